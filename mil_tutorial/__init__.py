@@ -1,0 +1,69 @@
+"""Attention-based multiple-instance learning for histopathology: the course's helper package.
+
+Names are imported when they are first used, so ``import mil_tutorial`` costs next to nothing.
+"""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "bags": ("Bag", "MedicalBagDataset"),
+    "batches": ("BagBatch", "collate_fn", "collate_packed", "pack", "pad"),
+    "sampling": ("InstanceSampler",),
+    "splits": ("check_splits", "group_folds", "standardise"),
+    "pooling": (
+        "AttentionPooling",
+        "GatedAttentionPooling",
+        "MaxPooling",
+        "MeanPooling",
+        "MeanProbabilityPooling",
+        "masked_softmax",
+        "segment_softmax",
+    ),
+    "models": (
+        "MIL",
+        "AttentionMIL",
+        "GatedAttentionMIL",
+        "LeNetEncoder",
+        "MILOutput",
+        "build_model",
+    ),
+    "config": ("TrainingConfig",),
+    "history": ("EpochRecord", "History"),
+    "training": ("fit",),
+    "prediction": ("Predictions", "predict"),
+    "metrics": (
+        "auc",
+        "calibration_error",
+        "false_negative_rate",
+        "sensitivity_at_specificity",
+        "specificity",
+        "threshold_for_sensitivity",
+    ),
+    "attention_metrics": (
+        "attention_entropy",
+        "effective_instances",
+        "instance_auc",
+        "instance_confusion",
+        "mean_attention_entropy",
+    ),
+    "intervals": ("Bootstrap", "Estimate", "bootstrap_interval", "paired_difference"),
+    "heatmaps": ("plot_attention", "scale_attention", "stitch_tiles"),
+    "datasets": ("load_benchmark",),
+    "experiment": ("run_experiment",),
+    "report": ("write_report",),
+}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+__all__ = sorted(_MODULE_OF)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'mil_tutorial' has no attribute {name!r}")
+    return getattr(import_module(f"mil_tutorial.{_MODULE_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

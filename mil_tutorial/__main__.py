@@ -1,0 +1,160 @@
+"""The command line: ``python -m mil_tutorial COMMAND``.
+
+Exit codes: 0 all went well; 1 the doctor found something wrong; 2 the input cannot be used, and
+one line says why.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+
+def demo(arguments: argparse.Namespace) -> int:
+    """Compare the four poolings on the shipped slides and draw a heat map (about a minute)."""
+    from mil_tutorial.demo import run_demo
+
+    print(run_demo(arguments.out))
+    print(f"Written to {arguments.out}/: " + ", ".join(_files(arguments.out)))
+    print(
+        f"Look at {arguments.out / 'heatmap.png'} first: the slide, where gated attention looked,\n"
+        "and the outline of the tumour it was never shown. One seed is an anecdote; next:\n"
+        "  python -m mil_tutorial compare --data slides --seeds 5 --out results\n"
+        "  python -m mil_tutorial lab            (the chapters, in a checkout)"
+    )
+    return 0
+
+
+def compare(arguments: argparse.Namespace) -> int:
+    """Train and test poolings on a data set with several seeds; write tables and figures."""
+    from mil_tutorial.datasets import load_benchmark
+    from mil_tutorial.experiment import run_experiment
+    from mil_tutorial.models import check_pooling
+    from mil_tutorial.report import check_writable, write_report
+    from mil_tutorial.tables import markdown
+
+    for pooling in arguments.poolings:
+        check_pooling(pooling)
+    check_writable(arguments.out)
+    benchmark = load_benchmark(arguments.data, train_bags=arguments.train_bags)
+    config = benchmark.config
+    if arguments.epochs is not None:
+        config = replace(config, epochs=arguments.epochs)
+    experiment = run_experiment(
+        benchmark, poolings=arguments.poolings, seeds=arguments.seeds, config=config
+    )
+    print(markdown(write_report(experiment, arguments.out)))
+    print(f"Written to {arguments.out}/: " + ", ".join(_files(arguments.out)))
+    return 0
+
+
+def doctor(arguments: argparse.Namespace) -> int:
+    """Print versions, device, memory, state of the data and expected run times."""
+    from mil_tutorial.doctor import examine
+
+    healthy = True
+    for finding in examine():
+        mark = "ok " if finding.healthy else "BAD"
+        print(f"{mark}  {finding.what:18} {finding.value}", flush=True)
+        healthy &= finding.healthy
+    return 0 if healthy else 1
+
+
+def lab(arguments: argparse.Namespace) -> int:
+    """Open JupyterLab at a chapter."""
+    from mil_tutorial.lab import open_lab
+
+    return open_lab(arguments.chapter)
+
+
+def slides(arguments: argparse.Namespace) -> int:
+    """Render the slides of a hospital nobody has seen: pictures, tumour masks, tile features."""
+    from mil_tutorial.datasets.slides import write_hospital
+
+    write_hospital(
+        arguments.out, hospital=arguments.hospital, n_slides=arguments.n, seed=arguments.seed
+    )
+    print(f"Written to {arguments.out}/: " + ", ".join(_files(arguments.out)))
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    from mil_tutorial import __version__
+
+    top = argparse.ArgumentParser(
+        prog="python -m mil_tutorial",
+        description="Attention-based multiple-instance learning for histopathology.",
+    )
+    top.add_argument("--version", action="version", version=__version__)
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(function: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+        name, text = function.__name__, function.__doc__
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(function=function)
+        return command
+
+    def out(command: argparse.ArgumentParser, default: str | None) -> None:
+        text = f"default: {default}" if default else "a folder that does not exist yet"
+        path = Path(default) if default else None
+        command.add_argument(
+            "--out", type=Path, default=path, required=path is None, metavar="FOLDER", help=text
+        )
+
+    out(add(demo), "demo")
+
+    one = add(compare)
+    one.add_argument(
+        "--data", default="slides", help="slides, slides-hard, musk1, musk2, mnist, or FILE.npz"
+    )
+    one.add_argument("--seeds", type=_positive, default=5, help="how many runs (default: 5)")
+    out(one, "results")
+    one.add_argument(
+        "--poolings",
+        nargs="+",
+        default=["max", "mean", "attention", "gated"],
+        metavar="NAME",
+        help="of max, mean, attention, gated, max_embedding, mean_instance (default: first four)",
+    )
+    one.add_argument("--epochs", type=_positive, help="default: what suits the data")
+    one.add_argument("--train-bags", type=_positive, default=100, help="for mnist (default: 100)")
+
+    add(doctor)
+    add(lab).add_argument("chapter", nargs="?", metavar="NN", help="its number, such as 05")
+
+    new = add(slides)
+    new.add_argument("--hospital", default="NEW", help="its name (default: NEW)")
+    new.add_argument("--n", type=_positive, default=40, help="slides to render (default: 40)")
+    new.add_argument("--seed", type=int, default=0, help="another seed, other slides (default: 0)")
+    out(new, None)
+    return top
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return value
+
+
+def _files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code."""
+    arguments = parser().parse_args(argv)
+    try:
+        return arguments.function(arguments)
+    except (ValueError, FileNotFoundError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,121 @@
+"""Metrics of attention: how widely it spreads, and whether it lands on the right instances."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mil_tutorial.batches import pack
+from mil_tutorial.pooling import bag_index, segment_sum
+
+
+def attention_entropy(
+    attention: Any, *, mask: Any = None, sizes: Any = None, normalised: bool = True
+) -> Tensor:
+    r"""Entropy of each bag's attention over its real instances.
+
+    .. math:: E_b = -\sum_k a_k \log a_k, \qquad E_b / \log n_b \in [0, 1]
+
+    1 means attention is spread evenly (mean pooling), 0 that one instance has it all (max
+    pooling). A bag of one instance has entropy 0. Differentiable, so it can join a loss.
+
+    Parameters
+    ----------
+    attention : array or Tensor
+        (B, K) padded, with ``mask (B, K)`` (all real without it); or (N,) packed, with
+        ``sizes (B,)``. Sums to 1 over each bag.
+    normalised : bool
+        Divide by log n_b; otherwise the entropy is in nats.
+
+    Returns
+    -------
+    Tensor, shape (B,)
+    """
+    attention = torch.as_tensor(attention)
+    if sizes is None:
+        attention, sizes = pack(attention, None if mask is None else torch.as_tensor(mask))
+    sizes = torch.as_tensor(sizes)
+    _check_sums(attention, sizes)
+    entropy = segment_sum(-torch.xlogy(attention, attention), bag_index(sizes), len(sizes))
+    if normalised:  # log 1 = 0: leave the 0 of a bag of one as it is
+        entropy = entropy / torch.log(sizes.clamp(min=2).to(entropy.dtype))
+    return entropy.clamp(min=0)  # rounding can give -1e-8
+
+
+def effective_instances(attention: Any, *, mask: Any = None, sizes: Any = None) -> Tensor:
+    """Return exp(entropy), the number of instances that attention amounts to: 1 … n_b, (B,)."""
+    return torch.exp(attention_entropy(attention, mask=mask, sizes=sizes, normalised=False))
+
+
+def mean_attention_entropy(attention: Any, sizes: Any) -> float:
+    """Average the normalised entropy over bags of two or more instances (NaN if there are none)."""
+    entropy = attention_entropy(attention, sizes=sizes)
+    several = torch.as_tensor(sizes) > 1
+    return float(entropy[several].double().mean())
+
+
+class InstanceConfusion(NamedTuple):
+    """Counts of instances by truth and decision."""
+
+    true_positives: int
+    false_positives: int
+    false_negatives: int
+    true_negatives: int
+
+
+def instance_confusion(scores: Any, instance_labels: Any, threshold: float) -> InstanceConfusion:
+    """Count instance-level false alarms and misses of thresholded attention (or any score).
+
+    Parameters
+    ----------
+    scores, instance_labels : arrays of shape (N,)
+        An instance is called positive when its score is at least ``threshold``. Raw attention
+        depends on the size of the bag; N·a, which is 1 on average, can share one threshold.
+    """
+    scores, truth = np.asarray(scores), np.asarray(instance_labels).astype(bool)
+    if scores.shape != truth.shape:
+        raise ValueError(f"scores {scores.shape} and instance_labels {truth.shape} differ in shape")
+    called = scores >= threshold
+    return InstanceConfusion(
+        true_positives=int((called & truth).sum()),
+        false_positives=int((called & ~truth).sum()),
+        false_negatives=int((~called & truth).sum()),
+        true_negatives=int((~called & ~truth).sum()),
+    )
+
+
+def instance_auc(scores: list[np.ndarray], instance_labels: list[np.ndarray]) -> np.ndarray:
+    """AUC of the scores within each bag; NaN for a bag whose instances are all of one kind.
+
+    Within bags, because attention is relative: it can be compared inside a slide, not between
+    slides.
+
+    Parameters
+    ----------
+    scores, instance_labels : lists of B arrays of shape (n_b,)
+
+    Returns
+    -------
+    array, shape (B,)
+    """
+    from sklearn.metrics import roc_auc_score
+
+    return np.array(
+        [
+            roc_auc_score(truth, score) if 0 < truth.sum() < len(truth) else np.nan
+            for score, truth in zip(scores, instance_labels)
+        ]
+    )
+
+
+def _check_sums(attention: Tensor, sizes: Tensor) -> None:
+    if int(sizes.sum()) != len(attention):
+        raise ValueError(f"sizes sum to {int(sizes.sum())}, attention has {len(attention)} entries")
+    sums = segment_sum(attention.detach(), bag_index(sizes), len(sizes))
+    if not bool(((sums - 1).abs() < 1e-3).all()):
+        bag = int(((sums - 1).abs() >= 1e-3).nonzero()[0])
+        raise ValueError(
+            f"attention of bag {bag} sums to {float(sums[bag]):.3g}, expected 1; "
+            "pass weights after the softmax, and the mask of padded bags"
+        )

@@ -1,0 +1,164 @@
+"""Bags: a data set in which a label belongs to many instances together."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+
+class Bag(NamedTuple):
+    """One bag: its instances and the only label anybody gave."""
+
+    instances: Tensor  # (n, D), or (n, C, height, width) for image tiles
+    label: Tensor  # () float, 0 or 1
+
+
+class MedicalBagDataset(Dataset[Bag]):
+    """Bags with one binary label each; everything is checked once, here.
+
+    Parameters
+    ----------
+    bags : iterable of (instances, label)
+        Instances of shape (n, D) or (n, C, height, width), any n ≥ 1; label 0 or 1.
+    groups : sequence, optional
+        The patient (or other group) of each bag. Splits keep a group together.
+        By default each bag is a group of its own.
+    instance_labels : sequence of arrays of shape (n,), optional
+        Truth for each instance, 0 or 1: for evaluation, never for training.
+    coords : sequence of arrays of shape (n, 2), optional
+        x, y in pixels of each tile's top-left corner.
+    names : sequence of str, optional
+        What to call each bag in messages and figures.
+
+    Raises
+    ------
+    ValueError
+        For an empty data set or bag, NaN or infinity, instances of unequal shape, a label that is
+        missing or not 0/1, or side information of the wrong length. The message names the bag.
+    """
+
+    def __init__(
+        self,
+        bags: Iterable[tuple[Any, Any]],
+        *,
+        groups: Sequence[Any] | None = None,
+        instance_labels: Sequence[Any] | None = None,
+        coords: Sequence[Any] | None = None,
+        names: Sequence[str] | None = None,
+    ) -> None:
+        pairs = list(bags)
+        if not pairs:
+            raise ValueError("the data set has no bags; give at least one (instances, label) pair")
+        self.names = _one_per_bag("names", names, len(pairs)) or [
+            f"bag {i}" for i in range(len(pairs))
+        ]
+        self.groups = _one_per_bag("groups", groups, len(pairs)) or list(self.names)
+        self.instances = [_instances(x, name) for (x, _), name in zip(pairs, self.names)]
+        self._check_shapes()
+        self.labels = torch.tensor([_label(y, name) for (_, y), name in zip(pairs, self.names)])
+        self.instance_labels = self._per_instance("instance_labels", instance_labels, ())
+        self.coords = self._per_instance("coords", coords, (2,))
+
+    def __len__(self) -> int:
+        return len(self.instances)
+
+    def __getitem__(self, index: int) -> Bag:
+        return Bag(self.instances[index], self.labels[index])
+
+    @property
+    def sizes(self) -> Tensor:
+        """Number of instances of each bag, shape (B,)."""
+        return torch.tensor([len(x) for x in self.instances])
+
+    @property
+    def instance_shape(self) -> tuple[int, ...]:
+        """Shape of one instance: (D,), or (C, height, width)."""
+        return tuple(self.instances[0].shape[1:])
+
+    def subset(self, indices: Iterable[int]) -> "MedicalBagDataset":
+        """Return the bags at ``indices`` with all that belongs to them, in that order."""
+        chosen = [int(i) for i in indices]
+        if not chosen:
+            raise ValueError("a subset needs at least one bag, got no indices")
+
+        def take(values: list[Any]) -> list[Any]:
+            return [values[i] for i in chosen]
+
+        part = object.__new__(MedicalBagDataset)  # the bags were checked already
+        part.names, part.groups = take(self.names), take(self.groups)
+        part.instances, part.labels = take(self.instances), self.labels[chosen]
+        part.instance_labels = None if self.instance_labels is None else take(self.instance_labels)
+        part.coords = None if self.coords is None else take(self.coords)
+        return part
+
+    def with_instances(self, instances: Sequence[Tensor]) -> "MedicalBagDataset":
+        """Return the same bags with other features for the same instances."""
+        return MedicalBagDataset(
+            zip(instances, self.labels),
+            groups=self.groups,
+            instance_labels=self.instance_labels,
+            coords=self.coords,
+            names=self.names,
+        )
+
+    def checksum(self) -> str:
+        """Return 16 hexadecimal digits that change with any instance, size or label."""
+        digest = hashlib.blake2b(self.labels.numpy().tobytes(), digest_size=8)
+        for instances in self.instances:
+            digest.update(str(tuple(instances.shape)).encode())
+            digest.update(instances.contiguous().numpy().data)
+        return digest.hexdigest()
+
+    def _check_shapes(self) -> None:
+        expected = self.instance_shape
+        for instances, name in zip(self.instances, self.names):
+            if tuple(instances.shape[1:]) != expected:
+                raise ValueError(
+                    f"{name}: instances have shape {tuple(instances.shape[1:])}, but those of "
+                    f"{self.names[0]} have {expected}; extract all features with one encoder"
+                )
+
+    def _per_instance(
+        self, what: str, values: Sequence[Any] | None, shape: tuple[int, ...]
+    ) -> list[np.ndarray] | None:
+        if values is None:
+            return None
+        arrays = [np.asarray(v) for v in _one_per_bag(what, values, len(self)) or []]
+        for array, instances, name in zip(arrays, self.instances, self.names):
+            if array.shape != (expected := (len(instances), *shape)):
+                raise ValueError(f"{name}: {what} has shape {array.shape}, expected {expected}")
+            if what == "instance_labels" and not np.isin(array, (0, 1)).all():
+                raise ValueError(f"{name}: instance_labels must be 0 or 1")
+        return arrays
+
+
+def _one_per_bag(what: str, values: Sequence[Any] | None, n_bags: int) -> list[Any] | None:
+    if values is not None and len(values) != n_bags:
+        raise ValueError(f"{what} has {len(values)} entries for {n_bags} bags; give one for each")
+    return None if values is None else list(values)
+
+
+def _instances(values: Any, name: str) -> Tensor:
+    instances = torch.as_tensor(values, dtype=torch.float32)
+    if instances.ndim < 2:
+        raise ValueError(f"{name}: instances have shape {tuple(instances.shape)}, expected (n, D)")
+    if len(instances) == 0:
+        raise ValueError(f"{name} is empty; leave out bags without instances")
+    if not torch.isfinite(instances).all():
+        row = int((~torch.isfinite(instances.flatten(1))).any(dim=1).nonzero()[0])
+        raise ValueError(f"{name}: instance {row} holds NaN or infinity; extract it again")
+    return instances
+
+
+def _label(value: Any, name: str) -> float:
+    try:
+        label = float(value)
+    except (TypeError, ValueError):
+        label = float("nan")
+    if label not in (0.0, 1.0):
+        raise ValueError(f"{name}: the label is {value!r}, expected 0 or 1")
+    return label

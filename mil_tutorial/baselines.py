@@ -1,0 +1,44 @@
+"""Baselines that use no MIL. A result that does not beat them says nothing about pooling."""
+
+import numpy as np
+
+from mil_tutorial.bags import MedicalBagDataset
+
+
+def bag_size(dataset: MedicalBagDataset) -> np.ndarray:
+    """Describe each bag by log n_b, (B, 1): if this predicts the label, there is a shortcut."""
+    return np.log(dataset.sizes.numpy())[:, None].astype(float)
+
+
+def mean_feature(dataset: MedicalBagDataset) -> np.ndarray:
+    """Describe each bag by the mean of its instances, flattened: (B, D)."""
+    return np.stack([x.mean(dim=0).flatten().numpy() for x in dataset.instances])
+
+
+BASELINES = {"bag_size": bag_size, "mean_feature": mean_feature}
+
+
+def baseline_probabilities(
+    name: str, train: MedicalBagDataset, test: MedicalBagDataset
+) -> np.ndarray:
+    """Fit logistic regression to a description of the training bags; return test probabilities.
+
+    Parameters
+    ----------
+    name : {"bag_size", "mean_feature"}
+    train, test : MedicalBagDataset
+
+    Returns
+    -------
+    array, shape (B,)
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    describe = BASELINES[name]
+    model = make_pipeline(
+        StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=2000)
+    )
+    model.fit(describe(train), train.labels.numpy().astype(int))
+    return model.predict_proba(describe(test))[:, 1]

@@ -1,0 +1,119 @@
+"""Batches: the two ways to put bags of different sizes into one batch.
+
+Letters used everywhere: B bags in a batch, n_b instances in bag b, N = Σ n_b, K = max n_b,
+D features of an instance.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class BagBatch:
+    """B bags, packed: their instances one after the other, nothing between them.
+
+    Attributes
+    ----------
+    instances : Tensor, shape (N, …)
+    sizes : Tensor of int64, shape (B,)
+        n_b, in the order of the bags; they sum to N.
+    labels : Tensor of float, shape (B,)
+    """
+
+    instances: Tensor
+    sizes: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+    def to(self, device: torch.device | str) -> "BagBatch":
+        """Return the batch on another device."""
+        return BagBatch(*(t.to(device) for t in (self.instances, self.sizes, self.labels)))
+
+    def padded(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the same batch as ``collate_fn`` makes it: bags, mask, labels."""
+        bags, mask = pad(self.instances, self.sizes)
+        return bags, mask, self.labels
+
+
+def collate_packed(batch: Sequence[tuple[Tensor, Any]]) -> BagBatch:
+    """Pack bags into one batch without padding.
+
+    Parameters
+    ----------
+    batch : sequence of (instances (n_b, …), label)
+
+    Returns
+    -------
+    BagBatch
+        instances (N, …), sizes (B,), labels (B,).
+    """
+    shapes = {tuple(instances.shape[1:]) for instances, _ in batch}
+    if len(shapes) != 1:
+        raise ValueError(f"bags of a batch need instances of one shape, got {sorted(shapes)}")
+    sizes = torch.tensor([len(instances) for instances, _ in batch])
+    _refuse_empty(sizes)
+    labels = torch.tensor([float(label) for _, label in batch])
+    return BagBatch(torch.cat([instances for instances, _ in batch]), sizes, labels)
+
+
+def collate_fn(batch: Sequence[tuple[Tensor, Any]]) -> tuple[Tensor, Tensor, Tensor]:
+    """Pad bags to the largest of the batch.
+
+    Parameters
+    ----------
+    batch : sequence of (instances (n_b, …), label)
+
+    Returns
+    -------
+    bags : Tensor, shape (B, K, …)
+        Zeros where a bag has no further instance.
+    mask : Tensor of bool, shape (B, K)
+        True at a real instance.
+    labels : Tensor of float, shape (B,)
+    """
+    return collate_packed(batch).padded()
+
+
+def pad(values: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
+    """Turn packed values (N, …) into padded ones (B, K, …) and their mask (B, K)."""
+    mask = torch.arange(int(sizes.max()), device=values.device) < sizes[:, None]
+    padded = values.new_zeros(*mask.shape, *values.shape[1:])
+    padded[mask] = values
+    return padded, mask
+
+
+def pack(bags: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Turn padded bags (B, K, …) into packed instances (N, …) and sizes (B,).
+
+    Without a mask every place counts as a real instance. What lies under the mask is never read.
+
+    Raises
+    ------
+    ValueError
+        When the mask does not fit, is not boolean, or leaves a bag without a real instance.
+    """
+    if mask is None:
+        mask = torch.ones(bags.shape[:2], dtype=torch.bool, device=bags.device)
+    if mask.dtype != torch.bool or mask.shape != bags.shape[:2]:
+        raise ValueError(
+            f"the mask is {mask.dtype} of shape {tuple(mask.shape)}, "
+            f"expected torch.bool of shape {tuple(bags.shape[:2])}"
+        )
+    sizes = mask.sum(dim=1)
+    _refuse_empty(sizes)
+    return bags[mask], sizes
+
+
+def _refuse_empty(sizes: Tensor) -> None:
+    if not bool((sizes > 0).all()):
+        empty = int((sizes == 0).nonzero()[0])
+        raise ValueError(
+            f"bag {empty} of the batch has no real instance (an all-False mask row, or an empty "
+            "bag); leave it out"
+        )

@@ -1,0 +1,52 @@
+"""The settings of a training run."""
+
+import json
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """All that decides how a model is trained; saved as JSON beside the results.
+
+    Attributes
+    ----------
+    epochs : int
+        At most so many passes over the training bags.
+    batch_size : int
+        Bags a step.
+    learning_rate, weight_decay : float
+        Of Adam.
+    patience : int or None
+        Stop after so many epochs without a lower validation loss; None: never.
+    class_balance : {"loss", "sampler", "none"}
+        What to do when positives are rare: weigh their loss, draw them more often, or nothing.
+    instances_per_bag : int or None
+        Show at most so many instances of a bag, new ones each epoch; None: all.
+    seed : int
+        Order of bags, drawn instances and dropout follow from it.
+    """
+
+    epochs: int = 50
+    batch_size: int = 16
+    learning_rate: float = 5e-4
+    weight_decay: float = 1e-4
+    patience: int | None = 10
+    class_balance: str = "loss"
+    instances_per_bag: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "learning_rate", "patience", "instances_per_bag"):
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise ValueError(f"{name} must be positive, got {value}")
+        if self.weight_decay < 0 or self.seed < 0:
+            raise ValueError("weight_decay and seed must not be negative")
+        if self.class_balance not in ("loss", "sampler", "none"):
+            raise ValueError(
+                f"class_balance is {self.class_balance!r}; choose 'loss', 'sampler' or 'none'"
+            )
+
+    def to_json(self) -> str:
+        """Return the configuration as JSON text."""
+        return json.dumps(asdict(self), indent=2)

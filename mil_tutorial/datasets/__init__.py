@@ -1,0 +1,130 @@
+"""Data sets by name, each made into a ``Benchmark`` by ``load_benchmark``."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from mil_tutorial.bags import MedicalBagDataset
+from mil_tutorial.config import TrainingConfig
+from mil_tutorial.datasets.benchmark import Benchmark, Split, cross_validation, fixed_split
+
+NAMES = ("slides", "slides-hard", "musk1", "musk2", "mnist")
+
+
+def load_benchmark(name: str, *, train_bags: int = 100) -> Benchmark:
+    """Load a data set with its splits and the settings that suit it.
+
+    Parameters
+    ----------
+    name : str
+        One of ``NAMES``, or the path of an ``.npz`` file with the user's own features.
+    train_bags : int
+        Bags to train on, for ``mnist``, where they are drawn at will.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        For an unknown name, or a file that is missing, damaged or not of the right form.
+    """
+    makers: dict[str, Callable[[], Benchmark]] = {
+        "slides": lambda: _slides("slides"),
+        "slides-hard": lambda: _slides("slides-hard"),
+        "musk1": lambda: _musk(1),
+        "musk2": lambda: _musk(2),
+        "mnist": lambda: _mnist(train_bags),
+    }
+    if name in makers:
+        return makers[name]()
+    if name.endswith(".npz"):
+        return _npz(Path(name))
+    raise ValueError(
+        f"unknown data {name!r}; choose from {', '.join(NAMES)}, or give the path of an .npz file"
+    )
+
+
+def _slides(name: str) -> Benchmark:
+    from mil_tutorial.datasets.slide_bags import load_slides
+
+    train, val, test = load_slides(name)
+    return Benchmark(
+        name=name,
+        description="rendered lymph-node slides, frozen self-supervised tile features",
+        test=test,
+        splits=fixed_split(train, val, test),
+        input_dim=train.instance_shape[0],
+        hidden_dim=128,
+        dropout=0.25,
+        config=TrainingConfig(),
+    )
+
+
+def _musk(version: int) -> Benchmark:
+    from mil_tutorial.datasets.musk import load_musk
+
+    dataset = load_musk(version)
+    return Benchmark(
+        name=f"musk{version}",
+        description=f"MUSK{version}: molecules and their conformations, 10-fold cross-validation",
+        test=dataset,
+        splits=cross_validation(dataset, 10),
+        input_dim=dataset.instance_shape[0],
+        hidden_dim=128,
+        config=TrainingConfig(batch_size=8),
+    )
+
+
+def _npz(path: Path) -> Benchmark:
+    from mil_tutorial.datasets.npz import read_npz
+
+    dataset = read_npz(path)
+    if len(dataset.instance_shape) != 1:
+        raise ValueError(
+            f"{path}: instances have shape {dataset.instance_shape}, compare expects features "
+            "(N, D); turn image tiles into features with an encoder first"
+        )
+    return Benchmark(
+        name=path.stem,
+        description=f"{path.name}: {len(dataset)} bags, 5-fold cross-validation by group",
+        test=dataset,
+        splits=cross_validation(dataset, 5),
+        input_dim=dataset.instance_shape[0],
+        hidden_dim=128,
+        dropout=0.25,
+        config=TrainingConfig(),
+    )
+
+
+def _mnist(train_bags: int) -> Benchmark:
+    from mil_tutorial.datasets.mnist_bags import load_digits, mnist_bags
+    from mil_tutorial.models import LeNetEncoder
+
+    if train_bags < 4:
+        raise ValueError(f"train_bags is {train_bags}; two bags of each class need at least 4")
+    test = mnist_bags(1000, train=False, seed=0)
+    n_digits = len(load_digits(train=True)[1])
+
+    def splits(seed: int) -> list[Split]:
+        # No digit is in training and validation: other images of the same writer may be, as in
+        # the paper.
+        order = np.random.default_rng(seed).permutation(n_digits)
+        train_digits, val_digits = np.split(order, [n_digits * 4 // 5])
+        train = mnist_bags(train_bags, train=True, seed=2 * seed + 1, digits=train_digits)
+        val = mnist_bags(
+            max(100, train_bags // 4), train=True, seed=2 * seed + 2, digits=val_digits
+        )
+        return [Split(train, val, test, np.arange(len(test)))]
+
+    return Benchmark(
+        name="mnist",
+        description=f"MNIST bags, positive with a 9; {train_bags} training bags, LeNet end to end",
+        test=test,
+        splits=splits,
+        input_dim=LeNetEncoder().output_dim,
+        hidden_dim=500,
+        make_encoder=LeNetEncoder,
+        config=TrainingConfig(epochs=100, batch_size=8, patience=20),
+    )
+
+
+__all__ = ["NAMES", "Benchmark", "MedicalBagDataset", "Split", "load_benchmark"]

@@ -1,0 +1,110 @@
+"""MNIST bags: handwritten digits in bags that are positive when a 9 is among them.
+
+The protocol of Ilse et al. 2018, section 4.2: bag size N(10, 2), digits drawn uniformly, half of
+the bags positive.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mil_tutorial.bags import MedicalBagDataset
+from mil_tutorial.datasets.paths import user_data_dir
+
+TARGET = 9
+
+
+def load_digits(train: bool, root: Path | None = None) -> tuple[Tensor, Tensor]:
+    """Load MNIST: images (n, 1, 28, 28), standardised, and digits (n,).
+
+    torchvision looks in ``root``, which is the folder that ``MIL_TUTORIAL_DATA`` names or else a
+    cache in the home folder; what is missing is downloaded and compared with its checksum.
+
+    Raises
+    ------
+    FileNotFoundError
+        When the images are not there and cannot be downloaded.
+    """
+    from torchvision.datasets import MNIST
+
+    root = root or user_data_dir() or Path.home() / ".cache" / "mil_tutorial"
+    try:
+        data = MNIST(str(root), train=train, download=not _present(root, train))
+    except (OSError, RuntimeError) as error:
+        raise FileNotFoundError(
+            f"MNIST is not in {root} and could not be downloaded ({error}); "
+            "set MIL_TUTORIAL_DATA to a folder that holds MNIST/raw"
+        ) from error
+    images = data.data[:, None].float().div_(255)
+    return images.sub_(0.1307).div_(0.3081), data.targets  # mean and deviation of the pixels
+
+
+def _present(root: Path, train: bool) -> bool:
+    stem = "train" if train else "t10k"
+    raw = root / "MNIST" / "raw"
+    names = (f"{stem}-images-idx3-ubyte", f"{stem}-labels-idx1-ubyte")
+    return all((raw / name).is_file() for name in names)
+
+
+def mnist_bags(
+    n_bags: int,
+    *,
+    train: bool,
+    seed: int,
+    mean_size: float = 10.0,
+    size_deviation: float = 2.0,
+    root: Path | None = None,
+    digits: np.ndarray | None = None,
+) -> MedicalBagDataset:
+    """Draw bags of digits, half of them positive.
+
+    Parameters
+    ----------
+    n_bags : int
+    train : bool
+        Draw from MNIST's training or test images.
+    seed : int
+        The same seed gives the same bags.
+    mean_size, size_deviation : float
+        Of the normal distribution of bag sizes, rounded, at least 1.
+    root : path, optional
+        Where MNIST lies.
+    digits : int array, optional
+        Draw only from the images at these places, so that training and validation can be kept
+        apart.
+
+    Returns
+    -------
+    MedicalBagDataset
+        Instances (n, 1, 28, 28); instance label 1 where the digit is a 9.
+    """
+    images, targets = load_digits(train, root)
+    pool = np.arange(len(targets)) if digits is None else np.asarray(digits)
+    is_target = targets.numpy()[pool] == TARGET
+    rng = np.random.default_rng(seed)
+    wanted = np.arange(n_bags) % 2  # 0 1 0 1 …
+    rows = [_draw(rng, pool, is_target, bool(y), mean_size, size_deviation) for y in wanted]
+    source = "MNIST train" if train else "MNIST test"
+    return MedicalBagDataset(
+        [(images[torch.from_numpy(r)], y) for r, y in zip(rows, wanted)],
+        instance_labels=[(targets.numpy()[r] == TARGET).astype(int) for r in rows],
+        names=[f"{source} bag {i} (seed {seed})" for i in range(n_bags)],
+    )
+
+
+def _draw(
+    rng: np.random.Generator,
+    pool: np.ndarray,
+    is_target: np.ndarray,
+    positive: bool,
+    mean_size: float,
+    size_deviation: float,
+) -> np.ndarray:
+    """Draw uniform bags until one has the wanted label: the plain distribution, conditioned."""
+    while True:
+        size = max(1, round(rng.normal(mean_size, size_deviation)))
+        places = rng.choice(len(pool), size=size)
+        if is_target[places].any() == positive:
+            return pool[places]

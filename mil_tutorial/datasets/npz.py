@@ -1,0 +1,90 @@
+"""A user's own features: one ``.npz`` file with everything in it."""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from mil_tutorial.bags import MedicalBagDataset
+
+
+def read_arrays(path: Path, required: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """Return the arrays of an ``.npz`` file, read completely.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file.
+    ValueError
+        When the file is truncated, is of another kind, holds Python objects, or lacks a required
+        array. The message names the file.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = dict(file)
+    except (zipfile.BadZipFile, OSError, EOFError, ValueError, TypeError) as error:
+        raise ValueError(
+            f"{path} cannot be read as .npz ({type(error).__name__}); it is truncated or of "
+            "another kind: copy or write it again"
+        ) from error
+    if missing := [name for name in required if name not in arrays]:
+        raise ValueError(f"{path} lacks {', '.join(missing)}; it holds {', '.join(arrays)}")
+    return arrays
+
+
+def read_npz(path: Path | str) -> MedicalBagDataset:
+    """Read bags from an ``.npz`` file.
+
+    Parameters
+    ----------
+    path : path
+        Holds ``features`` (N, D) or (N, C, height, width), ``bag`` (N,) int from 0 to B-1,
+        ``label`` (B,) 0/1; optionally ``group`` (B,), the patients, and ``instance_label`` (N,)
+        0/1.
+
+    Returns
+    -------
+    MedicalBagDataset
+        Bag b is named ``bag b``; instances keep their order in the file.
+    """
+    path = Path(path)
+    arrays = read_arrays(path, ("features", "bag", "label"))
+    features, bag, label = (arrays[name] for name in ("features", "bag", "label"))
+    _check(path, arrays)
+    order = np.argsort(bag, kind="stable")
+    ends = np.cumsum(np.bincount(bag, minlength=len(label)))[:-1]
+    truth = arrays.get("instance_label")
+    try:
+        return MedicalBagDataset(
+            zip(np.split(features[order], ends), label.tolist()),
+            groups=arrays["group"].tolist() if "group" in arrays else None,
+            instance_labels=None if truth is None else np.split(truth[order], ends),
+        )
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _check(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    features, bag, label = (arrays[name] for name in ("features", "bag", "label"))
+    if features.ndim < 2 or features.dtype.kind not in "fiu":
+        raise ValueError(
+            f"{path}: features are {features.dtype} of shape {features.shape}, "
+            "expected numbers of shape (N, D)"
+        )
+    if bag.shape != (len(features),) or bag.dtype.kind not in "iu":
+        raise ValueError(
+            f"{path}: bag is {bag.dtype} of shape {bag.shape}, "
+            f"expected integers of shape ({len(features)},)"
+        )
+    if label.ndim != 1:
+        raise ValueError(f"{path}: label has shape {label.shape}, expected (B,)")
+    if len(bag) and not (bag.min() >= 0 and bag.max() < len(label)):
+        raise ValueError(
+            f"{path}: bag runs from {bag.min()} to {bag.max()}, but there are {len(label)} labels; "
+            f"number the bags 0 to {len(label) - 1}"
+        )
+    for name, length in (("group", len(label)), ("instance_label", len(features))):
+        if name in arrays and arrays[name].shape != (length,):
+            raise ValueError(f"{path}: {name} has shape {arrays[name].shape}, expected ({length},)")

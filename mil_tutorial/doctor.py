@@ -1,0 +1,99 @@
+"""The doctor: is everything installed, are the data whole, and how long will things take here?"""
+
+import os
+import platform
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mil_tutorial.datasets.paths import data_dir, read_checksums, sha256, user_data_dir
+
+PACKAGES = ("torch", "torchvision", "numpy", "sklearn", "scipy", "matplotlib", "jupyterlab")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the doctor's report."""
+
+    what: str
+    value: str
+    healthy: bool = True
+
+
+def examine() -> Iterator[Finding]:
+    """Yield the findings one by one, the slow ones last."""
+    yield Finding("python", platform.python_version())
+    yield from map(_package, PACKAGES)
+    yield from _machine()
+    yield from _data()
+    if os.environ.get("MIL_TUTORIAL_FAST") == "1":
+        yield Finding("fast mode", "on (MIL_TUTORIAL_FAST=1): short training, for tests only")
+    yield _speed()
+
+
+def _package(name: str) -> Finding:
+    from importlib.metadata import PackageNotFoundError, version
+
+    distribution = {"sklearn": "scikit-learn"}.get(name, name)
+    try:
+        return Finding(distribution, version(distribution))
+    except PackageNotFoundError:
+        return Finding(distribution, f"missing: pip install {distribution}", healthy=False)
+
+
+def _machine() -> Iterator[Finding]:
+    import torch
+
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
+    yield Finding("device", f"{device}, {torch.get_num_threads()} threads")
+    memory = _available_memory()
+    if memory is not None:
+        advice = "" if memory >= 1.2e9 else "; the chapters need 1.2 GB: close something"
+        yield Finding("free memory", f"{memory / 1e9:.1f} GB{advice}", healthy=memory >= 1.2e9)
+
+
+def _available_memory() -> float | None:
+    """Free memory in bytes, where the system tells (Linux)."""
+    try:
+        with open("/proc/meminfo") as file:
+            fields = dict(line.split(":") for line in file)
+        return 1024.0 * int(fields["MemAvailable"].split()[0])
+    except (OSError, KeyError, ValueError):
+        return None
+
+
+def _data() -> Iterator[Finding]:
+    root = data_dir()
+    for sums in sorted(root.glob("*/SHA256SUMS")):
+        expected = read_checksums(sums)
+        wrong = [
+            name
+            for name, digest in expected.items()
+            if not (sums.parent / name).is_file() or sha256(sums.parent / name) != digest
+        ]
+        text = f"{len(expected)} files, checksums agree"
+        if wrong:
+            text = f"damaged or missing: {', '.join(wrong[:5])}; install the package again"
+        yield Finding(f"data/{sums.parent.name}", text, healthy=not wrong)
+    own = user_data_dir()
+    yield Finding("MIL_TUTORIAL_DATA", str(own) if own else "not set (optional)")
+
+
+def _speed() -> Finding:
+    """Measure one epoch of gated attention on the shipped slides and predict the demo from it."""
+    from dataclasses import replace
+
+    from mil_tutorial.datasets import load_benchmark
+    from mil_tutorial.experiment import train_one
+
+    benchmark = load_benchmark("slides")
+    split = benchmark.splits(0)[0]
+    start = time.perf_counter()
+    _, history = train_one(benchmark, "gated", split, replace(benchmark.config, epochs=3))
+    epoch = float(history.column("seconds")[1:].mean())  # the first one warms up
+    spent = time.perf_counter() - start
+    return Finding(
+        "speed",
+        f"{epoch:.2f} s an epoch of gated attention on the slides (measured in {spent:.0f} s); "
+        f"expect compare with 5 seeds to take at most {4 * 5 * 50 * epoch / 60:.0f} min",
+    )

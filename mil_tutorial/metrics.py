@@ -1,0 +1,83 @@
+"""Metrics of decisions on bags: what a model catches, what it misses, how sure it may be.
+
+All take ``labels (B,)`` of 0/1 and ``probabilities (B,)`` in [0, 1], not logits. A bag is called
+positive when its probability is at least the threshold.
+"""
+
+from typing import Any
+
+import numpy as np
+
+
+def auc(labels: Any, probabilities: Any) -> float:
+    """Area under the ROC curve: the chance that a positive bag scores above a negative one."""
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(*_checked(labels, probabilities)))
+
+
+def sensitivity_at_specificity(labels: Any, probabilities: Any, specificity: float = 0.90) -> float:
+    """Highest sensitivity among thresholds whose specificity is at least ``specificity``.
+
+    It describes the ROC curve. It does not pick a threshold: for that see
+    ``threshold_for_sensitivity``, on validation bags.
+    """
+    from sklearn.metrics import roc_curve
+
+    labels, probabilities = _checked(labels, probabilities)
+    false_positive_rate, sensitivity, _ = roc_curve(labels, probabilities, drop_intermediate=False)
+    # 1 - 0.9 is a little below 0.1 in floating point; one bag too many weighs more than that.
+    return float(sensitivity[false_positive_rate <= 1 - specificity + 1e-9].max())
+
+
+def threshold_for_sensitivity(labels: Any, probabilities: Any, sensitivity: float = 0.95) -> float:
+    """Return the highest threshold that reaches the wanted sensitivity on these bags.
+
+    Choose it on validation bags, then apply it unchanged to test bags.
+    """
+    if not 0 < sensitivity <= 1:
+        raise ValueError(f"the wanted sensitivity is {sensitivity}, expected a number in (0, 1]")
+    labels, probabilities = _checked(labels, probabilities)
+    positives = np.sort(probabilities[labels == 1])[::-1]
+    needed = int(np.ceil(sensitivity * len(positives) - 1e-9))
+    return float(positives[needed - 1])
+
+
+def false_negative_rate(labels: Any, probabilities: Any, threshold: float) -> float:
+    """Share of positive bags that are missed: 1 - sensitivity."""
+    labels, probabilities = _checked(labels, probabilities)
+    return float((probabilities[labels == 1] < threshold).mean())
+
+
+def specificity(labels: Any, probabilities: Any, threshold: float) -> float:
+    """Share of negative bags that are called negative."""
+    labels, probabilities = _checked(labels, probabilities)
+    return float((probabilities[labels == 0] < threshold).mean())
+
+
+def calibration_error(labels: Any, probabilities: Any, bins: int = 10) -> float:
+    """Expected calibration error: mean gap between stated probability and observed frequency.
+
+    Bags are put into ``bins`` of equal width by probability; each bin's gap counts by its share of
+    bags (Guo et al. 2017, "On calibration of modern neural networks", equation 3, with the
+    probability of the positive class as confidence).
+    """
+    labels, probabilities = _checked(labels, probabilities)
+    bin_of = np.minimum((probabilities * bins).astype(int), bins - 1)
+    gaps = np.bincount(bin_of, weights=labels - probabilities, minlength=bins)
+    return float(np.abs(gaps).sum() / len(labels))
+
+
+def _checked(labels: Any, probabilities: Any) -> tuple[np.ndarray, np.ndarray]:
+    labels, probabilities = np.asarray(labels), np.asarray(probabilities, dtype=float)
+    if labels.shape != probabilities.shape or labels.ndim != 1:
+        raise ValueError(
+            f"labels {labels.shape} and probabilities {probabilities.shape} must both be (B,)"
+        )
+    if not np.isin(labels, (0, 1)).all():
+        raise ValueError("labels must be 0 or 1")
+    if not ((probabilities >= 0) & (probabilities <= 1)).all():  # NaN fails this too
+        raise ValueError("probabilities must lie in [0, 1]; apply the sigmoid to logits first")
+    if len(np.unique(labels)) < 2:
+        raise ValueError(f"{len(labels)} bags of one class only; the metric needs both classes")
+    return labels.astype(int), probabilities

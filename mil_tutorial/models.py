@@ -1,0 +1,216 @@
+"""Models: encoder, pooling and head put together; a logit for the bag, attention for each tile."""
+
+from typing import Any, NamedTuple
+
+from torch import Tensor, nn
+
+from mil_tutorial.batches import pack
+from mil_tutorial.pooling import (
+    AttentionPooling,
+    GatedAttentionPooling,
+    MaxPooling,
+    MeanPooling,
+    MeanProbabilityPooling,
+    Pooled,
+)
+
+
+class MILOutput(NamedTuple):
+    """What a model returns: logits (before the sigmoid) and attention (sums to 1 over a bag)."""
+
+    logits: Tensor  # (B,)
+    attention: Tensor  # (B, K) from padded bags, 0 on padding; (N,) from packed ones
+
+
+class LeNetEncoder(nn.Module):
+    """The convolutions of the LeNet-5 variant that Ilse et al. 2018 use (their tables 6 and 8).
+
+    Maps image tiles (N, channels, size, size) to features (N, ``output_dim``).
+    """
+
+    def __init__(self, channels: int = 1, size: int = 28) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(channels, 20, kernel_size=5),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(20, 50, kernel_size=5),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Flatten(),
+        )
+        side = ((size - 4) // 2 - 4) // 2
+        if side < 1:
+            raise ValueError(f"tiles of {size} px are too small for this encoder, it needs 16 px")
+        self.output_dim = 50 * side * side
+
+    def forward(self, tiles: Tensor) -> Tensor:
+        """Return features (N, output_dim)."""
+        return self.layers(tiles)
+
+
+class MIL(nn.Module):
+    """Encoder → embedding → pooling and head; each is applied to real instances only.
+
+    Parameters
+    ----------
+    input_dim : int
+        D, the width of the features, or of what ``encoder`` returns.
+    hidden_dim : int
+        H, the width of the embedding: a linear layer and ReLU.
+    pooling : nn.Module
+        Takes (values, sizes), returns ``Pooled``.
+    pool_logits : bool
+        True: every instance is classified and its logit pooled ("instance level").
+        False: embeddings are pooled and the bag is classified ("embedding level").
+    encoder : nn.Module, optional
+        Maps instances (N, …) to features (N, D); trained with the rest.
+    dropout : float
+        Probability of dropping a unit of the embedding in training.
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        hidden_dim: int,
+        pooling: nn.Module,
+        *,
+        pool_logits: bool = False,
+        encoder: nn.Module | None = None,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.input_dim = input_dim
+        self.encoder = nn.Identity() if encoder is None else encoder
+        self.embedding = nn.Sequential(
+            nn.Linear(input_dim, hidden_dim), nn.ReLU(), nn.Dropout(dropout)
+        )
+        self.pooling = pooling
+        self.pool_logits = pool_logits
+        self.head = nn.Linear(hidden_dim, 1)
+
+    def forward(self, bags: Tensor, mask: Tensor | None = None) -> MILOutput:
+        """Classify padded bags.
+
+        Parameters
+        ----------
+        bags : Tensor, shape (B, K, …)
+        mask : Tensor of bool, shape (B, K), optional
+            True at a real instance; without it all are real.
+
+        Returns
+        -------
+        MILOutput
+            logits (B,), attention (B, K).
+        """
+        logits, packed = self.forward_packed(*pack(bags, mask))
+        if mask is None:
+            return MILOutput(logits, packed.view(bags.shape[:2]))
+        return MILOutput(logits, packed.new_zeros(mask.shape).masked_scatter(mask, packed))
+
+    def forward_packed(self, instances: Tensor, sizes: Tensor) -> MILOutput:
+        """Classify packed bags: instances (N, …), sizes (B,) → logits (B,), attention (N,)."""
+        return self.classify(self.embed(instances), sizes)
+
+    def embed(self, instances: Tensor) -> Tensor:
+        """Return the embedding of each instance (N, …): (N, H)."""
+        features = self.encoder(instances)
+        if features.shape[-1] != self.input_dim:
+            raise ValueError(
+                f"features have width {features.shape[-1]}, the model expects {self.input_dim}; "
+                "build the model with input_dim equal to the width of your features"
+            )
+        return self.embedding(features)
+
+    def classify(self, embeddings: Tensor, sizes: Tensor) -> MILOutput:
+        """Pool embeddings (N, H) of bags with the given sizes (B,) and classify each bag."""
+        if self.pool_logits:
+            pooled: Pooled = self.pooling(self.head(embeddings), sizes)
+            return MILOutput(pooled.values.squeeze(-1), pooled.attention)
+        pooled = self.pooling(embeddings, sizes)
+        return MILOutput(self.head(pooled.values).squeeze(-1), pooled.attention)
+
+    def instance_logits(self, embeddings: Tensor) -> Tensor:
+        """Apply the head to single embeddings (N, H): each tile's own evidence, (N,).
+
+        It is the logit that a bag of this one instance would get.
+        """
+        return self.head(embeddings).squeeze(-1)
+
+
+class AttentionMIL(MIL):
+    """Attention-based deep MIL (Ilse et al. 2018, equations 7 and 8).
+
+    Parameters
+    ----------
+    input_dim, hidden_dim : int
+        D and H.
+    attention_dim : int
+        A.
+    encoder, dropout
+        As in ``MIL``.
+    """
+
+    attention_layer = AttentionPooling
+
+    def __init__(
+        self,
+        input_dim: int,
+        hidden_dim: int,
+        *,
+        attention_dim: int = 128,
+        encoder: nn.Module | None = None,
+        dropout: float = 0.0,
+    ) -> None:
+        pooling = self.attention_layer(hidden_dim, attention_dim)
+        super().__init__(input_dim, hidden_dim, pooling, encoder=encoder, dropout=dropout)
+
+
+class GatedAttentionMIL(AttentionMIL):
+    """Attention-based deep MIL with gated attention (equation 9)."""
+
+    attention_layer = GatedAttentionPooling
+
+
+POOLINGS = ("max", "mean", "attention", "gated", "max_embedding", "mean_instance")
+
+
+def build_model(
+    pooling: str,
+    input_dim: int,
+    hidden_dim: int = 128,
+    *,
+    encoder: nn.Module | None = None,
+    dropout: float = 0.0,
+) -> MIL:
+    """Build a MIL model by the name of its pooling.
+
+    Parameters
+    ----------
+    pooling : str
+        ``max``: every instance is classified, the highest logit is the bag's.
+        ``mean``: the mean embedding is classified. ``attention``, ``gated``: a learnt weighted
+        mean is. ``max_embedding``: the columnwise maximum is. ``mean_instance``: every instance is
+        classified, their probabilities are averaged.
+    input_dim, hidden_dim, encoder, dropout
+        As in ``MIL``.
+    """
+    check_pooling(pooling)
+    options: dict[str, Any] = {"encoder": encoder, "dropout": dropout}
+    if pooling == "attention":
+        return AttentionMIL(input_dim, hidden_dim, **options)
+    if pooling == "gated":
+        return GatedAttentionMIL(input_dim, hidden_dim, **options)
+    layer, pool_logits = {
+        "max": (MaxPooling(), True),
+        "mean": (MeanPooling(), False),
+        "max_embedding": (MaxPooling(), False),
+        "mean_instance": (MeanProbabilityPooling(), True),
+    }[pooling]
+    return MIL(input_dim, hidden_dim, layer, pool_logits=pool_logits, **options)
+
+
+def check_pooling(name: str) -> None:
+    """Refuse a name that ``build_model`` does not know."""
+    if name not in POOLINGS:
+        raise ValueError(f"unknown pooling {name!r}; choose from {', '.join(POOLINGS)}")

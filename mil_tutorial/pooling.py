@@ -1,0 +1,174 @@
+"""Pooling: from the instances of a bag to one vector, and who contributed how much.
+
+Every layer takes packed ``values (N, H)`` and ``sizes (B,)`` and returns ``Pooled``: the bags'
+values (B, H) and the attention (N,), which sums to 1 over each bag.
+
+Equation numbers: Ilse, Tomczak & Welling 2018, "Attention-based deep multiple instance learning",
+arXiv 1802.04712.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class Pooled(NamedTuple):
+    """What a pooling layer returns."""
+
+    values: Tensor  # (B, H)
+    attention: Tensor  # (N,)
+
+
+def bag_index(sizes: Tensor) -> Tensor:
+    """Return the bag each instance belongs to: sizes (2, 3) give 0 0 1 1 1."""
+    return torch.repeat_interleave(torch.arange(len(sizes), device=sizes.device), sizes)
+
+
+def segment_sum(values: Tensor, index: Tensor, n_bags: int) -> Tensor:
+    """Add up the values (N, …) of each bag; returns (B, …)."""
+    return values.new_zeros(n_bags, *values.shape[1:]).index_add(0, index, values)
+
+
+def segment_argmax(values: Tensor, index: Tensor, n_bags: int) -> Tensor:
+    """Return the row of the (first) largest value of each bag and column of (N, H): (B, H)."""
+    columns = index[:, None].expand_as(values)
+    highest = values.new_zeros(n_bags, values.shape[1]).scatter_reduce(
+        0, columns, values, "amax", include_self=False
+    )
+    rows = torch.arange(len(values), device=values.device)[:, None].expand_as(values)
+    rows = torch.where(values == highest[index], rows, len(values))
+    first = rows.new_full(highest.shape, len(values))
+    return first.scatter_reduce(0, columns, rows, "amin")
+
+
+def segment_softmax(scores: Tensor, index: Tensor, n_bags: int) -> Tensor:
+    """Softmax of the scores (N,) within each bag; returns (N,), summing to 1 over each bag."""
+    with torch.no_grad():  # a shift changes no softmax, so it needs no gradient
+        highest = scores.new_zeros(n_bags).scatter_reduce(
+            0, index, scores, "amax", include_self=False
+        )
+    weights = torch.exp(scores - highest[index])
+    return weights / segment_sum(weights, index, n_bags)[index]
+
+
+def masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
+    """Softmax over the real instances of each padded bag.
+
+    Parameters
+    ----------
+    scores : Tensor, shape (B, K)
+        Anything may stand under the mask, NaN included.
+    mask : Tensor of bool, shape (B, K)
+        True at a real instance.
+
+    Returns
+    -------
+    Tensor, shape (B, K)
+        Sums to 1 over each row, exactly 0 on padding.
+
+    Raises
+    ------
+    ValueError
+        When a row has no real instance: its softmax would be 0/0.
+    """
+    if not bool((real := mask.any(dim=1)).all()):
+        row = int((~real).nonzero()[0])
+        raise ValueError(f"row {row} of the mask is all False; leave out bags without instances")
+    return torch.softmax(scores.masked_fill(~mask, float("-inf")), dim=1)
+
+
+class MaxPooling(nn.Module):
+    """Keep the largest value of each column; the gradient reaches the winners alone.
+
+    The attention of an instance is the share of columns it wins: one-hot for a single column.
+    """
+
+    def forward(self, values: Tensor, sizes: Tensor) -> Pooled:
+        """Pool values (N, H) of bags with the given sizes (B,)."""
+        winners = segment_argmax(values, bag_index(sizes), len(sizes))  # (B, H)
+        share = values.new_full((winners.numel(),), 1 / values.shape[1])
+        attention = values.new_zeros(len(values)).index_add(0, winners.flatten(), share)
+        return Pooled(values.gather(0, winners), attention)
+
+
+class MeanPooling(nn.Module):
+    """Average each column over the bag; every instance has attention 1/n."""
+
+    def forward(self, values: Tensor, sizes: Tensor) -> Pooled:
+        """Pool values (N, H) of bags with the given sizes (B,)."""
+        index = bag_index(sizes)
+        attention = (1 / sizes.to(values.dtype))[index]
+        return Pooled(segment_sum(values * attention[:, None], index, len(sizes)), attention)
+
+
+class MeanProbabilityPooling(nn.Module):
+    """Average the probabilities that instance logits stand for; returns the logit of the average.
+
+    Averaging the logits themselves would be mean pooling of embeddings under another name, because
+    a linear head and a mean can change places.
+    """
+
+    def forward(self, values: Tensor, sizes: Tensor) -> Pooled:
+        """Pool instance logits (N, 1) of bags with the given sizes (B,)."""
+        index = bag_index(sizes)
+        attention = (1 / sizes.to(values.dtype))[index]
+        positive = segment_logsumexp(F.logsigmoid(values), index, len(sizes))
+        negative = segment_logsumexp(F.logsigmoid(-values), index, len(sizes))
+        return Pooled(positive - negative, attention)  # log(p / (1 - p)); the 1/n cancel
+
+
+def segment_logsumexp(values: Tensor, index: Tensor, n_bags: int) -> Tensor:
+    """Return log Σ exp of each bag and column of ``values`` (N, H), without overflow: (B, H)."""
+    with torch.no_grad():
+        highest = values.gather(0, segment_argmax(values, index, n_bags))
+    return highest + torch.log(segment_sum(torch.exp(values - highest[index]), index, n_bags))
+
+
+class AttentionPooling(nn.Module):
+    r"""Weighted mean whose weights are learnt (equations 7 and 8).
+
+    .. math:: z = \sum_k a_k h_k, \qquad
+              a_k = \mathrm{softmax}_k\{ w^\top \tanh(V h_k) \}
+
+    As in the authors' code, V has a bias; w needs none, because softmax ignores a shift.
+
+    Parameters
+    ----------
+    embedding_dim : int
+        H, the width of the embeddings h.
+    attention_dim : int
+        A, the number of rows of V.
+    """
+
+    def __init__(self, embedding_dim: int, attention_dim: int = 128) -> None:
+        super().__init__()
+        self.V = nn.Linear(embedding_dim, attention_dim)
+        self.w = nn.Linear(attention_dim, 1, bias=False)
+
+    def scores(self, embeddings: Tensor) -> Tensor:
+        """Return the attention score of each embedding (N, H) before the softmax: (N,)."""
+        return self.w(torch.tanh(self.V(embeddings))).squeeze(-1)
+
+    def forward(self, values: Tensor, sizes: Tensor) -> Pooled:
+        """Pool embeddings (N, H) of bags with the given sizes (B,)."""
+        index = bag_index(sizes)
+        attention = segment_softmax(self.scores(values), index, len(sizes))
+        return Pooled(segment_sum(attention[:, None] * values, index, len(sizes)), attention)
+
+
+class GatedAttentionPooling(AttentionPooling):
+    r"""Attention with a gate (equation 9): tanh is nearly linear around 0, the gate is not.
+
+    .. math:: a_k = \mathrm{softmax}_k\{ w^\top ( \tanh(V h_k) \odot \mathrm{sigm}(U h_k) ) \}
+    """
+
+    def __init__(self, embedding_dim: int, attention_dim: int = 128) -> None:
+        super().__init__(embedding_dim, attention_dim)
+        self.U = nn.Linear(embedding_dim, attention_dim)
+
+    def scores(self, embeddings: Tensor) -> Tensor:
+        """Return the attention score of each embedding (N, H) before the softmax: (N,)."""
+        gated = torch.tanh(self.V(embeddings)) * torch.sigmoid(self.U(embeddings))
+        return self.w(gated).squeeze(-1)

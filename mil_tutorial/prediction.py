@@ -1,0 +1,67 @@
+"""Prediction: a model run over a data set, with everything the metrics and pictures need."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from mil_tutorial.bags import Bag
+from mil_tutorial.batches import collate_packed
+from mil_tutorial.models import MIL
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a model says of B bags with N instances in all, in the order of the data set.
+
+    Attributes
+    ----------
+    labels, logits : arrays of shape (B,)
+    sizes : int array of shape (B,)
+    attention, instance_logits : arrays of shape (N,)
+        Packed; ``per_bag`` cuts them into bags.
+    """
+
+    labels: np.ndarray
+    logits: np.ndarray
+    sizes: np.ndarray
+    attention: np.ndarray
+    instance_logits: np.ndarray
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """The sigmoid of the logits: the one place where it is taken."""
+        from scipy.special import expit
+
+        return expit(self.logits)
+
+    def per_bag(self, packed: np.ndarray) -> list[np.ndarray]:
+        """Cut packed values (N,) into B arrays of n_b."""
+        return np.split(packed, np.cumsum(self.sizes)[:-1])
+
+
+def predict(model: MIL, dataset: Dataset[Bag], batch_size: int = 64) -> Predictions:
+    """Run a model over a data set in evaluation mode, without gradients.
+
+    Parameters
+    ----------
+    model : MIL
+        Left in the mode, training or evaluation, in which it came.
+    dataset : MedicalBagDataset
+    batch_size : int
+        Bags at a time; it changes memory, not results.
+    """
+    device = next(model.parameters()).device
+    was_training = model.training
+    model.eval()
+    parts = []
+    with torch.inference_mode():
+        for batch in DataLoader(dataset, batch_size, collate_fn=collate_packed):
+            batch = batch.to(device)
+            embeddings = model.embed(batch.instances)
+            logits, attention = model.classify(embeddings, batch.sizes)
+            instance_logits = model.instance_logits(embeddings)
+            parts.append((batch.labels, logits, batch.sizes, attention, instance_logits))
+    model.train(was_training)
+    return Predictions(*(torch.cat(column).cpu().numpy() for column in zip(*parts)))

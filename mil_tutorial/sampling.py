@@ -1,0 +1,51 @@
+"""Dynamic instance sampling: a fixed number of instances per bag, new ones each epoch."""
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from mil_tutorial.bags import Bag, MedicalBagDataset
+
+
+class InstanceSampler(Dataset[Bag]):
+    """A view of a data set that shows at most ``n`` instances of each bag.
+
+    The instances of an epoch are drawn, without replacement, when ``set_epoch`` is called, and not
+    in ``__getitem__``: two reads in one epoch see the same instances, two epochs see different
+    ones, and the same seed and epoch see the same again, whatever the order of reading.
+
+    Parameters
+    ----------
+    dataset : MedicalBagDataset
+    n : int
+        Instances to keep; a bag that has no more keeps all it has.
+    seed : int
+        Start of the random numbers.
+    """
+
+    def __init__(self, dataset: MedicalBagDataset, n: int, seed: int = 0) -> None:
+        if n < 1:
+            raise ValueError(f"instances per bag must be at least 1, got {n}")
+        self.dataset, self.n, self.seed = dataset, n, seed
+        self.set_epoch(0)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Draw the instances of ``epoch``; call it before each epoch's loader is made."""
+        generator = random_generator(self.seed, epoch)
+        self.indices: list[Tensor] = [
+            torch.randperm(int(size), generator=generator)[: self.n] for size in self.dataset.sizes
+        ]
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> Bag:
+        instances, label = self.dataset[index]
+        return Bag(instances[self.indices[index]], label)
+
+
+def random_generator(*key: int) -> torch.Generator:
+    """Return random numbers that depend on ``key`` alone, such as (seed, epoch)."""
+    state = np.random.SeedSequence(key).generate_state(1, np.uint64)[0]
+    return torch.Generator().manual_seed(int(state) >> 1)

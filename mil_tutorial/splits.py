@@ -1,0 +1,96 @@
+"""Splits by patient: nobody's slides may be on both sides."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from mil_tutorial.bags import MedicalBagDataset
+
+
+def group_folds(
+    labels: Sequence[Any], groups: Sequence[Any], n_folds: int = 5, seed: int = 0
+) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Divide bags into folds by group, with about equal shares of both classes.
+
+    Fold i tests, fold i + 1 validates, the others train. For one hold-out split of 60/20/20 take
+    the first of five folds.
+
+    Parameters
+    ----------
+    labels, groups : sequences of length B
+        Bag labels 0/1 and the patient of each bag.
+    n_folds : int
+        At least 3.
+    seed : int
+        Another seed gives another division.
+
+    Returns
+    -------
+    list of (train, val, test)
+        Index arrays; over the list each bag is tested once.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    truth, group_of = np.asarray(labels).astype(int), np.asarray(groups)
+    if n_folds < 3:
+        raise ValueError(f"n_folds is {n_folds}; train, validation and test need at least 3")
+    for value in (0, 1):
+        patients = len(np.unique(group_of[truth == value]))
+        if patients < n_folds:
+            raise ValueError(
+                f"{n_folds} folds need at least {n_folds} groups with label {value}, "
+                f"got {patients}; use fewer folds or more data"
+            )
+    splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
+    parts = [test for _, test in splitter.split(truth, truth, group_of)]
+    return [_fold(parts, i) for i in range(n_folds)]
+
+
+def _fold(parts: list[np.ndarray], i: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    val = (i + 1) % len(parts)
+    train = np.concatenate([p for j, p in enumerate(parts) if j not in (i, val)])
+    return np.sort(train), parts[val], parts[i]
+
+
+def check_splits(**splits: MedicalBagDataset) -> None:
+    """Refuse splits that share a group, or that hold one class only.
+
+    Parameters
+    ----------
+    **splits : MedicalBagDataset
+        By name: ``check_splits(train=..., val=..., test=...)``.
+
+    Raises
+    ------
+    ValueError
+        Naming the group and both splits, or the split and its only class.
+    """
+    seen: dict[Any, str] = {}
+    for name, dataset in splits.items():
+        for group in set(dataset.groups):
+            if (other := seen.setdefault(group, name)) != name:
+                raise ValueError(
+                    f"group {group!r} is in {other} and in {name}; split by patient (group_folds)"
+                )
+        if len(classes := dataset.labels.unique()) < 2:
+            raise ValueError(
+                f"{name} holds label {int(classes[0])} only ({len(dataset)} bags); "
+                "it needs bags of both classes"
+            )
+
+
+def standardise(train: MedicalBagDataset, *others: MedicalBagDataset) -> list[MedicalBagDataset]:
+    """Shift and scale each feature by the mean and deviation of the training instances.
+
+    Returns the training set and the others in the order given. A feature that never varies in
+    training is only shifted.
+    """
+    instances = torch.cat(train.instances)
+    mean, deviation = instances.mean(dim=0), instances.std(dim=0, correction=0)
+    deviation[deviation == 0] = 1
+    return [
+        dataset.with_instances([(x - mean) / deviation for x in dataset.instances])
+        for dataset in (train, *others)
+    ]

@@ -1,0 +1,146 @@
+"""From the runs of an experiment to numbers with intervals: rows, paired differences, baselines."""
+
+from itertools import pairwise
+
+import numpy as np
+
+from mil_tutorial.experiment import Experiment, PoolingRuns
+from mil_tutorial.intervals import (
+    Bootstrap,
+    Estimate,
+    Metric,
+    interval,
+    weighted_auc,
+    weighted_mean,
+    weighted_sensitivity_at_specificity,
+)
+from mil_tutorial.metrics import calibration_error
+
+REFERENCE = "max"
+"""The pooling that the paired differences are taken against."""
+
+
+class Summary:
+    """All numbers of an experiment, from one bootstrap plan, so that differences are paired.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    n_resamples : int
+        Of patients and of seeds together.
+    """
+
+    def __init__(self, experiment: Experiment, n_resamples: int = 2000) -> None:
+        self.experiment = experiment
+        self.labels = experiment.benchmark.test.labels.numpy().astype(int)
+        groups = experiment.benchmark.test.groups
+        self.bootstrap = Bootstrap(groups, len(experiment.seeds), n_resamples)
+
+    def row(self, pooling: str) -> dict[str, Estimate]:
+        """Return every metric of one pooling, by name."""
+        runs = self.experiment.runs[pooling]
+        return {
+            name: interval(self._distribution(name, runs))
+            for name in METRICS
+            if _values(name, runs) is not None
+        }
+
+    def paired(self, pooling: str) -> dict[str, Estimate]:
+        """Return the differences of a pooling against max pooling, by metric."""
+        runs = self.experiment.runs
+        return {
+            name: interval(
+                self._distribution(name, runs[pooling]) - self._distribution(name, runs[REFERENCE])
+            )
+            for name in ("auc", "sensitivity_at_90_specificity", "false_negative_rate")
+        }
+
+    def calibration_error(self, pooling: str) -> float:
+        """Return the expected calibration error of a pooling, averaged over seeds."""
+        runs = self.experiment.runs[pooling].probabilities
+        return float(np.mean([calibration_error(self.labels, p) for p in runs]))
+
+    def baseline(self, name: str) -> Estimate:
+        """Return the AUC of a baseline."""
+        probabilities = self.experiment.baselines[name]
+        return self.bootstrap.estimate(weighted_auc(self.labels), probabilities)
+
+    def auc_by_witness_rate(self, pooling: str, edges: np.ndarray) -> list[tuple[float, Estimate]]:
+        """Return the AUC of positives in each range of witness rate against all negatives.
+
+        Parameters
+        ----------
+        pooling : str
+        edges : array, shape (E + 1,)
+            Borders of the ranges.
+
+        Returns
+        -------
+        list of (median witness rate, Estimate), one for each range that holds a positive bag
+        """
+        rates = witness_rates(self.experiment)
+        probabilities = self.experiment.runs[pooling].probabilities
+        points = []
+        for low, high in pairwise(edges):
+            chosen = (self.labels == 1) & (rates >= low) & (rates <= high)
+            if chosen.any():
+                kept = chosen | (self.labels == 0)
+                estimate = self.bootstrap.estimate(
+                    _only(kept, weighted_auc(self.labels)), probabilities
+                )
+                points.append((float(np.median(rates[chosen])), estimate))
+        return points
+
+    def _distribution(self, name: str, runs: PoolingRuns) -> np.ndarray:
+        values = _values(name, runs)
+        assert values is not None
+        return self.bootstrap.distribution(self._metric(name), values)
+
+    def _metric(self, name: str) -> Metric:
+        if name == "auc":
+            return weighted_auc(self.labels)
+        if name == "sensitivity_at_90_specificity":
+            return weighted_sensitivity_at_specificity(self.labels)
+        if name == "false_negative_rate":
+            return _only(self.labels == 1, weighted_mean)
+        if name == "specificity":
+            return _only(self.labels == 0, weighted_mean)
+        return weighted_mean
+
+
+METRICS = {
+    "auc": "AUC",
+    "sensitivity_at_90_specificity": "sensitivity at 90 % specificity",
+    "false_negative_rate": "false-negative rate",
+    "specificity": "specificity",
+    "attention_entropy": "attention entropy",
+    "instance_auc": "instance AUC, attention",
+    "instance_score_auc": "instance AUC, scores",
+}
+"""The metrics of a row and what the table calls them."""
+
+
+def witness_rates(experiment: Experiment) -> np.ndarray:
+    """Return the share of positive instances in each test bag: (B,)."""
+    truth = experiment.benchmark.test.instance_labels
+    if truth is None:
+        raise ValueError(f"{experiment.benchmark.name} has no instance labels, so no witness rates")
+    return np.array([t.mean() for t in truth])
+
+
+def _values(name: str, runs: PoolingRuns) -> np.ndarray | None:
+    """Return what a metric is computed from, (S, B); None where the data have no such truth."""
+    return {
+        "auc": runs.probabilities,
+        "sensitivity_at_90_specificity": runs.probabilities,
+        "false_negative_rate": 1.0 - runs.called_positive,
+        "specificity": 1.0 - runs.called_positive,
+        "attention_entropy": runs.entropy,
+        "instance_auc": runs.attention_auc,
+        "instance_score_auc": runs.score_auc,
+    }[name]
+
+
+def _only(chosen: np.ndarray, metric: Metric) -> Metric:
+    """Restrict a metric to the chosen bags."""
+    return lambda values, weights: metric(values, weights * chosen)

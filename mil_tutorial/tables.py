@@ -1,0 +1,133 @@
+"""Tables of an experiment: as plain values for JSON, as Markdown, as CSV."""
+
+import csv
+import io
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from mil_tutorial.experiment import WANTED_SENSITIVITY, Experiment
+from mil_tutorial.intervals import Estimate
+from mil_tutorial.summary import METRICS, REFERENCE, Summary
+
+
+def environment() -> dict[str, str]:
+    """Return the versions that a result depends on."""
+    import numpy
+    import sklearn
+    import torch
+
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(terse=True),
+        "torch": torch.__version__,
+        "numpy": numpy.__version__,
+        "scikit-learn": sklearn.__version__,
+        "threads": str(torch.get_num_threads()),
+    }
+
+
+def results(experiment: Experiment, summary: Summary) -> dict[str, Any]:
+    """Return everything that ``results.json`` holds, as plain values; what is undefined is None."""
+    test = experiment.benchmark.test
+    poolings = list(experiment.runs)
+    return {
+        "data": {
+            "name": experiment.benchmark.name,
+            "description": experiment.benchmark.description,
+            "checksum": test.checksum(),
+            "test_bags": len(test),
+            "test_positive": int(test.labels.sum()),
+            "test_groups": len(set(test.groups)),
+        },
+        "seeds": experiment.seeds,
+        "config": asdict(experiment.config),
+        "wanted_sensitivity": WANTED_SENSITIVITY,
+        "environment": environment(),
+        "rows": [_row(experiment, summary, pooling) for pooling in poolings],
+        "paired": [
+            {"pooling": pooling, "against": REFERENCE} | _flat(summary.paired(pooling))
+            for pooling in poolings
+            if REFERENCE in poolings and pooling != REFERENCE
+        ],
+        "baselines": {
+            name: _flat({"auc": summary.baseline(name)}) for name in experiment.baselines
+        },
+    }
+
+
+def _row(experiment: Experiment, summary: Summary, pooling: str) -> dict[str, Any]:
+    estimates = summary.row(pooling)
+    return {
+        "pooling": pooling,
+        **_flat({name: estimates.get(name) for name in METRICS}),
+        "calibration_error": summary.calibration_error(pooling),
+        "seconds_per_epoch": experiment.runs[pooling].seconds_per_epoch,
+    }
+
+
+def _flat(estimates: Mapping[str, Estimate | None]) -> dict[str, float | None]:
+    """Turn {name: estimate} into name, name_low, name_high."""
+    flat: dict[str, float | None] = {}
+    for name, estimate in estimates.items():
+        for ending, part in (("", "value"), ("_low", "low"), ("_high", "high")):
+            value = getattr(estimate, part, float("nan"))
+            flat[name + ending] = None if value != value else value  # JSON knows no NaN
+    return flat
+
+
+def markdown(found: dict[str, Any]) -> str:
+    """Return the results as aligned Markdown tables, one column for each pooling."""
+    data, n_seeds = found["data"], len(found["seeds"])
+    known = [name for name in METRICS if any(r[name] is not None for r in found["rows"])]
+    sections = [
+        f"# Poolings compared on {data['name']}",
+        f"{data['description'].capitalize()}.\n"
+        f"{data['test_bags']} test bags of {data['test_groups']} groups, "
+        f"{data['test_positive']} positive; {n_seeds} seed{'s' if n_seeds != 1 else ''}.\n"
+        "In brackets: 95 % intervals, bootstrap of groups and seeds.",
+        _table(
+            ["", *(row["pooling"] for row in found["rows"])],
+            [[METRICS[name], *(_cell(row, name) for row in found["rows"])] for name in known],
+        ),
+        "False-negative rate and specificity: at the threshold that reached "
+        f"{found['wanted_sensitivity']:.0%} sensitivity on validation bags.",
+        _table(
+            ["AUC without MIL", "logistic regression"],
+            [[name.replace("_", " "), _cell(b, "auc")] for name, b in found["baselines"].items()],
+        ),
+    ]
+    if found["paired"]:
+        names = [name for name in known if name in found["paired"][0]]
+        sections.append(
+            _table(
+                [f"difference from {REFERENCE}", *(p["pooling"] for p in found["paired"])],
+                [[METRICS[n], *(_cell(p, n, "+.2f") for p in found["paired"])] for n in names],
+            )
+        )
+    return "\n\n".join(sections) + "\n"
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(head, *rows)]
+    lines = [head, ["-" * width for width in widths], *rows]
+    return "\n".join(
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths)) + " |"
+        for line in lines
+    )
+
+
+def _cell(row: dict[str, Any], name: str, form: str = ".2f") -> str:
+    if row[name] is None:
+        return "–"
+    return f"{row[name]:{form}} [{row[f'{name}_low']:{form}}, {row[f'{name}_high']:{form}}]"
+
+
+def as_csv(found: dict[str, Any]) -> str:
+    """Return the rows of the poolings as CSV."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(found["rows"][0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(found["rows"])
+    return text.getvalue()
