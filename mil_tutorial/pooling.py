@@ -31,24 +31,17 @@ def segment_sum(values: Tensor, index: Tensor, n_bags: int) -> Tensor:
     return values.new_zeros(n_bags, *values.shape[1:]).index_add(0, index, values)
 
 
-def segment_argmax(values: Tensor, index: Tensor, n_bags: int) -> Tensor:
-    """Return the row of the (first) largest value of each bag and column of (N, H): (B, H)."""
+def segment_max(values: Tensor, index: Tensor, n_bags: int) -> Tensor:
+    """Return the largest value of each bag and column of ``values`` (N, H): (B, H)."""
     columns = index[:, None].expand_as(values)
-    highest = values.new_zeros(n_bags, values.shape[1]).scatter_reduce(
-        0, columns, values, "amax", include_self=False
-    )
-    rows = torch.arange(len(values), device=values.device)[:, None].expand_as(values)
-    rows = torch.where(values == highest[index], rows, len(values))
-    first = rows.new_full(highest.shape, len(values))
-    return first.scatter_reduce(0, columns, rows, "amin")
+    empty = values.new_zeros(n_bags, values.shape[1])
+    return empty.scatter_reduce(0, columns, values, "amax", include_self=False)
 
 
 def segment_softmax(scores: Tensor, index: Tensor, n_bags: int) -> Tensor:
     """Softmax of the scores (N,) within each bag; returns (N,), summing to 1 over each bag."""
     with torch.no_grad():  # a shift changes no softmax, so it needs no gradient
-        highest = scores.new_zeros(n_bags).scatter_reduce(
-            0, index, scores, "amax", include_self=False
-        )
+        highest = segment_max(scores[:, None], index, n_bags).squeeze(1)
     weights = torch.exp(scores - highest[index])
     return weights / segment_sum(weights, index, n_bags)[index]
 
@@ -83,14 +76,16 @@ class MaxPooling(nn.Module):
     """Keep the largest value of each column; the gradient reaches the winners alone.
 
     The attention of an instance is the share of columns it wins: one-hot for a single column.
+    Equal winners share, so that the order of instances does not matter.
     """
 
     def forward(self, values: Tensor, sizes: Tensor) -> Pooled:
         """Pool values (N, H) of bags with the given sizes (B,)."""
-        winners = segment_argmax(values, bag_index(sizes), len(sizes))  # (B, H)
-        share = values.new_full((winners.numel(),), 1 / values.shape[1])
-        attention = values.new_zeros(len(values)).index_add(0, winners.flatten(), share)
-        return Pooled(values.gather(0, winners), attention)
+        index = bag_index(sizes)
+        with torch.no_grad():
+            wins = (values == segment_max(values, index, len(sizes))[index]).to(values.dtype)
+            share = wins / segment_sum(wins, index, len(sizes))[index]  # (N, H)
+        return Pooled(segment_sum(share * values, index, len(sizes)), share.mean(dim=1))
 
 
 class MeanPooling(nn.Module):
@@ -122,7 +117,7 @@ class MeanProbabilityPooling(nn.Module):
 def segment_logsumexp(values: Tensor, index: Tensor, n_bags: int) -> Tensor:
     """Return log Σ exp of each bag and column of ``values`` (N, H), without overflow: (B, H)."""
     with torch.no_grad():
-        highest = values.gather(0, segment_argmax(values, index, n_bags))
+        highest = segment_max(values, index, n_bags)
     return highest + torch.log(segment_sum(torch.exp(values - highest[index]), index, n_bags))
 
 

@@ -55,9 +55,11 @@ def predict(model: MIL, dataset: Dataset[Bag], batch_size: int = 64) -> Predicti
     device = next(model.parameters()).device
     was_training = model.training
     model.eval()
+    # Without a generator of its own a loader draws from the global random numbers.
+    loader = DataLoader(dataset, batch_size, collate_fn=collate_packed, generator=torch.Generator())
     parts = []
     with torch.inference_mode():
-        for batch in DataLoader(dataset, batch_size, collate_fn=collate_packed):
+        for batch in loader:
             batch = batch.to(device)
             embeddings = model.embed(batch.instances)
             logits, attention = model.classify(embeddings, batch.sizes)

@@ -26,19 +26,31 @@ def load_digits(train: bool, root: Path | None = None) -> tuple[Tensor, Tensor]:
     ------
     FileNotFoundError
         When the images are not there and cannot be downloaded.
+    ValueError
+        When they are there and damaged.
     """
     from torchvision.datasets import MNIST
 
     root = root or user_data_dir() or Path.home() / ".cache" / "mil_tutorial"
+    present = _present(root, train)
     try:
-        data = MNIST(str(root), train=train, download=not _present(root, train))
-    except (OSError, RuntimeError) as error:
+        data = MNIST(str(root), train=train, download=not present)
+    except Exception as error:  # torchvision raises many kinds
+        if present:
+            raise ValueError(
+                f"MNIST in {root / 'MNIST' / 'raw'} cannot be read ({_one_line(error)}); "
+                "delete that folder to download it again"
+            ) from error
         raise FileNotFoundError(
-            f"MNIST is not in {root} and could not be downloaded ({error}); "
+            f"MNIST is not in {root} and could not be downloaded ({_one_line(error)}); "
             "set MIL_TUTORIAL_DATA to a folder that holds MNIST/raw"
         ) from error
     images = data.data[:, None].float().div_(255)
     return images.sub_(0.1307).div_(0.3081), data.targets  # mean and deviation of the pixels
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def _present(root: Path, train: bool) -> bool:

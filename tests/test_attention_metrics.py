@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import entropy as scipy_entropy
+
+from mil_tutorial import (
+    attention_entropy,
+    effective_instances,
+    instance_auc,
+    instance_confusion,
+    mean_attention_entropy,
+    pad,
+)
+
+
+@st.composite
+def attentions(draw):
+    sizes = draw(st.lists(st.integers(1, 12), min_size=1, max_size=6))
+    scores = torch.randn(
+        sum(sizes), generator=torch.Generator().manual_seed(draw(st.integers(0, 999)))
+    )
+    scores = (scores * draw(st.sampled_from([0.0, 1.0, 30.0]))).double()
+    return torch.cat([torch.softmax(s, 0) for s in torch.split(scores, sizes)]), torch.tensor(sizes)
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=attentions())
+def test_entropy_equals_scipys_and_lies_between_0_and_1(data):
+    attention, sizes = data
+    found = attention_entropy(attention, sizes=sizes)
+    assert ((found >= 0) & (found <= 1 + 1e-9)).all()
+    nats = attention_entropy(attention, sizes=sizes, normalised=False)
+    for e, normalised, a in zip(nats, found, torch.split(attention, sizes.tolist()), strict=True):
+        assert e.item() == pytest.approx(scipy_entropy(a.numpy()), abs=1e-9)
+        assert normalised.item() == pytest.approx(e.item() / max(np.log(len(a)), np.log(2)))
+    effective = effective_instances(attention, sizes=sizes)
+    assert (effective >= 1).all()
+    assert (effective <= sizes + 1e-6).all()
+
+
+@settings(max_examples=30, deadline=None)
+@given(data=attentions())
+def test_padded_with_mask_equals_packed(data):
+    attention, sizes = data
+    padded, mask = pad(attention, sizes)
+    torch.testing.assert_close(
+        attention_entropy(padded, mask=mask), attention_entropy(attention, sizes=sizes)
+    )
+
+
+def test_uniform_is_1_one_hot_is_0_one_instance_is_0():
+    found = attention_entropy([0.25] * 4 + [1.0, 0.0] + [1.0], sizes=[4, 2, 1])
+    assert found.tolist() == pytest.approx([1.0, 0.0, 0.0])
+    assert effective_instances([[0.25] * 4, [1.0, 0, 0, 0]]).tolist() == pytest.approx([4.0, 1.0])
+
+
+def test_mean_leaves_out_bags_of_one():
+    assert mean_attention_entropy([0.5, 0.5, 1.0], [2, 1]) == pytest.approx(1.0)
+    assert np.isnan(mean_attention_entropy([1.0], [1]))
+
+
+def test_entropy_can_join_a_loss():
+    scores = torch.randn(5, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(
+        lambda s: attention_entropy(torch.softmax(s, 0), sizes=torch.tensor([5])), scores
+    )
+
+
+def test_scores_in_place_of_weights_are_refused():
+    with pytest.raises(ValueError, match=r"attention of bag 1 sums to 1\.7, expected 1"):
+        attention_entropy([0.5, 0.5, 0.9, 0.8], sizes=[2, 2])
+    with pytest.raises(ValueError, match="sizes sum to 3, attention has 4"):
+        attention_entropy([0.5, 0.5, 0.5, 0.5], sizes=[2, 1])
+
+
+def test_instance_confusion_by_hand():
+    found = instance_confusion([0.1, 3.0, 2.0, 0.5], [0, 1, 0, 1], threshold=2.0)
+    assert found == (1, 1, 1, 1)
+    assert found.false_positives == 1
+    with pytest.raises(ValueError, match="differ in shape"):
+        instance_confusion([0.1], [0, 1], 0.5)
+
+
+def test_instance_auc_is_taken_within_each_bag():
+    scores = [np.array([0.1, 0.9, 0.2]), np.array([5.0, 6.0]), np.array([1.0, 1.0])]
+    truth = [np.array([0, 1, 0]), np.array([0, 0]), np.array([0, 1])]
+    np.testing.assert_array_equal(instance_auc(scores, truth), [1.0, np.nan, 0.5])

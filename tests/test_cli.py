@@ -1,0 +1,153 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import separable
+
+from mil_tutorial.__main__ import main
+
+
+@pytest.fixture()
+def own_file(tmp_path):
+    """A user's own features: 60 bags of 30 patients."""
+    path = tmp_path / "own.npz"
+    write(path, separable(60, seed=0, groups=[f"p{i // 4}{i % 2}" for i in range(60)]))
+    return path
+
+
+def write(path, dataset, **changes):
+    arrays = {
+        "features": np.concatenate(dataset.instances),
+        "bag": np.repeat(np.arange(len(dataset)), dataset.sizes),
+        "label": dataset.labels.numpy().astype(int),
+        "group": np.array(dataset.groups),
+        "instance_label": np.concatenate(dataset.instance_labels),
+    }
+    np.savez(path, **(arrays | changes))
+
+
+def test_compare_on_ones_own_features(own_file, tmp_path, capsys):
+    out = tmp_path / "results"
+    options = ["--seeds", "1", "--epochs", "3", "--out", str(out)]
+    assert main(["compare", "--data", str(own_file), *options]) == 0
+    printed = capsys.readouterr().out
+    assert "# Poolings compared on own" in printed
+    assert "results.json" in printed
+    found = json.loads((out / "results.json").read_text())
+    assert found["data"]["test_bags"] == 60
+    assert found["data"]["test_groups"] == 30
+    assert found["config"]["epochs"] == 3
+    assert (out / "results.md").read_text() in printed
+
+
+def test_poolings_can_be_chosen(own_file, tmp_path):
+    out = tmp_path / "r"
+    options = ["--seeds", "1", "--epochs", "1", "--poolings", "max_embedding", "mean_instance"]
+    assert main(["compare", "--data", str(own_file), *options, "--out", str(out)]) == 0
+    rows = json.loads((out / "results.json").read_text())["rows"]
+    assert [row["pooling"] for row in rows] == ["max_embedding", "mean_instance"]
+
+
+def corrupt(**changes):
+    def make(tmp_path):
+        path = tmp_path / "bad.npz"
+        write(path, separable(20, seed=0), **changes)
+        return ["--data", str(path)]
+
+    return make
+
+
+def truncated(tmp_path):
+    arguments = corrupt()(tmp_path)
+    path = tmp_path / "bad.npz"
+    path.write_bytes(path.read_bytes()[:300])
+    return arguments
+
+
+def tiles(tmp_path):
+    path = tmp_path / "bad.npz"
+    np.savez(path, features=np.zeros((2, 1, 8, 8)), bag=np.arange(2), label=np.arange(2))
+    return ["--data", str(path)]
+
+
+BAD = {
+    "unknown data": (
+        lambda _: ["--data", "camelyon"],
+        "unknown data 'camelyon'; choose from slides",
+    ),
+    "no such file": (lambda p: ["--data", str(p / "no.npz")], "no.npz does not exist"),
+    "truncated file": (truncated, "bad.npz cannot be read as .npz"),
+    "NaN feature": (corrupt(features=np.full((200, 4), np.nan)), None),
+    "missing label": (
+        corrupt(label=np.r_[np.nan, np.arange(1, 20) % 2]),
+        "bag 0: the label is nan",
+    ),
+    "label 7": (
+        corrupt(label=np.r_[7, np.arange(1, 20) % 2]),
+        "bag 0: the label is 7, expected 0 or 1",
+    ),
+    "empty bag": (corrupt(label=np.arange(21) % 2, group=np.arange(21)), "bag 20 is empty"),
+    "one class only": (corrupt(label=np.zeros(20)), "5 groups with label 1, got 0"),
+    "one patient": (corrupt(group=np.repeat("p", 20)), "got 1; use fewer folds or more data"),
+    "image tiles": (tiles, "turn image tiles into features"),
+    "unknown pooling": (lambda _: ["--poolings", "median"], "unknown pooling 'median'"),
+    "too few bags": (lambda _: ["--data", "mnist", "--train-bags", "2"], "train_bags is 2"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_ends_with_code_2_one_line_and_no_output(case, tmp_path, capsys):
+    make, message = BAD[case]
+    out = tmp_path / "results"
+    assert main(["compare", *make(tmp_path), "--out", str(out)]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    assert (message or "bad.npz") in error
+    assert not out.exists()
+
+
+def test_output_that_cannot_be_written_is_noticed_first(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert main(["compare", "--out", str(tmp_path / "file")]) == 2
+    assert "cannot write to" in capsys.readouterr().err
+
+
+def test_wrong_folder_in_the_environment(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("MIL_TUTORIAL_DATA", str(tmp_path / "none"))
+    assert main(["compare", "--data", "mnist", "--out", str(tmp_path / "r")]) == 2
+    assert "MIL_TUTORIAL_DATA names" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["compare", "--seeds", "0"], ["nonsense"], []])
+def test_wrong_usage_ends_with_code_2(arguments, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+
+
+@pytest.mark.parametrize("command", ["demo", "compare", "doctor", "lab", "slides"])
+def test_every_command_has_help(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([command, "--help"])
+    assert stop.value.code == 0
+    assert len(capsys.readouterr().out.splitlines()) > 3
+
+
+def test_interrupt_is_no_traceback(monkeypatch, capsys):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mil_tutorial.lab.open_lab", interrupt)
+    assert main(["lab"]) == 130
+    assert capsys.readouterr().err == "stopped\n"
+
+
+def test_as_a_module():
+    done = subprocess.run(
+        [sys.executable, "-m", "mil_tutorial", "--version"], capture_output=True, text=True
+    )
+    assert done.returncode == 0
+    assert done.stdout.strip() == "0.1.0"

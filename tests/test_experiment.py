@@ -1,0 +1,187 @@
+import csv
+import json
+
+import numpy as np
+import pytest
+from conftest import separable
+from sklearn.metrics import roc_auc_score
+
+from mil_tutorial import TrainingConfig, metrics
+from mil_tutorial.baselines import baseline_probabilities
+from mil_tutorial.datasets.benchmark import Benchmark, cross_validation, fixed_split
+from mil_tutorial.experiment import run_experiment
+from mil_tutorial.report import check_writable, write_report
+from mil_tutorial.summary import Summary, witness_rates
+
+CONFIG = TrainingConfig(epochs=12, learning_rate=5e-3, patience=None)
+
+
+def fixed_benchmark(test=None):
+    test = test or separable(30, seed=2, shift=1.5)
+    splits = fixed_split(separable(40, seed=0), separable(20, seed=1), test)
+    return Benchmark("toy", "toy bags", test, splits, input_dim=4, hidden_dim=8, config=CONFIG)
+
+
+@pytest.fixture(scope="module")
+def experiment():
+    return run_experiment(fixed_benchmark(), seeds=2, progress=False)
+
+
+@pytest.fixture(scope="module")
+def summary(experiment):
+    return Summary(experiment, n_resamples=200)
+
+
+def test_rows_equal_plain_metrics_averaged_over_seeds(experiment, summary):
+    labels = summary.labels
+    for pooling, runs in experiment.runs.items():
+        row = summary.row(pooling)
+        for name, metric in (
+            ("auc", roc_auc_score),
+            ("sensitivity_at_90_specificity", metrics.sensitivity_at_specificity),
+        ):
+            expected = np.mean([metric(labels, p) for p in runs.probabilities])
+            assert row[name].value == pytest.approx(expected)
+        missed = np.mean([(~c[labels == 1]).mean() for c in runs.called_positive])
+        assert row["false_negative_rate"].value == pytest.approx(missed)
+        kept = np.mean([(~c[labels == 0]).mean() for c in runs.called_positive])
+        assert row["specificity"].value == pytest.approx(kept)
+        for e in row.values():
+            assert -1e-6 <= e.low <= e.value + 1e-6
+            assert e.value - 1e-6 <= e.high <= 1 + 1e-6
+
+
+def test_attention_of_max_is_one_hot_and_of_mean_is_flat(summary):
+    assert summary.row("max")["attention_entropy"].value == pytest.approx(0, abs=1e-6)
+    assert summary.row("mean")["attention_entropy"].value == pytest.approx(1, abs=1e-6)
+    assert summary.row("mean")["instance_auc"].value == pytest.approx(0.5)
+
+
+def test_paired_differences_are_differences_of_the_rows(summary):
+    for pooling in ("mean", "attention", "gated"):
+        found = summary.paired(pooling)["auc"].value
+        expected = summary.row(pooling)["auc"].value - summary.row("max")["auc"].value
+        assert found == pytest.approx(expected)
+
+
+def test_seeds_differ_poolings_share_them(experiment):
+    runs = experiment.runs["gated"]
+    assert not np.array_equal(runs.probabilities[0], runs.probabilities[1])
+    again = run_experiment(experiment.benchmark, poolings=["gated"], seeds=1, progress=False)
+    np.testing.assert_array_equal(again.runs["gated"].probabilities[0], runs.probabilities[0])
+
+
+def test_the_threshold_never_sees_the_test_set(experiment):
+    """Another test set must leave the decisions on the shared bags as they were."""
+    test = experiment.benchmark.test
+    half = run_experiment(
+        fixed_benchmark(test.subset(range(15))), poolings=["gated"], seeds=1, progress=False
+    )
+    np.testing.assert_array_equal(
+        half.runs["gated"].called_positive[0], experiment.runs["gated"].called_positive[0, :15]
+    )
+
+
+def test_auc_by_witness_rate_uses_the_chosen_positives_and_all_negatives(experiment, summary):
+    rates, labels = witness_rates(experiment), summary.labels
+    edges = np.quantile(rates[labels == 1], [0, 0.5, 1])
+    (low_rate, low), (high_rate, _) = summary.auc_by_witness_rate("gated", edges)
+    assert low_rate <= high_rate
+    kept = (labels == 0) | (rates <= edges[1])
+    expected = np.mean(
+        [roc_auc_score(labels[kept], p[kept]) for p in experiment.runs["gated"].probabilities]
+    )
+    assert low.value == pytest.approx(expected)
+
+
+def test_cross_validation_tests_every_bag_once_per_seed():
+    dataset = separable(40, seed=0)
+    benchmark = Benchmark(
+        "cv", "toy", dataset, cross_validation(dataset, 4), input_dim=4, hidden_dim=8, config=CONFIG
+    )
+    experiment = run_experiment(benchmark, poolings=["mean"], seeds=2, progress=False)
+    runs = experiment.runs["mean"]
+    assert runs.probabilities.shape == (2, 40)
+    assert np.isfinite(runs.probabilities).all()
+    assert len(runs.histories) == 8
+    assert runs.seconds_per_epoch > 0
+
+
+def test_baseline_on_bag_size_finds_the_shortcut_and_nothing_else():
+    train, test = separable(60, seed=0), separable(60, seed=1)
+    bigger = [
+        np.repeat(x, 5, axis=0) if y else x
+        for x, y in zip(test.instances, test.labels, strict=True)
+    ]
+    fair = roc_auc_score(test.labels, baseline_probabilities("bag_size", train, test))
+    shortcut = type(test)(zip(bigger, test.labels, strict=True))
+    found = roc_auc_score(test.labels, baseline_probabilities("bag_size", shortcut, shortcut))
+    assert abs(fair - 0.5) < 0.2
+    assert found > 0.95
+    mean = roc_auc_score(test.labels, baseline_probabilities("mean_feature", train, test))
+    assert mean > 0.7
+
+
+def test_report_holds_what_was_promised(experiment, tmp_path):
+    found = write_report(experiment, tmp_path / "new" / "results")
+    out = tmp_path / "new" / "results"
+    assert found == json.loads((out / "results.json").read_text())
+    assert set(found) >= {"data", "seeds", "environment", "rows", "paired", "baselines"}
+    assert [row["pooling"] for row in found["rows"]] == ["max", "mean", "attention", "gated"]
+    assert set(found["rows"][0]) >= {
+        "auc", "auc_low", "auc_high", "sensitivity_at_90_specificity",
+        "sensitivity_at_90_specificity_low", "sensitivity_at_90_specificity_high",
+        "false_negative_rate", "attention_entropy", "instance_auc", "seconds_per_epoch",
+    }  # fmt: skip
+    assert [p["pooling"] for p in found["paired"]] == ["mean", "attention", "gated"]
+    assert set(found["baselines"]) == {"bag_size", "mean_feature"}
+    assert {path.name for path in out.iterdir()} == {
+        "results.json", "results.md", "results.csv", "config.json",
+        "roc.png", "training.png", "witness_rate.png",
+    }  # fmt: skip
+    rows = list(csv.DictReader((out / "results.csv").open()))
+    assert float(rows[3]["auc"]) == found["rows"][3]["auc"]
+    text = (out / "results.md").read_text()
+    assert f"{found['rows'][3]['auc']:.2f} [" in text
+    assert all(len(line) < 160 for line in text.splitlines())
+    assert list((tmp_path / "new").iterdir()) == [out], "nothing temporary is left"
+
+
+def test_without_truth_or_max_the_report_leaves_them_out(tmp_path):
+    test = separable(30, seed=2)
+    test.instance_labels = None
+    experiment = run_experiment(fixed_benchmark(test), poolings=["gated"], seeds=1, progress=False)
+    found = write_report(experiment, tmp_path / "r")
+    assert found["rows"][0]["instance_auc"] is None
+    assert found["paired"] == []
+    assert not (tmp_path / "r" / "witness_rate.png").exists()
+    assert "instance AUC" not in (tmp_path / "r" / "results.md").read_text()
+    with pytest.raises(ValueError, match="toy has no instance labels"):
+        witness_rates(experiment)
+
+
+def test_a_failing_report_leaves_nothing(experiment, tmp_path, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("no figure today")
+
+    monkeypatch.setattr("mil_tutorial.report.plot_training", fail)
+    with pytest.raises(RuntimeError, match="no figure today"):
+        write_report(experiment, tmp_path / "r")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_unwritable_output_is_noticed_before_training(tmp_path):
+    file = tmp_path / "file"
+    file.write_text("")
+    with pytest.raises(ValueError, match=r"cannot write to .*file"):
+        check_writable(file / "results")
+    assert check_writable(tmp_path / "a" / "b") == tmp_path / "a" / "b"
+
+
+def test_bad_splits_and_seeds_are_named():
+    train = separable(20, seed=0)
+    leaky = Benchmark("x", "x", train, fixed_split(train, train, train), 4, 8)
+    with pytest.raises(ValueError, match="is in train and in val"):
+        run_experiment(leaky, seeds=1, progress=False)
+    with pytest.raises(ValueError, match="seeds is 0"):
+        run_experiment(leaky, seeds=0, progress=False)

@@ -1,0 +1,106 @@
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from mil_tutorial import plot_attention, scale_attention, stitch_tiles
+from mil_tutorial.heatmaps import SCALINGS
+
+GRID = np.array([[0, 0], [2, 0], [0, 2]])
+
+
+def test_stitch_by_hand_with_a_hole():
+    found = stitch_tiles([1, 2, 3], GRID, tile_size=2)
+    nan = np.nan
+    np.testing.assert_array_equal(
+        found, [[1, 1, 2, 2], [1, 1, 2, 2], [3, 3, nan, nan], [3, 3, nan, nan]]
+    )
+
+
+def test_stitch_puts_tile_pictures_back_where_they_were():
+    picture = np.random.default_rng(0).integers(0, 256, (6, 4, 3))
+    coords = np.array([[x, y] for y in (0, 2, 4) for x in (0, 2)])
+    tiles = np.stack([picture[y : y + 2, x : x + 2] for x, y in coords])
+    order = np.random.default_rng(1).permutation(6)
+    np.testing.assert_array_equal(stitch_tiles(tiles[order], coords[order], 2), picture)
+
+
+def test_any_grid_overlaps_are_averaged_and_shape_is_kept():
+    found = stitch_tiles([1.0, 3.0], [[0, 0], [1, 0]], tile_size=2, shape=(3, 5))
+    assert found.shape == (3, 5)
+    assert found[0, :3].tolist() == [1.0, 2.0, 3.0]
+    assert np.isnan(found[2]).all()
+    assert np.isnan(found[:, 3:]).all()
+
+
+def test_downsampled_tiles_meet_without_gap_or_overlap():
+    coords = np.array([[x, y] for y in range(0, 512, 32) for x in range(0, 512, 32)])
+    found = stitch_tiles(np.arange(256), coords, 32, shape=(512, 512), downsample=20)
+    assert found.shape == (26, 26)
+    assert not np.isnan(found).any()
+    assert set(found.ravel()) == set(range(256))  # no average of two tiles
+
+
+def test_scalings_by_hand():
+    attention = [0.1, 0.2, 0.2, 0.5]
+    assert scale_attention(attention, "raw").tolist() == attention
+    assert scale_attention(attention, "share").tolist() == pytest.approx([0.4, 0.8, 0.8, 2.0])
+    assert scale_attention(attention, "min-max").tolist() == pytest.approx([0, 0.25, 0.25, 1])
+    assert scale_attention(attention, "rank").tolist() == [0.125, 0.5, 0.5, 0.875]
+
+
+def test_equal_attention_is_not_blown_up():
+    assert scale_attention([0.25] * 4, "min-max").tolist() == [0] * 4
+    assert scale_attention([0.25] * 4, "rank").tolist() == [0.5] * 4
+    assert scale_attention([0.25] * 4, "share").tolist() == [1] * 4
+
+
+@pytest.mark.parametrize("scaling", SCALINGS)
+@pytest.mark.parametrize("truth", [None, [0, 0, 1], [0, 0, 0]])
+def test_figure_says_what_it_shows(scaling, truth):
+    image = np.full((4, 4, 3), 200, dtype=np.uint8)
+    figure = plot_attention(
+        image, [0.2, 0.3, 0.5], GRID, 2, truth=truth, scaling=scaling, title="slide 7"
+    )
+    slide, attention, overlay, bar = figure.axes
+    assert bar.get_ylabel() == SCALINGS[scaling]
+    assert figure.get_suptitle() == "slide 7"
+    assert [a.get_title() for a in (slide, attention)] == ["slide", "attention"]
+    outlined = truth is not None and any(truth)
+    assert overlay.get_title() == ("overlay, tumour outlined" if outlined else "overlay")
+    shown = attention.images[-1].get_array()
+    assert shown[0, 0] == pytest.approx(scale_attention([0.2, 0.3, 0.5], scaling)[0])
+    assert np.ma.getmaskarray(np.ma.masked_invalid(shown))[3, 3]  # the hole stays empty
+    plt.close(figure)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (dict(values=[], coords=np.zeros((0, 2)), tile_size=2), "at least one tile"),
+        (
+            dict(values=[1, 2], coords=GRID, tile_size=2),
+            r"coords have shape \(3, 2\), expected \(2, 2\)",
+        ),
+        (
+            dict(values=[1, 2, 3], coords=GRID, tile_size=2, shape=(3, 4)),
+            "outside the slide of 4 × 3",
+        ),
+        (dict(values=[1, 2, 3], coords=GRID - 1, tile_size=2), "outside the slide"),
+        (dict(values=np.ones((3, 5, 5)), coords=GRID, tile_size=2), r"expected \(2, 2, …\)"),
+        (
+            dict(values=np.ones((3, 2, 2)), coords=GRID, tile_size=2, downsample=2),
+            "downsample 1 only",
+        ),
+        (dict(values=[1, 2, 3], coords=GRID, tile_size=2, downsample=0), "must be positive"),
+    ],
+)
+def test_bad_tiles_are_named(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        stitch_tiles(**arguments)
+
+
+def test_bad_scaling_is_named():
+    with pytest.raises(ValueError, match="unknown scaling 'log'; choose from raw"):
+        scale_attention([1.0], "log")
+    with pytest.raises(ValueError, match="of one bag"):
+        scale_attention([[1.0]], "raw")

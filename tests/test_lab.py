@@ -1,0 +1,39 @@
+import subprocess
+
+import pytest
+
+from mil_tutorial import lab
+
+
+@pytest.fixture()
+def checkout(tmp_path):
+    (tmp_path / "mil_tutorial").mkdir()
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "README.md").write_text("")
+    for name in ("00_start_here", "05_attention"):
+        (tmp_path / "notebooks" / f"{name}.ipynb").write_text("{}")
+    return tmp_path
+
+
+def test_chapters_are_found_by_number_from_any_folder_inside(checkout):
+    notebooks = lab.find_notebooks(checkout / "notebooks")
+    assert notebooks == checkout / "notebooks"
+    assert lab.find_chapter(notebooks, "5").name == "05_attention.ipynb"
+    with pytest.raises(FileNotFoundError, match="no chapter 07 in .*there are: 00, 05"):
+        lab.find_chapter(notebooks, "07")
+
+
+def test_without_a_checkout_it_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setattr(lab, "__file__", str(tmp_path / "site" / "mil_tutorial" / "lab.py"))
+    with pytest.raises(FileNotFoundError, match="come with the repository: clone it"):
+        lab.find_notebooks(tmp_path)
+
+
+@pytest.mark.parametrize(("number", "target"), [(None, "notebooks"), ("00", "00_start_here.ipynb")])
+def test_jupyterlab_is_started_there(checkout, monkeypatch, number, target):
+    monkeypatch.chdir(checkout)
+    calls = []
+    monkeypatch.setattr(subprocess, "call", lambda command: calls.append(command) or 0)
+    assert lab.open_lab(number) == 0
+    assert calls[0][1:3] == ["-m", "jupyterlab"]
+    assert calls[0][3].endswith(target)

@@ -1,0 +1,70 @@
+"""The package as others meet it: its import, its wheel, its public names."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import mil_tutorial
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_public_names_exist_and_are_documented():
+    for name in mil_tutorial.__all__:
+        assert getattr(mil_tutorial, name).__doc__, name
+    assert "fit" in dir(mil_tutorial)
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        mil_tutorial.nonsense  # noqa: B018
+
+
+IMPORT = """
+import sys, torch
+before = set(sys.modules)
+import mil_tutorial
+{more}
+print(*{{name.split(".")[0] for name in set(sys.modules) - before}})
+"""
+HEAVY = {"sklearn", "scipy", "matplotlib", "pandas", "torchvision", "IPython", "ipywidgets", "PIL"}
+
+
+@pytest.mark.parametrize("more", ["", "mil_tutorial.MedicalBagDataset, mil_tutorial.AttentionMIL"])
+def test_import_loads_nothing_heavy_beyond_torch(more):
+    code = IMPORT.format(more=more)
+    loaded = subprocess.check_output([sys.executable, "-c", code], text=True).split()
+    assert "mil_tutorial" in loaded
+    assert not HEAVY & set(loaded)
+
+
+def test_wheel_carries_the_data_and_runs_without_the_checkout(tmp_path):
+    build = "import hatchling.build as b, sys; print(b.build_wheel(sys.argv[1]))"
+    name = subprocess.check_output(
+        [sys.executable, "-c", build, str(tmp_path)], cwd=ROOT, text=True
+    )
+    wheel = tmp_path / name.split()[-1]
+    with zipfile.ZipFile(wheel) as file:
+        names = set(file.namelist())
+        file.extractall(tmp_path / "site")
+    shipped = {
+        f"mil_tutorial/data/{p.relative_to(ROOT / 'data')}"
+        for p in (ROOT / "data").rglob("*")
+        if p.is_file()
+    }
+    assert shipped <= names
+    assert not any(n.startswith(("tests/", "data/")) for n in names)
+    code = (
+        "import mil_tutorial as m; from mil_tutorial.datasets.paths import data_dir;"
+        "print(m.__file__); print(data_dir()); print(len(m.load_benchmark('musk1').test))"
+    )
+    lines = subprocess.check_output(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path / "site")},
+        text=True,
+    ).split()
+    assert lines[0].startswith(str(tmp_path))
+    assert lines[1] == str(tmp_path / "site" / "mil_tutorial" / "data")
+    assert lines[2] == "92"

@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+import torch
+from conftest import make_bags, separable
+
+from mil_tutorial import MedicalBagDataset, check_splits, group_folds, standardise
+
+LABELS = np.arange(60) % 2
+PATIENTS = np.arange(60) // 2 // 2 * 2 + LABELS  # two slides a patient, of one class
+
+
+def test_each_bag_is_tested_once_and_no_patient_is_on_two_sides():
+    folds = group_folds(LABELS, PATIENTS, n_folds=5)
+    assert sorted(np.concatenate([test for _, _, test in folds])) == list(range(60))
+    for parts in folds:
+        assert sorted(np.concatenate(parts)) == list(range(60))
+        patients = [set(PATIENTS[rows]) for rows in parts]
+        assert not (
+            patients[0] & patients[1] | patients[0] & patients[2] | patients[1] & patients[2]
+        )
+        assert all(0.3 < LABELS[rows].mean() < 0.7 for rows in parts)
+
+
+def test_seed_decides():
+    a, b, c = (group_folds(LABELS, PATIENTS, seed=s)[0][2].tolist() for s in (0, 0, 1))
+    assert a == b != c
+
+
+def test_too_few_patients_or_folds():
+    with pytest.raises(ValueError, match="at least 5 groups with label 1, got 1"):
+        group_folds([0] * 10 + [1] * 3, [*range(10), "p", "p", "p"], n_folds=5)
+    with pytest.raises(ValueError, match="need at least 3"):
+        group_folds(LABELS, PATIENTS, n_folds=2)
+
+
+def test_leak_names_the_patient_and_both_splits():
+    train, val = (MedicalBagDataset(make_bags(), groups=g) for g in ("abcd", "efga"))
+    with pytest.raises(ValueError, match="group 'a' is in train and in val"):
+        check_splits(train=train, val=val)
+
+
+def test_one_class_is_refused():
+    with pytest.raises(ValueError, match=r"val holds label 0 only \(1 bags\)"):
+        check_splits(train=separable(4), val=separable(4, seed=1).subset([0]))
+
+
+def test_standardise_uses_training_instances_only():
+    train, other = separable(10, seed=0), separable(10, seed=1, shift=9)
+    scaled, other_scaled = standardise(train, other)
+    instances = torch.cat(scaled.instances)
+    assert torch.allclose(instances.mean(0), torch.zeros(4), atol=1e-5)
+    assert torch.allclose(instances.std(0, correction=0), torch.ones(4), atol=1e-5)
+    mean, std = (
+        torch.cat(train.instances).mean(0),
+        torch.cat(train.instances).std(0, correction=0),
+    )
+    assert torch.allclose(other_scaled[3].instances, (other[3].instances - mean) / std, atol=1e-5)
+    assert other_scaled.names == other.names
+
+
+def test_a_constant_feature_is_only_shifted():
+    (scaled,) = standardise(MedicalBagDataset([(torch.full((2, 1), 7.0), 0)]))
+    assert scaled[0].instances.tolist() == [[0.0], [0.0]]

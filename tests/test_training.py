@@ -1,0 +1,256 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from conftest import separable
+
+from mil_tutorial import TrainingConfig, auc, build_model, fit, predict
+from mil_tutorial.training import _Run
+
+CONFIG = TrainingConfig(epochs=6, learning_rate=2e-3, patience=None, batch_size=8)
+
+
+def model(dropout=0.5):
+    torch.manual_seed(0)
+    return build_model("gated", 4, 8, dropout=dropout)
+
+
+def weights(of):
+    return torch.cat([p.detach().flatten() for p in of.parameters()])
+
+
+@pytest.mark.parametrize("pooling", ["max", "mean", "attention", "gated"])
+def test_every_pooling_learns_an_easy_task(pooling, train_val):
+    torch.manual_seed(0)
+    net = build_model(pooling, 4, 16)
+    fit(net, *train_val, replace(CONFIG, epochs=60, learning_rate=5e-3), progress=False)
+    found = predict(net, separable(60, seed=2))
+    assert auc(found.labels, found.probabilities) > 0.95
+
+
+def test_same_seed_same_weights_other_seed_other_weights(train_val):
+    runs = []
+    for seed in (0, 0, 1):
+        runs.append(net := model())
+        fit(net, *train_val, replace(CONFIG, seed=seed), progress=False)
+    assert torch.equal(weights(runs[0]), weights(runs[1]))
+    assert not torch.equal(weights(runs[0]), weights(runs[2]))
+
+
+def test_fit_leaves_the_global_random_numbers_alone(train_val):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    fit(model_without_reseeding(), *train_val, CONFIG, progress=False)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def model_without_reseeding():
+    with torch.random.fork_rng():
+        return build_model("mean", 4, 8, dropout=0.5)
+
+
+def test_the_epoch_with_the_lowest_validation_loss_is_kept(train_val):
+    net = model()
+    history = fit(net, *train_val, replace(CONFIG, epochs=25, learning_rate=0.05), progress=False)
+    losses = history.column("val_loss")
+    assert history.best_epoch == losses.argmin()
+    assert history.best_epoch < 24, "the case is of no use if the last epoch is the best"
+    found = predict(net, train_val[1])
+    loss = torch.nn.functional.binary_cross_entropy_with_logits(
+        torch.from_numpy(found.logits), torch.from_numpy(found.labels)
+    )
+    assert float(loss) == pytest.approx(losses.min(), abs=1e-6)
+    assert not net.training
+
+
+def test_early_stopping_waits_for_its_patience(train_val):
+    config = replace(CONFIG, epochs=200, learning_rate=0.05, patience=4)
+    history = fit(model(), *train_val, config, progress=False)
+    assert len(history.epochs) == history.best_epoch + 1 + 4 < 200
+
+
+@pytest.mark.parametrize("stop_after", [1, 3])
+def test_a_stopped_run_resumes_to_the_same_result(stop_after, train_val, tmp_path):
+    config = replace(CONFIG, instances_per_bag=3, class_balance="sampler")
+    whole = model()
+    expected = fit(whole, *train_val, config, progress=False)
+
+    class Killed(Exception):
+        pass
+
+    def kill(record):
+        if record.epoch + 1 == stop_after:
+            raise Killed
+
+    with pytest.raises(Killed):
+        fit(
+            model(), *train_val, config, checkpoint=tmp_path / "c.pt", on_epoch=kill, progress=False
+        )
+    resumed = build_model("gated", 4, 8, dropout=0.5)  # other initial weights: they do not matter
+    found = fit(resumed, *train_val, config, checkpoint=tmp_path / "c.pt", progress=False)
+    assert torch.equal(weights(resumed), weights(whole))
+    for name in ("train_loss", "val_loss", "val_auc", "val_attention_entropy"):
+        np.testing.assert_array_equal(found.column(name), expected.column(name))
+    assert found.best_epoch == expected.best_epoch
+
+
+def test_a_finished_run_is_only_restored(train_val, tmp_path):
+    first, again = model(), build_model("gated", 4, 8, dropout=0.5)
+    fit(first, *train_val, CONFIG, checkpoint=tmp_path / "c.pt", progress=False)
+    calls = []
+    fit(
+        again,
+        *train_val,
+        CONFIG,
+        checkpoint=tmp_path / "c.pt",
+        on_epoch=calls.append,
+        progress=False,
+    )
+    assert calls == []
+    assert torch.equal(weights(first), weights(again))
+
+
+KILLED = """
+import sys; sys.path.insert(0, {tests!r})
+from test_training import *
+fit(model(), separable(40, seed=0), separable(20, seed=1), replace(CONFIG, epochs=10**6),
+    checkpoint={path!r}, on_epoch=lambda r: print(r.epoch, flush=True), progress=False)
+"""
+
+
+def test_a_killed_process_leaves_a_whole_checkpoint(tmp_path):
+    path = tmp_path / "c.pt"
+    code = KILLED.format(tests=os.path.dirname(__file__), path=str(path))
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    for _ in range(30):
+        last = int(process.stdout.readline())
+    process.send_signal(signal.SIGKILL)
+    last = max([last, *map(int, process.stdout.read().split())])
+    process.wait()
+    config = replace(CONFIG, epochs=10**6)
+    run = _Run(model(), separable(40, seed=0), separable(20, seed=1), config)
+    run.restore(path)
+    assert last <= len(run.history.epochs) - 1 <= last + 1
+
+
+def test_class_balance_by_loss_and_by_sampler():
+    train, val = separable(40, seed=0), separable(20, seed=1)
+    rare = train.subset([*range(0, 40, 2), 1, 3])  # 20 negative, 2 positive
+    assert _Run(model(), rare, val, CONFIG).pos_weight == 10
+    assert _Run(model(), rare, val, replace(CONFIG, class_balance="none")).pos_weight == 1
+    run = _Run(model(), rare, val, replace(CONFIG, class_balance="sampler"))
+    drawn = torch.cat([batch.labels for epoch in range(20) for batch in run._loader(epoch)])
+    assert run.pos_weight == 1
+    assert len(drawn) == 20 * 22
+    assert 0.4 < drawn.mean() < 0.6
+
+
+def test_instances_are_drawn_anew_each_epoch(train_val):
+    run = _Run(model(), *train_val, replace(CONFIG, instances_per_bag=2))
+    first, second = (next(iter(run._loader(epoch))) for epoch in (0, 1))
+    assert first.sizes.max() == 2
+    assert not torch.equal(first.instances, second.instances)
+
+
+def test_records_arrive_live(train_val):
+    seen = []
+    history = fit(model(), *train_val, CONFIG, on_epoch=seen.append, progress=False)
+    assert seen == history.epochs
+    assert all(0 <= r.val_attention_entropy <= 1 and 0 <= r.val_auc <= 1 for r in seen)
+    assert [r.epoch for r in seen] == list(range(6))
+
+
+def test_progress_bar_counts_epochs(train_val, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    fit(model(), *train_val, CONFIG)
+    assert "6/6" in capsys.readouterr().err
+    fit(model(), *train_val, CONFIG, progress=False)
+    assert capsys.readouterr().err == ""
+
+
+def test_config_is_json_and_frozen():
+    assert json.loads(CONFIG.to_json())["epochs"] == 6
+    with pytest.raises(AttributeError):
+        CONFIG.epochs = 7
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"epochs": 0}, "epochs must be positive, got 0"),
+        ({"learning_rate": -1.0}, "learning_rate must be positive"),
+        ({"patience": 0}, "patience must be positive"),
+        ({"instances_per_bag": 0}, "instances_per_bag must be positive"),
+        ({"weight_decay": -1.0}, "must not be negative"),
+        ({"class_balance": "smote"}, "class_balance is 'smote'; choose"),
+    ],
+)
+def test_bad_config_is_named(change, message):
+    with pytest.raises(ValueError, match=message):
+        replace(CONFIG, **change)
+
+
+def test_bad_data_is_named(train_val):
+    train, val = train_val
+    with pytest.raises(ValueError, match="is in train and in val"):
+        fit(model(), train, train.subset(range(10)), CONFIG, progress=False)
+    with pytest.raises(ValueError, match="val holds label 0 only"):
+        fit(model(), train, val.subset([0, 2]), CONFIG, progress=False)
+    with pytest.raises(
+        ValueError, match=r"the loss is not finite in epoch \d.*lower learning_rate"
+    ):
+        fit(model(), train, val, replace(CONFIG, learning_rate=1e30), progress=False)
+
+
+def test_foreign_and_damaged_checkpoints_are_refused(train_val, tmp_path):
+    path = tmp_path / "c.pt"
+    fit(model(), *train_val, CONFIG, checkpoint=path, progress=False)
+
+    def resume(net=None, data=train_val, config=CONFIG):
+        fit(net or model(), *data, config, checkpoint=path, progress=False)
+
+    with pytest.raises(ValueError, match="written with another config"):
+        resume(config=replace(CONFIG, seed=9))
+    with pytest.raises(ValueError, match="written with another train"):
+        resume(data=(separable(40, seed=7), train_val[1]))
+    with pytest.raises(ValueError, match="written with another model"):
+        resume(net=build_model("mean", 4, 8))
+    path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(ValueError, match=r"c\.pt cannot be read as weights .*truncated"):
+        resume()
+    torch.save({"weights": 1}, path)
+    with pytest.raises(ValueError, match="not a training checkpoint"):
+        resume()
+
+
+def test_code_in_a_checkpoint_is_not_run(tmp_path):
+    from mil_tutorial.checkpoints import load_weights
+
+    class Bomb:
+        def __reduce__(self):
+            return (os.mkdir, (str(tmp_path / "exploded"),))
+
+    torch.save(Bomb(), tmp_path / "c.pt")
+    with pytest.raises(ValueError, match="cannot be read as weights"):
+        load_weights(tmp_path / "c.pt")
+    assert not (tmp_path / "exploded").exists()
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        load_weights(tmp_path / "none.pt")
+
+
+def test_predict_keeps_order_and_mode_whatever_the_batch_size(train_val):
+    net = model().train()
+    one, many = (predict(net, train_val[0], batch_size=size) for size in (1, 7))
+    assert net.training
+    np.testing.assert_allclose(one.logits, many.logits, atol=1e-6)
+    np.testing.assert_allclose(one.attention, many.attention, atol=1e-6)
+    assert [len(a) for a in one.per_bag(one.attention)] == train_val[0].sizes.tolist()
+    assert all(abs(a.sum() - 1) < 1e-5 for a in one.per_bag(one.attention))
+    np.testing.assert_array_equal(one.labels, train_val[0].labels)
