@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 TILE = 32
 
 
-def run_demo(out: Path) -> str:
+def run_demo(out: Path, epochs: int = 30) -> str:
     """Compare the four poolings with one seed, write all files to ``out``, return the table."""
     check_writable(out)
     benchmark = load_benchmark("slides")
-    experiment = run_experiment(benchmark, seeds=1, config=replace(benchmark.config, epochs=30))
+    experiment = run_experiment(benchmark, seeds=1, config=replace(benchmark.config, epochs=epochs))
     test = benchmark.test
     figure = slide_heatmap(experiment.models["gated"], test, typical_positive(test))
     found = write_report(experiment, out, {"heatmap": figure})

@@ -68,3 +68,20 @@ def test_wheel_carries_the_data_and_runs_without_the_checkout(tmp_path):
     assert lines[0].startswith(str(tmp_path))
     assert lines[1] == str(tmp_path / "site" / "mil_tutorial" / "data")
     assert lines[2] == "92"
+
+
+def test_the_conda_environment_names_what_the_package_needs():
+    import re
+
+    import yaml
+
+    def name(requirement):
+        return re.split(r"[<>=\s]", requirement)[0]
+
+    lines = (ROOT / "pyproject.toml").read_text().split("dependencies = [")[1].split("]")[0]
+    needed = {name(line.strip(' ",')) for line in lines.splitlines() if line.strip()}
+    listed = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    conda = {name(entry) for entry in listed if isinstance(entry, str)}
+    called = {"torch": "pytorch-cpu", "matplotlib": "matplotlib-base"}
+    assert {called.get(n, n) for n in needed} <= conda
+    assert listed[-1] == {"pip": ["."]}

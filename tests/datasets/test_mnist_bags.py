@@ -1,5 +1,7 @@
 import gzip
+import os
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -101,3 +103,14 @@ def test_a_wrong_download_is_refused(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match="could not be downloaded"):
         load_digits(train=True, root=tmp_path / "cache")
     server.shutdown()
+
+
+def test_the_real_digits():
+    folder = os.environ.get("MIL_TUTORIAL_DATA", "")
+    if not (Path(folder) / "MNIST" / "raw").is_dir():
+        pytest.skip("MIL_TUTORIAL_DATA names no folder with MNIST/raw")
+    images, digits = load_digits(train=True)
+    assert images.shape == (60_000, 1, 28, 28)
+    assert abs(float(images.mean())) < 1e-3
+    assert abs(float(images.std()) - 1) < 1e-3
+    assert np.bincount(digits)[9] == 5949
