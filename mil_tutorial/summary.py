@@ -35,15 +35,18 @@ class Summary:
         self.labels = experiment.benchmark.test.labels.numpy().astype(int)
         groups = experiment.benchmark.test.groups
         self.bootstrap = Bootstrap(groups, len(experiment.seeds), n_resamples)
+        self._rows: dict[str, dict[str, Estimate]] = {}
 
     def row(self, pooling: str) -> dict[str, Estimate]:
         """Return every metric of one pooling, by name."""
-        runs = self.experiment.runs[pooling]
-        return {
-            name: interval(self._distribution(name, runs))
-            for name in METRICS
-            if _values(name, runs) is not None
-        }
+        if pooling not in self._rows:
+            runs = self.experiment.runs[pooling]
+            self._rows[pooling] = {
+                name: interval(self._distribution(name, runs))
+                for name in METRICS
+                if _values(name, runs) is not None
+            }
+        return self._rows[pooling]
 
     def paired(self, pooling: str) -> dict[str, Estimate]:
         """Return the differences of a pooling against max pooling, by metric."""

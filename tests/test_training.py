@@ -152,11 +152,16 @@ def test_class_balance_by_loss_and_by_sampler():
     assert 0.4 < drawn.mean() < 0.6
 
 
-def test_instances_are_drawn_anew_each_epoch(train_val):
+def test_order_and_instances_are_new_each_epoch_and_repeat_by_seed(train_val):
     run = _Run(model(), *train_val, replace(CONFIG, instances_per_bag=2))
-    first, second = (next(iter(run._loader(epoch))) for epoch in (0, 1))
-    assert first.sizes.max() == 2
-    assert not torch.equal(first.instances, second.instances)
+    first, second, again = (run._loader(epoch) for epoch in (0, 1, 0))
+    assert first.sampler != second.sampler
+    assert first.sampler == again.sampler
+    assert sorted(first.sampler) == list(range(40))
+    drawn = [torch.cat(loader.dataset.indices) for loader in (first, second, again)]
+    assert not torch.equal(drawn[0], drawn[1])
+    assert torch.equal(drawn[0], drawn[2])
+    assert next(iter(first)).sizes.max() == 2
 
 
 def test_records_arrive_live(train_val):
