@@ -1,0 +1,15 @@
+"""Draws the rendered lymph-node slides: one concept a file, numpy and scipy only.
+
+========================  ==========================================================
+`streams`                 named random streams, so that the label cannot move them
+`noise`                   smooth random fields
+`architecture`            outline, capsule, fat, sinuses, follicles, vessels, strands
+`nuclei`                  shapes of nuclei and how they add up to optical density
+`population`              which normal cells lie where
+`lesion`                  tumour: how much, where, in which nests, with which cells
+`ground`                  what lies between the nuclei: collagen, cytoplasm, blood, fat
+`stain`                   stains and scanners of the hospitals, from density to RGB
+`artefacts`               folds, blur, pen and dust, on both classes alike
+`slide`                   puts the above together
+========================  ==========================================================
+"""

@@ -1,0 +1,133 @@
+"""Cohorts: patients, hospitals and splits, and the specification of every slide."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .slide import RenderedSlide, draw_slide
+from .streams import stream
+
+HOSPITALS = ("Ash", "Birch", "Cedar", "Elm")
+PROFILES = ("default", "hard")
+SPLITS = ("train", "val", "test")
+TRAIN_SHARE, VAL_SHARE = 0.50, 0.18  # of the patients; the rest is for testing
+COHORT_SEED = 2  # of 1 to 12, one whose bag sizes and colours happen to differ little by class
+
+
+@dataclass(frozen=True)
+class SlideSpec:
+    """Everything a slide is drawn from.
+
+    Attributes
+    ----------
+    slide_id : str
+        Unique among all cohorts.
+    seed : int
+        Decides the tissue, the day's stain, the artefacts and, in positives, the lesion.
+    patient : str
+        Slides of a patient share habits of the tissue and the look of the tumour.
+    hospital : str
+        Decides stain and scanner; any name will do.
+    label : {0, 1}
+        1 if the slide holds a metastasis.
+    profile : {"default", "hard"}
+        Size of the lesions: a median of about 4 % or about 1 % of the tissue tiles.
+    split : {"train", "val", "test"}
+        All slides of a patient are in the same split.
+    """
+
+    slide_id: str
+    seed: int
+    patient: str
+    hospital: str
+    label: int
+    profile: str
+    split: str
+
+
+def cohort(
+    profile: str = "default",
+    *,
+    hospital: str | None = None,
+    n_slides: int = 400,
+    seed: int = COHORT_SEED,
+) -> list[SlideSpec]:
+    """Return the specifications of a cohort of slides.
+
+    Patients come in pairs, one with metastases in all slides and one without, from the same
+    hospital, in the same split and with equally many slides. So neither the hospital nor the
+    split nor the number of slides says anything about the label.
+
+    Parameters
+    ----------
+    profile : {"default", "hard"}
+        Size of the lesions.
+    hospital : str, optional
+        One hospital for all slides, all of them in the split "test". By default the four of
+        `HOSPITALS`, each in all three splits.
+    n_slides : int
+        Number of slides.
+    seed : int
+        Another seed gives other patients.
+
+    Returns
+    -------
+    list of SlideSpec
+
+    Raises
+    ------
+    ValueError
+        If the profile is unknown or `n_slides` is less than one.
+    """
+    if profile not in PROFILES:
+        raise ValueError(f"profile must be one of {', '.join(PROFILES)}; got {profile!r}")
+    if n_slides < 1:
+        raise ValueError(f"n_slides must be at least 1; got {n_slides}")
+    name = profile if hospital is None else f"{hospital}-{profile}-{seed}"
+    specs: list[SlideSpec] = []
+    pair = 0
+    while len(specs) < n_slides:
+        specs += _pair(name, pair, hospital, profile, seed, first=len(specs) + 1)
+        pair += 1
+    return specs[:n_slides]
+
+
+def render_slide(spec: SlideSpec) -> RenderedSlide:
+    """Draw a slide.
+
+    Parameters
+    ----------
+    spec : SlideSpec
+
+    Returns
+    -------
+    RenderedSlide
+        `image`, (512, 512, 3) uint8, and `tumour_mask`, (512, 512) bool.
+    """
+    return draw_slide(spec.seed, spec.patient, spec.hospital, spec.label, spec.profile)
+
+
+def _pair(
+    name: str, pair: int, hospital: str | None, profile: str, seed: int, first: int
+) -> list[SlideSpec]:
+    """Return the slides of a healthy and an ill patient."""
+    rng = stream("cohort", name, seed, pair)
+    slides = 2 + int(rng.integers(2))
+    where = hospital or HOSPITALS[pair % len(HOSPITALS)]
+    split = _split(pair) if hospital is None else "test"
+    specs = []
+    for label in (0, 1):
+        patient = f"{name}-P{2 * pair + label + 1:03d}"
+        for _ in range(slides):
+            slide_id = f"{name}-{first + len(specs):03d}"
+            draw = int(rng.integers(2**31))
+            specs.append(SlideSpec(slide_id, draw, patient, where, label, profile, split))
+    return specs
+
+
+def _split(pair: int) -> str:
+    """Deal pairs to splits in proportion: multiples of the golden ratio fill [0, 1) evenly."""
+    position = (0.25 + pair * 0.6180339887) % 1
+    if position < TRAIN_SHARE:
+        return "train"
+    return "val" if position < TRAIN_SHARE + VAL_SHARE else "test"

@@ -1,0 +1,167 @@
+"""Folders of slides: pictures, masks, a table, feature files and checksums."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .archive import SlideFeatures, build_features
+from .cohort import SlideSpec, cohort
+from .lesion import TUMOUR_TILE_FRACTION
+from .slide import RenderedSlide
+from .tiles import COLOUR_STATISTICS, colour_statistics
+
+QUALITY = 75  # of the WebP pictures
+
+
+class FolderWriter:
+    """Collects slides in a folder; pass `visit` to `build_features`."""
+
+    def __init__(self, folder: Path, pictures: Sequence[str]) -> None:
+        self.folder, self.pictures = folder, frozenset(pictures)
+        self.rows: list[dict[str, Any]] = []
+        for name in ("images", "masks"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+
+    def visit(
+        self,
+        spec: SlideSpec,
+        slide: RenderedSlide,
+        coords: npt.NDArray[np.intp],
+        fractions: npt.NDArray[np.float64],
+    ) -> None:
+        """Add a slide to the table and, if chosen, its picture and mask to the folder."""
+        tumour_tiles = int((fractions >= TUMOUR_TILE_FRACTION).sum())
+        colours = np.round(colour_statistics(slide.image, coords), 2).tolist()
+        image = ""
+        if spec.slide_id in self.pictures:
+            image = self._save(spec.slide_id, slide)
+        self.rows.append(
+            {
+                **vars(spec),
+                "tissue_tiles": len(coords),
+                "tumour_tiles": tumour_tiles,
+                "image": image,
+                **dict(zip(COLOUR_STATISTICS, colours, strict=True)),
+            }
+        )
+
+    def _save(self, slide_id: str, slide: RenderedSlide) -> str:
+        from PIL import Image
+
+        name = f"images/{slide_id}.webp"
+        Image.fromarray(slide.image).save(self.folder / name, quality=QUALITY, method=6)
+        mask = Image.fromarray(slide.tumour_mask)
+        mask.save(self.folder / "masks" / f"{slide_id}.png", optimize=True)
+        return name
+
+    def finish(self) -> None:
+        """Write the table and the checksums of all files."""
+        with (self.folder / "slides.csv").open("w", newline="") as file:
+            writer = csv.DictWriter(file, list(self.rows[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(self.rows)
+        write_checksums(self.folder)
+
+
+def read_specs(slides_csv: str | Path) -> list[SlideSpec]:
+    """Read the specifications of the slides listed in a ``slides.csv``."""
+    names = [f.name for f in fields(SlideSpec)]
+    with Path(slides_csv).open(newline="") as file:
+        rows: list[dict[str, Any]] = [{n: row[n] for n in names} for row in csv.DictReader(file)]
+    numbers = ("seed", "label")
+    return [SlideSpec(**{**row, **{n: int(row[n]) for n in numbers}}) for row in rows]
+
+
+def write_checksums(folder: Path) -> None:
+    """Write ``SHA256SUMS`` over all data files of a folder, paths relative to it."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file())
+    lines = [
+        f"{hashlib.sha256(p.read_bytes()).hexdigest()}  {p.relative_to(folder).as_posix()}\n"
+        for p in files
+        if p.name not in ("SHA256SUMS", "README.md")
+    ]
+    (folder / "SHA256SUMS").write_text("".join(lines))
+
+
+@contextmanager
+def new_folder(out: Path, replace: bool = False) -> Iterator[Path]:
+    """Yield a temporary folder that becomes `out` when all went well and vanishes otherwise.
+
+    With `replace` an existing folder makes way for the new one, which inherits its README.
+    """
+    if not replace and out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise FileExistsError(f"{out} exists; choose another folder or remove it first")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    fresh, old = temporary / "new", temporary / "old"
+    fresh.mkdir()
+    try:
+        yield fresh
+        if (out / "README.md").is_file():
+            shutil.copy2(out / "README.md", fresh)
+        if out.exists():
+            os.replace(out, old)
+        os.replace(fresh, out)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def write_hospital(
+    out_dir: str | Path,
+    hospital: str = "NEW",
+    n_slides: int = 40,
+    seed: int = 0,
+    *,
+    profile: str = "default",
+    progress: bool = True,
+) -> SlideFeatures:
+    """Render a cohort of a hospital nobody has seen, with its own stain and scanner.
+
+    Parameters
+    ----------
+    out_dir : str or Path
+        A folder that does not exist yet, or is empty. It gets ``images/*.webp``,
+        ``masks/*.png``, ``slides.csv``, ``slides.npz`` (features of the shipped encoder) and
+        ``SHA256SUMS``.
+    hospital : str
+        Any name.
+    n_slides : int
+        Number of slides.
+    seed : int
+        Another seed gives other patients.
+    profile : {"default", "hard"}
+        Size of the lesions.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    SlideFeatures
+        What ``slides.npz`` holds.
+
+    Raises
+    ------
+    FileExistsError
+        If the folder exists and is not empty. On this or any other error nothing is left.
+    """
+    from mil_tutorial.tile_encoder import load_tile_encoder
+
+    specs = cohort(profile, hospital=hospital, n_slides=n_slides, seed=seed)
+    encoder = load_tile_encoder()
+    with new_folder(Path(out_dir)) as folder:
+        writer = FolderWriter(folder, [spec.slide_id for spec in specs])
+        found = build_features(specs, encoder, folder / "slides.npz", progress, writer.visit)
+        writer.finish()
+    return found

@@ -1,0 +1,58 @@
+"""Smooth random fields: cubic B-splines over a coarse grid of normal numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Field = npt.NDArray[np.float32]
+
+SIDE = 512  # pixels along one side of a slide
+
+
+def smooth_noise(rng: np.random.Generator, scale: float, side: int = SIDE) -> Field:
+    """Return a smooth random field.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    scale : float
+        Distance between the knots in pixels: the size of the blobs.
+    side : int
+        Pixels along one side.
+
+    Returns
+    -------
+    ndarray of shape (side, side), float32
+        Mean about 0, standard deviation about 1.
+    """
+    knots = int(np.ceil(side / scale)) + 5
+    grid = rng.standard_normal((knots, knots), dtype=np.float32)
+    rows, columns = (_spline_matrix(scale, phase, side, knots) for phase in rng.random(2))
+    return rows @ grid @ columns.T / np.float32(0.48)  # 0.48: what the spline leaves of 1
+
+
+def fractal_noise(rng: np.random.Generator, scale: float, octaves: int = 3) -> Field:
+    """Add up smooth fields, each half as large and half as strong as the one before."""
+    layers = [smooth_noise(rng, scale / 2**i) / np.float32(2**i) for i in range(octaves)]
+    return np.sum(layers, axis=0, dtype=np.float32) / np.float32(1.15)
+
+
+def at(field: npt.NDArray, x: npt.NDArray, y: npt.NDArray) -> npt.NDArray:
+    """Look a field up at positions in pixels; positions outside take the edge's value."""
+    row = np.clip(np.rint(y).astype(np.intp), 0, field.shape[0] - 1)
+    column = np.clip(np.rint(x).astype(np.intp), 0, field.shape[1] - 1)
+    return field[row, column]
+
+
+def _spline_matrix(scale: float, phase: float, side: int, knots: int) -> Field:
+    """Return the (side, knots) weights of a cubic B-spline, shifted by a random phase."""
+    position = np.arange(side) / scale + 1.0 + phase
+    first = np.floor(position).astype(np.intp) - 1
+    matrix = np.zeros((side, knots), np.float32)
+    for knot in range(4):  # a cubic spline sees two knots either side
+        distance = np.abs(position - (first + knot))
+        near = 2 / 3 - distance**2 + distance**3 / 2
+        far = np.clip(2 - distance, 0, None) ** 3 / 6
+        matrix[np.arange(side), first + knot] = np.where(distance < 1, near, far)
+    return matrix

@@ -1,0 +1,53 @@
+"""Draws one slide: architecture, cells, lesion, stain, artefacts, scanner."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from . import artefacts
+from .architecture import Architecture, draw_architecture
+from .ground import draw_ground
+from .lesion import Lesion, draw_lesion
+from .noise import SIDE, Field, smooth_noise
+from .nuclei import join, paint
+from .population import populate
+from .stain import develop, draw_stain, scan
+from .streams import stream
+
+
+@dataclass(frozen=True)
+class RenderedSlide:
+    """A picture and the truth about it."""
+
+    image: npt.NDArray[np.uint8]  # (512, 512, 3), RGB
+    tumour_mask: npt.NDArray[np.bool_]  # (512, 512)
+
+
+def draw_slide(
+    seed: int, patient: str, hospital: str, label: int, profile: str = "default"
+) -> RenderedSlide:
+    """Draw a slide; `label` 1 adds a lesion and changes nothing else."""
+    place = draw_architecture(seed, patient)
+    lesion = draw_lesion(seed, patient, profile, place) if label else None
+    haematoxylin, eosin = draw_ground(seed, place, lesion)
+    haematoxylin = haematoxylin + _nuclei(seed, patient, place, lesion)
+    haematoxylin, eosin = artefacts.fold(haematoxylin, eosin, seed)
+    stain = draw_stain(hospital, seed)
+    light = develop(haematoxylin, eosin, stain)
+    for spoil in (artefacts.blur, artefacts.pen, artefacts.dust):
+        light = spoil(light, seed)
+    mask = lesion.mask if lesion is not None else np.zeros((SIDE, SIDE), bool)
+    return RenderedSlide(scan(light, stain, seed), mask)
+
+
+def _nuclei(seed: int, patient: str, place: Architecture, lesion: Lesion | None) -> Field:
+    """Return the density of all nuclei, with the tumour's in place of those it displaced."""
+    rng = stream("chromatin", seed)
+    grain = 0.75 * smooth_noise(rng, 1.6) + 0.5 * smooth_noise(rng, 3.2)
+    normal = populate(seed, patient, place)
+    if lesion is None:
+        return paint(normal.nuclei, grain)
+    return paint(join(normal.outside(lesion.mask), lesion.nuclei), grain)

@@ -1,0 +1,134 @@
+"""The tile encoder that ships: a small convolutional network learnt without labels.
+
+It sees optical densities, in which stains add, and keeps its maps fine enough for nuclei.
+`mil_tutorial.pretrain` made its weights.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+FEATURES = 64  # D
+POOLED = 192
+
+
+class TileEncoder(nn.Module):
+    """Map tiles of 32 x 32 pixels to D = 64 features.
+
+    The maps of the last layer are pooled to their means and standard deviations over the tile;
+    these 192 numbers are centred and turned to their 64 leading principal axes. Over the training
+    tiles the features are uncorrelated, with mean 0 and, all together, a mean square of 1.
+    """
+
+    centre: Tensor
+    basis: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trunk = nn.Sequential(
+            *_block(3, 32, size=5, stride=2),
+            *_block(32, 48),
+            *_block(48, 96, stride=2),
+            *_block(96, 96),
+        )
+        self.register_buffer("centre", torch.zeros(POOLED))
+        self.register_buffer("basis", torch.eye(POOLED, FEATURES))
+
+    def pooled(self, density: Tensor) -> Tensor:
+        """Return means and standard deviations of the last maps: (n, 3, h, w) -> (n, 192)."""
+        maps = self.trunk(density).flatten(2)
+        return torch.cat([maps.mean(2), (maps.var(2) + 1e-5).sqrt()], dim=1)
+
+    def forward(self, tiles: Tensor) -> Tensor:
+        """Encode tiles.
+
+        Parameters
+        ----------
+        tiles : Tensor of shape (n, 32, 32, 3), uint8
+            RGB.
+
+        Returns
+        -------
+        Tensor of shape (n, 64), float32
+        """
+        if tiles.ndim != 4 or tiles.shape[3] != 3 or tiles.dtype != torch.uint8:
+            raise ValueError(
+                f"tiles must be (n, h, w, 3) uint8; got {tuple(tiles.shape)} {tiles.dtype}"
+            )
+        density = optical_density(tiles).permute(0, 3, 1, 2)
+        return (self.pooled(density).float() - self.centre) @ self.basis
+
+
+def optical_density(rgb: Tensor) -> Tensor:
+    """Turn 8-bit colours into optical densities: 0 for white glass, 2.4 for almost black."""
+    return -torch.log((rgb.float() + 1) / 256).clamp(max=2.4)
+
+
+def _block(inputs: int, outputs: int, size: int = 3, stride: int = 1) -> tuple[nn.Module, ...]:
+    return (
+        nn.Conv2d(inputs, outputs, size, stride, padding=size // 2, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(),
+    )
+
+
+def load_tile_encoder(path: str | Path | None = None) -> TileEncoder:
+    """Load the encoder that ships, or one trained by `mil_tutorial.pretrain`.
+
+    Parameters
+    ----------
+    path : str or Path, optional
+        A state dict; by default the shipped one.
+
+    Returns
+    -------
+    TileEncoder
+        In evaluation mode.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is no checkpoint of this encoder.
+    """
+    from mil_tutorial.datasets.paths import data_dir
+
+    file = Path(path) if path is not None else data_dir() / "checkpoints" / "tile_encoder.pt"
+    if not file.is_file():
+        raise FileNotFoundError(f"there is no tile encoder at {file}")
+    encoder = TileEncoder()
+    try:
+        state = torch.load(file, map_location="cpu", weights_only=True)
+        encoder.load_state_dict(state)
+    except Exception as error:  # torch raises many kinds for a file that is not what it should be
+        raise ValueError(f"{file} is not a checkpoint of the tile encoder") from error
+    return encoder.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload,no-any-return]
+
+
+@torch.inference_mode()
+def encode(
+    encoder: TileEncoder, tiles: npt.NDArray[np.uint8], batch: int = 512
+) -> npt.NDArray[np.float32]:
+    """Encode tiles in batches.
+
+    Parameters
+    ----------
+    encoder : TileEncoder
+    tiles : ndarray of shape (n, 32, 32, 3), uint8
+    batch : int
+        Tiles at a time.
+
+    Returns
+    -------
+    ndarray of shape (n, 64), float32
+    """
+    if len(tiles) == 0:
+        return np.zeros((0, FEATURES), np.float32)
+    parts = torch.from_numpy(np.ascontiguousarray(tiles)).split(batch)
+    return torch.cat([encoder(part) for part in parts]).numpy()

@@ -1,0 +1,247 @@
+"""The rendered slides: deterministic, honest, and equal to what ships."""
+
+import csv
+import dataclasses
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from mil_tutorial.datasets import slides
+from mil_tutorial.datasets.paths import data_dir
+from mil_tutorial.datasets.rendering import folder as folders
+from mil_tutorial.datasets.rendering.streams import stream
+
+SHIPPED = data_dir() / "slides"
+
+
+@pytest.fixture(scope="module")
+def table():
+    with (SHIPPED / "slides.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module", params=slides.PROFILES)
+def shipped(request):
+    return request.param, slides.load_features(SHIPPED / slides.FILES[request.param])
+
+
+@pytest.fixture(scope="module")
+def positive():
+    return next(spec for spec in slides.cohort() if spec.label)
+
+
+def test_a_stream_depends_on_name_and_keys_only():
+    draws = {stream(*key).integers(2**62) for key in [("a", 1), ("a", 2), ("b", 1), ("a", "x")]}
+    assert len(draws) == 4
+    assert stream("a", 1).integers(2**62) == stream("a", 1).integers(2**62)
+
+
+def test_rendering_is_deterministic_and_has_the_promised_shapes(positive):
+    one, other = slides.render_slide(positive), slides.render_slide(positive)
+    assert one.image.shape == (512, 512, 3)
+    assert one.image.dtype == np.uint8
+    assert one.tumour_mask.shape == (512, 512)
+    assert one.tumour_mask.dtype == bool
+    np.testing.assert_array_equal(one.image, other.image)
+    np.testing.assert_array_equal(one.tumour_mask, other.tumour_mask)
+
+
+def test_the_label_changes_nothing_but_the_lesion(positive):
+    from scipy.ndimage import binary_dilation
+
+    ill = slides.render_slide(positive)
+    healthy = slides.render_slide(dataclasses.replace(positive, label=0))
+    assert not healthy.tumour_mask.any()
+    away = ~binary_dilation(ill.tumour_mask, iterations=24)
+    assert away.mean() > 0.3
+    np.testing.assert_array_equal(ill.image[away], healthy.image[away])
+    assert (ill.image[ill.tumour_mask] != healthy.image[ill.tumour_mask]).any(axis=1).mean() > 0.9
+
+
+@pytest.mark.parametrize("profile", slides.PROFILES)
+def test_cohorts_split_by_patient_and_balance_labels(profile):
+    specs = slides.cohort(profile)
+    assert specs == slides.cohort(profile)
+    assert len({spec.slide_id for spec in specs}) == len(specs) == 400
+    for split in slides.SPLITS:
+        members = [spec for spec in specs if spec.split == split]
+        assert {spec.hospital for spec in members} == set(slides.HOSPITALS)
+        assert abs(np.mean([spec.label for spec in members]) - 0.5) < 0.05
+    for patient in {spec.patient for spec in specs}:
+        own = [spec for spec in specs if spec.patient == patient]
+        assert len({spec.split for spec in own}) == len({spec.hospital for spec in own}) == 1
+
+
+def test_cohorts_share_no_seed_and_no_patient():
+    cohorts = [
+        slides.cohort(),
+        slides.cohort("hard"),
+        slides.cohort(hospital="NEW", n_slides=40, seed=0),
+        slides.cohort(hospital="NEW", n_slides=40, seed=2),
+    ]
+    for name in ("seed", "patient", "slide_id"):
+        values = [{getattr(spec, name) for spec in specs} for specs in cohorts]
+        assert len(set.union(*values)) == sum(map(len, values))
+
+
+def test_cohort_refuses_nonsense():
+    with pytest.raises(ValueError, match="profile must be one of"):
+        slides.cohort("easy")
+    with pytest.raises(ValueError, match="n_slides"):
+        slides.cohort(n_slides=0)
+
+
+def test_tiles_cover_what_their_coordinates_say(positive):
+    slide = slides.render_slide(positive)
+    coords = slides.tissue_tiles(slide.image)
+    tiles = slides.cut_tiles(slide.image, coords)
+    assert tiles.shape == (len(coords), 32, 32, 3)
+    x, y = coords[5]
+    np.testing.assert_array_equal(tiles[5], slide.image[y : y + 32, x : x + 32])
+    fractions = slides.tumour_fraction(slide.tumour_mask, coords)
+    assert fractions[5] == slide.tumour_mask[y : y + 32, x : x + 32].mean()
+
+
+def test_white_glass_holds_no_tissue_and_wrong_shapes_are_refused():
+    glass = np.full((512, 512, 3), 240, np.uint8)
+    assert slides.tissue_tiles(glass).shape == (0, 2)
+    with pytest.raises(ValueError, match="height, width, 3"):
+        slides.tissue_tiles(glass[..., 0])
+    with pytest.raises(ValueError, match="beyond the picture"):
+        slides.cut_tiles(glass, np.array([[500, 0]]))
+
+
+def test_positives_have_tumour_tiles_and_negatives_none(shipped):
+    _, found = shipped
+    tiles = np.add.reduceat(found.tumour, found.starts[:-1])
+    assert (tiles[found.label == 1] >= 1).all()
+    assert (found.tumour_fraction[np.repeat(found.label, found.sizes) == 0] == 0).all()
+
+
+def test_witness_rates_are_those_of_the_profile(shipped):
+    profile, found = shipped
+    tiles = np.add.reduceat(found.tumour, found.starts[:-1])
+    median = np.median((tiles / found.sizes)[found.label == 1])
+    low, high = {"default": (0.03, 0.05), "hard": (0.005, 0.015)}[profile]
+    assert low <= median <= high
+
+
+def test_shipped_features_belong_to_the_cohort(shipped):
+    profile, found = shipped
+    specs = slides.cohort(profile)
+    for name in ("slide_id", "patient", "hospital", "split", "label", "seed"):
+        assert getattr(found, name).tolist() == [getattr(spec, name) for spec in specs]
+    train = np.repeat(found.split == "train", found.sizes)
+    features = found.features.astype(np.float64)
+    if profile == "default":
+        np.testing.assert_allclose(features[train].mean(axis=0), 0, atol=0.02)
+        assert np.isclose((features[train] ** 2).mean(), 1, atol=0.02)
+
+
+def _shortcut_auc(profile, table, columns):
+    rows = [row for row in table if row["profile"] == profile]
+    values = np.array([[float(row[c]) for c in columns] for row in rows])
+    label, split = (np.array([row[c] for row in rows]) for c in ("label", "split"))
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+    model.fit(values[split == "train"], label[split == "train"])
+    score = model.decision_function(values[split == "test"])
+    return roc_auc_score(label[split == "test"], score)
+
+
+@pytest.mark.parametrize("profile", slides.PROFILES)
+def test_no_shortcut_separates_the_classes(profile, table):
+    assert _shortcut_auc(profile, table, slides.COLOUR_STATISTICS) <= 0.65
+    assert _shortcut_auc(profile, table, ["tissue_tiles"]) <= 0.55
+
+
+def test_the_table_is_what_rendering_gives(table):
+    for row in (table[3], table[-3]):
+        slide = slides.render_slide(slides.slide_spec(row["slide_id"]))
+        coords = slides.tissue_tiles(slide.image)
+        fractions = slides.tumour_fraction(slide.tumour_mask, coords)
+        assert int(row["tissue_tiles"]) == len(coords)
+        assert int(row["tumour_tiles"]) == (fractions >= slides.TUMOUR_TILE_FRACTION).sum()
+        colours = slides.colour_statistics(slide.image, coords)
+        stored = [float(row[name]) for name in slides.COLOUR_STATISTICS]
+        np.testing.assert_allclose(colours, stored, atol=1.0)
+
+
+def test_shipped_pictures_are_the_rendered_ones(table):
+    names = [row["slide_id"] for row in table if row["image"]]
+    assert len(names) >= 20
+    for name in (names[0], names[-1]):
+        spec = slides.slide_spec(name)
+        assert spec.split == "test"
+        slide = slides.render_slide(spec)
+        difference = slides.slide_image(name).astype(float) - slide.image
+        assert np.abs(difference).mean() < 6
+        assert np.abs(difference.mean(axis=(0, 1))).max() < 1.5
+        np.testing.assert_array_equal(slides.slide_mask(name), slide.tumour_mask)
+
+
+def test_a_slide_without_a_picture_is_drawn(table):
+    name = next(row["slide_id"] for row in table if not row["image"])
+    expected = slides.render_slide(slides.slide_spec(name))
+    np.testing.assert_array_equal(slides.slide_image(name), expected.image)
+    np.testing.assert_array_equal(slides.slide_mask(name), expected.tumour_mask)
+    with pytest.raises(KeyError, match="no slide 'nobody'"):
+        slides.slide_image("nobody")
+
+
+def test_what_ships_stays_small():
+    files = [p for part in ("slides", "checkpoints") for p in (data_dir() / part).rglob("*.*")]
+    assert sum(p.stat().st_size for p in files) < 13e6
+
+
+def test_a_truncated_feature_file_is_named(tmp_path):
+    whole = (SHIPPED / slides.FILES["hard"]).read_bytes()
+    for length in (0, 100, len(whole) // 2):
+        broken = tmp_path / "broken.npz"
+        broken.write_bytes(whole[:length])
+        with pytest.raises(ValueError, match=r"broken\.npz is truncated or not an npz file"):
+            slides.load_features(broken)
+    with pytest.raises(FileNotFoundError, match="no feature file"):
+        slides.load_features(tmp_path / "absent.npz")
+
+
+def test_an_inconsistent_feature_file_is_named(tmp_path):
+    found = vars(slides.load_features(SHIPPED / slides.FILES["hard"]))
+    wrong = {
+        "lacks label, seed": {k: v for k, v in found.items() if k not in ("label", "seed")},
+        "sizes add up to": {**found, "sizes": found["sizes"] + 1},
+        "coords has": {**found, "coords": found["coords"][1:]},
+        "labels are not 0 or 1": {**found, "label": found["label"] + 1},
+    }
+    for message, arrays in wrong.items():
+        np.savez(tmp_path / "odd.npz", **arrays)
+        with pytest.raises(ValueError, match=rf"odd\.npz.*{message}"):
+            slides.load_features(tmp_path / "odd.npz")
+
+
+def test_a_new_hospital_is_written_whole(tmp_path):
+    found = slides.write_hospital(tmp_path / "new", n_slides=4, seed=7, progress=False)
+    again = slides.load_features(tmp_path / "new" / "slides.npz")
+    for name, values in vars(found).items():
+        np.testing.assert_array_equal(values, getattr(again, name))
+    assert set(found.hospital) == {"NEW"}
+    assert len(list((tmp_path / "new" / "images").glob("*.webp"))) == 4
+    name = str(found.slide_id[0])
+    assert slides.slide_image(name, tmp_path / "new").shape == (512, 512, 3)
+    with pytest.raises(FileExistsError, match="choose another folder"):
+        slides.write_hospital(tmp_path / "new", n_slides=4, progress=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["new"]
+
+
+def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
+    def fail(self, spec, slide, coords, fractions):
+        self._save(spec.slide_id, slide)
+        raise OSError("disk full")
+
+    monkeypatch.setattr(folders.FolderWriter, "visit", fail)
+    with pytest.raises(OSError, match="disk full"):
+        slides.write_hospital(tmp_path / "new", n_slides=2, progress=False)
+    assert list(tmp_path.iterdir()) == []
