@@ -33,11 +33,18 @@ def attention_entropy(
     Tensor, shape (B,)
     """
     attention = torch.as_tensor(attention)
+    if attention.ndim != (2 if sizes is None else 1):
+        raise ValueError(
+            f"attention has shape {tuple(attention.shape)}; give it padded (B, K) with mask, "
+            "or packed (N,) with sizes"
+        )
     if sizes is None:
         attention, sizes = pack(attention, None if mask is None else torch.as_tensor(mask))
     sizes = torch.as_tensor(sizes)
     _check_sums(attention, sizes)
-    entropy = segment_sum(-torch.xlogy(attention, attention), bag_index(sizes), len(sizes))
+    # The clamp keeps 0 · log 0 at 0 and its gradient finite, for weights that underflow.
+    logs = torch.log(attention.clamp(min=torch.finfo(attention.dtype).tiny))
+    entropy = segment_sum(-attention * logs, bag_index(sizes), len(sizes))
     if normalised:  # log 1 = 0: leave the 0 of a bag of one as it is
         entropy = entropy / torch.log(sizes.clamp(min=2).to(entropy.dtype))
     return entropy.clamp(min=0)  # rounding can give -1e-8

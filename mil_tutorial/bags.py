@@ -1,7 +1,8 @@
 """Bags: a data set in which a label belongs to many instances together."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,7 +27,7 @@ class MedicalBagDataset(Dataset[Bag]):
         Instances of shape (n, D) or (n, C, height, width), any n ≥ 1; label 0 or 1.
     groups : sequence, optional
         The patient (or other group) of each bag. Splits keep a group together.
-        By default each bag is a group of its own.
+        By default each bag is a group of its own, in no other data set.
     instance_labels : sequence of arrays of shape (n,), optional
         Truth for each instance, 0 or 1: for evaluation, never for training.
     coords : sequence of arrays of shape (n, 2), optional
@@ -56,7 +57,7 @@ class MedicalBagDataset(Dataset[Bag]):
         self.names = _one_per_bag("names", names, len(pairs)) or [
             f"bag {i}" for i in range(len(pairs))
         ]
-        self.groups = _one_per_bag("groups", groups, len(pairs)) or list(self.names)
+        self.groups = self._groups(groups)
         self.instances = [_instances(x, name) for (x, _), name in zip(pairs, self.names)]
         self._check_shapes()
         self.labels = torch.tensor([_label(y, name) for (_, y), name in zip(pairs, self.names)])
@@ -113,6 +114,17 @@ class MedicalBagDataset(Dataset[Bag]):
             digest.update(instances.contiguous().numpy().data)
         return digest.hexdigest()
 
+    def _groups(self, groups: Sequence[Any] | None) -> list[Hashable]:
+        if groups is None:
+            number = next(_data_sets)
+            return [f"{name} of data set {number}" for name in self.names]
+        plain = groups.tolist() if isinstance(groups, np.ndarray | Tensor) else groups
+        listed = _one_per_bag("groups", plain, len(self.names)) or []
+        for group, name in zip(listed, self.names):
+            if group is None or group != group:  # NaN differs from itself
+                raise ValueError(f"{name}: the group is {group}; name the patient of every bag")
+        return listed
+
     def _check_shapes(self) -> None:
         expected = self.instance_shape
         for instances, name in zip(self.instances, self.names):
@@ -136,6 +148,9 @@ class MedicalBagDataset(Dataset[Bag]):
         return arrays
 
 
+_data_sets = itertools.count()
+
+
 def _one_per_bag(what: str, values: Sequence[Any] | None, n_bags: int) -> list[Any] | None:
     if values is not None and len(values) != n_bags:
         raise ValueError(f"{what} has {len(values)} entries for {n_bags} bags; give one for each")
@@ -143,8 +158,11 @@ def _one_per_bag(what: str, values: Sequence[Any] | None, n_bags: int) -> list[A
 
 
 def _instances(values: Any, name: str) -> Tensor:
-    instances = torch.as_tensor(values, dtype=torch.float32)
-    if instances.ndim < 2:
+    try:
+        instances = torch.as_tensor(values, dtype=torch.float32)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name}: instances are no array of numbers ({error})") from error
+    if instances.ndim < 2 or 0 in instances.shape[1:]:
         raise ValueError(f"{name}: instances have shape {tuple(instances.shape)}, expected (n, D)")
     if len(instances) == 0:
         raise ValueError(f"{name} is empty; leave out bags without instances")

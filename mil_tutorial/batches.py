@@ -52,6 +52,11 @@ def collate_packed(batch: Sequence[tuple[Tensor, Any]]) -> BagBatch:
     -------
     BagBatch
         instances (N, …), sizes (B,), labels (B,).
+
+    Raises
+    ------
+    ValueError
+        When a bag is empty, or instances differ in shape.
     """
     shapes = {tuple(instances.shape[1:]) for instances, _ in batch}
     if len(shapes) != 1:
@@ -110,9 +115,18 @@ def pack(bags: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
     return bags[mask], sizes
 
 
+def check_sizes(sizes: Tensor, n_instances: int) -> None:
+    """Refuse sizes that leave a bag empty or do not sum to the number of instances N."""
+    if not isinstance(sizes, Tensor) or sizes.ndim != 1 or sizes.is_floating_point():
+        raise ValueError("sizes must be a tensor of integers of shape (B,): n_b of each bag")
+    _refuse_empty(sizes)
+    if int(sizes.sum()) != n_instances:
+        raise ValueError(f"sizes sum to {int(sizes.sum())}, but there are {n_instances} instances")
+
+
 def _refuse_empty(sizes: Tensor) -> None:
     if not bool((sizes > 0).all()):
-        empty = int((sizes == 0).nonzero()[0])
+        empty = int((sizes <= 0).nonzero()[0])
         raise ValueError(
             f"bag {empty} of the batch has no real instance (an all-False mask row, or an empty "
             "bag); leave it out"

@@ -20,6 +20,8 @@ class TrainingConfig:
         Stop after so many epochs without a lower validation loss; None: never.
     class_balance : {"loss", "sampler", "none"}
         What to do when positives are rare: weigh their loss, draw them more often, or nothing.
+        The first two make the output larger than the frequency of positives: rank and threshold
+        are fine, but it is not a probability of the clinic.
     instances_per_bag : int or None
         Show at most so many instances of a bag, new ones each epoch; None: all.
     seed : int
@@ -36,10 +38,13 @@ class TrainingConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "learning_rate", "patience", "instances_per_bag"):
+        for name in ("epochs", "batch_size", "patience", "instances_per_bag"):
             value = getattr(self, name)
-            if value is not None and value <= 0:
-                raise ValueError(f"{name} must be positive, got {value}")
+            optional = name in ("patience", "instances_per_bag")
+            if (value is None and not optional) or (value is not None and not _counts(value)):
+                raise ValueError(f"{name} must be a positive whole number, got {value}")
+        if not 0 < self.learning_rate < float("inf"):
+            raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
         if self.weight_decay < 0 or self.seed < 0:
             raise ValueError("weight_decay and seed must not be negative")
         if self.class_balance not in ("loss", "sampler", "none"):
@@ -50,3 +55,7 @@ class TrainingConfig:
     def to_json(self) -> str:
         """Return the configuration as JSON text."""
         return json.dumps(asdict(self), indent=2)
+
+
+def _counts(value: object) -> bool:
+    return isinstance(value, int) and value > 0

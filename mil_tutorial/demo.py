@@ -8,29 +8,25 @@ import numpy as np
 
 from mil_tutorial.bags import MedicalBagDataset
 from mil_tutorial.datasets import load_benchmark
-from mil_tutorial.datasets.slides import slide_image
+from mil_tutorial.datasets.slides import TILE, slide_image
 from mil_tutorial.experiment import run_experiment
 from mil_tutorial.heatmaps import plot_attention
 from mil_tutorial.models import MIL
 from mil_tutorial.prediction import predict
-from mil_tutorial.report import check_writable, write_report
-from mil_tutorial.tables import markdown
+from mil_tutorial.report import Report, check_writable, write_report
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-TILE = 32
 
-
-def run_demo(out: Path, epochs: int = 30) -> str:
-    """Compare the four poolings with one seed, write all files to ``out``, return the table."""
+def run_demo(out: Path, epochs: int = 30) -> Report:
+    """Compare the four poolings with one seed and write all files to ``out``."""
     check_writable(out)
     benchmark = load_benchmark("slides")
     experiment = run_experiment(benchmark, seeds=1, config=replace(benchmark.config, epochs=epochs))
     test = benchmark.test
     figure = slide_heatmap(experiment.models["gated"], test, typical_positive(test))
-    found = write_report(experiment, out, {"heatmap": figure})
-    return markdown(found)
+    return write_report(experiment, out, {"heatmap": figure})
 
 
 def typical_positive(dataset: MedicalBagDataset) -> int:

@@ -8,15 +8,14 @@ import torch
 from tqdm.auto import tqdm
 
 from mil_tutorial.attention_metrics import attention_entropy, instance_auc
-from mil_tutorial.bags import MedicalBagDataset
 from mil_tutorial.baselines import BASELINES, baseline_probabilities
 from mil_tutorial.config import TrainingConfig
 from mil_tutorial.datasets.benchmark import Benchmark, Split
 from mil_tutorial.history import History
 from mil_tutorial.metrics import threshold_for_sensitivity
 from mil_tutorial.models import MIL, build_model
-from mil_tutorial.prediction import Predictions, predict
-from mil_tutorial.splits import check_splits
+from mil_tutorial.prediction import predict
+from mil_tutorial.splits import check_classes, check_groups
 from mil_tutorial.training import fit
 
 FOUR_POOLINGS = ("max", "mean", "attention", "gated")
@@ -57,14 +56,31 @@ class PoolingRuns:
 
 @dataclass(frozen=True)
 class Experiment:
-    """All runs on one benchmark, the baselines, and a model of the first seed for each pooling."""
+    """All runs on one benchmark.
+
+    Attributes
+    ----------
+    seeds : list of int
+    runs : dict
+        Pooling → its runs.
+    baselines : dict
+        Name → probabilities (S, B) of a model without MIL.
+    folds : int array, shape (S, B)
+        Which model of a seed judged each bag; all 0 where the test set is fixed.
+    models : dict
+        Pooling → the model of the first seed and fold.
+    checksums : list of str
+        Of training and validation bags, for each seed and fold.
+    """
 
     benchmark: Benchmark
     config: TrainingConfig
     seeds: list[int]
     runs: dict[str, PoolingRuns]
-    baselines: dict[str, np.ndarray]  # name -> probabilities (S, B)
-    models: dict[str, MIL]  # of the first seed and fold
+    baselines: dict[str, np.ndarray]
+    folds: np.ndarray
+    models: dict[str, MIL]
+    checksums: list[str]
 
 
 def run_experiment(
@@ -89,28 +105,54 @@ def run_experiment(
     config : TrainingConfig, optional
         In place of the benchmark's own; its seed is replaced.
     progress : bool
+
+    Raises
+    ------
+    ValueError
+        For a patient in two splits, or a split of one class.
     """
     if seeds < 1:
         raise ValueError(f"seeds is {seeds}; at least one run is needed")
     config = config or benchmark.config
-    splits = {seed: benchmark.splits(seed) for seed in range(seeds)}
-    for split in (s for fold in splits.values() for s in fold):
-        check_splits(train=split.train, val=split.val)
-    total = len(poolings) * sum(map(len, splits.values()))
-    runs, models = {}, {}
+    check_classes(test=benchmark.test)
+    shape = (seeds, len(benchmark.test))
+    records = {pooling: _Record(pooling, shape) for pooling in poolings}
+    baselines = {name: np.full(shape, np.nan) for name in BASELINES}
+    folds, checksums = np.zeros(shape, dtype=int), []
+    total = len(poolings) * seeds * benchmark.n_folds
     with tqdm(total=total, disable=None if progress else True, unit="model") as bar:
-        for pooling in poolings:
-            bar.set_description(pooling)
-            runs[pooling], models[pooling] = _run_pooling(benchmark, pooling, splits, config, bar)
-    baselines = {
-        name: np.stack([_baseline(name, folds, len(benchmark.test)) for folds in splits.values()])
-        for name in BASELINES
-    }
-    return Experiment(benchmark, config, list(range(seeds)), runs, baselines, models)
+        for seed in range(seeds):
+            # One split at a time: standardised copies of large features would fill the memory.
+            for fold, split in enumerate(benchmark.splits(seed)):
+                _check(split)
+                checksums.append(f"{split.train.checksum()} {split.val.checksum()}")
+                place = (seed, split.test_rows)
+                folds[place] = fold
+                for name, values in baselines.items():
+                    values[place] = baseline_probabilities(name, split.train, split.test)
+                for record in records.values():
+                    bar.set_description(record.pooling)
+                    model, history = train_one(
+                        benchmark, record.pooling, split, replace(config, seed=seed)
+                    )
+                    record.add(place, model, history, split)
+                    bar.update()
+    return Experiment(
+        benchmark=benchmark,
+        config=config,
+        seeds=list(range(seeds)),
+        runs={pooling: record.runs() for pooling, record in records.items()},
+        baselines=baselines,
+        folds=folds,
+        models={pooling: record.first for pooling, record in records.items()},
+        checksums=checksums,
+    )
 
 
-def train_one(benchmark: Benchmark, pooling: str, split: Split, config: TrainingConfig) -> tuple:
-    """Build and train one model; returns (model, history). The config's seed decides everything."""
+def train_one(
+    benchmark: Benchmark, pooling: str, split: Split, config: TrainingConfig
+) -> tuple[MIL, History]:
+    """Build and train one model; the seed of ``config`` decides everything."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         encoder = benchmark.make_encoder() if benchmark.make_encoder else None
@@ -124,40 +166,38 @@ def train_one(benchmark: Benchmark, pooling: str, split: Split, config: Training
     return model, fit(model, split.train, split.val, config, progress=False)
 
 
-def _run_pooling(
-    benchmark: Benchmark,
-    pooling: str,
-    splits: dict[int, list[Split]],
-    config: TrainingConfig,
-    bar: tqdm,
-) -> tuple[PoolingRuns, MIL]:
-    n_bags = len(benchmark.test)
-    shape = (len(splits), n_bags)
-    columns = {name: np.full(shape, np.nan) for name in _COLUMNS}
-    histories, first = [], None
-    for row, (seed, folds) in enumerate(splits.items()):
-        for split in folds:
-            model, history = train_one(benchmark, pooling, split, replace(config, seed=seed))
-            histories.append(history)
-            first = first or model
-            for name, values in _test(model, split).items():
-                columns[name][row, split.test_rows] = values
-            bar.update()
-    truth = benchmark.test.instance_labels is not None
-    runs = PoolingRuns(
-        pooling=pooling,
-        probabilities=columns["probabilities"],
-        called_positive=columns["called_positive"].astype(bool),
-        entropy=columns["entropy"],
-        attention_auc=columns["attention_auc"] if truth else None,
-        score_auc=columns["score_auc"] if truth else None,
-        histories=histories,
-    )
-    assert first is not None
-    return runs, first
+class _Record:
+    """Collects what one pooling says of the test bags, seed after seed and fold after fold."""
+
+    def __init__(self, pooling: str, shape: tuple[int, int]) -> None:
+        self.pooling, self.shape = pooling, shape
+        self.columns: dict[str, np.ndarray] = {}
+        self.histories: list[History] = []
+        self.first: MIL
+
+    def add(self, place: tuple, model: MIL, history: History, split: Split) -> None:
+        if not self.histories:
+            self.first = model
+        self.histories.append(history)
+        for name, values in _test(model, split).items():
+            self.columns.setdefault(name, np.full(self.shape, np.nan))[place] = values
+
+    def runs(self) -> PoolingRuns:
+        columns = self.columns
+        return PoolingRuns(
+            pooling=self.pooling,
+            probabilities=columns["probabilities"],
+            called_positive=columns["called_positive"].astype(bool),
+            entropy=columns["entropy"],
+            attention_auc=columns.get("attention_auc"),
+            score_auc=columns.get("score_auc"),
+            histories=self.histories,
+        )
 
 
-_COLUMNS = ("probabilities", "called_positive", "entropy", "attention_auc", "score_auc")
+def _check(split: Split) -> None:
+    check_groups(train=split.train, val=split.val, test=split.test)
+    check_classes(train=split.train, val=split.val)
 
 
 def _test(model: MIL, split: Split) -> dict[str, np.ndarray]:
@@ -173,21 +213,7 @@ def _test(model: MIL, split: Split) -> dict[str, np.ndarray]:
         "called_positive": found.probabilities >= threshold,
         "entropy": np.where(found.sizes > 1, entropy, np.nan),
     }
-    return values | _instance_aucs(found, split.test)
-
-
-def _instance_aucs(found: Predictions, test: MedicalBagDataset) -> dict[str, np.ndarray]:
-    truth = test.instance_labels
-    if truth is None:
-        return {}
-    return {
-        "attention_auc": instance_auc(found.per_bag(found.attention), truth),
-        "score_auc": instance_auc(found.per_bag(found.instance_logits), truth),
-    }
-
-
-def _baseline(name: str, folds: list[Split], n_bags: int) -> np.ndarray:
-    probabilities = np.full(n_bags, np.nan)
-    for split in folds:
-        probabilities[split.test_rows] = baseline_probabilities(name, split.train, split.test)
-    return probabilities
+    if (truth := split.test.instance_labels) is not None:
+        values["attention_auc"] = instance_auc(found.per_bag(found.attention), truth)
+        values["score_auc"] = instance_auc(found.per_bag(found.instance_logits), truth)
+    return values

@@ -65,8 +65,11 @@ def plot_witness_rate(experiment: Experiment, summary: Summary, ranges: int = 4)
     """Draw the AUC of positive bags against all negatives, by the positives' witness rate."""
     import matplotlib.pyplot as plt
 
-    positive = witness_rates(experiment)[summary.labels == 1]
-    edges = np.unique(np.quantile(positive, np.linspace(0, 1, ranges + 1)))
+    rates = witness_rates(experiment)[summary.labels == 1]
+    known = rates[rates > 0]  # a positive bag without a positive instance has no place on the axis
+    edges = np.unique(np.quantile(known, np.linspace(0, 1, ranges + 1)))
+    if len(edges) == 1:
+        edges = np.repeat(edges, 2)
     with figure_style():
         figure, axes = plt.subplots(figsize=(6.4, 4.4))
         for i, name in enumerate(experiment.runs):

@@ -1,5 +1,6 @@
 """Heat maps: attention put back where its tiles came from."""
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +35,11 @@ def scale_attention(attention: Any, scaling: str) -> np.ndarray:
     Returns
     -------
     array, shape (n,)
+
+    Raises
+    ------
+    ValueError
+        For an unknown scaling, or attention that is not of one bag.
     """
     attention = np.asarray(attention, dtype=float)
     if attention.ndim != 1 or not len(attention):
@@ -78,12 +84,17 @@ def stitch_tiles(
     -------
     float array, shape (height, width) or (height, width, C), divided by ``downsample``
         NaN where no tile lies; the mean where tiles overlap.
+
+    Raises
+    ------
+    ValueError
+        When coordinates and values do not fit together, or a tile lies outside the slide.
     """
     values, coords = np.asarray(values, dtype=float), np.asarray(coords)
     _check_tiles(values, coords, tile_size, downsample)
     if shape is None:
         shape = (int(coords[:, 1].max()) + tile_size, int(coords[:, 0].max()) + tile_size)
-    height, width = (max(1, round(side / downsample)) for side in shape)
+    height, width = (math.ceil(side / downsample) for side in shape)
     if (coords < 0).any() or (coords + tile_size > (shape[1], shape[0])).any():
         raise ValueError(
             f"tiles reach from {coords.min(axis=0)} to {coords.max(axis=0) + tile_size} (x, y), "
@@ -92,6 +103,7 @@ def stitch_tiles(
     total = np.zeros((height, width, *values.shape[3:]))
     count = np.zeros((height, width) + (1,) * (total.ndim - 2))
     first = np.round(coords / downsample).astype(int)
+    first = np.minimum(first, (width - 1, height - 1))  # a tile never falls off the canvas
     last = np.maximum(np.round((coords + tile_size) / downsample).astype(int), first + 1)
     for value, (left, top), (right, bottom) in zip(values, first, last):
         total[top:bottom, left:right] += value

@@ -1,7 +1,8 @@
 """Metrics of decisions on bags: what a model catches, what it misses, how sure it may be.
 
-All take ``labels (B,)`` of 0/1 and ``probabilities (B,)`` in [0, 1], not logits. A bag is called
-positive when its probability is at least the threshold.
+All take ``labels (B,)`` of 0/1 and ``probabilities (B,)`` in [0, 1], not logits, and raise
+``ValueError`` for anything else, or when the bags are of one class only. A bag is called positive
+when its probability is at least the threshold.
 """
 
 from typing import Any
@@ -24,6 +25,8 @@ def sensitivity_at_specificity(labels: Any, probabilities: Any, specificity: flo
     """
     from sklearn.metrics import roc_curve
 
+    if not 0 <= specificity <= 1:
+        raise ValueError(f"the wanted specificity is {specificity}, expected a number in [0, 1]")
     labels, probabilities = _checked(labels, probabilities)
     false_positive_rate, sensitivity, _ = roc_curve(labels, probabilities, drop_intermediate=False)
     # 1 - 0.9 is a little below 0.1 in floating point; one bag too many weighs more than that.
@@ -60,7 +63,8 @@ def calibration_error(labels: Any, probabilities: Any, bins: int = 10) -> float:
 
     Bags are put into ``bins`` of equal width by probability; each bin's gap counts by its share of
     bags (Guo et al. 2017, "On calibration of modern neural networks", equation 3, with the
-    probability of the positive class as confidence).
+    probability of the positive class as confidence). Class weights or balanced sampling in training
+    shift the probabilities on purpose; then the error shows that shift too.
     """
     labels, probabilities = _checked(labels, probabilities)
     bin_of = np.minimum((probabilities * bins).astype(int), bins - 1)

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-from mil_tutorial.batches import pack
+from mil_tutorial.batches import check_sizes, pack
 from mil_tutorial.pooling import (
     AttentionPooling,
     GatedAttentionPooling,
@@ -20,33 +20,6 @@ class MILOutput(NamedTuple):
 
     logits: Tensor  # (B,)
     attention: Tensor  # (B, K) from padded bags, 0 on padding; (N,) from packed ones
-
-
-class LeNetEncoder(nn.Module):
-    """The convolutions of the LeNet-5 variant that Ilse et al. 2018 use (their tables 6 and 8).
-
-    Maps image tiles (N, channels, size, size) to features (N, ``output_dim``).
-    """
-
-    def __init__(self, channels: int = 1, size: int = 28) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(channels, 20, kernel_size=5),
-            nn.ReLU(),
-            nn.MaxPool2d(2),
-            nn.Conv2d(20, 50, kernel_size=5),
-            nn.ReLU(),
-            nn.MaxPool2d(2),
-            nn.Flatten(),
-        )
-        side = ((size - 4) // 2 - 4) // 2
-        if side < 1:
-            raise ValueError(f"tiles of {size} px are too small for this encoder, it needs 16 px")
-        self.output_dim = 50 * side * side
-
-    def forward(self, tiles: Tensor) -> Tensor:
-        """Return features (N, output_dim)."""
-        return self.layers(tiles)
 
 
 class MIL(nn.Module):
@@ -109,8 +82,19 @@ class MIL(nn.Module):
         return MILOutput(logits, packed.new_zeros(mask.shape).masked_scatter(mask, packed))
 
     def forward_packed(self, instances: Tensor, sizes: Tensor) -> MILOutput:
-        """Classify packed bags: instances (N, …), sizes (B,) → logits (B,), attention (N,)."""
+        """Classify packed bags: instances (N, …), sizes (B,) → logits (B,), attention (N,).
+
+        Raises
+        ------
+        ValueError
+            When a bag is empty, or the sizes do not sum to N.
+        """
+        check_sizes(sizes, len(instances))
         return self.classify(self.embed(instances), sizes)
+
+    def extra_repr(self) -> str:
+        """Tell apart what pools logits from what pools embeddings."""
+        return f"pool_logits={self.pool_logits}"
 
     def embed(self, instances: Tensor) -> Tensor:
         """Return the embedding of each instance (N, …): (N, H)."""

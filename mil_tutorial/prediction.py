@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from mil_tutorial.bags import Bag
-from mil_tutorial.batches import collate_packed
+from mil_tutorial.batches import BagBatch, collate_packed
 from mil_tutorial.models import MIL
 
 
@@ -51,19 +52,25 @@ def predict(model: MIL, dataset: Dataset[Bag], batch_size: int = 64) -> Predicti
     dataset : MedicalBagDataset
     batch_size : int
         Bags at a time; it changes memory, not results.
+
+    Returns
+    -------
+    Predictions
     """
     device = next(model.parameters()).device
-    was_training = model.training
-    model.eval()
     # Without a generator of its own a loader draws from the global random numbers.
     loader = DataLoader(dataset, batch_size, collate_fn=collate_packed, generator=torch.Generator())
-    parts = []
-    with torch.inference_mode():
-        for batch in loader:
-            batch = batch.to(device)
-            embeddings = model.embed(batch.instances)
-            logits, attention = model.classify(embeddings, batch.sizes)
-            instance_logits = model.instance_logits(embeddings)
-            parts.append((batch.labels, logits, batch.sizes, attention, instance_logits))
-    model.train(was_training)
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.inference_mode():
+            parts = [_predict_batch(model, batch.to(device)) for batch in loader]
+    finally:
+        model.train(was_training)
     return Predictions(*(torch.cat(column).cpu().numpy() for column in zip(*parts)))
+
+
+def _predict_batch(model: MIL, batch: BagBatch) -> tuple[Tensor, ...]:
+    embeddings = model.embed(batch.instances)
+    logits, attention = model.classify(embeddings, batch.sizes)
+    return batch.labels, logits, batch.sizes, attention, model.instance_logits(embeddings)

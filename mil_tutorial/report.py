@@ -4,7 +4,7 @@ import json
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mil_tutorial.experiment import Experiment
 from mil_tutorial.figures import plot_roc, plot_training, plot_witness_rate
@@ -15,12 +15,24 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+class Report(NamedTuple):
+    """What was written: the content of ``results.json``, and the names of all files."""
+
+    results: dict[str, Any]
+    files: list[str]
+
+
+FIGURES = ("roc.png", "training.png", "witness_rate.png", "heatmap.png")
+
+
 def write_report(
     experiment: Experiment, out: Path, more_figures: "dict[str, Figure] | None" = None
-) -> dict[str, Any]:
+) -> Report:
     """Write ``results.json``, ``.md``, ``.csv``, ``config.json`` and the figures to a folder.
 
-    Everything is made in a temporary folder first and moved when it is complete.
+    Everything is made in a temporary folder first and moved when it is complete; ``results.json``
+    comes last. Figures of an earlier report that this one has not are removed, so that no picture
+    lies beside numbers of another run.
 
     Parameters
     ----------
@@ -32,34 +44,39 @@ def write_report(
 
     Returns
     -------
-    dict
-        What ``results.json`` holds.
+    Report
     """
     summary = Summary(experiment)
     found = results(experiment, summary)
+    figures = _figures(experiment, summary) | (more_figures or {})
     texts = {
-        "results.json": json.dumps(found, indent=2, allow_nan=False) + "\n",
         "results.md": markdown(found),
         "results.csv": as_csv(found),
         "config.json": experiment.config.to_json() + "\n",
+        "results.json": json.dumps(found, indent=2, allow_nan=False) + "\n",
     }
-    figures = _figures(experiment, summary) | (more_figures or {})
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as name:
-        made = Path(name)
-        for file, text in texts.items():
-            (made / file).write_text(text, encoding="utf-8")
-        for stem, figure in figures.items():
-            save_figure(figure, made / f"{stem}.png")
-        out.mkdir(exist_ok=True)
-        for path in made.iterdir():
-            os.replace(path, out / path.name)
-    return found
+    names = [*(f"{stem}.png" for stem in figures), *texts]
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        with tempfile.TemporaryDirectory(dir=out, prefix=".partial-") as folder:
+            made = Path(folder)
+            for stem, figure in figures.items():
+                save_figure(figure, made / f"{stem}.png")
+            for name, text in texts.items():
+                (made / name).write_text(text, encoding="utf-8")
+            for name in set(FIGURES) - set(names):
+                (out / name).unlink(missing_ok=True)
+            for name in names:
+                os.replace(made / name, out / name)
+    finally:
+        if not any(out.iterdir()):
+            out.rmdir()
+    return Report(found, names)
 
 
 def _figures(experiment: Experiment, summary: Summary) -> "dict[str, Figure]":
     figures = {"roc": plot_roc(experiment, summary), "training": plot_training(experiment)}
-    if experiment.benchmark.test.instance_labels is not None:
+    if (truth := experiment.benchmark.test.instance_labels) is not None and any(map(any, truth)):
         figures["witness_rate"] = plot_witness_rate(experiment, summary)
     return figures
 
@@ -81,6 +98,10 @@ def check_writable(out: Path) -> Path:
         When the path is a file, or lies where nothing may be written.
     """
     existing = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
-    if not existing.is_dir() or not os.access(existing, os.W_OK):
-        raise ValueError(f"cannot write to {out}: {existing} is no folder that may be written to")
-    return out
+    try:
+        with tempfile.TemporaryDirectory(dir=existing, prefix=".partial-"):
+            return out
+    except OSError as error:
+        raise ValueError(
+            f"cannot write to {out}: {existing} is no folder that may be written to"
+        ) from error

@@ -30,10 +30,15 @@ def group_folds(
     -------
     list of (train, val, test)
         Index arrays; over the list each bag is tested once.
+
+    Raises
+    ------
+    ValueError
+        When a class has fewer groups than there are folds.
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
-    truth, group_of = np.asarray(labels).astype(int), np.asarray(groups)
+    truth, group_of = np.asarray(labels).astype(int), group_numbers(groups)
     if n_folds < 3:
         raise ValueError(f"n_folds is {n_folds}; train, validation and test need at least 3")
     for value in (0, 1):
@@ -48,24 +53,25 @@ def group_folds(
     return [_fold(parts, i) for i in range(n_folds)]
 
 
+def group_numbers(groups: Sequence[Any]) -> np.ndarray:
+    """Number the groups 0, 1, 2, … in order of appearance; any hashable will do: (B,) int."""
+    number = {group: i for i, group in enumerate(dict.fromkeys(groups))}
+    return np.array([number[group] for group in groups])
+
+
 def _fold(parts: list[np.ndarray], i: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     val = (i + 1) % len(parts)
     train = np.concatenate([p for j, p in enumerate(parts) if j not in (i, val)])
     return np.sort(train), parts[val], parts[i]
 
 
-def check_splits(**splits: MedicalBagDataset) -> None:
-    """Refuse splits that share a group, or that hold one class only.
-
-    Parameters
-    ----------
-    **splits : MedicalBagDataset
-        By name: ``check_splits(train=..., val=..., test=...)``.
+def check_groups(**splits: MedicalBagDataset) -> None:
+    """Refuse splits that share a group: ``check_groups(train=..., val=..., test=...)``.
 
     Raises
     ------
     ValueError
-        Naming the group and both splits, or the split and its only class.
+        Naming the group and both splits.
     """
     seen: dict[Any, str] = {}
     for name, dataset in splits.items():
@@ -74,6 +80,17 @@ def check_splits(**splits: MedicalBagDataset) -> None:
                 raise ValueError(
                     f"group {group!r} is in {other} and in {name}; split by patient (group_folds)"
                 )
+
+
+def check_classes(**splits: MedicalBagDataset) -> None:
+    """Refuse splits that hold one class only: ``check_classes(train=..., val=...)``.
+
+    Raises
+    ------
+    ValueError
+        Naming the split and its only class.
+    """
+    for name, dataset in splits.items():
         if len(classes := dataset.labels.unique()) < 2:
             raise ValueError(
                 f"{name} holds label {int(classes[0])} only ({len(dataset)} bags); "

@@ -5,16 +5,15 @@ from itertools import pairwise
 import numpy as np
 
 from mil_tutorial.experiment import Experiment, PoolingRuns
-from mil_tutorial.intervals import (
-    Bootstrap,
-    Estimate,
+from mil_tutorial.intervals import Bootstrap, Estimate, interval
+from mil_tutorial.weighted import (
     Metric,
-    interval,
+    only,
     weighted_auc,
+    weighted_calibration_error,
     weighted_mean,
     weighted_sensitivity_at_specificity,
 )
-from mil_tutorial.metrics import calibration_error
 
 REFERENCE = "max"
 """The pooling that the paired differences are taken against."""
@@ -58,15 +57,10 @@ class Summary:
             for name in ("auc", "sensitivity_at_90_specificity", "false_negative_rate")
         }
 
-    def calibration_error(self, pooling: str) -> float:
-        """Return the expected calibration error of a pooling, averaged over seeds."""
-        runs = self.experiment.runs[pooling].probabilities
-        return float(np.mean([calibration_error(self.labels, p) for p in runs]))
-
     def baseline(self, name: str) -> Estimate:
         """Return the AUC of a baseline."""
         probabilities = self.experiment.baselines[name]
-        return self.bootstrap.estimate(weighted_auc(self.labels), probabilities)
+        return self.bootstrap.estimate(self._aucs(), probabilities)
 
     def auc_by_witness_rate(self, pooling: str, edges: np.ndarray) -> list[tuple[float, Estimate]]:
         """Return the AUC of positives in each range of witness rate against all negatives.
@@ -84,13 +78,11 @@ class Summary:
         rates = witness_rates(self.experiment)
         probabilities = self.experiment.runs[pooling].probabilities
         points = []
-        for low, high in pairwise(edges):
-            chosen = (self.labels == 1) & (rates >= low) & (rates <= high)
+        for chosen in ranges_of(rates, self.labels == 1, edges):
             if chosen.any():
                 kept = chosen | (self.labels == 0)
-                estimate = self.bootstrap.estimate(
-                    _only(kept, weighted_auc(self.labels)), probabilities
-                )
+                each = [only(kept, metric) for metric in self._aucs()]
+                estimate = self.bootstrap.estimate(each, probabilities)
                 points.append((float(np.median(rates[chosen])), estimate))
         return points
 
@@ -99,15 +91,21 @@ class Summary:
         assert values is not None
         return self.bootstrap.distribution(self._metric(name), values)
 
-    def _metric(self, name: str) -> Metric:
+    def _aucs(self) -> list[Metric]:
+        """Return the AUC for each seed, among bags that one model judged."""
+        return [weighted_auc(self.labels, folds) for folds in self.experiment.folds]
+
+    def _metric(self, name: str) -> Metric | list[Metric]:
         if name == "auc":
-            return weighted_auc(self.labels)
+            return self._aucs()
         if name == "sensitivity_at_90_specificity":
             return weighted_sensitivity_at_specificity(self.labels)
         if name == "false_negative_rate":
-            return _only(self.labels == 1, weighted_mean)
+            return only(self.labels == 1, weighted_mean)
         if name == "specificity":
-            return _only(self.labels == 0, weighted_mean)
+            return only(self.labels == 0, weighted_mean)
+        if name == "calibration_error":
+            return weighted_calibration_error(self.labels)
         return weighted_mean
 
 
@@ -119,6 +117,7 @@ METRICS = {
     "attention_entropy": "attention entropy",
     "instance_auc": "instance AUC, attention",
     "instance_score_auc": "instance AUC, scores",
+    "calibration_error": "calibration error",
 }
 """The metrics of a row and what the table calls them."""
 
@@ -141,9 +140,13 @@ def _values(name: str, runs: PoolingRuns) -> np.ndarray | None:
         "attention_entropy": runs.entropy,
         "instance_auc": runs.attention_auc,
         "instance_score_auc": runs.score_auc,
+        "calibration_error": runs.probabilities,
     }[name]
 
 
-def _only(chosen: np.ndarray, metric: Metric) -> Metric:
-    """Restrict a metric to the chosen bags."""
-    return lambda values, weights: metric(values, weights * chosen)
+def ranges_of(rates: np.ndarray, positive: np.ndarray, edges: np.ndarray) -> list[np.ndarray]:
+    """Return, for each range between two edges, which positive bags it holds; none twice."""
+    edges = np.asarray(edges, dtype=float)
+    inside = [(rates >= low) & (rates < high) & positive for low, high in pairwise(edges)]
+    inside[-1] |= (rates == edges[-1]) & positive  # only the last range holds its upper edge
+    return inside

@@ -17,13 +17,19 @@ def environment() -> dict[str, str]:
     import numpy
     import sklearn
     import torch
+    import torchvision
+
+    from mil_tutorial import __version__
 
     return {
+        "mil_tutorial": __version__,
         "python": platform.python_version(),
         "platform": platform.platform(terse=True),
         "torch": torch.__version__,
+        "torchvision": torchvision.__version__,
         "numpy": numpy.__version__,
         "scikit-learn": sklearn.__version__,
+        "device": "cpu",
         "threads": str(torch.get_num_threads()),
     }
 
@@ -37,6 +43,8 @@ def results(experiment: Experiment, summary: Summary) -> dict[str, Any]:
             "name": experiment.benchmark.name,
             "description": experiment.benchmark.description,
             "checksum": test.checksum(),
+            "checksums_train_val": experiment.checksums,
+            "folds": experiment.benchmark.n_folds,
             "test_bags": len(test),
             "test_positive": int(test.labels.sum()),
             "test_groups": len(set(test.groups)),
@@ -62,7 +70,6 @@ def _row(experiment: Experiment, summary: Summary, pooling: str) -> dict[str, An
     return {
         "pooling": pooling,
         **_flat({name: estimates.get(name) for name in METRICS}),
-        "calibration_error": summary.calibration_error(pooling),
         "seconds_per_epoch": experiment.runs[pooling].seconds_per_epoch,
     }
 
@@ -83,16 +90,15 @@ def markdown(found: dict[str, Any]) -> str:
     known = [name for name in METRICS if any(r[name] is not None for r in found["rows"])]
     sections = [
         f"# Poolings compared on {data['name']}",
-        f"{data['description'].capitalize()}.\n"
+        f"{data['description'][0].upper()}{data['description'][1:]}.\n"
         f"{data['test_bags']} test bags of {data['test_groups']} groups, "
         f"{data['test_positive']} positive; {n_seeds} seed{'s' if n_seeds != 1 else ''}.\n"
-        "In brackets: 95 % intervals, bootstrap of groups and seeds.",
+        f"In brackets: 95 % intervals, bootstrap of groups{' and seeds' if n_seeds > 1 else ''}.",
         _table(
             ["", *(row["pooling"] for row in found["rows"])],
             [[METRICS[name], *(_cell(row, name) for row in found["rows"])] for name in known],
         ),
-        "False-negative rate and specificity: at the threshold that reached "
-        f"{found['wanted_sensitivity']:.0%} sensitivity on validation bags.",
+        _notes(found),
         _table(
             ["AUC without MIL", "logistic regression"],
             [[name.replace("_", " "), _cell(b, "auc")] for name, b in found["baselines"].items()],
@@ -107,6 +113,20 @@ def markdown(found: dict[str, Any]) -> str:
             )
         )
     return "\n\n".join(sections) + "\n"
+
+
+def _notes(found: dict[str, Any]) -> str:
+    notes = (
+        "False-negative rate and specificity: at the threshold that reached "
+        f"{found['wanted_sensitivity']:.0%} sensitivity\non validation bags; "
+        "their intervals take this threshold as given."
+    )
+    if found["data"]["folds"] > 1:
+        notes += (
+            "\nAUC: over pairs of bags that the same model judged. Sensitivity at 90 % specificity "
+            "mixes the\nscales of the models of all folds."
+        )
+    return notes
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:

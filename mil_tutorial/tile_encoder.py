@@ -97,16 +97,16 @@ def load_tile_encoder(path: str | Path | None = None) -> TileEncoder:
     ValueError
         If the file is no checkpoint of this encoder.
     """
-    from mil_tutorial.datasets.paths import data_dir
+    from mil_tutorial.checkpoints import load_weights
+    from mil_tutorial.datasets.paths import data_dir, verify_checksum
 
     file = Path(path) if path is not None else data_dir() / "checkpoints" / "tile_encoder.pt"
-    if not file.is_file():
-        raise FileNotFoundError(f"there is no tile encoder at {file}")
-    encoder = TileEncoder()
+    state = load_weights(file if path is not None else verify_checksum(file))
+    with torch.random.fork_rng(devices=[]):  # weights that the next lines replace
+        encoder = TileEncoder()
     try:
-        state = torch.load(file, map_location="cpu", weights_only=True)
         encoder.load_state_dict(state)
-    except Exception as error:  # torch raises many kinds for a file that is not what it should be
+    except (RuntimeError, TypeError, AttributeError) as error:
         raise ValueError(f"{file} is not a checkpoint of the tile encoder") from error
     return encoder.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload,no-any-return]
 

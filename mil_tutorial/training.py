@@ -22,7 +22,7 @@ from mil_tutorial.metrics import auc
 from mil_tutorial.models import MIL
 from mil_tutorial.prediction import predict
 from mil_tutorial.sampling import InstanceSampler, random_generator
-from mil_tutorial.splits import check_splits
+from mil_tutorial.splits import check_classes, check_groups
 
 
 def fit(
@@ -61,7 +61,8 @@ def fit(
         For a leak, a split of one class, a checkpoint of another run, or a loss that is not finite.
     """
     config = config or TrainingConfig()
-    check_splits(train=train, val=val)
+    check_groups(train=train, val=val)
+    check_classes(train=train, val=val)
     run = _Run(model, train, val, config)
     path = Path(checkpoint) if checkpoint is not None else None
     if path is not None and path.exists():
@@ -73,17 +74,19 @@ def fit(
         unit="epoch",
         leave=False,
     )
-    with bar:
-        while not run.finished:
-            record = run.epoch()
-            if path is not None:
-                run.save(path)
-            if on_epoch is not None:
-                on_epoch(record)
-            bar.update()
-            bar.set_postfix(val_loss=f"{record.val_loss:.3f}", val_auc=f"{record.val_auc:.3f}")
-    model.load_state_dict(run.best_weights)
-    model.eval()
+    try:
+        with bar:
+            while not run.finished:
+                record = run.epoch()
+                if path is not None:
+                    run.save(path)
+                if on_epoch is not None:
+                    on_epoch(record)
+                bar.update()
+                bar.set_postfix(val_loss=f"{record.val_loss:.3f}", val_auc=f"{record.val_auc:.3f}")
+    finally:  # the best weights so far, also when the learner presses stop
+        model.load_state_dict(run.best_weights)
+        model.eval()
     return run.history
 
 
@@ -103,6 +106,12 @@ class _Run:
         self.pos_weight = torch.tensor(negatives / positives if weighted else 1.0)
         self.history = History()
         self.best_weights = _copy(model)
+        self.identity = {  # what must be equal for a checkpoint to be continued
+            "model": f"{model!r} {[list(p.shape) for p in model.state_dict().values()]}",
+            "config": config.to_json(),
+            "train": train.checksum(),
+            "val": val.checksum(),
+        }
 
     @property
     def finished(self) -> bool:
@@ -131,7 +140,8 @@ class _Run:
         seed = self.config.seed
         total = 0.0
         self.model.train()
-        with torch.random.fork_rng(devices=[]):
+        gpus = [self.device] if self.device.type == "cuda" else []
+        with torch.random.fork_rng(devices=gpus):
             torch.manual_seed(random_generator(seed, number, 2).initial_seed())
             for batch in self._loader(number):
                 batch = batch.to(self.device)
@@ -163,23 +173,13 @@ class _Run:
         )
 
     def _validate(self) -> tuple[float, float, float]:
-        found = predict(self.model, self.val)
+        found = predict(self.model, self.val, self.config.batch_size)
         logits, labels = torch.from_numpy(found.logits), torch.from_numpy(found.labels)
         loss = float(self._loss(logits, labels))
         if not np.isfinite(loss):
             return loss, float("nan"), float("nan")
         entropy = mean_attention_entropy(found.attention, found.sizes)
         return loss, auc(found.labels, found.probabilities), entropy
-
-    def _identity(self) -> dict[str, str]:
-        """What must be equal for a checkpoint to be continued."""
-        shapes = {name: list(value.shape) for name, value in self.model.state_dict().items()}
-        return {
-            "model": str(shapes),
-            "config": self.config.to_json(),
-            "train": self.train.checksum(),
-            "val": self.val.checksum(),
-        }
 
     def save(self, path: Path) -> None:
         state = TrainingState(
@@ -188,10 +188,10 @@ class _Run:
             optimizer=self.optimizer.state_dict(),
             epochs=[asdict(record) for record in self.history.epochs],
         )
-        save_checkpoint(path, state, self._identity())
+        save_checkpoint(path, state, self.identity)
 
     def restore(self, path: Path) -> None:
-        state = load_checkpoint(path, self._identity(), self.device)
+        state = load_checkpoint(path, self.identity, self.device)
         self.model.load_state_dict(state.model)
         self.optimizer.load_state_dict(state.optimizer)
         self.best_weights = state.best

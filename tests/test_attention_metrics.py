@@ -68,6 +68,17 @@ def test_entropy_can_join_a_loss():
     )
 
 
+def test_the_gradient_stays_finite_when_attention_collapses():
+    scores = torch.tensor([0.0, 200.0], requires_grad=True)
+    attention_entropy(torch.softmax(scores, 0), sizes=torch.tensor([2])).sum().backward()
+    assert torch.isfinite(scores.grad).all()
+
+
+def test_packed_weights_need_sizes():
+    with pytest.raises(ValueError, match=r"shape \(2,\); give it padded \(B, K\) with mask"):
+        attention_entropy([0.5, 0.5])
+
+
 def test_scores_in_place_of_weights_are_refused():
     with pytest.raises(ValueError, match=r"attention of bag 1 sums to 1\.7, expected 1"):
         attention_entropy([0.5, 0.5, 0.9, 0.8], sizes=[2, 2])

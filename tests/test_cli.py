@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 
@@ -7,6 +8,7 @@ import pytest
 from conftest import separable
 
 from mil_tutorial.__main__ import main
+from mil_tutorial.datasets import musk, paths
 
 
 @pytest.fixture()
@@ -59,6 +61,12 @@ def corrupt(**changes):
     return make
 
 
+def with_value(value):
+    features = np.concatenate(separable(20, seed=0).instances)
+    features[1, 2] = value
+    return corrupt(features=features)
+
+
 def truncated(tmp_path):
     arguments = corrupt()(tmp_path)
     path = tmp_path / "bad.npz"
@@ -79,7 +87,8 @@ BAD = {
     ),
     "no such file": (lambda p: ["--data", str(p / "no.npz")], "no.npz does not exist"),
     "truncated file": (truncated, "bad.npz cannot be read as .npz"),
-    "NaN feature": (corrupt(features=np.full((200, 4), np.nan)), None),
+    "NaN feature": (with_value(np.nan), "bad.npz: bag 0: instance 1 holds NaN or infinity"),
+    "infinite feature": (with_value(np.inf), "bad.npz: bag 0: instance 1 holds NaN or infinity"),
     "missing label": (
         corrupt(label=np.r_[np.nan, np.arange(1, 20) % 2]),
         "bag 0: the label is nan",
@@ -89,7 +98,7 @@ BAD = {
         "bag 0: the label is 7, expected 0 or 1",
     ),
     "empty bag": (corrupt(label=np.arange(21) % 2, group=np.arange(21)), "bag 20 is empty"),
-    "one class only": (corrupt(label=np.zeros(20)), "5 groups with label 1, got 0"),
+    "one class only": (corrupt(label=np.zeros(20)), "test holds label 0 only (20 bags)"),
     "one patient": (corrupt(group=np.repeat("p", 20)), "got 1; use fewer folds or more data"),
     "image tiles": (tiles, "turn image tiles into features"),
     "unknown pooling": (lambda _: ["--poolings", "median"], "unknown pooling 'median'"),
@@ -105,8 +114,17 @@ def test_bad_input_ends_with_code_2_one_line_and_no_output(case, tmp_path, capsy
     error = capsys.readouterr().err
     assert error.startswith("error: ")
     assert error.count("\n") == 1
-    assert (message or "bad.npz") in error
+    assert message in error
     assert not out.exists()
+
+
+def test_a_damaged_shipped_file_is_noticed(tmp_path, capsys, monkeypatch):
+    shutil.copytree(paths.data_dir() / "musk", tmp_path / "musk")
+    (tmp_path / "musk" / "musk1.npz").write_bytes(b"0")
+    monkeypatch.setattr(musk, "data_dir", lambda: tmp_path)
+    assert main(["compare", "--data", "musk1", "--out", str(tmp_path / "r")]) == 2
+    assert "musk1.npz has SHA-256" in capsys.readouterr().err
+    assert not (tmp_path / "r").exists()
 
 
 def test_output_that_cannot_be_written_is_noticed_first(tmp_path, capsys):

@@ -8,11 +8,10 @@ from mil_tutorial.datasets import paths
 
 
 def test_a_healthy_installation(capsys, monkeypatch):
-    monkeypatch.setenv("MIL_TUTORIAL_FAST", "1")
     monkeypatch.delenv("MIL_TUTORIAL_DATA", raising=False)
     assert main(["doctor"]) == 0
     printed = capsys.readouterr().out
-    for what in ("python", "torch", "device", "data/slides", "data/musk", "fast mode", "speed"):
+    for what in ("python", "torch", "device", "data/slides", "data/musk", "speed"):
         assert f"ok   {what}" in printed
     assert "BAD" not in printed
 
@@ -22,11 +21,13 @@ def test_damaged_data_and_missing_packages_are_found(tmp_path, capsys, monkeypat
     (tmp_path / "musk" / "musk1.npz").write_bytes(b"")
     monkeypatch.setattr(doctor, "data_dir", lambda: tmp_path)
     monkeypatch.setattr(doctor, "PACKAGES", ("torch", "no-such-package"))
-    monkeypatch.setattr(doctor, "_speed", lambda: doctor.Finding("speed", "not measured"))
+    monkeypatch.setenv("MIL_TUTORIAL_DATA", str(tmp_path / "nowhere"))
     assert main(["doctor"]) == 1
     printed = capsys.readouterr().out
     assert "BAD  no-such-package    missing: pip install no-such-package" in printed
     assert "BAD  data/musk          damaged or missing: musk1.npz" in printed
+    assert "BAD  user_data          MIL_TUTORIAL_DATA names" in printed
+    assert "BAD  speed              not measured" in printed
 
 
 @pytest.mark.parametrize(("free", "healthy"), [(5e9, True), (1e9, False), (None, None)])

@@ -11,7 +11,7 @@ from mil_tutorial.baselines import baseline_probabilities
 from mil_tutorial.datasets.benchmark import Benchmark, cross_validation, fixed_split
 from mil_tutorial.experiment import run_experiment
 from mil_tutorial.report import check_writable, write_report
-from mil_tutorial.summary import Summary, witness_rates
+from mil_tutorial.summary import Summary, ranges_of, witness_rates
 
 CONFIG = TrainingConfig(epochs=12, learning_rate=5e-3, patience=None)
 
@@ -73,7 +73,7 @@ def test_seeds_differ_poolings_share_them(experiment):
 
 def test_the_threshold_comes_from_validation_bags_alone(experiment):
     for pooling, model in experiment.models.items():  # of the first seed
-        val = predict(model, experiment.benchmark.splits(0)[0].val)
+        val = predict(model, next(iter(experiment.benchmark.splits(0))).val)
         threshold = metrics.threshold_for_sensitivity(val.labels, val.probabilities, 0.95)
         runs = experiment.runs[pooling]
         np.testing.assert_array_equal(runs.called_positive[0], runs.probabilities[0] >= threshold)
@@ -94,7 +94,7 @@ def test_auc_by_witness_rate_uses_the_chosen_positives_and_all_negatives(experim
 def test_cross_validation_tests_every_bag_once_per_seed():
     dataset = separable(40, seed=0)
     benchmark = Benchmark(
-        "cv", "toy", dataset, cross_validation(dataset, 4), input_dim=4, hidden_dim=8, config=CONFIG
+        "cv", "toy", dataset, cross_validation(dataset, 4), 4, 8, n_folds=4, config=CONFIG
     )
     experiment = run_experiment(benchmark, poolings=["mean"], seeds=2, progress=False)
     runs = experiment.runs["mean"]
@@ -102,6 +102,17 @@ def test_cross_validation_tests_every_bag_once_per_seed():
     assert np.isfinite(runs.probabilities).all()
     assert len(runs.histories) == 8
     assert runs.seconds_per_epoch > 0
+    assert [np.bincount(folds).tolist() for folds in experiment.folds] == [[10] * 4] * 2
+    assert len(experiment.checksums) == len(set(experiment.checksums)) == 8
+
+
+def test_ranges_of_witness_rate_hold_each_positive_once():
+    rates = np.array([0.1, 0.1, 0.2, 0.2, 0.3, 0.3, 0.0])
+    positive = rates > 0
+    for edges in ([0.1, 0.2, 0.3], [0.1, 0.1], [0.1, 0.3]):
+        found = ranges_of(rates, positive, np.array(edges))
+        expected = positive & (rates <= edges[-1])
+        np.testing.assert_array_equal(np.sum(found, axis=0), expected)
 
 
 def test_baseline_on_bag_size_finds_the_shortcut_and_nothing_else():
@@ -117,8 +128,9 @@ def test_baseline_on_bag_size_finds_the_shortcut_and_nothing_else():
 
 
 def test_report_holds_what_was_promised(experiment, tmp_path):
-    found = write_report(experiment, tmp_path / "new" / "results")
     out = tmp_path / "new" / "results"
+    found, files = write_report(experiment, out)
+    assert set(files) == {path.name for path in out.iterdir()}
     assert found == json.loads((out / "results.json").read_text())
     assert set(found) >= {"data", "seeds", "environment", "rows", "paired", "baselines"}
     assert [row["pooling"] for row in found["rows"]] == ["max", "mean", "attention", "gated"]
@@ -145,7 +157,7 @@ def test_without_truth_or_max_the_report_leaves_them_out(tmp_path):
     test = separable(30, seed=2)
     test.instance_labels = None
     experiment = run_experiment(fixed_benchmark(test), poolings=["gated"], seeds=1, progress=False)
-    found = write_report(experiment, tmp_path / "r")
+    found = write_report(experiment, tmp_path / "r").results
     assert found["rows"][0]["instance_auc"] is None
     assert found["paired"] == []
     assert not (tmp_path / "r" / "witness_rate.png").exists()
@@ -154,14 +166,42 @@ def test_without_truth_or_max_the_report_leaves_them_out(tmp_path):
         witness_rates(experiment)
 
 
-def test_a_failing_report_leaves_nothing(experiment, tmp_path, monkeypatch):
-    def fail(*_):
-        raise RuntimeError("no figure today")
+def fail(*_):
+    raise OSError("disk full")
 
-    monkeypatch.setattr("mil_tutorial.report.plot_training", fail)
-    with pytest.raises(RuntimeError, match="no figure today"):
-        write_report(experiment, tmp_path / "r")
+
+@pytest.mark.parametrize("at", ["save_figure", "plot_training", "as_csv", "os.replace"])
+def test_a_failing_report_leaves_what_was_there(at, experiment, tmp_path, monkeypatch):
+    monkeypatch.setattr(f"mil_tutorial.report.{at}", fail)
+    with pytest.raises(OSError, match="disk full"):
+        write_report(experiment, tmp_path / "new")
     assert list(tmp_path.iterdir()) == []
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "results.json").write_text("old")
+    with pytest.raises(OSError, match="disk full"):
+        write_report(experiment, tmp_path / "old")
+    assert [path.name for path in (tmp_path / "old").iterdir()] == ["results.json"]
+    assert (tmp_path / "old" / "results.json").read_text() == "old"
+
+
+def test_pictures_of_another_run_do_not_stay(experiment, tmp_path):
+    for name in ("heatmap.png", "thesis.docx"):
+        (tmp_path / name).write_text("")
+    _, files = write_report(experiment, tmp_path)
+    assert not (tmp_path / "heatmap.png").exists()
+    assert (tmp_path / "thesis.docx").exists()
+    assert "thesis.docx" not in files
+
+
+@pytest.mark.parametrize("truth", ["one rate", "none"])
+def test_odd_instance_truth_costs_a_figure_at_most(truth, tmp_path):
+    test = separable(30, seed=2)
+    test.instance_labels = [
+        np.full(len(t), truth == "one rate") * (i % 2) for i, t in enumerate(test.instance_labels)
+    ]
+    experiment = run_experiment(fixed_benchmark(test), poolings=["mean"], seeds=1, progress=False)
+    _, files = write_report(experiment, tmp_path / "r")
+    assert ("witness_rate.png" in files) == (truth == "one rate")
 
 
 def test_unwritable_output_is_noticed_before_training(tmp_path):
@@ -173,9 +213,19 @@ def test_unwritable_output_is_noticed_before_training(tmp_path):
 
 
 def test_bad_splits_and_seeds_are_named():
-    train = separable(20, seed=0)
-    leaky = Benchmark("x", "x", train, fixed_split(train, train, train), 4, 8)
+    train, val, test = (separable(20, seed=i) for i in range(3))
+
+    def run(*splits, seeds=1):
+        benchmark = Benchmark("x", "x", splits[-1], fixed_split(*splits), 4, 8)
+        run_experiment(benchmark, seeds=seeds, progress=False)
+
     with pytest.raises(ValueError, match="is in train and in val"):
-        run_experiment(leaky, seeds=1, progress=False)
+        run(train, train, test)
+    with pytest.raises(ValueError, match="is in train and in test"):
+        run(train, val, train)
+    with pytest.raises(ValueError, match="test holds label 0 only"):
+        run(train, val, test.subset([0, 2]))
+    with pytest.raises(ValueError, match="val holds label 1 only"):
+        run(train, val.subset([1, 3]), test)
     with pytest.raises(ValueError, match="seeds is 0"):
-        run_experiment(leaky, seeds=0, progress=False)
+        run(train, val, test, seeds=0)

@@ -40,6 +40,11 @@ def test_downsampled_tiles_meet_without_gap_or_overlap():
     assert set(found.ravel()) == set(range(256))  # no average of two tiles
 
 
+def test_no_tile_falls_off_the_edge_of_a_downsampled_canvas():
+    found = stitch_tiles([7.0], [[485, 485]], 5, shape=(490, 490), downsample=20)
+    assert np.nanmax(found) == 7
+
+
 def test_scalings_by_hand():
     attention = [0.1, 0.2, 0.2, 0.5]
     assert scale_attention(attention, "raw").tolist() == attention

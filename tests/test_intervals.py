@@ -6,13 +6,16 @@ from sklearn.metrics import roc_auc_score
 
 from mil_tutorial import (
     Bootstrap,
+    auc,
     bootstrap_interval,
+    calibration_error,
     paired_difference,
     sensitivity_at_specificity,
 )
-from mil_tutorial.intervals import (
-    interval,
+from mil_tutorial.intervals import interval
+from mil_tutorial.weighted import (
     weighted_auc,
+    weighted_calibration_error,
     weighted_mean,
     weighted_sensitivity_at_specificity,
 )
@@ -33,6 +36,19 @@ def test_weighted_metrics_equal_scikit_learns_with_ties_and_weights(seed, n, lev
         weighted_sensitivity_at_specificity(labels)(values, weights),
         [sensitivity_at_specificity(labels[r], values[r]) for r in repeats],
     )
+    np.testing.assert_allclose(
+        weighted_calibration_error(labels)(values, weights),
+        [calibration_error(labels[r], values[r]) for r in repeats],
+    )
+
+
+def test_auc_within_folds_compares_no_two_models():
+    labels, folds = np.array([0, 1, 0, 1]), np.array([0, 0, 1, 1])
+    scores = np.array([0.1, 0.2, 0.8, 0.9])  # the second model's scale is higher
+    weights = np.ones((1, 4))
+    assert weighted_auc(labels)(scores, weights) == pytest.approx(0.75)
+    assert weighted_auc(labels, folds)(scores, weights) == pytest.approx(1.0)
+    assert weighted_auc(labels, np.zeros(4))(scores, weights) == pytest.approx(0.75)
 
 
 def test_weighted_mean_leaves_out_nan():
@@ -55,7 +71,7 @@ def test_estimate_is_the_mean_over_seeds_and_lies_inside():
     rng = np.random.default_rng(0)
     labels = np.arange(80) % 2
     runs = np.clip(0.3 * labels + rng.uniform(0, 0.7, (3, 80)), 0, 1)
-    found = bootstrap_interval(weighted_auc, labels, runs, groups=range(80))
+    found = bootstrap_interval(auc, labels, runs, groups=range(80))
     assert found.value == pytest.approx(np.mean([roc_auc_score(labels, r) for r in runs]))
     assert found.low < found.value < found.high
     assert str(found) == f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"
@@ -86,17 +102,37 @@ def test_a_paired_difference_is_narrower_than_its_parts():
     labels = np.arange(100) % 2
     first = np.clip(0.3 * labels + rng.uniform(0, 0.7, 100), 0, 1)
     second = np.clip(first + rng.normal(0, 0.02, 100), 0, 1)
-    alone = bootstrap_interval(weighted_auc, labels, first, range(100))
-    found = paired_difference(weighted_auc, labels, first, second, range(100))
+    alone = bootstrap_interval(auc, labels, first, range(100))
+    found = paired_difference(auc, labels, first, second, range(100))
     assert found.high - found.low < 0.5 * (alone.high - alone.low)
-    same = paired_difference(weighted_auc, labels, first, first, range(100))
+    same = paired_difference(auc, labels, first, first, range(100))
     assert (same.value, same.low, same.high) == (0, 0, 0)
     with pytest.raises(ValueError, match="expected the same"):
-        paired_difference(weighted_auc, labels, first, np.stack([first, first]), range(100))
+        paired_difference(auc, labels, first, np.stack([first, first]), range(100))
 
 
 def test_undefined_is_nan_not_a_number():
     assert np.isnan(interval(np.array([np.nan, 0.5])).value)
     assert np.isnan(interval(np.array([0.5, np.nan])).low)
+    for kind in (weighted_auc, weighted_sensitivity_at_specificity):
+        for labels in (np.array([1, 1, 0]), np.array([0, 0, 1])):
+            assert np.isnan(kind(labels)(np.array([0.1, 0.2, 0.3]), np.array([[1.0, 1, 0]])))
     one_class = weighted_auc(np.ones(4, dtype=int))(np.linspace(0, 1, 4), np.ones((1, 4)))
     assert np.isnan(one_class).all()
+
+
+def test_any_metric_will_do_and_is_asked_to_check():
+    rng = np.random.default_rng(0)
+    labels, scores = np.arange(40) % 2, rng.uniform(size=40)
+
+    def slow_auc(y, p):
+        return auc(y, p)
+
+    fast = bootstrap_interval(auc, labels, scores, range(40), n_resamples=100)
+    assert fast == bootstrap_interval(slow_auc, labels, scores, range(40), n_resamples=100)
+    narrow = bootstrap_interval(auc, labels, scores, range(40), level=0.5)
+    assert narrow.high - narrow.low < fast.high - fast.low
+    with pytest.raises(ValueError, match="apply the sigmoid"):
+        bootstrap_interval(auc, labels, 9 * scores, range(40))
+    with pytest.raises(ValueError, match="39 groups for 40 bags"):
+        bootstrap_interval(auc, labels, scores, range(39))

@@ -104,6 +104,8 @@ def test_bad_input_is_named(metric, labels, probabilities, message):
         metric(labels, probabilities)
 
 
-def test_impossible_sensitivity_is_refused():
+def test_impossible_wishes_are_refused():
+    with pytest.raises(ValueError, match=r"specificity is 90, expected a number in \[0, 1\]"):
+        sensitivity_at_specificity([0, 1], [0.1, 0.2], 90)
     with pytest.raises(ValueError, match=r"expected a number in \(0, 1\]"):
         threshold_for_sensitivity([0, 1], [0.1, 0.2], 95)

@@ -163,6 +163,18 @@ def test_nothing_is_computed_on_padding():
     assert seen == [53]
 
 
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_bad_sizes_are_refused(pooling):
+    model, instances = build_model(pooling, WIDTH, 6), torch.randn(3, WIDTH)
+    with pytest.raises(ValueError, match="bag 1 of the batch has no real instance"):
+        model.forward_packed(instances, torch.tensor([3, 0]))
+    with pytest.raises(ValueError, match="sizes sum to 4, but there are 3 instances"):
+        model.forward_packed(instances, torch.tensor([2, 2]))
+    for wrong in ([3], torch.tensor([3.0]), torch.tensor(3)):
+        with pytest.raises(ValueError, match="sizes must be a tensor of integers"):
+            model.forward_packed(instances, wrong)
+
+
 def test_bad_input_is_named():
     with pytest.raises(ValueError, match="features have width 3, the model expects 4"):
         build_model("mean", 4)(torch.ones(1, 2, 3))

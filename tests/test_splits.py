@@ -3,7 +3,13 @@ import pytest
 import torch
 from conftest import make_bags, separable
 
-from mil_tutorial import MedicalBagDataset, check_splits, group_folds, standardise
+from mil_tutorial import (
+    MedicalBagDataset,
+    check_classes,
+    check_groups,
+    group_folds,
+    standardise,
+)
 
 LABELS = np.arange(60) % 2
 PATIENTS = np.arange(60) // 2 // 2 * 2 + LABELS  # two slides a patient, of one class
@@ -36,12 +42,26 @@ def test_too_few_patients_or_folds():
 def test_leak_names_the_patient_and_both_splits():
     train, val = (MedicalBagDataset(make_bags(), groups=g) for g in ("abcd", "efga"))
     with pytest.raises(ValueError, match="group 'a' is in train and in val"):
-        check_splits(train=train, val=val)
+        check_groups(train=train, val=val)
+
+
+def test_leak_is_found_whatever_holds_the_groups():
+    for groups in (torch.arange(4), np.arange(4), [("a", i) for i in range(4)]):
+        train, val = (MedicalBagDataset(make_bags(), groups=groups) for _ in range(2))
+        with pytest.raises(ValueError, match="is in train and in val"):
+            check_groups(train=train, val=val)
+
+
+def test_bags_without_groups_are_no_leak():
+    train, val = MedicalBagDataset(make_bags()), MedicalBagDataset(make_bags())
+    check_groups(train=train, val=val)
+    with pytest.raises(ValueError, match="is in train and in val"):
+        check_groups(train=train, val=train.subset([0, 1]))
 
 
 def test_one_class_is_refused():
     with pytest.raises(ValueError, match=r"val holds label 0 only \(1 bags\)"):
-        check_splits(train=separable(4), val=separable(4, seed=1).subset([0]))
+        check_classes(train=separable(4), val=separable(4, seed=1).subset([0]))
 
 
 def test_standardise_uses_training_instances_only():

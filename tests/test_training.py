@@ -189,10 +189,13 @@ def test_config_is_json_and_frozen():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"epochs": 0}, "epochs must be positive, got 0"),
+        ({"epochs": 0}, "epochs must be a positive whole number, got 0"),
+        ({"epochs": None}, "epochs must be a positive whole number, got None"),
+        ({"epochs": 2.5}, "epochs must be a positive whole number, got 2.5"),
+        ({"learning_rate": float("nan")}, "learning_rate must be positive, got nan"),
         ({"learning_rate": -1.0}, "learning_rate must be positive"),
-        ({"patience": 0}, "patience must be positive"),
-        ({"instances_per_bag": 0}, "instances_per_bag must be positive"),
+        ({"patience": 0}, "patience must be a positive"),
+        ({"instances_per_bag": 0}, "instances_per_bag must be a positive"),
         ({"weight_decay": -1.0}, "must not be negative"),
         ({"class_balance": "smote"}, "class_balance is 'smote'; choose"),
     ],
@@ -233,6 +236,33 @@ def test_foreign_and_damaged_checkpoints_are_refused(train_val, tmp_path):
     torch.save({"weights": 1}, path)
     with pytest.raises(ValueError, match="not a training checkpoint"):
         resume()
+
+
+@pytest.mark.parametrize("other", ["max", "max_embedding", "mean_instance"])
+def test_a_checkpoint_of_one_pooling_is_not_resumed_into_another(other, train_val, tmp_path):
+    """Their weights have the same shapes, so the shapes cannot tell."""
+    fit(build_model("mean", 4, 8), *train_val, CONFIG, checkpoint=tmp_path / "c.pt", progress=False)
+    net = build_model(other, 4, 8)
+    with pytest.raises(ValueError, match="written with another model"):
+        fit(net, *train_val, CONFIG, checkpoint=tmp_path / "c.pt", progress=False)
+
+
+def test_stopping_by_hand_leaves_the_best_weights(train_val):
+    net, seen = model(), []
+
+    def stop(record):
+        seen.append(record)
+        if len(seen) == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(net, *train_val, replace(CONFIG, learning_rate=0.05), on_epoch=stop, progress=False)
+    assert not net.training
+    found = predict(net, train_val[1])
+    loss = torch.nn.functional.binary_cross_entropy_with_logits(
+        torch.from_numpy(found.logits), torch.from_numpy(found.labels)
+    )
+    assert float(loss) == pytest.approx(min(r.val_loss for r in seen), abs=1e-6)
 
 
 def test_code_in_a_checkpoint_is_not_run(tmp_path):

@@ -1,6 +1,6 @@
 """A benchmark: bags, the splits to train and test on, and the network that suits them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -32,12 +32,14 @@ class Benchmark:
         All bags that are ever tested; results are in this order.
     splits : callable
         Takes a seed, returns the splits of one run: one for a fixed test set, several for
-        cross-validation. Over a run each test bag is tested once.
+        cross-validation, made one at a time. Over a run each test bag is tested once.
     input_dim, hidden_dim : int
         D (or the width of the encoder's output) and H.
     make_encoder : callable, optional
         Makes the network that turns image tiles into features; trained with the rest.
     dropout : float
+    n_folds : int
+        How many splits a seed has.
     config : TrainingConfig
         Settings that suit the data.
     """
@@ -45,11 +47,12 @@ class Benchmark:
     name: str
     description: str
     test: MedicalBagDataset
-    splits: Callable[[int], list[Split]]
+    splits: Callable[[int], Iterable[Split]]
     input_dim: int
     hidden_dim: int
     make_encoder: Callable[[], nn.Module] | None = None
     dropout: float = 0.0
+    n_folds: int = 1
     config: TrainingConfig = field(default_factory=TrainingConfig)
 
 
@@ -61,15 +64,15 @@ def fixed_split(
     return lambda seed: [split]
 
 
-def cross_validation(dataset: MedicalBagDataset, n_folds: int) -> Callable[[int], list[Split]]:
+def cross_validation(dataset: MedicalBagDataset, n_folds: int) -> Callable[[int], Iterator[Split]]:
     """Return ``splits`` for undivided data: folds by group, another division for every seed.
 
     Each feature is standardised by the mean and deviation of the fold's training instances.
     """
 
-    def splits(seed: int) -> list[Split]:
+    def splits(seed: int) -> Iterator[Split]:
         folds = group_folds(dataset.labels.tolist(), dataset.groups, n_folds, seed)
-        return [_fold(dataset, *fold) for fold in folds]
+        return (_fold(dataset, *fold) for fold in folds)
 
     return splits
 

@@ -19,8 +19,9 @@ TARGET = 9
 def load_digits(train: bool, root: Path | None = None) -> tuple[Tensor, Tensor]:
     """Load MNIST: images (n, 1, 28, 28), standardised, and digits (n,).
 
-    torchvision looks in ``root``, which is the folder that ``MIL_TUTORIAL_DATA`` names or else a
-    cache in the home folder; what is missing is downloaded and compared with its checksum.
+    They are taken from ``root`` if given; else from the folder that ``MIL_TUTORIAL_DATA`` names, if
+    they are there; else from a cache in the home folder, into which torchvision downloads them and
+    compares their checksum.
 
     Raises
     ------
@@ -31,7 +32,7 @@ def load_digits(train: bool, root: Path | None = None) -> tuple[Tensor, Tensor]:
     """
     from torchvision.datasets import MNIST
 
-    root = root or user_data_dir() or Path.home() / ".cache" / "mil_tutorial"
+    root = root or _folder(train)
     present = _present(root, train)
     try:
         data = MNIST(str(root), train=train, download=not present)
@@ -47,6 +48,13 @@ def load_digits(train: bool, root: Path | None = None) -> tuple[Tensor, Tensor]:
         ) from error
     images = data.data[:, None].float().div_(255)
     return images.sub_(0.1307).div_(0.3081), data.targets  # mean and deviation of the pixels
+
+
+def _folder(train: bool) -> Path:
+    own = user_data_dir()
+    if own is not None and _present(own, train):
+        return own
+    return Path.home() / ".cache" / "mil_tutorial"
 
 
 def _one_line(error: Exception) -> str:

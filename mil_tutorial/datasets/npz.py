@@ -1,6 +1,7 @@
 """A user's own features: one ``.npz`` file with everything in it."""
 
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ def read_arrays(path: Path, required: tuple[str, ...]) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = dict(file)
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError, TypeError) as error:
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, TypeError) as error:
         raise ValueError(
             f"{path} cannot be read as .npz ({type(error).__name__}); it is truncated or of "
             "another kind: copy or write it again"
@@ -64,6 +65,15 @@ def read_npz(path: Path | str) -> MedicalBagDataset:
         )
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
+
+
+def read_bags(path: Path) -> MedicalBagDataset:
+    """Read a user's own file, or the ``slides.npz`` of a rendered hospital: the arrays tell."""
+    if "slide_id" in read_arrays(path, ()):
+        from mil_tutorial.datasets.slide_bags import load_slide_file
+
+        return load_slide_file(path)
+    return read_npz(path)
 
 
 def _check(path: Path, arrays: dict[str, np.ndarray]) -> None:

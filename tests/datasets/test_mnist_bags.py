@@ -51,7 +51,7 @@ def test_instance_truth_marks_the_nines(fake_mnist):
 def test_seed_decides_and_chosen_digits_are_kept(fake_mnist):
     a, b, c = (mnist_bags(30, train=True, seed=s).checksum() for s in (0, 0, 1))
     assert a == b != c
-    images, digits = load_digits(train=True)
+    images, _ = load_digits(train=True)
     chosen = np.flatnonzero(np.arange(500) % 2)
     allowed = {images[i].numpy().tobytes() for i in chosen}
     bags = mnist_bags(30, train=True, seed=0, digits=chosen)
@@ -67,6 +67,16 @@ def test_test_bags_stay_while_training_bags_change_with_the_seed(fake_mnist):
     assert first.train.checksum() != second.train.checksum()
     with pytest.raises(ValueError, match="train_bags is 2"):
         load_benchmark("mnist", train_bags=2)
+
+
+def test_the_cache_serves_when_the_users_folder_has_none(fake_mnist, tmp_path_factory, monkeypatch):
+    home = tmp_path_factory.mktemp("home")
+    cache = home / ".cache" / "mil_tutorial"
+    cache.mkdir(parents=True)
+    (fake_mnist / "MNIST").rename(cache / "MNIST")
+    monkeypatch.setattr(Path, "home", lambda: home)
+    assert len(load_digits(train=True)[1]) == 500
+    assert list(fake_mnist.iterdir()) == []
 
 
 def test_truncated_file_is_named(fake_mnist):

@@ -27,7 +27,7 @@ def test_unknown_version():
 
 
 def test_folds_are_standardised_on_their_training_part():
-    folds = load_benchmark("musk1").splits(0)
+    folds = list(load_benchmark("musk1").splits(0))
     assert len(folds) == 10
     train = np.concatenate([x.numpy() for x in folds[0].train.instances])
     assert np.abs(train.mean(0)).max() < 1e-4

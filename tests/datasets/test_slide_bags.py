@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from mil_tutorial import check_splits
+from mil_tutorial import check_classes, check_groups
+from mil_tutorial.datasets import load_benchmark
 from mil_tutorial.datasets.slide_bags import load_slide_file, load_slides
 from mil_tutorial.datasets.slides import load_features, write_hospital
 
@@ -9,7 +10,8 @@ from mil_tutorial.datasets.slides import load_features, write_hospital
 @pytest.mark.parametrize("name", ["slides", "slides-hard"])
 def test_a_slide_is_a_bag(name):
     train, val, test = load_slides(name)
-    check_splits(train=train, val=val, test=test)
+    check_groups(train=train, val=val, test=test)
+    check_classes(train=train, val=val, test=test)
     assert len(train) + len(val) + len(test) == 400
     for dataset in (train, val, test):
         assert dataset.instance_shape == (64,)
@@ -29,3 +31,4 @@ def test_a_rendered_hospital_becomes_bags(tmp_path):
     found = load_features(tmp_path / "new" / "slides.npz")
     np.testing.assert_array_equal(dataset.sizes, found.sizes)
     assert dataset.names == found.slide_id.tolist()
+    assert load_benchmark(tmp_path / "new" / "slides.npz").test.names == dataset.names

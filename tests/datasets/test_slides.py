@@ -202,9 +202,9 @@ def test_a_truncated_feature_file_is_named(tmp_path):
     for length in (0, 100, len(whole) // 2):
         broken = tmp_path / "broken.npz"
         broken.write_bytes(whole[:length])
-        with pytest.raises(ValueError, match=r"broken\.npz is truncated or not an npz file"):
+        with pytest.raises(ValueError, match=r"broken\.npz cannot be read as \.npz"):
             slides.load_features(broken)
-    with pytest.raises(FileNotFoundError, match="no feature file"):
+    with pytest.raises(FileNotFoundError, match="does not exist"):
         slides.load_features(tmp_path / "absent.npz")
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import zipfile
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -12,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+
+from mil_tutorial.datasets.npz import read_arrays
 
 from .cohort import SlideSpec, render_slide
 from .lesion import TUMOUR_TILE_FRACTION
@@ -132,18 +132,9 @@ def load_features(path: str | Path) -> SlideFeatures:
     ValueError
         If the file is damaged, lacks an array, or its arrays do not fit together.
     """
-    file = Path(path)
-    if not file.is_file():
-        raise FileNotFoundError(f"there is no feature file at {file}")
-    try:
-        with np.load(file, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"{file} is truncated or not an npz file") from error
-    missing = [f.name for f in fields(SlideFeatures) if f.name not in arrays]
-    if missing:
-        raise ValueError(f"{file} lacks {', '.join(missing)}")
-    found = SlideFeatures(**{f.name: arrays[f.name] for f in fields(SlideFeatures)})
+    file, names = Path(path), tuple(f.name for f in fields(SlideFeatures))
+    arrays = read_arrays(file, names)
+    found = SlideFeatures(**{name: arrays[name] for name in names})
     if problem := _inconsistency(found):
         raise ValueError(f"{file}: {problem}")
     return found

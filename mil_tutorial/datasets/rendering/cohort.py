@@ -115,7 +115,7 @@ def _pair(
     slides = 2 + int(rng.integers(2))
     where = hospital or HOSPITALS[pair % len(HOSPITALS)]
     split = _split(pair) if hospital is None else "test"
-    specs = []
+    specs: list[SlideSpec] = []
     for label in (0, 1):
         patient = f"{name}-P{2 * pair + label + 1:03d}"
         for _ in range(slides):

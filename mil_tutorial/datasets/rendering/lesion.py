@@ -24,6 +24,7 @@ LOG_SPREAD = {"default": 1.15, "hard": 0.5}
 FEWEST_CELLS, MOST_CELLS = 4, 560
 TILE = 32
 TUMOUR_TILE_FRACTION = 0.2  # of a tile's pixels: about one whole tumour cell
+FULLEST_TILE = 0.55  # at least so much of one tile is tumour: a cluster, as pathologists require
 
 Mask = npt.NDArray[np.bool_]
 
@@ -67,7 +68,7 @@ def draw_phenotype(patient: str) -> Phenotype:
 
 
 def draw_lesion(seed: int, patient: str, profile: str, place: Architecture) -> Lesion:
-    """Draw a lesion that makes at least one tile a tumour tile.
+    """Draw a lesion that fills most of at least one tile.
 
     Parameters
     ----------
@@ -86,7 +87,7 @@ def draw_lesion(seed: int, patient: str, profile: str, place: Architecture) -> L
     while True:
         chosen = _nests(stream("foci", seed), cells, x, y, score, home)
         mask, membrane = _cytoplasm(x[chosen], y[chosen], look.spacing)
-        if _largest_tile_fraction(mask) >= TUMOUR_TILE_FRACTION + 0.15:
+        if _largest_tile_fraction(mask) >= FULLEST_TILE:
             nuclei = _tumour_nuclei(seed, look, x[chosen], y[chosen])
             return Lesion(mask & (place.lumen < 0.5), nuclei, membrane, look)
         cells += 2

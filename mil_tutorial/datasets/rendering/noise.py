@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
-Field = npt.NDArray[np.float32]
+Field = npt.NDArray[Any]  # float32
 
 SIDE = 512  # pixels along one side of a slide
 
@@ -35,7 +37,7 @@ def smooth_noise(rng: np.random.Generator, scale: float, side: int = SIDE) -> Fi
 def fractal_noise(rng: np.random.Generator, scale: float, octaves: int = 3) -> Field:
     """Add up smooth fields, each half as large and half as strong as the one before."""
     layers = [smooth_noise(rng, scale / 2**i) / np.float32(2**i) for i in range(octaves)]
-    return np.sum(layers, axis=0, dtype=np.float32) / np.float32(1.15)
+    return np.stack(layers).sum(axis=0, dtype=np.float32) / np.float32(1.15)
 
 
 def at(field: npt.NDArray, x: npt.NDArray, y: npt.NDArray) -> npt.NDArray:

@@ -107,7 +107,7 @@ def _spindles(seed: int, place: Architecture) -> Nuclei:
     """Thin fibroblast nuclei that lie along the fibres of capsule and trabeculae."""
     rng = stream("spindles", seed)
     x, y = lattice(rng, 11, 0.3)
-    slope_y, slope_x = np.gradient(place.depth[::4, ::4])
+    slope_y, slope_x = map(np.asarray, np.gradient(place.depth[::4, ::4]))
     angle = np.arctan2(at(slope_y, x / 4, y / 4), at(slope_x, x / 4, y / 4)) + np.pi / 2
     angle = angle + rng.normal(0, 0.25, len(x))
     nuclei = make(rng, x, y, 2.9, 0.15, 6.0, 1.0, 0.15, 0.03, 0.3, angle=angle)

@@ -45,15 +45,15 @@ def draw_stain(hospital: str, seed: int) -> Stain:
         The slide's seed.
     """
     own, day = stream("hospital", hospital), stream("stain", seed)
-    haematoxylin = _dye(own, day, HAEMATOXYLIN, 0.035) * _strength(own, day, 1.2, 0.1, 0.1)
-    eosin = _dye(own, day, EOSIN, 0.04) * _strength(own, day, 0.9, 0.16, 0.14)
+    haematoxylin = _dye(own, day, HAEMATOXYLIN, 0.03) * _strength(own, day, 1.2, 0.08, 0.07)
+    eosin = _dye(own, day, EOSIN, 0.03) * _strength(own, day, 0.9, 0.12, 0.1)
     white = np.clip(own.uniform(0.91, 0.98) + own.normal(0, 0.005, 3), 0, 0.99)
     return Stain(
         haematoxylin, eosin,
         white=np.clip(white + day.normal(0, 0.006), 0, 0.995),
         matrix=_colour_matrix(own),
         gamma=own.uniform(0.9, 1.12),
-        blur=own.uniform(0.35, 0.75) * np.exp(day.normal(0, 0.12)),
+        blur=own.uniform(0.35, 0.65) * np.exp(day.normal(0, 0.12)),
         sharpen=own.uniform(0, 0.5),
         noise=own.uniform(0.8, 2.0),
     )  # fmt: skip
