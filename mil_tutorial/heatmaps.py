@@ -168,7 +168,9 @@ def plot_attention(
         middle.imshow(np.full((*shape, 3), 235, dtype=np.uint8))
         colours = middle.imshow(heat, cmap=HEAT_MAP, interpolation="nearest")
         right.imshow(image)
-        right.imshow(heat, cmap=HEAT_MAP, interpolation="nearest", alpha=0.45)
+        # The overlay grows denser with attention, so that the tissue stays visible.
+        density = 0.65 * np.nan_to_num(colours.norm(heat).filled(0))
+        right.imshow(heat, cmap=HEAT_MAP, norm=colours.norm, interpolation="nearest", alpha=density)
         outlined = truth is not None and bool(np.any(truth))
         if outlined:
             _outline(right, stitch_tiles(truth, coords, tile_size, shape))

@@ -60,7 +60,11 @@ def weighted_sensitivity_at_specificity(labels: np.ndarray, specificity: float =
 
 
 def weighted_calibration_error(labels: np.ndarray, bins: int = 10) -> Metric:
-    """Return a metric: the expected calibration error, see ``metrics.calibration_error``."""
+    """Return a metric: the expected calibration error, see ``metrics.calibration_error``.
+
+    It is biased upward in small samples, and again in their resamples, so the interval of a well
+    calibrated model lies above its estimate.
+    """
 
     def metric(probabilities: np.ndarray, weights: np.ndarray) -> np.ndarray:
         bin_of = np.minimum((probabilities * bins).astype(int), bins - 1)

@@ -26,3 +26,14 @@ def test_the_slide_shown_is_the_median_one_whatever_the_model():
     shown = demo.typical_positive(test)
     assert test.labels[shown] == 1
     assert rates[shown] == pytest.approx(np.median(rates[test.labels.numpy() == 1]), rel=0.2)
+
+
+def test_slides_of_a_new_hospital_can_be_rendered_once(tmp_path, capsys):
+    arguments = ["slides", "--hospital", "Yew", "--n", "2", "--out", str(tmp_path / "yew")]
+    assert main(arguments) == 0
+    assert "compare --data" in capsys.readouterr().out
+    before = sorted(tmp_path.rglob("*"))
+    assert len(list((tmp_path / "yew" / "images").iterdir())) == 2
+    assert main(arguments) == 2
+    assert "exists; choose another folder" in capsys.readouterr().err
+    assert sorted(tmp_path.rglob("*")) == before

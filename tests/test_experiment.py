@@ -84,7 +84,7 @@ def test_auc_by_witness_rate_uses_the_chosen_positives_and_all_negatives(experim
     edges = np.quantile(rates[labels == 1], [0, 0.5, 1])
     (low_rate, low), (high_rate, _) = summary.auc_by_witness_rate("gated", edges)
     assert low_rate <= high_rate
-    kept = (labels == 0) | (rates <= edges[1])
+    kept = (labels == 0) | (rates < edges[1])
     expected = np.mean(
         [roc_auc_score(labels[kept], p[kept]) for p in experiment.runs["gated"].probabilities]
     )
