@@ -120,7 +120,7 @@ def _notes(found: dict[str, Any]) -> str:
         "False-negative rate and specificity: at the threshold that reached "
         f"{found['wanted_sensitivity']:.0%} sensitivity\non validation bags; "
         "their intervals take this threshold as given.\n"
-        "Calibration error: its resamples are biased upward, so read the interval's lower end with care."
+        "Calibration error: its resamples are biased upward, and so is its interval."
     )
     if found["data"]["folds"] > 1:
         notes += (
