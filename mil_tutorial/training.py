@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -106,11 +107,16 @@ class _Run:
         self.pos_weight = torch.tensor(negatives / positives if weighted else 1.0)
         self.history = History()
         self.best_weights = _copy(model)
-        self.identity = {  # what must be equal for a checkpoint to be continued
-            "model": f"{model!r} {[list(p.shape) for p in model.state_dict().values()]}",
-            "config": config.to_json(),
-            "train": train.checksum(),
-            "val": val.checksum(),
+
+    @cached_property
+    def identity(self) -> dict[str, str]:
+        """Tell what must be equal for a checkpoint to be continued."""
+        shapes = [list(value.shape) for value in self.model.state_dict().values()]
+        return {
+            "model": f"{self.model!r} {shapes}",
+            "config": self.config.to_json(),
+            "train": self.train.checksum(),
+            "val": self.val.checksum(),
         }
 
     @property
