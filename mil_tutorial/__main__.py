@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 def demo(arguments: argparse.Namespace) -> int:
-    """Compare the four poolings on the shipped slides and draw a heat map (about a minute)."""
+    """Compare the four poolings on the shipped slides and draw a heat map."""
     from mil_tutorial.demo import run_demo
     from mil_tutorial.tables import markdown
 
@@ -23,7 +23,7 @@ def demo(arguments: argparse.Namespace) -> int:
         f"Look at {arguments.out / 'heatmap.png'} first: the slide, where gated attention looked,\n"
         "and the outline of the tumour it was never shown. One seed is an anecdote; next:\n"
         "  python -m mil_tutorial compare --data slides --seeds 5 --out results\n"
-        "  python -m mil_tutorial lab            (the chapters, in a checkout)"
+        "  python -m mil_tutorial compare --data slides-hard --seeds 5 --out results-hard"
     )
     return 0
 
@@ -39,7 +39,9 @@ def compare(arguments: argparse.Namespace) -> int:
     for pooling in arguments.poolings:
         check_pooling(pooling)
     check_writable(arguments.out)
-    benchmark = load_benchmark(arguments.data, train_bags=arguments.train_bags)
+    if arguments.train_bags is not None and arguments.data != "mnist":
+        raise ValueError(f"--train-bags is for mnist; {arguments.data} comes with its bags")
+    benchmark = load_benchmark(arguments.data, train_bags=arguments.train_bags or 100)
     config = benchmark.config
     if arguments.epochs is not None:
         config = replace(config, epochs=arguments.epochs)
@@ -78,10 +80,9 @@ def slides(arguments: argparse.Namespace) -> int:
     write_hospital(
         arguments.out, hospital=arguments.hospital, n_slides=arguments.n, seed=arguments.seed
     )
-    print(
-        f"Written to {arguments.out}/: images, masks, slides.csv, slides.npz. To train on it:\n"
-        f"  python -m mil_tutorial compare --data {arguments.out / 'slides.npz'}"
-    )
+    print(f"Written to {arguments.out}/: images, masks, slides.csv, slides.npz, SHA256SUMS")
+    if arguments.n >= 30:  # five folds need patients of both classes in each
+        print(f"Next: python -m mil_tutorial compare --data {arguments.out / 'slides.npz'}")
     return 0
 
 
@@ -115,7 +116,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--data", default="slides", help="slides, slides-hard, musk1, musk2, mnist, or FILE.npz"
     )
-    one.add_argument("--seeds", type=_positive, default=5, help="how many runs (default: 5)")
+    one.add_argument("--seeds", type=_whole_number, default=5, help="how many runs (default: 5)")
     out(one, "results")
     one.add_argument(
         "--poolings",
@@ -124,21 +125,21 @@ def parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="of max, mean, attention, gated, max_embedding, mean_instance (default: first four)",
     )
-    one.add_argument("--epochs", type=_positive, help="default: what suits the data")
-    one.add_argument("--train-bags", type=_positive, default=100, help="for mnist (default: 100)")
+    one.add_argument("--epochs", type=_whole_number, help="default: what suits the data")
+    one.add_argument("--train-bags", type=_whole_number, help="for mnist (default: 100)")
 
     add(doctor)
     add(lab).add_argument("chapter", nargs="?", metavar="NN", help="its number, such as 05")
 
     new = add(slides)
     new.add_argument("--hospital", default="NEW", help="its name (default: NEW)")
-    new.add_argument("--n", type=_positive, default=40, help="slides to render (default: 40)")
+    new.add_argument("--n", type=_whole_number, default=40, help="slides to render (default: 40)")
     new.add_argument("--seed", type=int, default=0, help="another seed, other slides (default: 0)")
     out(new, None)
     return top
 
 
-def _positive(text: str) -> int:
+def _whole_number(text: str) -> int:
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a positive number")

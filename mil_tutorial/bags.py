@@ -62,6 +62,7 @@ class MedicalBagDataset(Dataset[Bag]):
         self._check_shapes()
         self.labels = torch.tensor([_label(y, name) for (_, y), name in zip(pairs, self.names)])
         self.instance_labels = self._per_instance("instance_labels", instance_labels, ())
+        self._check_truth()
         self.coords = self._per_instance("coords", coords, (2,))
 
     def __len__(self) -> int:
@@ -132,6 +133,14 @@ class MedicalBagDataset(Dataset[Bag]):
                 raise ValueError(
                     f"{name}: instances have shape {tuple(instances.shape[1:])}, but those of "
                     f"{self.names[0]} have {expected}; extract all features with one encoder"
+                )
+
+    def _check_truth(self) -> None:
+        for truth, label, name in zip(self.instance_labels or [], self.labels, self.names):
+            if label == 0 and truth.any():
+                raise ValueError(
+                    f"{name}: the label is 0, but instance {int(truth.argmax())} is labelled 1; "
+                    "a bag with a positive instance is positive"
                 )
 
     def _per_instance(

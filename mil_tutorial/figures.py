@@ -25,7 +25,9 @@ def plot_roc(experiment: Experiment, summary: Summary) -> "Figure":
             for probabilities in runs.probabilities:
                 false_positive, sensitivity, _ = roc_curve(summary.labels, probabilities)
                 curves.append(np.interp(grid, false_positive, sensitivity))
-            label = f"{name}: AUC {summary.row(name)['auc']}"
+                curves[-1][0] = 0.0  # every ROC curve starts where nothing is called positive
+            found = summary.row(name)["auc"]
+            label = f"{name}: AUC {found.value:.2f} [{found.low:.2f}, {found.high:.2f}]"
             axes.plot(grid, np.mean(curves, axis=0), color=POOLING_COLOURS[name], label=label)
         axes.plot([0, 1], [0, 1], color="0.6", linestyle=":", label="chance")
         axes.axvline(0.1, color="0.6", linewidth=0.8)
@@ -86,10 +88,10 @@ def plot_witness_rate(experiment: Experiment, summary: Summary, ranges: int = 4)
                 capsize=2,
                 label=name,
             )
-        axes.axhline(0.5, color="0.6", linestyle=":")
+        axes.axhline(0.5, color="0.6", linestyle=":", label="chance")
         axes.set_xscale("log")
         axes.set(
-            xlabel="witness rate of the positive bags (%), median of each range",
+            xlabel="witness rate of the positive bags (%), median of each range; marks set apart",
             ylabel="AUC against all negative bags",
             title=f"Who wins where: {experiment.benchmark.name}, 95 % intervals",
         )

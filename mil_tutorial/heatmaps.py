@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 SCALINGS = {
     "raw": "attention weight a (sums to 1)",
-    "share": "N·a (1 = an equal share)",
+    "share": "attention × number of tiles (1 = an equal share)",
     "min-max": "min–max of a (0 to 1 on every slide)",
     "rank": "rank of a (half of every slide > 0.5)",
 }

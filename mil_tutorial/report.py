@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mil_tutorial.experiment import Experiment
 from mil_tutorial.figures import plot_roc, plot_training, plot_witness_rate
 from mil_tutorial.summary import Summary
-from mil_tutorial.tables import as_csv, markdown, results
+from mil_tutorial.tables import as_csv, markdown, predictions_csv, results
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -52,6 +52,7 @@ def write_report(
     texts = {
         "results.md": markdown(found),
         "results.csv": as_csv(found),
+        "predictions.csv": predictions_csv(experiment),
         "config.json": experiment.config.to_json() + "\n",
         "results.json": json.dumps(found, indent=2, allow_nan=False) + "\n",
     }

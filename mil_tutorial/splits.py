@@ -45,8 +45,8 @@ def group_folds(
         patients = len(np.unique(group_of[truth == value]))
         if patients < n_folds:
             raise ValueError(
-                f"{n_folds} folds need at least {n_folds} groups with label {value}, "
-                f"got {patients}; use fewer folds or more data"
+                f"{n_folds} folds need at least {n_folds} groups (patients) with label {value}, "
+                f"got {patients}; bring more patients, or divide into fewer folds"
             )
     splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
     parts = [test for _, test in splitter.split(truth, truth, group_of)]

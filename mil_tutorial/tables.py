@@ -90,7 +90,7 @@ def markdown(found: dict[str, Any]) -> str:
     known = [name for name in METRICS if any(r[name] is not None for r in found["rows"])]
     sections = [
         f"# Poolings compared on {data['name']}",
-        f"{data['description'][0].upper()}{data['description'][1:]}.\n"
+        f"{data['description']}.\n"
         f"{data['test_bags']} test bags of {data['test_groups']} groups, "
         f"{data['test_positive']} positive; {n_seeds} seed{'s' if n_seeds != 1 else ''}.\n"
         f"In brackets: 95 % intervals, bootstrap of groups{' and seeds' if n_seeds > 1 else ''}.",
@@ -143,6 +143,29 @@ def _cell(row: dict[str, Any], name: str, form: str = ".2f") -> str:
     if row[name] is None:
         return "–"
     return f"{row[name]:{form}} [{row[f'{name}_low']:{form}}, {row[f'{name}_high']:{form}}]"
+
+
+def predictions_csv(experiment: Experiment) -> str:
+    """Return one line for each test bag, pooling and seed: what the model said."""
+    test, text = experiment.benchmark.test, io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(
+        ["bag", "group", "label", "pooling", "seed", "fold", "probability", "called_positive"]
+    )
+    for pooling, runs in experiment.runs.items():
+        for seed, row in zip(experiment.seeds, range(len(runs.probabilities))):
+            columns = zip(
+                test.names,
+                test.groups,
+                test.labels.int().tolist(),
+                experiment.folds[row],
+                runs.probabilities[row],
+                runs.called_positive[row].astype(int),
+            )
+            for name, group, label, fold, probability, called in columns:
+                line = [name, group, label, pooling, seed, fold, f"{probability:.6f}", called]
+                writer.writerow(line)
+    return text.getvalue()
 
 
 def as_csv(found: dict[str, Any]) -> str:

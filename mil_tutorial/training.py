@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -114,7 +114,8 @@ class _Run:
         shapes = [list(value.shape) for value in self.model.state_dict().values()]
         return {
             "model": f"{self.model!r} {shapes}",
-            "config": self.config.to_json(),
+            # A run may be continued for more epochs: until then it is the same run.
+            "config": replace(self.config, epochs=1).to_json(),
             "train": self.train.checksum(),
             "val": self.val.checksum(),
         }

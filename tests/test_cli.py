@@ -98,10 +98,17 @@ BAD = {
         "bag 0: the label is 7, expected 0 or 1",
     ),
     "empty bag": (corrupt(label=np.arange(21) % 2, group=np.arange(21)), "bag 20 is empty"),
-    "one class only": (corrupt(label=np.zeros(20)), "test holds label 0 only (20 bags)"),
-    "one patient": (corrupt(group=np.repeat("p", 20)), "got 1; use fewer folds or more data"),
+    "one class only": (
+        corrupt(label=np.zeros(20), instance_label=np.zeros(111)),
+        "bad.npz holds label 0 only (20 bags)",
+    ),
+    "one patient": (
+        corrupt(group=np.repeat("p", 20)),
+        "bad.npz: 5 folds need at least 5 groups (patients)",
+    ),
     "image tiles": (tiles, "turn image tiles into features"),
     "unknown pooling": (lambda _: ["--poolings", "median"], "unknown pooling 'median'"),
+    "option of other data": (lambda _: ["--train-bags", "9"], "--train-bags is for mnist"),
     "too few bags": (lambda _: ["--data", "mnist", "--train-bags", "2"], "train_bags is 2"),
 }
 

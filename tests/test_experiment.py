@@ -142,11 +142,18 @@ def test_report_holds_what_was_promised(experiment, tmp_path):
     assert [p["pooling"] for p in found["paired"]] == ["mean", "attention", "gated"]
     assert set(found["baselines"]) == {"bag_size", "mean_feature"}
     assert {path.name for path in out.iterdir()} == {
-        "results.json", "results.md", "results.csv", "config.json",
+        "results.json", "results.md", "results.csv", "predictions.csv", "config.json",
         "roc.png", "training.png", "witness_rate.png",
     }  # fmt: skip
     rows = list(csv.DictReader((out / "results.csv").open()))
     assert float(rows[3]["auc"]) == found["rows"][3]["auc"]
+    predictions = list(csv.DictReader((out / "predictions.csv").open()))
+    assert len(predictions) == 4 * 2 * 30
+    last = predictions[-1]
+    assert (last["pooling"], last["seed"], last["bag"]) == ("gated", "1", "s2b29")
+    assert float(last["probability"]) == pytest.approx(
+        experiment.runs["gated"].probabilities[1, 29], abs=1e-6
+    )
     text = (out / "results.md").read_text()
     assert f"{found['rows'][3]['auc']:.2f} [" in text
     assert all(len(line) < 160 for line in text.splitlines())

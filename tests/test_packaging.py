@@ -85,3 +85,13 @@ def test_the_conda_environment_names_what_the_package_needs():
     called = {"torch": "pytorch-cpu", "matplotlib": "matplotlib-base"}
     assert {called.get(n, n) for n in needed} <= conda
     assert listed[-1] == {"pip": ["."]}
+
+
+def test_the_readmes_library_example_runs(tmp_path, monkeypatch):
+    section = (ROOT / "README.md").read_text(encoding="utf-8").split("## Use it as a library")[1]
+    code = section.split("```python")[1].split("```")[0].replace("epochs=20", "epochs=2")
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(code, names)
+    assert names["attention"].shape == names["mask"].shape
+    assert (tmp_path / "run.pt").is_file()

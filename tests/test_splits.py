@@ -33,7 +33,7 @@ def test_seed_decides():
 
 
 def test_too_few_patients_or_folds():
-    with pytest.raises(ValueError, match="at least 5 groups with label 1, got 1"):
+    with pytest.raises(ValueError, match=r"at least 5 groups \(patients\) with label 1, got 1"):
         group_folds([0] * 10 + [1] * 3, [*range(10), "p", "p", "p"], n_folds=5)
     with pytest.raises(ValueError, match="need at least 3"):
         group_folds(LABELS, PATIENTS, n_folds=2)

@@ -217,6 +217,15 @@ def test_bad_data_is_named(train_val):
         fit(model(), train, val, replace(CONFIG, learning_rate=1e30), progress=False)
 
 
+def test_a_finished_run_can_go_on_for_more_epochs(train_val, tmp_path):
+    short, whole = model(), model()
+    fit(short, *train_val, CONFIG, checkpoint=tmp_path / "c.pt", progress=False)
+    longer = replace(CONFIG, epochs=9)
+    fit(short, *train_val, longer, checkpoint=tmp_path / "c.pt", progress=False)
+    fit(whole, *train_val, longer, progress=False)
+    assert torch.equal(weights(short), weights(whole))
+
+
 def test_foreign_and_damaged_checkpoints_are_refused(train_val, tmp_path):
     path = tmp_path / "c.pt"
     fit(model(), *train_val, CONFIG, checkpoint=path, progress=False)

@@ -8,6 +8,7 @@ import numpy as np
 from mil_tutorial.bags import MedicalBagDataset
 from mil_tutorial.config import TrainingConfig
 from mil_tutorial.datasets.benchmark import Benchmark, Split, cross_validation, fixed_split
+from mil_tutorial.splits import check_classes, group_folds
 
 NAMES = ("slides", "slides-hard", "musk1", "musk2", "mnist")
 
@@ -50,7 +51,7 @@ def _slides(name: str) -> Benchmark:
     train, val, test = load_slides(name)
     return Benchmark(
         name=name,
-        description="rendered lymph-node slides, frozen self-supervised tile features",
+        description="Rendered lymph-node slides, frozen self-supervised tile features",
         test=test,
         splits=fixed_split(train, val, test),
         input_dim=train.instance_shape[0],
@@ -86,8 +87,13 @@ def _npz(path: Path) -> Benchmark:
             f"{path}: instances have shape {dataset.instance_shape}, compare expects features "
             "(N, D); turn image tiles into features with an encoder first"
         )
+    check_classes(**{path.name: dataset})
+    try:
+        group_folds(dataset.labels.tolist(), dataset.groups, 5)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
     return Benchmark(
-        name=path.stem,
+        name=path.name,
         description=f"{path.name}: {len(dataset)} bags, 5-fold cross-validation by group",
         test=dataset,
         splits=cross_validation(dataset, 5),

@@ -26,13 +26,23 @@ def read_arrays(path: Path, required: tuple[str, ...]) -> dict[str, np.ndarray]:
         with np.load(path, allow_pickle=False) as file:
             arrays = dict(file)
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, TypeError) as error:
+        if "Object arrays" in str(error):
+            raise ValueError(
+                f"{path} holds an array of Python objects; save plain numbers or text, without None"
+            ) from error
         raise ValueError(
             f"{path} cannot be read as .npz ({type(error).__name__}); it is truncated or of "
             "another kind: copy or write it again"
         ) from error
     if missing := [name for name in required if name not in arrays]:
-        raise ValueError(f"{path} lacks {', '.join(missing)}; it holds {', '.join(arrays)}")
+        raise ValueError(
+            f"{path} lacks {', '.join(missing)}; it holds {', '.join(arrays)}: add the missing "
+            "array, or give it this name"
+        )
     return arrays
+
+
+REQUIRED, OPTIONAL = ("features", "bag", "label"), ("group", "instance_label")
 
 
 def read_npz(path: Path | str) -> MedicalBagDataset:
@@ -51,7 +61,12 @@ def read_npz(path: Path | str) -> MedicalBagDataset:
         Bag b is named ``bag b``; instances keep their order in the file.
     """
     path = Path(path)
-    arrays = read_arrays(path, ("features", "bag", "label"))
+    arrays = read_arrays(path, REQUIRED)
+    if unknown := arrays.keys() - {*REQUIRED, *OPTIONAL}:
+        raise ValueError(
+            f"{path} holds {', '.join(sorted(unknown))}, which is not read; call the patients "
+            "'group' and the truth of instances 'instance_label', or leave it out"
+        )
     features, bag, label = (arrays[name] for name in ("features", "bag", "label"))
     _check(path, arrays)
     order = np.argsort(bag, kind="stable")
@@ -86,14 +101,15 @@ def _check(path: Path, arrays: dict[str, np.ndarray]) -> None:
     if bag.shape != (len(features),) or bag.dtype.kind not in "iu":
         raise ValueError(
             f"{path}: bag is {bag.dtype} of shape {bag.shape}, "
-            f"expected integers of shape ({len(features)},)"
+            f"expected integers of shape ({len(features)},); "
+            "np.unique(slide, return_inverse=True)[1] numbers the slides"
         )
     if label.ndim != 1:
         raise ValueError(f"{path}: label has shape {label.shape}, expected (B,)")
     if len(bag) and not (bag.min() >= 0 and bag.max() < len(label)):
         raise ValueError(
             f"{path}: bag runs from {bag.min()} to {bag.max()}, but there are {len(label)} labels; "
-            f"number the bags 0 to {len(label) - 1}"
+            "give one label for each bag, numbered from 0"
         )
     for name, length in (("group", len(label)), ("instance_label", len(features))):
         if name in arrays and arrays[name].shape != (length,):

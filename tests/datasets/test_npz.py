@@ -53,7 +53,15 @@ BAD = {
     "empty bag": (dict(label=np.array([0, 1, 1, 0])), "bag 3 is empty"),
     "group too short": (dict(group=np.array(["p"])), r"group has shape \(1,\), expected \(3,\)"),
     "truth too short": (dict(instance_label=np.zeros(3)), r"instance_label has shape \(3,\)"),
-    "objects": (dict(label=np.array([0, 1, None], dtype=object)), "cannot be read as .npz"),
+    "objects": (dict(label=np.array([0, 1, None], dtype=object)), "array of Python objects"),
+    "unknown name": (
+        dict(patient=np.arange(3)),
+        "holds patient, which is not read; call the patients",
+    ),
+    "negative bag, positive instance": (
+        dict(instance_label=np.array([1, 0, 0, 0, 0, 0])),
+        "bag 0: the label is 0, but instance 0 is labelled 1",
+    ),
 }
 
 

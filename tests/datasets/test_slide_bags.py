@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mil_tutorial import check_classes, check_groups
-from mil_tutorial.datasets import load_benchmark
+from mil_tutorial.datasets.npz import read_bags
 from mil_tutorial.datasets.slide_bags import load_slide_file, load_slides
 from mil_tutorial.datasets.slides import load_features, write_hospital
 
@@ -31,4 +31,4 @@ def test_a_rendered_hospital_becomes_bags(tmp_path):
     found = load_features(tmp_path / "new" / "slides.npz")
     np.testing.assert_array_equal(dataset.sizes, found.sizes)
     assert dataset.names == found.slide_id.tolist()
-    assert load_benchmark(tmp_path / "new" / "slides.npz").test.names == dataset.names
+    assert read_bags(tmp_path / "new" / "slides.npz").names == dataset.names
