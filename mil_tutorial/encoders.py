@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 
 class LeNetEncoder(nn.Module):
-    """The convolutions of the LeNet-5 variant that Ilse et al. 2018 use (their tables 6 and 8).
+    """The convolutions of the LeNet-5 variant of Ilse et al. 2018 for MNIST bags.
 
     Maps image tiles (N, channels, size, size) to features (N, ``output_dim``).
 
