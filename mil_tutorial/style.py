@@ -15,19 +15,21 @@ HEAT_MAP = "viridis"
 OUTLINE = "#D55E00"
 
 
+STYLE = {
+    "figure.dpi": 100,
+    "figure.constrained_layout.use": True,
+    "savefig.dpi": 150,
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 11,
+    "legend.frameon": False,
+}
+"""Settings of matplotlib."""
+
+
 def figure_style() -> AbstractContextManager:
     """Return a context in which figures are drawn in the project's style."""
     import matplotlib as mpl
 
-    return mpl.rc_context(
-        {
-            "figure.dpi": 100,
-            "figure.constrained_layout.use": True,
-            "savefig.dpi": 150,
-            "font.size": 10,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "axes.titlesize": 11,
-            "legend.frameon": False,
-        }
-    )
+    return mpl.rc_context(STYLE)

@@ -1,0 +1,1 @@
+"""Self-checks of the course's exercises; each chapter has a module of its own."""

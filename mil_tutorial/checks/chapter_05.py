@@ -1,0 +1,142 @@
+"""Checks of chapter 05: attention."""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mil_tutorial.checks.exercise import NotAttempted, Wrong, exercise
+from mil_tutorial.checks.judging import attempt, expect_number, expect_tensor, expect_values
+from mil_tutorial.models import AttentionMIL
+
+MASKS = {
+    "bags of 3 and 1 tiles": [[1, 1, 1], [1, 0, 0]],
+    "one bag of one tile": [[1]],
+    "real tiles after padding": [[0, 1, 1, 0], [1, 1, 0, 1]],
+}
+NOT_MASKED = "Padding takes part in the softmax: use the mask."
+WRONG_AXIS = (
+    "It sums to 1 over the bags (axis 0): run the softmax over the tiles of each bag, axis 1."
+)
+ZEROED_AFTER = (
+    "Padding was set to 0 after the softmax, so the real tiles sum to less than 1: mask before."
+)
+SIGMOID = "That is the softmax of the scores' sigmoid, which lets no tile stand out: leave the sigmoid out."
+NO_TANH = "That is the attention without tanh."
+
+
+@exercise
+def check_attend(answer: Any) -> str:
+    """Check ``attend(h, mask, V, w)``."""
+    generator = torch.Generator().manual_seed(5)
+    for case, rows in MASKS.items():
+        mask = torch.tensor(rows, dtype=torch.bool)
+        h = torch.randn(*mask.shape, 3, generator=generator)
+        V, w = torch.randn(4, 3, generator=generator), 2 * torch.randn(4, generator=generator)
+        got = attempt(answer, h, mask, V, w, case=case)
+        expect_tensor(got, tuple(mask.shape), "the attention", "float")
+        scores = torch.tanh(h @ V.T) @ w
+        mistakes = _softmax_mistakes(scores, mask) | {NO_TANH: _one_by_one(h @ V.T @ w, mask)}
+        expect_values(got, _one_by_one(scores, mask), "the attention", mistakes, case)
+    return "right for bags of several sizes, with padding before, between and after the tiles"
+
+
+@exercise
+def check_attention_mil(answer: Any) -> str:
+    """Check the class ``AttentionMIL(input_dim, hidden_dim, attention_dim)``."""
+    torch.manual_seed(5)
+    model = attempt(answer, 6, 4, 3, case="AttentionMIL(6, 4, 3)")
+    if not isinstance(model, nn.Module):
+        raise Wrong(f"AttentionMIL(6, 4, 3) is a {type(model).__name__}, expected an nn.Module")
+    truth = AttentionMIL(6, 4, attention_dim=3)
+    try:
+        truth.load_state_dict(model.state_dict())
+    except RuntimeError as error:
+        raise Wrong("leave __init__ as it was: the layers have other names or sizes") from error
+    for case, rows in MASKS.items():
+        mask = torch.tensor(rows, dtype=torch.bool)
+        bags = torch.randn(*mask.shape, 6)
+        logits, attention = _pair(attempt(model, bags, mask, case=case))
+        expect_tensor(attention, tuple(mask.shape), "the attention", "float")
+        expect_tensor(logits, (len(mask),), "the logits", "float")
+        expected = truth(bags, mask)
+        h = model.embedding(bags)
+        mistakes = _softmax_mistakes(truth.pooling.scores(h), mask)
+        expect_values(attention, expected.attention, "the attention", mistakes, case)
+        expect_values(logits, expected.logits, "the logits", _logit_mistakes(model, h, mask), case)
+    return "same logits and attention as the package's"
+
+
+@exercise
+def check_sigmoid_cap(answer: Any) -> str:
+    """Check the guess of the largest weight of one tile in ten after a sigmoid."""
+    mistakes = {
+        "Only a sigmoid without a softmax would give that: the nine others have e⁰ = 1 each.": 1.0,
+        "That is an equal share. The highest tile gets somewhat more.": 0.1,
+        "You used 10 other tiles; there are nine.": math.e / (math.e + 10),
+    }
+    truth = math.e / (math.e + 9)
+    expect_number(answer, truth, "the weight", 0.01, mistakes)
+    return "e / (e + 9) = 0.23, whatever the network learns"
+
+
+@exercise
+def check_one_bag_at_a_time(answer: Any) -> str:
+    """Check ``attention_of_batch(scores)``."""
+    scores = torch.tensor([[2.0, 1.0, 0.0], [0.0, 0.0, 5.0]])
+    together = expect_tensor(attempt(answer, scores), (2, 3), "the attention", "float")
+    alone = expect_tensor(attempt(answer, scores[:1]), (1, 3), "the attention", "float")
+    if not torch.allclose(together[:1], alone):
+        raise Wrong(
+            f"tile 0 of bag 0 gets {together[0, 0]:.3f} beside another bag and {alone[0, 0]:.3f} "
+            "alone. The bug is still there"
+        )
+    expect_values(together, torch.softmax(scores, dim=1), "the attention")
+    return "a bag's attention no longer depends on its neighbours"
+
+
+def _one_by_one(scores: Tensor, mask: Tensor) -> Tensor:
+    """Softmax over the real tiles of each bag, without the code under test."""
+    attention = torch.zeros_like(scores)
+    for row, real in enumerate(mask):
+        powers = torch.exp(scores[row, real].double())
+        attention[row, real] = (powers / powers.sum()).to(scores.dtype)
+    return attention
+
+
+def _softmax_mistakes(scores: Tensor, mask: Tensor) -> dict[str, Tensor]:
+    unmasked = torch.softmax(scores, dim=1)
+    minus_infinity = scores.masked_fill(~mask, float("-inf"))
+    return {
+        NOT_MASKED: unmasked,
+        ZEROED_AFTER: unmasked * mask,
+        WRONG_AXIS: torch.softmax(minus_infinity, dim=0),
+        WRONG_AXIS + " ": torch.softmax(scores, dim=0),
+        SIGMOID: _one_by_one(torch.sigmoid(scores), mask),
+    }
+
+
+def _logit_mistakes(model: nn.Module, h: Tensor, mask: Tensor) -> dict[str, Tensor]:
+    def head(z: Tensor) -> Tensor:
+        return model.head(z).squeeze(-1)
+
+    attention = _one_by_one(model.pooling.scores(h), mask)
+    pooled = (attention[..., None] * h).sum(dim=1)
+    return {
+        "These are probabilities: return the logits, without a sigmoid.": torch.sigmoid(
+            head(pooled)
+        ),
+        "That is the mean of the weighted tiles: the weights sum to 1 already, so add up.": head(
+            pooled / mask.shape[1]
+        ),
+        "That is mean pooling: use the attention as weights.": head(h.mean(dim=1)),
+    }
+
+
+def _pair(answer: Any) -> tuple[Any, Any]:
+    if not isinstance(answer, tuple) or len(answer) != 2:
+        raise Wrong(f"forward returned {type(answer).__name__}, expected (logits, attention)")
+    if answer[0] is None or answer[1] is None:
+        raise NotAttempted
+    return answer

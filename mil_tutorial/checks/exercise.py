@@ -1,0 +1,82 @@
+"""What an exercise's check is: it tries an answer, says what is likely wrong, gives hints.
+
+A check never raises: a learner's mistake gets help, not a traceback.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+
+class Wrong(Exception):
+    """The answer is wrong; the message says where and names the likely mistake."""
+
+
+class NotAttempted(Exception):
+    """The stub is still there."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check found."""
+
+    state: str  # "right", "wrong" or "open"
+    text: str
+
+    def __str__(self) -> str:
+        return {"right": "✓ ", "wrong": "✗ ", "open": "○ "}[self.state] + self.text
+
+
+class Exercise:
+    """A check with its hints and its solution.
+
+    Call it with your answer; ``hint(1)``, ``hint(2)`` … help on, ``solution()`` shows the answer.
+    """
+
+    def __init__(self, name: str, examine: Callable[[Any], str]) -> None:
+        self.name, self.examine = name, examine
+        self.__doc__ = examine.__doc__
+
+    def __call__(self, answer: Any) -> None:
+        """Print whether the answer is right, and if not, what to look at."""
+        print(self.judge(answer))
+
+    def judge(self, answer: Any) -> Verdict:
+        """Return the verdict on an answer."""
+        try:
+            return Verdict("right", f"{self.name}: {self.examine(answer)}")
+        except NotAttempted:
+            help_ = f"check_{self.name}.hint(1) helps"
+            return Verdict("open", f"{self.name}: not attempted yet; {help_}")
+        except Wrong as mistake:
+            return Verdict("wrong", f"{self.name}: {mistake}")
+
+    def hint(self, number: int = 1) -> None:
+        """Print a hint; the last one is the plainest."""
+        hints = _texts()[self.name]["hints"]
+        if number not in range(1, len(hints) + 1):
+            print(f"There are {len(hints)} hints: check_{self.name}.hint(1) is the first.")
+            return
+        more = f" (of {len(hints)})" if len(hints) > 1 else ""
+        print(f"Hint {number}{more}: {hints[number - 1]}")
+
+    def solution(self) -> None:
+        """Print one solution."""
+        print(_texts()[self.name]["solution"])
+
+    def __repr__(self) -> str:
+        return f"check_{self.name}(answer); .hint(1), .solution()"
+
+
+def exercise(examine: Callable[[Any], str]) -> Exercise:
+    """Turn ``check_NAME(answer)``, which returns praise or raises ``Wrong``, into an exercise."""
+    return Exercise(examine.__name__.removeprefix("check_"), examine)
+
+
+@cache
+def _texts() -> dict[str, Any]:
+    text = files("mil_tutorial.checks").joinpath("exercises.json").read_text(encoding="utf-8")
+    return json.loads(text)

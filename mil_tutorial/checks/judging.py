@@ -1,0 +1,120 @@
+"""Tools of the checks: run a learner's code safely, compare with the truth, name the mistake."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mil_tutorial.checks.exercise import NotAttempted, Wrong
+
+
+def attempt(function: Callable[..., Any], *arguments: Any, case: str = "") -> Any:
+    """Call the learner's function (or module); what it raises becomes a message.
+
+    Raises
+    ------
+    NotAttempted
+        When it returns None or ``...``, as a stub does.
+    Wrong
+        When it raises.
+    """
+    if function is None or function is ...:
+        raise NotAttempted
+    try:
+        answer = function(*arguments)
+    except Exception as error:
+        where = f" for {case}" if case else ""
+        raise Wrong(f"your code raised {type(error).__name__}{where}: {error}") from error
+    if answer is None or answer is ...:
+        raise NotAttempted
+    return answer
+
+
+def expect_tensor(got: Any, shape: tuple[int, ...], what: str, dtype: str = "") -> Tensor:
+    """Refuse what is no tensor of this shape; ``dtype`` is "float", "bool", "int" or "" for any."""
+    if not isinstance(got, Tensor):
+        raise Wrong(f"{what} is of type {type(got).__name__}, expected a tensor")
+    if tuple(got.shape) != shape:
+        raise Wrong(f"{what} has shape {tuple(got.shape)}, expected {shape}")
+    kind = "bool" if got.dtype == torch.bool else "float" if got.is_floating_point() else "int"
+    if dtype and kind != dtype:
+        raise Wrong(f"{what} is of dtype {got.dtype}, expected {dtype}")
+    return got
+
+
+def expect_values(
+    got: Any,
+    truth: Any,
+    what: str,
+    mistakes: Mapping[str, Any] | None = None,
+    case: str = "",
+) -> None:
+    """Compare with the truth; if they differ, say where first, and which mistake gives this answer.
+
+    Parameters
+    ----------
+    got, truth : tensors, arrays or numbers of one shape
+    what : str
+        What is compared, such as "the attention".
+    mistakes : mapping, optional
+        What to tell the learner → the values that this mistake gives.
+    case : str
+        The input, such as "bags of 3 and 1 instances".
+    """
+    got_values, values = _array(got), _array(truth)
+    if got_values.shape != values.shape:
+        raise Wrong(f"{what} has shape {got_values.shape}, expected {values.shape}{_for(case)}")
+    if np.allclose(got_values, values, rtol=1e-4, atol=1e-6):
+        return
+    place = np.argwhere(~np.isclose(got_values, values, rtol=1e-4, atol=1e-6))[0]
+    at = f" at {place.tolist()}" if len(place) else ""
+    text = f"{what}{at} is {_number(got_values, place)}, expected {_number(values, place)}"
+    raise Wrong(f"{text}{_for(case)}.{_likely(got_values, mistakes or {})}")
+
+
+def expect_number(
+    got: Any, truth: float, what: str, tolerance: float, mistakes: Mapping[str, float] | None = None
+) -> None:
+    """Compare one number with the truth, to within a tolerance; ``...`` is not attempted."""
+    if got is None or got is ...:
+        raise NotAttempted
+    try:
+        number = float(got)
+    except (TypeError, ValueError) as error:
+        raise Wrong(f"{what} is {got!r}, expected a number") from error
+    if abs(number - truth) <= tolerance:
+        return
+    for advice, value in (mistakes or {}).items():
+        if abs(number - value) <= tolerance:
+            raise Wrong(f"{what} is not {number:g}. {advice}")
+    direction = "too small" if number < truth else "too large"
+    raise Wrong(f"{what} is not {number:g}; that is {direction}")
+
+
+def _likely(got: np.ndarray, mistakes: Mapping[str, Any]) -> str:
+    for advice, values in mistakes.items():
+        wrong = _array(values)
+        if wrong.shape == got.shape and np.allclose(
+            got, wrong, rtol=1e-4, atol=1e-6, equal_nan=True
+        ):
+            return f" {advice}"
+    return " Some values are NaN: look for 0/0 or inf - inf." if np.isnan(got).any() else ""
+
+
+def _array(values: Any) -> np.ndarray:
+    if isinstance(values, Tensor):
+        values = values.detach().cpu().numpy()
+    try:
+        return np.asarray(values, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise Wrong(f"got {values!r}, expected numbers") from error
+
+
+def _number(values: np.ndarray, place: np.ndarray) -> str:
+    return f"{values[tuple(place)]:.4g}"
+
+
+def _for(case: str) -> str:
+    return f" ({case})" if case else ""

@@ -1,0 +1,76 @@
+"""Build the course: ``src/NN_name.py`` → ``NN_name.ipynb`` and ``solutions/NN_name.ipynb``.
+
+python notebooks/build.py              # rebuild and run the chapters whose cells changed
+python notebooks/build.py 05 --force   # rebuild and run chapter 05 in any case
+python notebooks/build.py --check      # write nothing; fail when anything is out of date
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from machine.chapters import Chapter, read_chapters
+from machine.compare import differences
+from machine.editions import EDITIONS, make_edition
+from machine.execute import Run, execute
+from machine.exercises import write_exercises
+from machine.stored import read_stored, write_notebook
+from machine.times import read_times, write_table, write_times
+
+NOTEBOOKS = Path(__file__).parent
+
+
+def build(chapter: Chapter, chapters: list[Chapter]) -> None:
+    """Run both editions in full, and the solutions once more in fast mode; store what they show."""
+    runs = {}
+    for edition in EDITIONS:
+        notebook = make_edition(chapter, edition, chapters)
+        print(f"{chapter.stem}, {edition} edition", flush=True)
+        runs[edition] = execute(notebook, fast=False)
+        write_notebook(notebook, chapter.path(edition))
+    runs["fast"] = execute(make_edition(chapter, "solutions", chapters), fast=True)
+    times = read_times(NOTEBOOKS)
+    times[chapter.stem] = summary(runs)
+    write_times(NOTEBOOKS, times)
+
+
+def summary(runs: dict[str, Run]) -> dict[str, float]:
+    """Keep what the table shows, rounded so that noise does not change files."""
+    return {
+        "full_seconds": max(round(runs[edition].seconds) for edition in EDITIONS),
+        "fast_seconds": round(runs["fast"].seconds),
+        "peak_gb": round(max(run.peak_bytes for run in runs.values()) / 1e9, 2),
+    }
+
+
+def main() -> int:
+    """Run the command line; return its exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("numbers", nargs="*", metavar="NN", help="chapters (default: all)")
+    parser.add_argument("--check", action="store_true", help="write nothing, report differences")
+    parser.add_argument("--force", action="store_true", help="run chapters that did not change too")
+    options = parser.parse_args()
+    chapters = read_chapters(NOTEBOOKS)
+    unknown = set(options.numbers) - {chapter.number for chapter in chapters}
+    if unknown:
+        known = ", ".join(chapter.number for chapter in chapters)
+        parser.error(f"no chapter {', '.join(sorted(unknown))}; there are: {known}")
+    if options.check:
+        found = differences(NOTEBOOKS, chapters)
+        print(*found, sep="\n") if found else print(f"{len(chapters)} chapters are up to date")
+        return 1 if found else 0
+    write_exercises(chapters)
+    for chapter in chapters:
+        wanted = not options.numbers or chapter.number in options.numbers
+        stale = any(
+            read_stored(chapter.path(edition)).differs(make_edition(chapter, edition, chapters))
+            for edition in EDITIONS
+        )
+        if wanted and (stale or options.force):
+            build(chapter, chapters)
+    write_table(NOTEBOOKS, chapters)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

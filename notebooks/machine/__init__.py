@@ -1,0 +1,1 @@
+"""The course machine: from one source a chapter to its learner and solution editions."""

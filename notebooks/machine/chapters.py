@@ -1,0 +1,71 @@
+"""Chapters as they are written: ``src/NN_name.py`` (cells) and ``src/NN_name.yaml`` (data).
+
+The YAML file holds ``minutes``, ``exercises`` (card and hints of each) and ``quiz``.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import yaml
+from nbformat import NotebookNode
+
+EXERCISE = "exercise-"  # an exercise's code cell has the id exercise-NAME, with - for _
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One chapter: its cells, solved, and its data."""
+
+    notebooks: Path
+    stem: str
+    cells: list[NotebookNode]
+    data: dict[str, Any]
+
+    @property
+    def number(self) -> str:
+        """Two digits, such as ``05``."""
+        return self.stem[:2]
+
+    @property
+    def title(self) -> str:
+        """The heading of the first cell."""
+        return self.cells[0].source.splitlines()[0].removeprefix("# ").strip()
+
+    def path(self, edition: str) -> Path:
+        """Where an edition is stored."""
+        folder = self.notebooks / "solutions" if edition == "solutions" else self.notebooks
+        return folder / f"{self.stem}.ipynb"
+
+
+def read_chapters(notebooks: Path) -> list[Chapter]:
+    """Read all chapters, in order."""
+    return [read_chapter(path) for path in sorted((notebooks / "src").glob("[0-9][0-9]_*.py"))]
+
+
+def read_chapter(path: Path) -> Chapter:
+    """Read one chapter.
+
+    Raises
+    ------
+    ValueError
+        When a cell has no id, or two have the same.
+    """
+    cells = jupytext.read(path, fmt="py:percent").cells
+    seen: set[str] = set()
+    for cell in cells:
+        cell.id = cell.metadata.pop("id", "")
+        if not cell.id or cell.id in seen:
+            start = cell.source[:60].replace("\n", " ")
+            raise ValueError(f'{path.name}: give the cell "{start}…" an id of its own (id="…")')
+        seen.add(cell.id)
+    data = yaml.safe_load(path.with_suffix(".yaml").read_text(encoding="utf-8"))
+    return Chapter(path.parents[1], path.stem, cells, data)
+
+
+def exercise_name(cell: NotebookNode) -> str | None:
+    """Return the exercise that a code cell holds, or None."""
+    if cell.cell_type != "code" or not cell.id.startswith(EXERCISE):
+        return None
+    return cell.id.removeprefix(EXERCISE).replace("-", "_")

@@ -1,0 +1,48 @@
+"""The two editions of a chapter: what learners open, and the same with the exercises solved."""
+
+import re
+
+import nbformat
+from nbformat import NotebookNode
+
+from machine.chapters import Chapter, exercise_name
+from machine.pages import SETUP, fill
+from machine.stubs import solution, stub
+
+EDITIONS = ("learner", "solutions")
+CHECKED = "nbval-check-output"  # the test run compares the outputs of cells with this tag
+
+
+def make_edition(chapter: Chapter, edition: str, chapters: list[Chapter]) -> NotebookNode:
+    """Return one edition as a notebook without outputs."""
+    notebook = nbformat.v4.new_notebook()
+    notebook.metadata = nbformat.from_dict(
+        {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        }
+    )
+    notebook.cells = [_cell(cell, chapter, edition, chapters) for cell in chapter.cells]
+    return notebook
+
+
+def _cell(
+    source: NotebookNode, chapter: Chapter, edition: str, chapters: list[Chapter]
+) -> NotebookNode:
+    if source.cell_type == "markdown":
+        text = fill(source.source, chapter, edition, chapters)
+        if edition == "solutions":  # one folder deeper
+            text = re.sub(r"\]\((?=\.\./|images/|README)", "](../", text)
+        return nbformat.v4.new_markdown_cell(text, id=source.id)
+    code = source.source
+    if code.strip() == "# setup":
+        code = SETUP
+    elif exercise_name(source):
+        code = stub(code) if edition == "learner" else solution(code)
+    cell = nbformat.v4.new_code_cell(code, id=source.id)
+    tags = list(source.metadata.get("tags", []))
+    if re.search(r"^check_", code, re.MULTILINE):
+        tags.append(CHECKED)
+    if tags:
+        cell.metadata["tags"] = tags
+    return cell

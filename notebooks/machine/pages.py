@@ -1,0 +1,100 @@
+"""What is the same on every page, written in the place of a comment such as ``<!-- badges -->``."""
+
+import html
+import re
+from typing import Any
+
+from machine.chapters import Chapter
+from machine.settings import BRANCH, REPOSITORY
+
+KINDS = {"code": "write code", "predict": "predict, then run", "bug": "find the bug"}
+LETTERS = "ABCDEFG"
+
+SETUP = f"""\
+# Installs only what is missing; torch and numpy stay as they are.
+from importlib.util import find_spec
+
+missing = " ".join(name for name in ("anywidget", "pooch") if find_spec(name) is None)
+if missing:
+    %pip install --quiet {{missing}}
+if find_spec("mil_tutorial") is None:
+    %pip install --quiet --no-deps "mil-tutorial @ git+https://github.com/{REPOSITORY}@{BRANCH}"
+
+from mil_tutorial.notebook import show, start
+
+FAST = start()"""
+"""The first code cell of every chapter."""
+
+
+def fill(text: str, chapter: Chapter, edition: str, chapters: list[Chapter]) -> str:
+    """Replace the comments of a Markdown cell by what they stand for."""
+
+    def replace(match: re.Match[str]) -> str:
+        what, name = match[1], match[2]
+        if what == "badges":
+            return badges(chapter, edition)
+        if what == "card":
+            return card(chapter.data["exercises"][name])
+        if what == "quiz":
+            return quiz(chapter.data["quiz"])
+        return next_chapter(chapter, chapters)
+
+    return re.sub(r"<!-- (badges|card|quiz|next)(?: (\w+))? -->", replace, text)
+
+
+def badges(chapter: Chapter, edition: str) -> str:
+    """Link to Colab, Binder and Kaggle; all follow from ``REPOSITORY`` and ``BRANCH``."""
+    path = chapter.path(edition).relative_to(chapter.notebooks.parent).as_posix()
+    github = f"https://github.com/{REPOSITORY}/blob/{BRANCH}/{path}"
+    colab = f"https://colab.research.google.com/github/{REPOSITORY}/blob/{BRANCH}/{path}"
+    binder = f"https://mybinder.org/v2/gh/{REPOSITORY}/{BRANCH}?urlpath=lab/tree/{path}"
+    kaggle = f"https://kaggle.com/kernels/welcome?src={github}"
+    return " ".join(
+        [
+            f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({colab})",
+            f"[![Open in Binder](https://mybinder.org/badge_logo.svg)]({binder})",
+            f"[![Open in Kaggle](https://kaggle.com/static/images/open-in-kaggle.svg)]({kaggle})",
+        ]
+    )
+
+
+def card(exercise: dict[str, Any]) -> str:
+    """One line that says what an exercise asks for."""
+
+    def dots(value: int) -> str:
+        return "●" * value + "○" * (5 - value)
+
+    return (
+        f"> **{KINDS[exercise['kind']]}** · {exercise['level']} · "
+        f"difficulty {dots(exercise['difficulty'])} · importance {dots(exercise['importance'])} · "
+        f"about {exercise['minutes']} minutes"
+    )
+
+
+def quiz(questions: list[dict[str, Any]]) -> str:
+    """Write the quiz as text that opens on a click, so that it needs no kernel."""
+    return "\n\n".join(_question(i, question) for i, question in enumerate(questions, 1))
+
+
+def _question(number: int, question: dict[str, Any]) -> str:
+    lines = [f"**{number}. {question['question'].strip()}**", ""]
+    for letter, option in zip(LETTERS, question["options"]):
+        verdict = "✓ Right." if option.get("right") else "✗ No."
+        summary, feedback = _as_html(option["text"]), _as_html(option["feedback"])
+        lines.append(
+            f"<details><summary>{letter}. {summary}</summary>{verdict} {feedback}</details>"
+        )
+    return "\n".join(lines)
+
+
+def _as_html(text: str) -> str:
+    """Markdown is not read inside HTML: turn back-ticks into code by hand."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text.strip(), quote=False))
+
+
+def next_chapter(chapter: Chapter, chapters: list[Chapter]) -> str:
+    """Link to the chapter that follows, if there is one yet."""
+    later = [other for other in chapters if other.number > chapter.number]
+    if not later:
+        return "This is the last chapter so far."
+    return f"Next: [{later[0].number}. {later[0].title}]({later[0].stem}.ipynb)"

@@ -1,0 +1,4 @@
+"""What a fork changes."""
+
+REPOSITORY = "mil-tutorial/mil-tutorial"  # owner/name on GitHub
+BRANCH = "main"

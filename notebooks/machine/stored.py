@@ -1,0 +1,68 @@
+"""Editions as they are stored."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A stored edition; ``notebook`` is None where there is none yet."""
+
+    notebook: NotebookNode | None
+
+    def differs(self, wanted: NotebookNode) -> bool:
+        """Tell whether its cells are not the wanted ones, or it was never run."""
+        return bool(self.different_cells(wanted))
+
+    def different_cells(self, wanted: NotebookNode) -> list[str]:
+        """Name the cells that are missing, too many, changed or without output."""
+        if self.notebook is None:
+            return ["the file is missing"]
+        here, there = _by_id(self.notebook), _by_id(wanted)
+        found = [f"cell {name} is missing" for name in there if name not in here]
+        found += [f"cell {name} is not in the source" for name in here if name not in there]
+        common = [name for name in there if name in here]
+        found += [f"cell {name} differs" for name in common if here[name] != there[name]]
+        if not found and list(here) != list(there):
+            found.append("the cells are in another order")
+        return found + [f"cell {name} {why}" for name, why in _not_run(self.notebook)]
+
+
+def _by_id(notebook: NotebookNode) -> dict[str, Any]:
+    return {cell.id: (cell.cell_type, cell.source, dict(cell.metadata)) for cell in notebook.cells}
+
+
+def _not_run(notebook: NotebookNode) -> list[tuple[str, str]]:
+    found = []
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            continue
+        if cell.execution_count is None:
+            found.append((cell.id, "was not run"))
+        if any(output.output_type == "error" for output in cell.outputs):
+            found.append((cell.id, "stores an error"))
+    return found
+
+
+def read_stored(path: Path) -> Stored:
+    """Read a stored edition."""
+    return Stored(nbformat.read(path, as_version=4) if path.is_file() else None)
+
+
+def write_notebook(notebook: NotebookNode, path: Path) -> None:
+    """Write a notebook in one fixed form, so that equal notebooks are equal files."""
+    nbformat.validate(notebook)
+    path.parent.mkdir(exist_ok=True)
+    text = json.dumps(_split(notebook), indent=1, sort_keys=True, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def _split(notebook: NotebookNode) -> Any:
+    from nbformat.v4.rwbase import split_lines, strip_transient
+
+    return split_lines(strip_transient(nbformat.from_dict(notebook)))

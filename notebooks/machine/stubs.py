@@ -1,0 +1,81 @@
+"""From a solved exercise to its stub.
+
+### BEGIN SOLUTION      the solution, which the stub replaces by ``...``
+### INSTEAD             optional: commented lines that the learner gets in its place
+### END SOLUTION
+"""
+
+import ast
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+BEGIN, INSTEAD, END = "### BEGIN SOLUTION", "### INSTEAD", "### END SOLUTION"
+TODO = "...  # your code here"
+
+
+@dataclass
+class _Region:
+    """The lines between two markers."""
+
+    indent: str
+    solved: list[str]
+    instead: list[str]
+
+
+def solution(source: str) -> str:
+    """Return the solved cell, without markers."""
+    return _join(part.solved if isinstance(part, _Region) else [part] for part in _parts(source))
+
+
+def stub(source: str) -> str:
+    """Return the cell with every solution taken out; it runs and does nothing."""
+    return _join(_reduced(part) if isinstance(part, _Region) else [part] for part in _parts(source))
+
+
+def _join(lines: Iterator[list[str]]) -> str:
+    return "\n".join(line for group in lines for line in group)
+
+
+def _parts(source: str) -> Iterator[str | _Region]:
+    region: _Region | None = None
+    target: list[str] = []
+    for line in source.splitlines():
+        marker = line.strip()
+        if marker == BEGIN and region is None:
+            region = _Region(line[: len(line) - len(line.lstrip())], [], [])
+            target = region.solved
+        elif marker == INSTEAD and region is not None:
+            target = region.instead
+        elif marker == END and region is not None:
+            yield region
+            region = None
+        elif marker.startswith("###"):
+            raise ValueError(f"unexpected marker {marker!r}")
+        elif region is not None:
+            target.append(line)
+        else:
+            yield line
+    if region is not None:
+        raise ValueError(f"{BEGIN} without {END}")
+
+
+def _reduced(region: _Region) -> list[str]:
+    if region.instead:
+        return [_uncommented(line, region.indent) for line in region.instead]
+    if region.indent:
+        return [region.indent + TODO]
+    names = _assigned("\n".join(region.solved))
+    return [f"{name} = {TODO}" for name in names] or [TODO]
+
+
+def _uncommented(line: str, indent: str) -> str:
+    if not line.startswith(f"{indent}#"):
+        raise ValueError(f"lines after {INSTEAD} must be comments, got {line!r}")
+    return (indent + line.removeprefix(f"{indent}#").removeprefix(" ")).rstrip()
+
+
+def _assigned(code: str) -> list[str]:
+    tree = ast.parse(textwrap.dedent(code))
+    targets = [t for node in tree.body if isinstance(node, ast.Assign) for t in node.targets]
+    return [target.id for target in targets if isinstance(target, ast.Name)]

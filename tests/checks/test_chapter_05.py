@@ -1,0 +1,106 @@
+"""Known wrong answers of chapter 05 must fail, each with the message that names it."""
+
+import pytest
+import torch
+
+from mil_tutorial.checks import chapter_05 as checks
+from mil_tutorial.models import AttentionMIL
+from mil_tutorial.pooling import masked_softmax
+
+
+def scores_of(h, V, w):
+    return torch.tanh(h @ V.T) @ w
+
+
+def in_float(h, mask, V, w):
+    return masked_softmax(scores_of(h, V, w), mask)
+
+
+def forgets_the_mask(h, mask, V, w):
+    return torch.softmax(scores_of(h, V, w), dim=1)
+
+
+def masks_too_late(h, mask, V, w):
+    return torch.softmax(scores_of(h, V, w), dim=1) * mask
+
+
+def over_the_bags(h, mask, V, w):
+    return torch.softmax(scores_of(h, V, w), dim=0)
+
+
+def sigmoid_first(h, mask, V, w):
+    return masked_softmax(torch.sigmoid(scores_of(h, V, w)), mask)
+
+
+def without_tanh(h, mask, V, w):
+    return masked_softmax(h @ V.T @ w, mask)
+
+
+class Probabilities(AttentionMIL):
+    def forward(self, bags, mask=None):
+        logits, attention = super().forward(bags, mask)
+        return torch.sigmoid(logits), attention
+
+
+class Averaged(AttentionMIL):
+    def forward(self, bags, mask=None):
+        h = self.embedding(bags)
+        attention = masked_softmax(self.pooling.scores(h), mask)
+        return self.head((attention[..., None] * h).mean(dim=1)).squeeze(-1), attention
+
+
+class Unmasked(AttentionMIL):
+    def forward(self, bags, mask=None):
+        return super().forward(bags, torch.ones_like(mask))
+
+
+class OneOutput(AttentionMIL):
+    def forward(self, bags, mask=None):
+        return super().forward(bags, mask).logits
+
+
+class LastAxis(AttentionMIL):
+    def forward(self, bags, mask=None):
+        logits, attention = super().forward(bags, mask)
+        return logits[:, None], attention
+
+
+def build(model):
+    return lambda input_dim, hidden_dim, attention_dim: model(
+        input_dim, hidden_dim, attention_dim=attention_dim
+    )
+
+
+ZOO = [
+    (checks.check_attend, forgets_the_mask, "Padding takes part in the softmax"),
+    (checks.check_attend, masks_too_late, "set to 0 after the softmax"),
+    (checks.check_attend, over_the_bags, "softmax over the tiles of each bag, axis 1"),
+    (checks.check_attend, sigmoid_first, "leave the sigmoid out"),
+    (checks.check_attend, without_tanh, "without tanh"),
+    (checks.check_attend, lambda h, mask, V, w: h @ V.T, "has shape (2, 3, 4), expected (2, 3)"),
+    (checks.check_attend, lambda h, mask, V, w: h @ V, "your code raised RuntimeError"),
+    (checks.check_attend, lambda h, mask, V, w: [0.5], "is of type list, expected a tensor"),
+    (checks.check_attention_mil, build(Probabilities), "return the logits"),
+    (checks.check_attention_mil, build(Averaged), "the weights sum to 1 already"),
+    (checks.check_attention_mil, build(Unmasked), "Padding takes part in the softmax"),
+    (checks.check_attention_mil, build(OneOutput), "expected (logits, attention)"),
+    (checks.check_attention_mil, build(LastAxis), "the logits has shape (2, 1), expected (2,)"),
+    (checks.check_sigmoid_cap, 1.0, "the nine others have"),
+    (checks.check_sigmoid_cap, 0.1, "equal share"),
+    (checks.check_sigmoid_cap, 0.5, "too large"),
+    (checks.check_sigmoid_cap, "much", "expected a number"),
+    (checks.check_one_bag_at_a_time, lambda s: torch.softmax(s, 0), "The bug is still there"),
+]
+
+
+@pytest.mark.parametrize(("check", "answer", "message"), ZOO)
+def test_a_wrong_answer_fails_with_its_message(check, answer, message):
+    verdict = check.judge(answer)
+    assert verdict.state == "wrong"
+    assert message in verdict.text
+
+
+def test_a_right_answer_passes():
+    assert checks.check_attend.judge(in_float).state == "right"
+    assert checks.check_attention_mil.judge(build(AttentionMIL)).state == "right"
+    assert checks.check_sigmoid_cap.judge(0.232).state == "right"
