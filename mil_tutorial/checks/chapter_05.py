@@ -16,13 +16,11 @@ MASKS = {
     "real tiles after padding": [[0, 1, 1, 0], [1, 1, 0, 1]],
 }
 NOT_MASKED = "Padding takes part in the softmax: use the mask."
-WRONG_AXIS = (
-    "It sums to 1 over the bags (axis 0): run the softmax over the tiles of each bag, axis 1."
-)
+WRONG_AXIS = "It sums to 1 over the bags: run the softmax over the tiles of each bag, axis 1."
 ZEROED_AFTER = (
-    "Padding was set to 0 after the softmax, so the real tiles sum to less than 1: mask before."
+    "Padding was set to 0 after the softmax, so real tiles sum to less than 1: mask before."
 )
-SIGMOID = "That is the softmax of the scores' sigmoid, which lets no tile stand out: leave the sigmoid out."
+SIGMOID = "The scores went through a sigmoid, which lets no tile stand out: leave the sigmoid out."
 NO_TANH = "That is the attention without tanh."
 
 
