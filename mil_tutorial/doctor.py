@@ -63,7 +63,8 @@ def _machine() -> Iterator[Finding]:
     import torch
 
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
-    yield Finding("device", f"{device}, {torch.get_num_threads()} threads")
+    threads = torch.get_num_threads()
+    yield Finding("device", f"{device}, {threads} {'thread' if threads == 1 else 'threads'}")
     memory = _available_memory()
     if memory is not None:
         advice = "" if memory >= 1.2e9 else "; the chapters need 1.2 GB: close something"

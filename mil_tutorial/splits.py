@@ -75,7 +75,7 @@ def check_groups(**splits: MedicalBagDataset) -> None:
     """
     seen: dict[Any, str] = {}
     for name, dataset in splits.items():
-        for group in set(dataset.groups):
+        for group in dict.fromkeys(dataset.groups):
             if (other := seen.setdefault(group, name)) != name:
                 raise ValueError(
                     f"group {group!r} is in {other} and in {name}; split by patient (group_folds)"

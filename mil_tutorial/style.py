@@ -1,6 +1,7 @@
 """One look for all figures: colours that colour-blind readers can tell apart."""
 
 from contextlib import AbstractContextManager
+from typing import Any
 
 POOLING_COLOURS = {  # Okabe & Ito 2008, "Color universal design"
     "max": "#E69F00",
@@ -15,7 +16,7 @@ HEAT_MAP = "viridis"
 OUTLINE = "#D55E00"
 
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "figure.dpi": 100,
     "figure.constrained_layout.use": True,
     "savefig.dpi": 150,

@@ -1,3 +1,7 @@
+import os
+
+os.environ["OMP_NUM_THREADS"] = "1"  # tests run side by side; set before torch is imported
+
 import numpy as np
 import pytest
 import torch

@@ -4,10 +4,16 @@ import math
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mil_tutorial.checks.exercise import NotAttempted, Wrong, exercise
-from mil_tutorial.checks.judging import attempt, expect_number, expect_tensor, expect_values
+from mil_tutorial.checks.judging import (
+    attempt,
+    expect_module,
+    expect_number,
+    expect_tensor,
+    expect_values,
+)
 from mil_tutorial.models import AttentionMIL
 
 MASKS = {
@@ -44,10 +50,9 @@ def check_attend(answer: Any) -> str:
 def check_attention_mil(answer: Any) -> str:
     """Check the class ``AttentionMIL(input_dim, hidden_dim, attention_dim)``."""
     torch.manual_seed(5)
-    model = attempt(answer, 6, 4, 3, case="AttentionMIL(6, 4, 3)")
-    if not isinstance(model, nn.Module):
-        raise Wrong(f"AttentionMIL(6, 4, 3) is a {type(model).__name__}, expected an nn.Module")
-    truth = AttentionMIL(6, 4, attention_dim=3)
+    what = "AttentionMIL(6, 4, 3)"
+    model = expect_module(attempt(answer, 6, 4, 3, case=what), what)
+    truth: Any = AttentionMIL(6, 4, attention_dim=3)
     try:
         truth.load_state_dict(model.state_dict())
     except RuntimeError as error:
@@ -115,7 +120,7 @@ def _softmax_mistakes(scores: Tensor, mask: Tensor) -> dict[str, Tensor]:
     }
 
 
-def _logit_mistakes(model: nn.Module, h: Tensor, mask: Tensor) -> dict[str, Tensor]:
+def _logit_mistakes(model: Any, h: Tensor, mask: Tensor) -> dict[str, Tensor]:
     def head(z: Tensor) -> Tensor:
         return model.head(z).squeeze(-1)
 

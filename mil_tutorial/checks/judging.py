@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mil_tutorial.checks.exercise import NotAttempted, Wrong
 
@@ -30,6 +30,13 @@ def attempt(function: Callable[..., Any], *arguments: Any, case: str = "") -> An
     if answer is None or answer is ...:
         raise NotAttempted
     return answer
+
+
+def expect_module(got: Any, what: str) -> Any:
+    """Refuse what is no ``nn.Module``."""
+    if not isinstance(got, nn.Module):
+        raise Wrong(f"{what} is a {type(got).__name__}, expected an nn.Module")
+    return got
 
 
 def expect_tensor(got: Any, shape: tuple[int, ...], what: str, dtype: str = "") -> Tensor:

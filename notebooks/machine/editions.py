@@ -41,7 +41,7 @@ def _cell(
         code = stub(code) if edition == "learner" else solution(code)
     cell = nbformat.v4.new_code_cell(code, id=source.id)
     tags = list(source.metadata.get("tags", []))
-    if re.search(r"^check_", code, re.MULTILINE):
+    if source.id.startswith("check-") and CHECKED not in tags:
         tags.append(CHECKED)
     if tags:
         cell.metadata["tags"] = tags

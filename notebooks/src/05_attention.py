@@ -361,7 +361,7 @@ axes.plot(n, cap, color="#D55E00", linestyle="--", label="softmax of the scores'
 axes.plot(10, cap[9], "o", color="#D55E00")
 axes.annotate(f"10 tiles: {cap[9]:.2f}", (10, cap[9]), (14, 0.35), color="#A33F00")
 axes.set(xscale="log", xlabel="tiles in the bag", ylabel="largest possible weight of one tile")
-axes.legend(loc="center left", bbox_to_anchor=(0.0, 0.8))
+axes.legend(loc="upper right", bbox_to_anchor=(1.0, 0.92))
 show(
     figure,
     "Largest possible weight of one tile against the size of the bag: always 1 for a plain softmax, "

@@ -1,0 +1,58 @@
+"""Checks of chapter 00: the first steps."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from mil_tutorial.checks.exercise import Wrong, exercise
+from mil_tutorial.checks.judging import attempt, expect_number, expect_tensor, expect_values
+
+BAGS = {
+    "two of five": [1, 0, 0, 1, 0],
+    "one instance, positive": [1],
+    "none of three": [0, 0, 0],
+    "one of five": [0, 0, 0, 0, 1],
+}
+
+
+@exercise
+def check_tumour_tiles(answer: Any) -> str:
+    """Check the guess of how many tiles hold tumour."""
+    mistakes = {
+        "3.5 % is 0.035, not 0.35.": 0.35 * 217,
+        "That is the percentage, not the number of tiles.": 3.5,
+        "Those are the tiles without tumour.": 217 - 7.6,
+    }
+    expect_number(answer, 7.6, "the number", 0.6, mistakes)
+    return "0.035 × 217 = 7.6: seven or eight tiles decide about the slide"
+
+
+@exercise
+def check_witness_rate(answer: Any) -> str:
+    """Check ``witness_rate(instance_labels)``."""
+    for case, labels in BAGS.items():
+        ones, n = sum(labels), len(labels)
+        got = attempt(answer, np.array(labels), case=case)
+        mistakes = {
+            "That is the number of positive instances: divide by the number of all.": ones,
+            "That is the share of negative instances.": (n - ones) / n,
+            "That is positives over negatives: divide by all instances.": ones / max(n - ones, 1),
+            "That is the bag's label: count the instances.": max(labels),
+        }
+        expect_values(got, ones / n, "the witness rate", mistakes, f"labels {labels}")
+    return "right for bags of one, three and five instances"
+
+
+@exercise
+def check_calls_positive(answer: Any) -> str:
+    """Check ``calls_positive(logits)``."""
+    logits = torch.tensor([-2.0, -0.1, 0.3, 0.49, 0.6, 3.0])
+    got = expect_tensor(attempt(answer, logits), (6,), "the answer", "bool")
+    if got.tolist() == (logits >= 0.5).tolist():
+        raise Wrong(
+            f"the logit 0.3 means a probability of {torch.sigmoid(logits[2]):.2f}, but it is not "
+            "called positive. The bug is still there"
+        )
+    expect_values(got, torch.tensor([0, 0, 1, 1, 1, 1]), "the answer")
+    return "a logit of 0 is a probability of 0.5"

@@ -1,0 +1,132 @@
+"""Checks of chapter 06: the gate."""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mil_tutorial.checks.exercise import Wrong, exercise
+from mil_tutorial.checks.judging import (
+    attempt,
+    expect_module,
+    expect_number,
+    expect_tensor,
+    expect_values,
+)
+from mil_tutorial.pooling import GatedAttentionPooling
+
+SHAPES = {"one tile": (1,), "five packed tiles": (5,), "two padded bags of three": (2, 3)}
+NO_GATE = "The gate is missing: multiply tanh(V h) by sigm(U h) before w."
+ADDED = "The gate was added: multiply, so that it can close."
+SWAPPED = "tanh and sigmoid are swapped: V goes through tanh, U through the sigmoid."
+SQUEEZED = "The final score went through the sigmoid: gate each detector, then add up with w."
+NORMALISED = "That is after the softmax: return the scores."
+
+
+@exercise
+def check_half_open_gate(answer: Any) -> str:
+    """Check the guess of the first tile's weight behind a half-open gate."""
+    mistakes = {
+        "That is the weight without the gate. Halved scores are closer together.": _share(2.0),
+        "The scores are halved, not the weight.": _share(2.0) / 2,
+        "That would need equal scores.": 0.5,
+    }
+    expect_number(answer, _share(1.0), "the weight", 0.006, mistakes)
+    return "halved scores, 1 and 0: e / (e + 1) = 0.731. Factors matter, shifts do not"
+
+
+@exercise
+def check_gated_scores(answer: Any) -> str:
+    """Check ``gated_scores(h, V, U, w)``."""
+    generator = torch.Generator().manual_seed(6)
+    V, U = torch.randn(2, 4, 3, generator=generator)
+    w = torch.randn(4, generator=generator)
+    for case, shape in SHAPES.items():
+        h = torch.randn(*shape, 3, generator=generator)
+        got = attempt(answer, h, V, U, w, case=case)
+        expect_tensor(got, shape, "the scores", "float")
+        mistakes = _mistakes(h @ V.T, h @ U.T, w)
+        expect_values(got, _by_loop(h, V, U, w), "the scores", mistakes, case)
+    return "right for one tile, packed tiles and padded bags"
+
+
+@exercise
+def check_gated_attention_pooling(answer: Any) -> str:
+    """Check the class ``GatedAttentionPooling(embedding_dim, attention_dim)``."""
+    torch.manual_seed(6)
+    what = "GatedAttentionPooling(4, 3)"
+    layer = expect_module(attempt(answer, 4, 3, case=what), what)
+    embeddings = torch.randn(5, 4)
+    scores = attempt(layer.scores, embeddings, case="5 tiles")
+    _expect_gate(layer)
+    expect_tensor(scores, (5,), "the scores", "float")
+    truth = GatedAttentionPooling(4, 3)
+    truth.load_state_dict(layer.state_dict())
+    mistakes = _mistakes(layer.V(embeddings), layer.U(embeddings), layer.w.weight[0])
+    expect_values(scores, truth.scores(embeddings), "the scores", mistakes)
+    sizes = torch.tensor([2, 3])
+    pooled, attention = attempt(layer, embeddings, sizes, case="bags of 2 and 3 tiles")
+    expected = truth(embeddings, sizes)
+    expect_values(attention, expected.attention, "the attention")
+    expect_values(pooled, expected.values, "the bag embedding")
+    return "same scores, attention and bag embeddings as the package's"
+
+
+@exercise
+def check_own_gate(answer: Any) -> str:
+    """Check that the class ``Gate`` has gates of its own."""
+    torch.manual_seed(6)
+    layer = expect_module(attempt(answer, 4, 3, case="Gate(4, 3)"), "Gate(4, 3)")
+    parameters = sum(p.numel() for p in layer.parameters())
+    if parameters != 30:
+        raise Wrong(
+            f"Gate(4, 3) has {parameters} parameters; detectors and gates of their own make 30. "
+            "The bug is still there"
+        )
+    h = torch.randn(5, 4)
+    expected = torch.tanh(layer.V(h)) * torch.sigmoid(layer.U(h))
+    expect_values(attempt(layer, h), expected, "the gated answers")
+    return "gates and detectors now learn different things"
+
+
+def _share(difference: float) -> float:
+    """Softmax weight of the higher of two scores."""
+    return 1 / (1 + math.exp(-difference))
+
+
+def _by_loop(h: Tensor, V: Tensor, U: Tensor, w: Tensor) -> Tensor:
+    """Equation 9 up to the softmax, number by number."""
+    rows = [
+        sum(
+            float(vote) * math.tanh(float(v @ tile)) / (1 + math.exp(-float(u @ tile)))
+            for v, u, vote in zip(V, U, w)
+        )
+        for tile in h.flatten(0, -2)
+    ]
+    return torch.tensor(rows).reshape(h.shape[:-1])
+
+
+def _mistakes(detector: Tensor, gate: Tensor, w: Tensor) -> dict[str, Tensor]:
+    right = (torch.tanh(detector) * torch.sigmoid(gate)) @ w
+    return {
+        NO_GATE: torch.tanh(detector) @ w,
+        ADDED: (torch.tanh(detector) + torch.sigmoid(gate)) @ w,
+        SWAPPED: (torch.sigmoid(detector) * torch.tanh(gate)) @ w,
+        SQUEEZED: torch.sigmoid(torch.tanh(detector) @ w),
+        SQUEEZED + " ": torch.sigmoid(right),
+        NORMALISED: torch.softmax(right, dim=-1),
+    }
+
+
+def _expect_gate(layer: Any) -> None:
+    gate = getattr(layer, "U", None)
+    if not isinstance(gate, nn.Linear):
+        raise Wrong("there is no layer U: make it in __init__, like V")
+    if gate is layer.V or gate.weight is layer.V.weight:
+        raise Wrong("U is V under another name: the gate needs weights of its own")
+    if gate.weight.shape != layer.V.weight.shape:
+        shapes = f"{tuple(gate.weight.shape)}, expected {tuple(layer.V.weight.shape)}"
+        raise Wrong(f"U has weights of shape {shapes}: a gate for each detector")
+    if gate.bias is None:
+        raise Wrong("U has no bias; give it one, as V has")

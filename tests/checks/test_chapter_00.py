@@ -1,0 +1,35 @@
+"""Known wrong answers of chapter 00 must fail, each with the message that names it."""
+
+import pytest
+import torch
+
+from mil_tutorial.checks import chapter_00 as checks
+
+ZOO = [
+    (checks.check_tumour_tiles, 76, "0.035, not 0.35"),
+    (checks.check_tumour_tiles, 3.5, "percentage"),
+    (checks.check_tumour_tiles, 209, "without tumour"),
+    (checks.check_tumour_tiles, 20, "too large"),
+    (checks.check_tumour_tiles, None, "not attempted"),
+    (checks.check_witness_rate, lambda y: y.sum(), "number of positive instances"),
+    (checks.check_witness_rate, lambda y: 1 - y.mean(), "share of negative"),
+    (checks.check_witness_rate, lambda y: y.sum() / max((1 - y).sum(), 1), "over negatives"),
+    (checks.check_witness_rate, lambda y: y.max(), "bag's label"),
+    (checks.check_witness_rate, lambda y: y.nonsense, "your code raised AttributeError"),
+    (checks.check_calls_positive, lambda z: z >= 0.5, "The bug is still there"),
+    (checks.check_calls_positive, torch.sigmoid, "expected bool"),
+    (checks.check_calls_positive, lambda z: torch.sigmoid(z) < 0.5, "the answer at [0] is 1"),
+]
+
+
+@pytest.mark.parametrize(("check", "answer", "message"), ZOO)
+def test_a_wrong_answer_fails_with_its_message(check, answer, message):
+    verdict = check.judge(answer)
+    assert verdict.state != "right"
+    assert message in verdict.text
+
+
+def test_a_right_answer_passes():
+    assert checks.check_tumour_tiles.judge(8).state == "right"
+    assert checks.check_witness_rate.judge(lambda y: sum(y) / len(y)).state == "right"
+    assert checks.check_calls_positive.judge(lambda z: z >= 0).state == "right"

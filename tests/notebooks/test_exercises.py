@@ -1,0 +1,123 @@
+"""Every exercise: its solution passes its check, its stub is open, its hints are there."""
+
+import ast
+
+import pytest
+from machine.chapters import EXERCISE, exercise_name
+from machine.stubs import solution, stub
+
+from mil_tutorial.checks.exercise import Exercise
+
+
+def names_before(chapter, cell_id, reduce):
+    """Run imports and definitions up to an exercise, each exercise reduced by ``reduce``."""
+    names = {}
+    for cell in chapter.cells:
+        if cell.cell_type == "code" and cell.source.strip() != "# setup":
+            code = reduce(cell.source) if exercise_name(cell) else cell.source
+            kept = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
+            body = [
+                node
+                for node in ast.parse(code).body
+                if isinstance(node, kept) or (cell.id == cell_id and isinstance(node, ast.Assign))
+            ]
+            exec(compile(ast.Module(body, []), cell.id, "exec"), names)
+        if cell.id == cell_id:
+            return names
+    raise AssertionError(f"no cell {cell_id}")
+
+
+def verdicts(chapter, reduce):
+    """Judge every exercise of a chapter; yield its kind and the verdict."""
+    for position, cell in enumerate(chapter.cells):
+        if (name := exercise_name(cell)) is None:
+            continue
+        names = names_before(chapter, cell.id, reduce)
+        check_cell = chapter.cells[position + 1].source
+        exec("\n".join(line for line in check_cell.splitlines() if "import" in line), names)
+        check = names[f"check_{name}"]
+        assert isinstance(check, Exercise)
+        call = ast.parse(check_cell).body[-1].value
+        assert call.func.id == f"check_{name}"
+        answer = eval(compile(ast.Expression(call.args[0]), "answer", "eval"), names)
+        yield chapter.data["exercises"][name]["kind"], check.judge(answer)
+
+
+def test_every_solution_passes_its_check(chapter):
+    for _, verdict in verdicts(chapter, solution):
+        assert verdict.state == "right", verdict
+
+
+def test_every_stub_is_open_and_every_bug_is_seen(chapter):
+    for kind, verdict in verdicts(chapter, stub):
+        assert verdict.state == ("wrong" if kind == "bug" else "open"), verdict
+
+
+def test_a_chapter_has_the_exercises_it_promises(chapter):
+    cells = [name for cell in chapter.cells if (name := exercise_name(cell))]
+    exercises = chapter.data["exercises"]
+    assert cells == list(exercises)
+    assert len(exercises) >= 3
+    assert {"predict", "bug", "code"} <= {e["kind"] for e in exercises.values()}
+    for exercise in exercises.values():
+        assert exercise["level"] in ("core", "stretch")
+        assert 1 <= exercise["difficulty"] <= 5
+        assert 1 <= exercise["importance"] <= 5
+        assert exercise["minutes"] >= 1
+        assert exercise["hints"]
+    cards = "\n".join(cell.source for cell in chapter.cells if cell.cell_type == "markdown")
+    assert all(f"<!-- card {name} -->" in cards for name in exercises)
+
+
+def test_names_of_exercises_are_used_once(chapters):
+    names = [name for chapter in chapters for name in chapter.data["exercises"]]
+    assert len(names) == len(set(names))
+
+
+def test_stored_checks_are_green_in_the_solutions_and_open_for_learners(learner, solved):
+    for notebook, marks in ((solved, "✓"), (learner, "○✗")):
+        checks = [c for c in notebook.cells if "\ncheck_" in f"\n{c.get('source', '')}"]
+        checks = [c for c in checks if c.cell_type == "code"]
+        assert len(checks) >= 3
+        assert all(c.outputs[0].text[0] in marks for c in checks)
+
+
+def test_the_quiz_answers_every_option(chapter, learner):
+    for question in chapter.data["quiz"]:
+        options = question["options"]
+        assert 3 <= len(options) <= 5
+        assert sum(bool(option.get("right")) for option in options) == 1
+        assert all(option["feedback"].strip() for option in options)
+    text = next(cell.source for cell in learner.cells if cell.id == "quiz")
+    assert text.count("<details>") == sum(len(q["options"]) for q in chapter.data["quiz"])
+    assert len(chapter.data["quiz"]) >= 3
+
+
+def test_hints_and_solutions_are_printed(capsys):
+    from mil_tutorial.checks.chapter_05 import check_attend
+
+    check_attend.hint(1)
+    check_attend.hint(9)
+    check_attend.solution()
+    check_attend(None)
+    printed = capsys.readouterr().out
+    assert "Hint 1 (of 3): Work from the inside out" in printed
+    assert "There are 3 hints" in printed
+    assert "return masked_softmax(scores, mask)" in printed
+    assert printed.splitlines()[-1] == "○ attend: not attempted yet; check_attend.hint(1) helps"
+    assert ".hint(1)" in repr(check_attend)
+
+
+def test_exercise_cells_follow_the_naming_rule(chapter):
+    for cell in chapter.cells:
+        if cell.cell_type == "code" and "### BEGIN" in cell.source:
+            assert cell.id.startswith(EXERCISE)
+
+
+@pytest.mark.parametrize("answer", [None, ...])
+def test_nothing_is_not_attempted_rather_than_wrong(answer):
+    from mil_tutorial.checks import chapter_05, chapter_06
+
+    for module in (chapter_05, chapter_06):
+        checks = [value for value in vars(module).values() if isinstance(value, Exercise)]
+        assert {check.judge(answer).state for check in checks} == {"open"}

@@ -1,0 +1,119 @@
+"""Every chapter keeps the form of a page, and reads and runs within its limits."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+from machine.settings import BRANCH, REPOSITORY
+from machine.times import read_times
+
+VERBS = {"Start", "See", "Build", "Batch", "Pool", "Learn", "Add"}
+ENDING = ["Summary", "Check yourself", "In practice", "Further reading"]
+
+
+def markdown(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "markdown"]
+
+
+def code(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def headings(notebook, level):
+    text = "\n".join(cell.source for cell in markdown(notebook))
+    return re.findall(rf"^{'#' * level} (.+)$", text, re.MULTILINE)
+
+
+def test_the_page_has_its_parts_in_order(chapter, learner):
+    title = learner.cells[0].source
+    assert headings(learner, 1) == [chapter.title]
+    assert chapter.title.split()[0] in VERBS
+    for row in ("You will do", "You will learn", "You need", "Time"):
+        assert f"**{row}**" in title
+    assert f"| {chapter.data['minutes']} minutes |" in title
+    assert headings(learner, 2)[-4:] == ENDING
+    assert code(learner)[0].id == "setup"
+    assert len(headings(learner, 3)) >= 3
+
+
+def test_the_page_has_the_length_of_a_page(chapter, learner):
+    words = sum(len(cell.source.split()) for cell in chapter.cells if cell.cell_type == "markdown")
+    assert 1_200 <= words <= 1_800
+    assert 35 <= len(learner.cells) <= 60
+
+
+@pytest.mark.parametrize("edition", ["learner", "solved"])
+def test_cells_are_short_and_outputs_are_clean(edition, request):
+    for cell in code(request.getfixturevalue(edition)):
+        assert len(cell.source.splitlines()) <= 25, cell.id
+        assert all(len(line) <= 100 for line in cell.source.splitlines()), cell.id
+        for output in cell.outputs:
+            assert output.get("name") != "stderr", (cell.id, output.text)
+
+
+@pytest.mark.parametrize("edition", ["learner", "solved"])
+def test_every_picture_has_alt_text(edition, request):
+    notebook = request.getfixturevalue(edition)
+    pictures = 0
+    for cell in code(notebook):
+        for output in cell.outputs:
+            data = output.get("data", {})
+            if any(kind.startswith("image/") for kind in data):
+                pictures += 1
+                (alt,) = re.findall(r'<img alt="([^"]*)"', "".join(data["text/html"]))
+                assert len(alt) > 30, cell.id
+    assert pictures >= 2
+    for cell in markdown(notebook):
+        assert "![](" not in cell.source
+
+
+@pytest.mark.parametrize("edition", ["learner", "solutions"])
+def test_links_lead_somewhere(chapter, edition, learner, solved):
+    notebook = learner if edition == "learner" else solved
+    here = chapter.path(edition)
+    for cell in markdown(notebook):
+        for target in re.findall(r"\]\(([^)\s]+)\)", cell.source):
+            if not target.startswith(("http", "#")):
+                assert (here.parent / target).exists(), target
+
+
+def test_badges_point_to_this_notebook(chapter, learner, solved):
+    for notebook, edition in ((learner, "learner"), (solved, "solutions")):
+        title = notebook.cells[0].source
+        path = chapter.path(edition).relative_to(chapter.notebooks.parent).as_posix()
+        for site in (
+            "colab.research.google.com/github",
+            "mybinder.org/v2/gh",
+            "kaggle.com/kernels",
+        ):
+            assert any(
+                site in link and link.endswith(path) and REPOSITORY in link and BRANCH in link
+                for link in re.findall(r"\]\((https://[^)]+)\)", title)
+            ), site
+
+
+def test_the_first_cell_leaves_torch_and_numpy_alone(learner):
+    source = code(learner)[0].source
+    installs = [line for line in source.splitlines() if "pip install" in line]
+    assert installs
+    assert all("torch" not in line and "numpy" not in line for line in installs)
+    assert '--no-deps "mil-tutorial @ git+https://github.com/' in source
+    printed = code(learner)[0].outputs[0].text
+    for part in ("mil_tutorial", "torch", "numpy", "device:", "SHA-256", "fast mode: off"):
+        assert part in printed
+
+
+def test_measured_time_and_memory_are_within_limits(chapter, notebooks):
+    measured = read_times(notebooks)[chapter.stem]
+    assert 0 < measured["fast_seconds"] <= 60
+    assert 0 < measured["full_seconds"] <= 180
+    assert 0.1 < measured["peak_gb"] <= 1.2
+
+
+def test_words_are_spelt_right(notebooks):
+    files = [str(p) for kind in ("*.py", "*.yaml") for p in sorted(notebooks.glob(f"src/{kind}"))]
+    files += [str(notebooks / "README.md"), str(notebooks.parent / "README.md")]
+    command = [sys.executable, "-m", "codespell_lib", *files]
+    found = subprocess.run(command, capture_output=True, text=True)
+    assert found.returncode == 0, found.stdout + found.stderr
