@@ -1,6 +1,6 @@
 import pytest
 import torch
-from conftest import make_bags
+from toy_bags import make_bags
 
 from mil_tutorial import collate_fn, collate_packed, pack, pad
 

@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import separable
+from toy_bags import separable
 
 from mil_tutorial.__main__ import main
 from mil_tutorial.datasets import musk, paths

@@ -3,8 +3,8 @@ import json
 
 import numpy as np
 import pytest
-from conftest import separable
 from sklearn.metrics import roc_auc_score
+from toy_bags import separable
 
 from mil_tutorial import TrainingConfig, metrics, predict
 from mil_tutorial.baselines import baseline_probabilities

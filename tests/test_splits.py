@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest import make_bags, separable
+from toy_bags import make_bags, separable
 
 from mil_tutorial import (
     MedicalBagDataset,

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from conftest import separable
+from toy_bags import separable
 
 from mil_tutorial import TrainingConfig, auc, build_model, fit, predict
 from mil_tutorial.training import _Run

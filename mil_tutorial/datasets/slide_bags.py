@@ -43,7 +43,7 @@ def slide_bags(features: SlideFeatures, chosen: np.ndarray) -> MedicalBagDataset
     return MedicalBagDataset(
         zip(per_slide(features.features), features.label[rows]),
         groups=features.patient[rows].tolist(),
-        instance_labels=per_slide(features.tumour.astype(np.int8)),
+        instance_labels=per_slide(features.tumour.astype(int)),
         coords=per_slide(features.coords),
         names=features.slide_id[rows].tolist(),
     )

@@ -1,0 +1,219 @@
+"""Checks of chapter 01: one label per slide."""
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mil_tutorial.checks.exercise import Wrong, exercise
+from mil_tutorial.checks.judging import attempt, expect_number, expect_tensor, expect_values
+
+TRUTHS = {
+    "slide of one healthy tile": [0],
+    "slide of one tumour tile": [1],
+    "slide without tumour, 217 tiles": [0] * 217,
+    "slide with tumour in 1 tile of 217": [0] * 100 + [1] + [0] * 116,
+    "slide with tumour in 1 tile of 2": [1, 0],
+    "slide with tumour in 160 tiles of 217": [1] * 160 + [0] * 57,
+}
+ROUNDED = "That asks whether half of the tiles hold tumour; the rule asks for one tile."
+ALL_TILES = "That asks that every tile holds tumour; one is enough."
+COUNTED = "That counts the tumour tiles; the label is 0 or 1."
+RATE_OF_SLIDE = "That is the witness rate; the label is 0 or 1."
+FLIPPED = "Positive and healthy have changed places."
+
+RATES = {
+    "rate 0.01, 2 tiles": (0.01, 2),
+    "rate 0.01, 100 tiles": (0.01, 100),
+    "rate 0.3, 1 to 300 tiles": (0.3, np.arange(1, 301)),
+    "rates (3, 1), tiles (4,)": (
+        np.array([[0.0], [0.001], [0.05]]),
+        np.array([1, 10, 217, 10_000]),
+    ),
+}
+ADDED_UP = "Chances of alarms must not be added: a slide with two alarms would count twice."
+QUIET = "That is the share of slides that stay quiet; the flagged are the others."
+ALL_ERR = "That is the chance that every tile errs; one false alarm is enough."
+ONE_RIGHT = "That is the chance that at least one tile is right: put 1 - rate where rate stands."
+PERCENT_IN = "The rate is a fraction already: 0.01 means 1 %, so do not divide by 100."
+PERCENT_OUT = "Give the share as a fraction between 0 and 1, not in per cent."
+
+WANTED = {
+    "1 tile, share 0.05": (1, 0.05),
+    "2 tiles, share 0.19": (2, 0.19),
+    "100 tiles, share 0.634": (100, 0.634),
+    "217 tiles, share 0.05": (217, 0.05),
+    "1,000 tiles, share 0.5": (1000, 0.5),
+}
+DIVIDED = (
+    "share / n_tiles adds chances up. It comes close when the share is small (the Bonferroni "
+    "bound); take the root for the exact rate."
+)
+LOGARITHM = (
+    "-log(1 - share) / n_tiles comes close for many tiles; take the root for the exact rate."
+)
+TILE_QUIET = "That is how often a tile must stay quiet; subtract it from 1."
+FORWARD = "That is the share for a given rate, the formula before you turned it round."
+SHARE_AS_QUIET = "You took share for the slides that stay quiet: it is the share that is flagged."
+
+BAGS = {
+    "three tiles, positive slide": ([2.0, 1.0, -1.0], 1.0),
+    "three tiles, healthy slide": ([2.0, 1.0, -1.0], 0.0),
+    "one tile": ([-0.5], 1.0),
+    "the highest tile last, all scores negative": ([-3.0, -2.0, -4.0, -1.5], 0.0),
+}
+OF_THE_MAX = "That is the gradient of the highest score itself: go on to the loss, then backward."
+EVERY_TILE = (
+    "Every tile learns the label, as if it had been copied: take the maximum before the loss."
+)
+MEAN_POOLED = "That pools by the mean: take the maximum."
+SUM_POOLED = "That pools by the sum: take the maximum."
+TWO_SIGMOIDS = (
+    "A sigmoid came before the loss, which takes logits and has its own: leave yours out."
+)
+DOWNHILL = "That is the step downhill: the gradient has the other sign."
+NO_LABEL = "That ignores the label: give it to the loss."
+
+
+@exercise
+def check_slide_label(answer: Any) -> str:
+    """Check ``slide_label(truth)``."""
+    truths = [np.array(values) for values in TRUTHS.values()]
+    labels = [float(1 in values) for values in TRUTHS.values()]
+    got = [attempt(answer, truth.copy(), case=case) for case, truth in zip(TRUTHS, truths)]
+    mistakes = {
+        ROUNDED: [round(float(truth.mean())) for truth in truths],
+        ROUNDED + " ": [float(truth.mean() >= 0.5) for truth in truths],
+        ALL_TILES: [float(truth.all()) for truth in truths],
+        COUNTED: [float(truth.sum()) for truth in truths],
+        RATE_OF_SLIDE: [float(truth.mean()) for truth in truths],
+        FLIPPED: [1 - label for label in labels],
+    }
+    _expect_each(got, labels, "the label", mistakes, TRUTHS)
+    return "one tumour tile is enough, in slides of one tile and of 217"
+
+
+@exercise
+def check_one_in_a_thousand(answer: Any) -> str:
+    """Check the guess of the healthy slides of 217 tiles flagged at 0.1 % false tiles."""
+    truth = _flagged(0.001, 217)
+    mistakes = {
+        "Chances of alarms must not be added: 217 × 0.001 counts slides with two alarms twice.": (
+            0.217
+        ),
+        "That is the share that stays quiet; the others are flagged.": 1 - truth,
+        "That is one tile's chance; a slide has 217 tiles that may err.": 0.001,
+        "The classifier is ten times better, but slides are not flagged ten times less often than "
+        "the 63 %: they have more tiles now, and alarms do not grow in proportion.": 0.0634,
+        "That is the share for 1 % false tiles; here it is 0.1 %.": _flagged(0.01, 217),
+    }
+    if isinstance(answer, int | float) and answer > 1:
+        raise Wrong(f"the share is not {answer:g}. Give it between 0 and 1, not in per cent.")
+    expect_number(answer, truth, "the share", 0.01, mistakes)
+    return "1 - 0.999 to the power of 217 = 0.195: one healthy slide in five"
+
+
+@exercise
+def check_flagged_share(answer: Any) -> str:
+    """Check ``flagged_share(rate, n_tiles)``."""
+    for case, (rate, n_tiles) in RATES.items():
+        rates, tiles = np.asarray(rate, dtype=float), np.asarray(n_tiles, dtype=float)
+        got = attempt(answer, _copied(rate), _copied(n_tiles), case=case)
+        truth = np.vectorize(_flagged)(rates, tiles)
+        mistakes = {
+            ADDED_UP: rates * tiles,
+            ADDED_UP + " ": np.minimum(rates * tiles, 1),
+            QUIET: 1 - truth,
+            ALL_ERR: rates**tiles,
+            ONE_RIGHT: 1 - rates**tiles,
+            PERCENT_IN: 1 - (1 - rates / 100) ** tiles,
+            PERCENT_OUT: 100 * truth,
+        }
+        expect_values(got, truth, "the share", mistakes, case)
+    return "right for numbers and for arrays: 0.634 for 1 % and 100 tiles"
+
+
+@exercise
+def check_tolerable_rate(answer: Any) -> str:
+    """Check ``tolerable_rate(n_tiles, share)``."""
+    pairs = list(WANTED.values())
+    got = [attempt(answer, n, share, case=case) for case, (n, share) in WANTED.items()]
+    truth = [-math.expm1(math.log1p(-share) / n) for n, share in pairs]
+    mistakes = {
+        DIVIDED: [share / n for n, share in pairs],
+        LOGARITHM: [-math.log(1 - share) / n for n, share in pairs],
+        TILE_QUIET: [(1 - share) ** (1 / n) for n, share in pairs],
+        SHARE_AS_QUIET: [1 - share ** (1 / n) for n, share in pairs],
+        SHARE_AS_QUIET + " ": [share ** (1 / n) for n, share in pairs],
+        FORWARD: [1 - (1 - share) ** n for n, share in pairs],
+    }
+    _expect_each(got, truth, "the rate", mistakes, WANTED)
+    return "put into flagged_share, your rate gives the share back"
+
+
+@exercise
+def check_score_gradients(answer: Any) -> str:
+    """Check ``score_gradients(scores, label)``."""
+    for case, (values, target) in BAGS.items():
+        scores, label = torch.tensor(values), torch.tensor(target)
+        got = attempt(answer, scores.clone(), label.clone(), case=case)
+        expect_tensor(got, tuple(scores.shape), "the gradient", "float")
+        truth = _at_highest(values, _sigmoid(max(values)) - target)
+        mistakes = _gradient_mistakes(values, target)
+        expect_values(got, truth, "the gradient", mistakes, case)
+    return "probability minus label at the highest tile, 0 at all others"
+
+
+def _flagged(rate: float, n_tiles: float) -> float:
+    """1 - (1 - rate)^n, in logarithms."""
+    return -math.expm1(n_tiles * math.log1p(-rate))
+
+
+def _copied(value: Any) -> Any:
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
+def _expect_each(
+    got: list[Any], truth: list[float], what: str, mistakes: dict[str, Any], cases: dict[str, Any]
+) -> None:
+    """Compare one number a case; a mistake is named when it gives all of the learner's numbers."""
+    likely = {advice: values for advice, values in mistakes.items() if _same(got, values)}
+    for i, case in enumerate(cases):
+        advice = {text: values[i] for text, values in likely.items()}
+        expect_values(got[i], truth[i], what, advice, case)
+
+
+def _same(got: list[Any], values: list[float]) -> bool:
+    try:
+        return np.allclose(np.asarray(got, dtype=float), values, rtol=1e-4, atol=1e-6)
+    except (TypeError, ValueError):
+        return False
+
+
+def _sigmoid(score: float) -> float:
+    return 1 / (1 + math.exp(-score))
+
+
+def _at_highest(scores: list[float], value: float) -> Tensor:
+    gradient = torch.zeros(len(scores))
+    gradient[scores.index(max(scores))] = value
+    return gradient
+
+
+def _gradient_mistakes(scores: list[float], label: float) -> dict[str, Tensor]:
+    n, p = len(scores), _sigmoid(max(scores))
+    each = torch.tensor([_sigmoid(score) - label for score in scores])
+    after_two = (_sigmoid(p) - label) * p * (1 - p)
+    return {
+        OF_THE_MAX: _at_highest(scores, 1.0),
+        EVERY_TILE: each,
+        EVERY_TILE + " ": each / n,
+        MEAN_POOLED: torch.full((n,), (_sigmoid(sum(scores) / n) - label) / n),
+        SUM_POOLED: torch.full((n,), _sigmoid(sum(scores)) - label),
+        TWO_SIGMOIDS: _at_highest(scores, after_two),
+        DOWNHILL: _at_highest(scores, label - p),
+        NO_LABEL: _at_highest(scores, p - (1 - label)),
+        NO_LABEL + " ": _at_highest(scores, p),
+    }
