@@ -10,7 +10,7 @@
 # |---|---|
 # | **You will do** | count false alarms by hand, by loop and by formula; train two tile classifiers from slide labels; follow a gradient to the tile it reaches |
 # | **You will learn** | why 1 % false positives on tiles flag 63 % of healthy bags of 100, how copied labels mislead, and why max pooling teaches one tile a slide |
-# | **You need** | Python, NumPy, and the idea of a gradient; the words bag, instance and witness rate from chapter 00 |
+# | **You need** | Python, NumPy, and the idea of a gradient; the words bag, instance and witness rate of [chapter 00](00_start_here.ipynb) |
 # | **Time** | 45 minutes |
 
 # %% id="setup"
@@ -540,8 +540,8 @@ print("highest tile holds tumour:", *(f"{share:.2f}" for share in found))
 # correct them get no gradient. Ten times as many epochs did not free them.
 #
 # So copying believes every tile, and max pooling believes one and ignores the rest. We want the tiles
-# of a slide together in one bag, which chapter 02 builds, and a gradient that many tiles share, each by
-# its own weight. That is attention, in chapter 05.
+# of a slide together in one bag, which [chapter 02](02_build_bags.ipynb) builds, and a gradient that many tiles share, each by
+# its own weight. That is attention, in [chapter 05](05_attention.ipynb).
 
 # %% [markdown] id="summary"
 # ## Summary

@@ -392,7 +392,8 @@ for name, layer in {"softmax": PackageAttention, "sigmoid, softmax": SigmoidFirs
 # Read the stored table with care, because it holds a surprise. The *ranking* of tiles survives: the
 # instance AUC is as good with the sigmoid, or better. A heat map scaled from its minimum to its maximum
 # would look fine. But the weights are nearly equal, so most of the bag's embedding comes from healthy
-# tiles, as in mean pooling, and the slide AUC falls to where chapter 04 found the mean.
+# tiles, as in mean pooling. In the stored run the slide AUC falls from about 0.94 to 0.74; chapter 04
+# found 0.64 for the mean.
 #
 # So check the weights themselves, not only their order.
 
