@@ -11,7 +11,7 @@ from mil_tutorial.checks.exercise import Exercise
 
 def names_before(chapter, cell_id, reduce):
     """Run imports and definitions up to an exercise, each exercise reduced by ``reduce``."""
-    names = {}
+    names = {"FAST": True}
     for cell in chapter.cells:
         if cell.cell_type == "code" and cell.source.strip() != "# setup":
             code = reduce(cell.source) if exercise_name(cell) else cell.source
@@ -76,8 +76,7 @@ def test_names_of_exercises_are_used_once(chapters):
 
 def test_stored_checks_are_green_in_the_solutions_and_open_for_learners(learner, solved):
     for notebook, marks in ((solved, "✓"), (learner, "○✗")):
-        checks = [c for c in notebook.cells if "\ncheck_" in f"\n{c.get('source', '')}"]
-        checks = [c for c in checks if c.cell_type == "code"]
+        checks = [c for c in notebook.cells if c.id.startswith("check-")]
         assert len(checks) >= 3
         assert all(c.outputs[0].text[0] in marks for c in checks)
 

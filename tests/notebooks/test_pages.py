@@ -43,18 +43,18 @@ def test_the_page_has_the_length_of_a_page(chapter, learner):
     assert 35 <= len(learner.cells) <= 60
 
 
-@pytest.mark.parametrize("edition", ["learner", "solved"])
-def test_cells_are_short_and_outputs_are_clean(edition, request):
-    for cell in code(request.getfixturevalue(edition)):
+@pytest.mark.parametrize("edition", ["learner", "solutions"])
+def test_cells_are_short_and_outputs_are_clean(chapter, edition, learner, solved):
+    for cell in code(learner if edition == "learner" else solved):
         assert len(cell.source.splitlines()) <= 25, cell.id
         assert all(len(line) <= 100 for line in cell.source.splitlines()), cell.id
         for output in cell.outputs:
             assert output.get("name") != "stderr", (cell.id, output.text)
 
 
-@pytest.mark.parametrize("edition", ["learner", "solved"])
-def test_every_picture_has_alt_text(edition, request):
-    notebook = request.getfixturevalue(edition)
+@pytest.mark.parametrize("edition", ["learner", "solutions"])
+def test_every_picture_has_alt_text(chapter, edition, learner, solved):
+    notebook = learner if edition == "learner" else solved
     pictures = 0
     for cell in code(notebook):
         for output in cell.outputs:
