@@ -162,8 +162,8 @@ from mil_tutorial import plot_attention
 figure = plot_attention(image, attention, coords, TILE, truth=val.instance_labels[chosen])
 show(
     figure,
-    "The slide, the attention of its tiles, and both together; nearly all attention lies on two or three "
-    "tiles inside the outlined tumour",
+    "The slide, the attention of its tiles, and both together; nearly all attention lies on two or "
+    "three tiles inside the outlined tumour",
 )
 
 # %% [markdown] id="map-read"
@@ -228,8 +228,8 @@ axes.set(yticks=[0, 1], yticklabels=["no tumour", "tumour"], xlim=(-0.02, 1.02))
 axes.set(xlabel="predicted probability of tumour, one mark for each slide", ylim=(-0.5, 1.5))
 show(
     figure,
-    "Predicted probabilities of the validation slides, positive above and negative below; most lie on "
-    "their own side of 0.5, some do not",
+    "Predicted probabilities of the validation slides, positive above and negative below; most lie "
+    "on their own side of 0.5, some do not",
 )
 
 # %% [markdown] id="all-read"

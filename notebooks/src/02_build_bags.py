@@ -467,8 +467,8 @@ for axes, (title, (bags, bins)) in zip(panels, drawn.items()):
     axes.legend()
 show(
     figure,
-    "Two histograms of bag sizes by class. Noise bags: negatives at 30 to 50 tiles, positives at 120 "
-    "to 180, no overlap. Shipped slides: both classes lie over each other between 187 and 242 tiles",
+    "Two histograms of bag sizes by class. Noise bags: negatives at 30 to 50 tiles, positives at "
+    "120 to 180, no overlap. Shipped slides: both classes lie over each other from 187 to 242 tiles",
 )
 
 # %% [markdown] id="folders"

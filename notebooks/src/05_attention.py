@@ -296,8 +296,8 @@ figure = plot_attention(
 )
 show(
     figure,
-    "A rendered slide, its attention per tile, and both together; most attention lies on few tiles, "
-    "inside the outlined tumour",
+    "A rendered slide, its attention per tile, and both together; most attention lies on few "
+    "tiles, inside the outlined tumour",
 )
 
 # %% [markdown] id="evidence"
@@ -364,8 +364,8 @@ axes.set(xscale="log", xlabel="tiles in the bag", ylabel="largest possible weigh
 axes.legend(loc="upper right", bbox_to_anchor=(1.0, 0.92))
 show(
     figure,
-    "Largest possible weight of one tile against the size of the bag: always 1 for a plain softmax, "
-    "falling from 1 to under 0.01 at 1000 tiles when a sigmoid comes first",
+    "Largest possible weight of one tile against the size of the bag: always 1 for a plain "
+    "softmax, falling from 1 to under 0.01 at 1000 tiles when a sigmoid comes first",
 )
 
 # %% [markdown] id="sigmoid-train"

@@ -100,9 +100,9 @@ panels[0].set_ylabel("follicle: none → clear")
 figure.colorbar(image, ax=list(panels), label="score", shrink=0.85)
 show(
     figure,
-    "Two maps of the score over size of nuclei and likeness to a follicle. The plain detector gives "
-    "parallel diagonal stripes; the gated one rises with nuclei below, where no follicle is, and is flat "
-    "at zero above",
+    "Two maps of the score over size of nuclei and likeness to a follicle. The plain detector "
+    "gives parallel diagonal stripes; the gated one rises with nuclei below, where no follicle is, "
+    "and is flat at zero above",
 )
 
 # %% [markdown] id="why-read"
@@ -335,8 +335,8 @@ axes.set(xticks=[0, 1], xticklabels=["attention", "gated"], xlim=(-0.5, 1.5))
 axes.set(ylabel="AUC on validation slides", title="Same seed, same slides: one line")
 show(
     figure,
-    "Validation AUC of attention and gated attention, one line for each seed; in the stored run one "
-    "line rises and two are nearly flat",
+    "Validation AUC of attention and gated attention, one line for each seed; in the stored run "
+    "one line rises and two are nearly flat",
 )
 
 # %% [markdown] id="interval-read"
@@ -373,8 +373,8 @@ axes.set(xlabel="gate: 0 = closed, 1 = open", ylabel="density over tiles and det
 axes.legend()
 show(
     figure,
-    "Distribution of gate values. Both curves have a peak at one half; the curve of tumour tiles has a "
-    "second hill above it, towards open gates, and that of other tiles a long slope below it",
+    "Distribution of gate values. Both curves have a peak at one half; the curve of tumour tiles "
+    "has a second hill above it, towards open gates, that of other tiles a long slope below it",
 )
 
 # %% [markdown] id="look-read"

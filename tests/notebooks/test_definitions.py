@@ -16,7 +16,7 @@ MASK = torch.arange(4) < SIZES[:, None]
 def definitions(notebooks, number):
     """Run the imports and definitions of a solved chapter; the last of a name counts."""
     (path,) = (notebooks / "solutions").glob(f"{number}_*.ipynb")
-    names = {"FAST": True}
+    names = {"FAST": True, "__name__": "chapter"}
     for cell in nbformat.read(path, as_version=4).cells:
         if cell.cell_type == "code" and cell.id != "setup":
             kept = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)

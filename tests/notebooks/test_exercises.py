@@ -11,7 +11,7 @@ from mil_tutorial.checks.exercise import Exercise
 
 def names_before(chapter, cell_id, reduce):
     """Run imports and definitions up to an exercise, each exercise reduced by ``reduce``."""
-    names = {"FAST": True}
+    names = {"FAST": True, "__name__": "chapter"}
     for cell in chapter.cells:
         if cell.cell_type == "code" and cell.source.strip() != "# setup":
             code = reduce(cell.source) if exercise_name(cell) else cell.source
