@@ -22,16 +22,25 @@ NOTEBOOKS = Path(__file__).parent
 
 def build(chapter: Chapter, chapters: list[Chapter]) -> None:
     """Run both editions in full, and the solutions once more in fast mode; store what they show."""
+    editions = {edition: make_edition(chapter, edition, chapters) for edition in EDITIONS}
     runs = {}
-    for edition in EDITIONS:
-        notebook = make_edition(chapter, edition, chapters)
+    for edition, notebook in editions.items():
         print(f"{chapter.stem}, {edition} edition", flush=True)
         runs[edition] = execute(notebook, fast=False)
-        write_notebook(notebook, chapter.path(edition))
     runs["fast"] = execute(make_edition(chapter, "solutions", chapters), fast=True)
+    for edition, notebook in editions.items():  # nothing is stored of a build that was stopped
+        write_notebook(notebook, chapter.path(edition))
     times = read_times(NOTEBOOKS)
     times[chapter.stem] = summary(runs)
     write_times(NOTEBOOKS, times)
+
+
+def is_stale(chapter: Chapter, chapters: list[Chapter]) -> bool:
+    """Tell whether a chapter was not built from these sources, or never measured."""
+    return chapter.stem not in read_times(NOTEBOOKS) or any(
+        read_stored(chapter.path(edition)).different_cells(make_edition(chapter, edition, chapters))
+        for edition in EDITIONS
+    )
 
 
 def summary(runs: dict[str, Run]) -> dict[str, float]:
@@ -62,11 +71,7 @@ def main() -> int:
     write_exercises(chapters)
     for chapter in chapters:
         wanted = not options.numbers or chapter.number in options.numbers
-        stale = any(
-            read_stored(chapter.path(edition)).differs(make_edition(chapter, edition, chapters))
-            for edition in EDITIONS
-        )
-        if wanted and (stale or options.force):
+        if wanted and (options.force or is_stale(chapter, chapters)):
             build(chapter, chapters)
     write_table(NOTEBOOKS, chapters)
     return 0

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mil_tutorial.checks.cases import attempt_each, expect_each, values_of
 from mil_tutorial.checks.exercise import Wrong, exercise
 from mil_tutorial.checks.judging import attempt, expect_number, expect_tensor, expect_values
 
@@ -18,11 +19,15 @@ TRUTHS = {
     "slide with tumour in 1 tile of 2": [1, 0],
     "slide with tumour in 160 tiles of 217": [1] * 160 + [0] * 57,
 }
-ROUNDED = "That asks whether half of the tiles hold tumour; the rule asks for one tile."
-ALL_TILES = "That asks that every tile holds tumour; one is enough."
-COUNTED = "That counts the tumour tiles; the label is 0 or 1."
-RATE_OF_SLIDE = "That is the witness rate; the label is 0 or 1."
-FLIPPED = "Positive and healthy have changed places."
+HALF = "That asks whether half of the tiles hold tumour; the rule asks for one tile."
+WRONG_LABELS = [
+    (HALF, lambda t: round(float(t.mean()))),
+    (HALF, lambda t: t.mean() >= 0.5),
+    ("That asks that every tile holds tumour; one is enough.", lambda t: t.all()),
+    ("That counts the tumour tiles; the label is 0 or 1.", lambda t: t.sum()),
+    ("That is the witness rate; the label is 0 or 1.", lambda t: t.mean()),
+    ("Positive and healthy have changed places.", lambda t: not t.any()),
+]
 
 RATES = {
     "rate 0.01, 2 tiles": (0.01, 2),
@@ -39,6 +44,16 @@ ALL_ERR = "That is the chance that every tile errs; one false alarm is enough."
 ONE_RIGHT = "That is the chance that at least one tile is right: put 1 - rate where rate stands."
 PERCENT_IN = "The rate is a fraction already: 0.01 means 1 %, so do not divide by 100."
 PERCENT_OUT = "Give the share as a fraction between 0 and 1, not in per cent."
+WRONG_SHARES = [
+    (ADDED_UP, lambda rate, n: rate * n),
+    (ADDED_UP, lambda rate, n: np.minimum(rate * n, 1)),
+    (QUIET, lambda rate, n: (1 - rate) ** n),
+    (ALL_ERR, lambda rate, n: rate**n),
+    (ONE_RIGHT, lambda rate, n: 1 - rate**n),
+    (PERCENT_IN, lambda rate, n: 1 - (1 - rate / 100) ** n),
+    (PERCENT_OUT, lambda rate, n: 100 * (1 - (1 - rate) ** n)),
+    ("Return the share unrounded.", lambda rate, n: np.round(1 - (1 - rate) ** n, 3)),
+]
 
 WANTED = {
     "1 tile, share 0.05": (1, 0.05),
@@ -57,6 +72,16 @@ LOGARITHM = (
 TILE_QUIET = "That is how often a tile must stay quiet; subtract it from 1."
 FORWARD = "That is the share for a given rate, the formula before you turned it round."
 SHARE_AS_QUIET = "You took share for the slides that stay quiet: it is the share that is flagged."
+RATE_IN_PERCENT = "Give the rate as a fraction between 0 and 1, not in per cent."
+WRONG_RATES = [
+    (DIVIDED, lambda n, share: share / n),
+    (LOGARITHM, lambda n, share: -math.log(1 - share) / n),
+    (TILE_QUIET, lambda n, share: (1 - share) ** (1 / n)),
+    (SHARE_AS_QUIET, lambda n, share: 1 - share ** (1 / n)),
+    (SHARE_AS_QUIET, lambda n, share: share ** (1 / n)),
+    (FORWARD, lambda n, share: 1 - (1 - share) ** n),
+    (RATE_IN_PERCENT, lambda n, share: 100 * (1 - (1 - share) ** (1 / n))),
+]
 
 BAGS = {
     "three tiles, positive slide": ([2.0, 1.0, -1.0], 1.0),
@@ -80,18 +105,10 @@ NO_LABEL = "That ignores the label: give it to the loss."
 @exercise
 def check_slide_label(answer: Any) -> str:
     """Check ``slide_label(truth)``."""
-    truths = [np.array(values) for values in TRUTHS.values()]
+    cases = {case: (np.array(values),) for case, values in TRUTHS.items()}
     labels = [float(1 in values) for values in TRUTHS.values()]
-    got = [attempt(answer, truth.copy(), case=case) for case, truth in zip(TRUTHS, truths)]
-    mistakes = {
-        ROUNDED: [round(float(truth.mean())) for truth in truths],
-        ROUNDED + " ": [float(truth.mean() >= 0.5) for truth in truths],
-        ALL_TILES: [float(truth.all()) for truth in truths],
-        COUNTED: [float(truth.sum()) for truth in truths],
-        RATE_OF_SLIDE: [float(truth.mean()) for truth in truths],
-        FLIPPED: [1 - label for label in labels],
-    }
-    _expect_each(got, labels, "the label", mistakes, TRUTHS)
+    got = attempt_each(answer, cases)
+    expect_each(got, labels, "the label", values_of(WRONG_LABELS, cases), cases)
     return "one tumour tile is enough, in slides of one tile and of 217"
 
 
@@ -109,8 +126,7 @@ def check_one_in_a_thousand(answer: Any) -> str:
         "the 63 %: they have more tiles now, and alarms do not grow in proportion.": 0.0634,
         "That is the share for 1 % false tiles; here it is 0.1 %.": _flagged(0.01, 217),
     }
-    if isinstance(answer, int | float) and answer > 1:
-        raise Wrong(f"the share is not {answer:g}. Give it between 0 and 1, not in per cent.")
+    _refuse_percent(answer)
     expect_number(answer, truth, "the share", 0.01, mistakes)
     return "1 - 0.999 to the power of 217 = 0.195: one healthy slide in five"
 
@@ -118,38 +134,18 @@ def check_one_in_a_thousand(answer: Any) -> str:
 @exercise
 def check_flagged_share(answer: Any) -> str:
     """Check ``flagged_share(rate, n_tiles)``."""
-    for case, (rate, n_tiles) in RATES.items():
-        rates, tiles = np.asarray(rate, dtype=float), np.asarray(n_tiles, dtype=float)
-        got = attempt(answer, _copied(rate), _copied(n_tiles), case=case)
-        truth = np.vectorize(_flagged)(rates, tiles)
-        mistakes = {
-            ADDED_UP: rates * tiles,
-            ADDED_UP + " ": np.minimum(rates * tiles, 1),
-            QUIET: 1 - truth,
-            ALL_ERR: rates**tiles,
-            ONE_RIGHT: 1 - rates**tiles,
-            PERCENT_IN: 1 - (1 - rates / 100) ** tiles,
-            PERCENT_OUT: 100 * truth,
-        }
-        expect_values(got, truth, "the share", mistakes, case)
+    truth = [np.vectorize(_flagged)(rate, n_tiles) for rate, n_tiles in RATES.values()]
+    got = attempt_each(answer, RATES)
+    expect_each(got, truth, "the share", values_of(WRONG_SHARES, RATES), RATES)
     return "right for numbers and for arrays: 0.634 for 1 % and 100 tiles"
 
 
 @exercise
 def check_tolerable_rate(answer: Any) -> str:
     """Check ``tolerable_rate(n_tiles, share)``."""
-    pairs = list(WANTED.values())
-    got = [attempt(answer, n, share, case=case) for case, (n, share) in WANTED.items()]
-    truth = [-math.expm1(math.log1p(-share) / n) for n, share in pairs]
-    mistakes = {
-        DIVIDED: [share / n for n, share in pairs],
-        LOGARITHM: [-math.log(1 - share) / n for n, share in pairs],
-        TILE_QUIET: [(1 - share) ** (1 / n) for n, share in pairs],
-        SHARE_AS_QUIET: [1 - share ** (1 / n) for n, share in pairs],
-        SHARE_AS_QUIET + " ": [share ** (1 / n) for n, share in pairs],
-        FORWARD: [1 - (1 - share) ** n for n, share in pairs],
-    }
-    _expect_each(got, truth, "the rate", mistakes, WANTED)
+    truth = [-math.expm1(math.log1p(-share) / n) for n, share in WANTED.values()]
+    got = attempt_each(answer, WANTED)
+    expect_each(got, truth, "the rate", values_of(WRONG_RATES, WANTED), WANTED)
     return "put into flagged_share, your rate gives the share back"
 
 
@@ -158,7 +154,7 @@ def check_score_gradients(answer: Any) -> str:
     """Check ``score_gradients(scores, label)``."""
     for case, (values, target) in BAGS.items():
         scores, label = torch.tensor(values), torch.tensor(target)
-        got = attempt(answer, scores.clone(), label.clone(), case=case)
+        got = attempt(answer, scores, label, case=case)
         expect_tensor(got, tuple(scores.shape), "the gradient", "float")
         truth = _at_highest(values, _sigmoid(max(values)) - target)
         mistakes = _gradient_mistakes(values, target)
@@ -166,30 +162,18 @@ def check_score_gradients(answer: Any) -> str:
     return "probability minus label at the highest tile, 0 at all others"
 
 
+def _refuse_percent(answer: Any) -> None:
+    try:
+        number = float(answer)
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        return  # expect_number says what is wrong
+    if number > 1:
+        raise Wrong(f"the share is not {number:g}. Give it between 0 and 1, not in per cent.")
+
+
 def _flagged(rate: float, n_tiles: float) -> float:
     """1 - (1 - rate)^n, in logarithms."""
     return -math.expm1(n_tiles * math.log1p(-rate))
-
-
-def _copied(value: Any) -> Any:
-    return value.copy() if isinstance(value, np.ndarray) else value
-
-
-def _expect_each(
-    got: list[Any], truth: list[float], what: str, mistakes: dict[str, Any], cases: dict[str, Any]
-) -> None:
-    """Compare one number a case; a mistake is named when it gives all of the learner's numbers."""
-    likely = {advice: values for advice, values in mistakes.items() if _same(got, values)}
-    for i, case in enumerate(cases):
-        advice = {text: values[i] for text, values in likely.items()}
-        expect_values(got[i], truth[i], what, advice, case)
-
-
-def _same(got: list[Any], values: list[float]) -> bool:
-    try:
-        return np.allclose(np.asarray(got, dtype=float), values, rtol=1e-4, atol=1e-6)
-    except (TypeError, ValueError):
-        return False
 
 
 def _sigmoid(score: float) -> float:
@@ -202,18 +186,18 @@ def _at_highest(scores: list[float], value: float) -> Tensor:
     return gradient
 
 
-def _gradient_mistakes(scores: list[float], label: float) -> dict[str, Tensor]:
+def _gradient_mistakes(scores: list[float], label: float) -> list[tuple[str, Tensor]]:
     n, p = len(scores), _sigmoid(max(scores))
     each = torch.tensor([_sigmoid(score) - label for score in scores])
     after_two = (_sigmoid(p) - label) * p * (1 - p)
-    return {
-        OF_THE_MAX: _at_highest(scores, 1.0),
-        EVERY_TILE: each,
-        EVERY_TILE + " ": each / n,
-        MEAN_POOLED: torch.full((n,), (_sigmoid(sum(scores) / n) - label) / n),
-        SUM_POOLED: torch.full((n,), _sigmoid(sum(scores)) - label),
-        TWO_SIGMOIDS: _at_highest(scores, after_two),
-        DOWNHILL: _at_highest(scores, label - p),
-        NO_LABEL: _at_highest(scores, p - (1 - label)),
-        NO_LABEL + " ": _at_highest(scores, p),
-    }
+    return [
+        (OF_THE_MAX, _at_highest(scores, 1.0)),
+        (EVERY_TILE, each),
+        (EVERY_TILE, each / n),
+        (MEAN_POOLED, torch.full((n,), (_sigmoid(sum(scores) / n) - label) / n)),
+        (SUM_POOLED, torch.full((n,), _sigmoid(sum(scores)) - label)),
+        (TWO_SIGMOIDS, _at_highest(scores, after_two)),
+        (DOWNHILL, _at_highest(scores, label - p)),
+        (NO_LABEL, _at_highest(scores, p - (1 - label))),
+        (NO_LABEL, _at_highest(scores, p)),
+    ]

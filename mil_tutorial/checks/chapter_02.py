@@ -1,8 +1,8 @@
 """Checks of chapter 02: bags, labels, and splits by patient."""
 
+import copy
 import re
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,10 @@ from torch import Tensor
 
 from mil_tutorial.checks.exercise import NotAttempted, Wrong, exercise
 from mil_tutorial.checks.judging import attempt, expect_number, expect_tensor, expect_values
+from mil_tutorial.checks.labels import expect_label
+from mil_tutorial.checks.patients import examine_split
 
-BROKEN = 3  # the faulty bag among five
+PLACES = (3, 1)  # of the faulty bag among five
 GOOD = [[1.0, 2.0], [3.0, 4.0]]
 FAULTS = {
     "is empty": (np.zeros((0, 2)), 1),
@@ -26,8 +28,6 @@ FAULTS = {
     "has no label (None)": (GOOD, None),
     "has the label NaN": (GOOD, float("nan")),
 }
-LOSS = "The loss takes float32: torch.tensor(1) counts in integers, torch.tensor(1.0) does not."
-ONE_HOT = "One number a bag, 0 or 1: not one-hot."
 STILL = (
     "The bug is still there: a folder's number depends on which other folders there are. "
     "Write down once which name means which label."
@@ -40,23 +40,32 @@ def check_bag_dataset(answer: Any) -> str:
     """Check the class ``MedicalBagDataset(bags, groups=None)``."""
     if answer is None or answer is ...:
         raise NotAttempted
+    if not callable(answer):
+        raise Wrong(
+            f"got an object of type {type(answer).__name__}, expected the class itself, without "
+            "quotes and brackets: check_bag_dataset(MedicalBagDataset)"
+        )
     features = _features()
     given = [1, True, np.int64(0), torch.tensor(1), 0.0]  # all of them mean 0 or 1
-    forms = [features[0], features[1].numpy(), features[2].tolist(), features[3], features[4]]
+    forms = [x.clone() for x in features]
+    bags = list(zip([forms[0], forms[1].numpy(), forms[2].tolist(), *forms[3:]], given))
     case = "bags whose labels are given as 1, True, numpy's 0, a tensor and 0.0"
     groups = ["P1", "P1", "P2", "P3", "P3"]
-    dataset = attempt(partial(answer, groups=groups), list(zip(forms, given)), case=case)
-    length = attempt(len, dataset, case="len(dataset)")
+    dataset = attempt(lambda: answer(bags, groups=list(groups)), case=case)
+    length = attempt(lambda: len(dataset), case="len(dataset)")
     if length == 0 and _first_item(dataset) is None:
         raise NotAttempted
     if length != len(given):
         raise Wrong(f"the data set has length {length}, expected {len(given)}: keep every bag")
     for i, label in enumerate(given):
         _check_item(dataset, i, features, label)
-    if list(getattr(dataset, "groups", [])) != groups:
+    if not all(map(torch.equal, forms, features)):
+        raise Wrong("the data set changes the features it is given: whoever made them loses them")
+    if _listed(getattr(dataset, "groups", [])) != groups:
         raise Wrong("dataset.groups is no longer as given: leave that line as it was")
     for fault, bag in FAULTS.items():
-        _check_refusal(answer, fault, bag)
+        for place in PLACES:
+            _check_refusal(answer, fault, bag, place)
     return (
         "items are right for every way to write 0 and 1, and ten kinds of broken bags are refused"
     )
@@ -81,25 +90,7 @@ def check_leak_chance(answer: Any) -> str:
 @exercise
 def check_split_by_patient(answer: Any) -> str:
     """Check ``split_by_patient(patients, share, seed)`` by its properties."""
-    rng = np.random.default_rng(2)
-    many = np.repeat([f"P{i:02}" for i in range(40)], rng.integers(2, 4, 40))
-    few = np.repeat(np.arange(12), 4)
-    cases = [
-        ("40 patients with 2 or 3 slides, share 0.25", rng.permutation(many), 0.25),
-        ("12 patients with 4 slides, share 0.5", rng.permutation(few), 0.5),
-    ]
-    for case, patients, share in cases:
-        is_val = _mask(answer, patients, share, 0, case)
-        _check_split(is_val, patients, share, case)
-        if not np.array_equal(is_val, _mask(answer, patients, share, 0, case)):
-            raise Wrong(
-                "seed 0 gave two different splits: draw from np.random.default_rng(seed) only"
-            )
-        others = [_mask(answer, patients, share, seed, case) for seed in (1, 2, 3)]
-        if all(np.array_equal(is_val, other) for other in others):
-            raise Wrong("seeds 0 to 3 give one and the same split: shuffle the patients with seed")
-        for other in others:
-            _check_split(other, patients, share, case)
+    examine_split(answer)
     return "whole patients, about the share you asked for, and another seed draws others"
 
 
@@ -129,6 +120,13 @@ def _features() -> list[Tensor]:
     return [torch.randn(n, 2, generator=generator) for n in (3, 1, 3, 5, 1)]
 
 
+def _listed(values: Any) -> list[Any]:
+    try:
+        return list(values)
+    except TypeError:
+        return []
+
+
 def _first_item(dataset: Any) -> Any:
     try:
         return dataset[0]
@@ -148,7 +146,7 @@ def _check_item(dataset: Any, i: int, features: list[Tensor], given: Any) -> Non
     instances, label = item
     if isinstance(label, Tensor) and label.shape == features[i].shape != ():
         raise Wrong(f"dataset[{i}] holds the label first: return (instances, label)")
-    _check_label(label, i, float(given), type(given).__name__)
+    expect_label(label, i, float(given), type(given).__name__)
     what = f"the tensor of instances of item {i}"
     got = expect_tensor(instances, tuple(features[i].shape), what, "float")
     if got.dtype != torch.float32:
@@ -160,36 +158,17 @@ def _check_item(dataset: Any, i: int, features: list[Tensor], given: Any) -> Non
     expect_values(got, features[i], what, mistakes)
 
 
-def _check_label(label: Any, i: int, truth: float, given: str) -> None:
-    what = f"the label of item {i} (given as {given})"
-    if not isinstance(label, Tensor):
-        if isinstance(label, list | tuple | np.ndarray) and np.size(label) == 2:
-            raise Wrong(f"{what} is {label!r}. {ONE_HOT}")
-        raise Wrong(
-            f"{what} is {label!r}, of type {type(label).__name__}, expected a float tensor: "
-            "torch.tensor(1.0) for 1"
-        )
-    if tuple(label.shape) == (2,):
-        raise Wrong(f"{what} has shape (2,), expected (). {ONE_HOT}")
-    if label.shape:
-        raise Wrong(f"{what} has shape {tuple(label.shape)}, expected (): one number, no brackets")
-    if label.dtype != torch.float32:
-        raise Wrong(f"{what} is of dtype {label.dtype}, expected torch.float32. {LOSS}")
-    if label != truth:
-        raise Wrong(f"{what} is {label.item():g}, expected {truth:g}")
-
-
-def _check_refusal(answer: Any, fault: str, bag: tuple[Any, Any]) -> None:
+def _check_refusal(answer: Any, fault: str, bag: tuple[Any, Any], place: int) -> None:
     bags = [(GOOD, k % 2) for k in range(5)]
-    bags[BROKEN] = bag
-    what = f"bag {BROKEN} of 5 {fault}"
+    bags[place] = bag
+    what = f"bag {place} of 5 {fault}"
     try:
-        dataset = answer(bags)
+        dataset = answer(copy.deepcopy(bags))
     except ValueError as error:
         numbers = re.findall(r"\d+", str(error))
-        if str(BROKEN) in numbers:
+        if str(place) in numbers:
             return
-        if str(BROKEN + 1) in numbers:
+        if str(place + 1) in numbers:
             raise Wrong(f"{what}, but the message says: {error}. Count bags from 0") from error
         raise Wrong(f"{what}, and the message does not say which bag: {error}") from error
     except AssertionError as error:
@@ -197,53 +176,8 @@ def _check_refusal(answer: Any, fault: str, bag: tuple[Any, Any]) -> None:
     except Exception as error:
         raise Wrong(
             f"{what}: it raised {type(error).__name__} ({error}), expected a ValueError that "
-            f"names bag {BROKEN}"
+            f"names bag {place}"
         ) from error
     if len(dataset) < len(bags):
         raise Wrong(f"{what}, and it was left out without a word: raise ValueError")
     raise Wrong(f"{what}, and the data set took it: raise ValueError in __init__")
-
-
-def _mask(answer: Any, patients: np.ndarray, share: float, seed: int, case: str) -> np.ndarray:
-    """Return what the answer says, as a boolean array of one entry a slide."""
-    got = attempt(answer, patients.copy(), share, seed, case=case)
-    if isinstance(got, tuple):
-        raise Wrong("split_by_patient returned a tuple, expected one boolean array")
-    values = got.detach().numpy() if isinstance(got, Tensor) else np.asarray(got)
-    if values.dtype.kind in "US" or values.dtype == object:
-        raise Wrong("that holds names; np.isin(patients, names) turns them into True and False")
-    n_patients = len(np.unique(patients))
-    if values.dtype == bool and values.shape == (n_patients,):
-        raise Wrong(
-            f"the array has one entry a patient ({n_patients}), expected one a slide "
-            f"({len(patients)}): np.isin(patients, chosen)"
-        )
-    if values.dtype == bool and values.shape != patients.shape:
-        raise Wrong(f"the array has shape {values.shape}, expected {patients.shape}")
-    if values.dtype != bool:
-        raise Wrong(
-            f"the array is of dtype {values.dtype}, expected bool: one True or False a slide, "
-            "no indices and no 0 and 1"
-        )
-    return values
-
-
-def _check_split(is_val: np.ndarray, patients: np.ndarray, share: float, case: str) -> None:
-    if is_val.all() or not is_val.any():
-        raise Wrong(f"{'every' if is_val.all() else 'no'} slide is in validation ({case})")
-    inside, outside = set(patients[is_val].tolist()), set(patients[~is_val].tolist())
-    if shared := sorted(inside & outside):
-        raise Wrong(
-            f"patient {shared[0]} has slides on both sides, and so have {len(shared) - 1} others "
-            f"({case}). Draw patients, not slides"
-        )
-    n, wanted = len(inside | outside), share * len(inside | outside)
-    if abs(len(inside) - wanted) <= 1 or abs(is_val.mean() - share) <= 0.05:
-        return
-    if abs(len(outside) - wanted) <= 1:
-        raise Wrong(f"{len(inside)} of {n} patients are True ({case}): True means validation")
-    repeated = " Draw without replacement." if len(inside) < wanted else ""
-    raise Wrong(
-        f"{len(inside)} of {n} patients are in validation, expected about {wanted:g} ({case})."
-        + repeated
-    )

@@ -1,13 +1,22 @@
 """Checks of chapter 03: batches of bags of different sizes."""
 
+import re
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from mil_tutorial.bags import MedicalBagDataset
-from mil_tutorial.checks.exercise import NotAttempted, Wrong, exercise
-from mil_tutorial.checks.judging import attempt, expect_number, expect_tensor, expect_values
+from mil_tutorial.checks.exercise import Wrong, exercise
+from mil_tutorial.checks.judging import (
+    attempt,
+    expect_gradients,
+    expect_number,
+    expect_tensor,
+    expect_values,
+)
+from mil_tutorial.checks.padding import examine_batch
+from mil_tutorial.checks.samplers import examine_sampler
+from mil_tutorial.checks.softmax import one_by_one, softmax_mistakes
 
 SIZES = {
     "bags of 3 and 2 tiles": (3, 2),
@@ -20,16 +29,7 @@ MASKS = {
     "one bag of one tile": [[1]],
     "real tiles after padding": [[0, 1, 1, 0], [1, 1, 0, 1]],
 }
-FRONT = "Tiles come first, padding after them: fill place 0 to n_b - 1 of row b."
-FROM_VALUES = (
-    "That real tile has only zeros as features: build the mask from the sizes, not from the values."
-)
-NOT_MASKED = "Padding takes part in the softmax: use the mask."
-ZEROED_AFTER = (
-    "Padding was set to 0 after the softmax, so real tiles sum to less than 1: mask before."
-)
 ZERO_SCORE = "A score of 0 is not the weight 0, because e⁰ = 1: use minus infinity."
-WRONG_AXIS = "It sums to 1 over the bags: run the softmax over the tiles of each bag, axis 1."
 GARBAGE = (
     "NaN under the mask gets through: replace the padded scores with masked_fill; adding and "
     "multiplying keep what stood there"
@@ -51,8 +51,8 @@ def check_collate_fn(answer: Any) -> str:
     for case, sizes in SIZES.items():
         tiles = [torch.randn(n, 4, generator=generator) for n in sizes]
         tiles[0][-1] = 0  # a real tile may be zero
-        _examine_batch(answer, tiles, [b % 2 for b in range(len(tiles))], case)
-    _examine_batch(answer, tiles, [torch.tensor(0.0), torch.tensor(1.0)], "labels as tensors")
+        examine_batch(answer, tiles, [1, 1, 0][: len(tiles)], case)
+    examine_batch(answer, tiles, [torch.tensor(0.0), torch.tensor(1.0)], "labels as tensors")
     return "right for bags of several sizes, a tile of zeros included"
 
 
@@ -64,7 +64,6 @@ def check_padding_share(answer: Any) -> str:
         "A score of 0 does not mean the weight 0, and here all scores are equal.": 0.0,
         "That is the share of one place; 90 places are padding.": 0.01,
         "Padded *to* 100 places means 90 padded ones, not 100.": 100 / 110,
-        "Give a share between 0 and 1, not percent.": 90.0,
     }
     expect_number(answer, 0.9, "the share", 0.005, mistakes)
     return "90 of 100 equal weights: the real tiles keep a tenth"
@@ -76,56 +75,31 @@ def check_masked_softmax(answer: Any) -> str:
     generator = torch.Generator().manual_seed(3)
     for case, rows in MASKS.items():
         mask = torch.tensor(rows, dtype=torch.bool)
-        scores = 2 * torch.randn(mask.shape, generator=generator)
-        got = attempt(answer, scores.clone(), mask.clone(), case=case)
+        scores = (2 * torch.randn(mask.shape, generator=generator)).requires_grad_()
+        got = attempt(answer, scores, mask, case=case)
         expect_tensor(got, tuple(mask.shape), "the result", "float")
-        truth = _one_by_one(scores, mask)
-        expect_values(got, truth, "the weight", _softmax_mistakes(scores, mask), case)
+        plain = scores.detach()
+        expect_values(got, one_by_one(plain, mask), "the weight", _mistakes(plain, mask), case)
+        expect_gradients(got, {"scores": scores}, "the weights")
     for unusual, message in (
-        (scores.masked_fill(~mask, float("nan")), GARBAGE),
-        (scores + 1000, TOO_LARGE),
-        (scores - 1e10, NOT_LOW_ENOUGH),
+        (plain.masked_fill(~mask, float("nan")), GARBAGE),
+        (plain + 1000, TOO_LARGE),
+        (plain - 1e10, NOT_LOW_ENOUGH),
     ):
-        got = attempt(answer, unusual.clone(), mask.clone(), case="unusual scores")
+        got = attempt(answer, unusual, mask, case="unusual scores")
         got = expect_tensor(got, tuple(mask.shape), "the result", "float")
-        if not torch.allclose(got, _one_by_one(unusual, mask), atol=1e-4):
+        near_zero = unusual - unusual[mask].max()  # gives the same weights
+        if not torch.allclose(got.double(), one_by_one(near_zero, mask).double(), atol=1e-4):
             raise Wrong(message)
-    _examine_empty_row(answer)
+    for row in (2, 5):
+        _examine_empty_row(answer, row)
     return "right with padding anywhere, NaN under the mask and large scores; refuses an empty bag"
 
 
 @exercise
 def check_epoch_sampler(answer: Any) -> str:
     """Check the class ``EpochSampler(dataset, n, seed)``."""
-    dataset = MedicalBagDataset(
-        [(1000 * b + torch.arange(n)[:, None], b) for b, n in enumerate((40, 3))]
-    )
-    first, second, other = (
-        attempt(answer, dataset, 5, seed, case=f"EpochSampler(dataset, 5, {seed})")
-        for seed in (0, 0, 1)
-    )
-    epochs = [_shown(first, epoch, 0) for epoch in (0, 1, 2)]
-    for shown in epochs:
-        _examine_draw(shown, range(40), 5)
-    _examine_draw(_shown(first, 2, 1), range(1000, 1003), 3)
-    if epochs[0] == epochs[1] or epochs[1] == epochs[2]:
-        raise Wrong(
-            f"two epochs in a row show the same tiles, {epochs[1]}. The bug is still there: what "
-            "do the random numbers of __getitem__ depend on?"
-        )
-    once, twice = (_shown(first, None, 0) for _ in range(2))
-    if once != twice:
-        raise Wrong(
-            f"two reads in one epoch show {once} and {twice}: random numbers must depend on the "
-            "seed and the epoch, and not on how often a bag was read"
-        )
-    if (shown := _shown(second, 1, 0)) != epochs[1]:
-        raise Wrong(
-            f"a second sampler with the same seed shows {shown} in epoch 1, the first showed "
-            f"{epochs[1]}: nobody could repeat the run"
-        )
-    if _shown(other, 1, 0) == epochs[1]:
-        raise Wrong("seeds 0 and 1 show the same tiles in epoch 1: the seed is not used any more")
+    examine_sampler(answer)
     return "new tiles each epoch, and the same again for the same seed and epoch"
 
 
@@ -135,8 +109,9 @@ def check_packed_mean(answer: Any) -> str:
     generator = torch.Generator().manual_seed(3)
     for case, counts in SIZES.items():
         for width in (4, len(counts)):
-            x, sizes = torch.randn(sum(counts), width, generator=generator), torch.tensor(counts)
-            got = attempt(answer, x.clone(), sizes.clone(), case=case)
+            x = torch.randn(sum(counts), width, generator=generator, requires_grad=True)
+            sizes = torch.tensor(counts)
+            got = attempt(answer, x, sizes, case=case)
             expect_tensor(got, (len(counts), width), "the result", "float")
             parts = x.split(list(counts))
             truth = torch.stack([part.mean(dim=0) for part in parts])
@@ -151,122 +126,34 @@ def check_packed_mean(answer: Any) -> str:
                 by_column = "Columns were divided by the sizes, not rows: use sizes[:, None]."
                 mistakes[by_column] = totals / sizes
             expect_values(got, truth, "the mean", mistakes, case)
+            expect_gradients(got, {"instances": x}, "the mean")
     return "right for bags of several sizes"
 
 
-def _examine_batch(answer: Any, tiles: list[Tensor], labels: list[Any], case: str) -> None:
-    batch = [(x.clone(), label) for x, label in zip(tiles, labels)]
-    got = attempt(answer, batch, case=case)
-    if not isinstance(got, tuple) or len(got) != 3:
-        raise Wrong(f"it returned {type(got).__name__}, expected (bags, mask, labels)")
-    if any(part is None or part is ... for part in got):
-        raise NotAttempted
-    bags, mask, got_labels = got
-    sizes = [len(x) for x in tiles]
-    _examine_shape(bags, sizes, case)
-    gaps = [x.new_zeros(max(sizes) - len(x), 4) for x in tiles]
-    truth = torch.stack([torch.cat(pair) for pair in zip(tiles, gaps)])
-    mistakes = {
-        FRONT: torch.stack([torch.cat(pair) for pair in zip(gaps, tiles)]),
-        "Only zeros: copy the instances into them.": torch.zeros_like(truth),
-    }
-    expect_values(bags, truth, "bags", mistakes, case)
-    real = torch.arange(max(sizes)) < torch.tensor(sizes)[:, None]
-    expect_tensor(mask, tuple(real.shape), "the mask")
-    if mask.dtype != torch.bool:
-        raise Wrong(f"the mask is of dtype {mask.dtype}, expected torch.bool: only that can index")
-    mistakes = {
-        "It is True at padding: True must stand at a real tile.": ~real,
-        "All places count as real.": torch.ones_like(real),
-        FRONT: real.flip(1),
-        FROM_VALUES: (truth != 0).any(dim=-1),
-    }
-    expect_values(mask, real, "the mask", mistakes, case)
-    expect_tensor(got_labels, (len(sizes),), "labels")
-    if not got_labels.is_floating_point():
-        raise Wrong(
-            f"the labels are of dtype {got_labels.dtype}, expected float: the loss compares them "
-            "with probabilities and refuses integers"
-        )
-    expect_values(got_labels, [float(label) for label in labels], "labels", case=case)
+def _mistakes(scores: Tensor, mask: Tensor) -> list[tuple[str, Tensor]]:
+    multiplied = torch.softmax(scores * mask, dim=1)
+    return [
+        *softmax_mistakes(scores, mask),
+        (ZERO_SCORE, multiplied),
+        (ZERO_SCORE, multiplied * mask),
+        (UPSIDE_DOWN, torch.softmax(scores.masked_fill(mask, float("-inf")), dim=1)),
+    ]
 
 
-def _examine_shape(bags: Any, sizes: list[int], case: str) -> None:
-    n_bags, largest, total = len(sizes), max(sizes), sum(sizes)
-    shape = tuple(bags.shape) if isinstance(bags, Tensor) else ()
-    has = f"bags has shape {shape} ({case})"
-    if n_bags > 1 and shape in ((total, 4), (1, total, 4)):
-        raise Wrong(f"{has}: all tiles were merged into one bag; no one can tell slides apart")
-    if n_bags != largest and shape == (largest, n_bags, 4):
-        raise Wrong(f"{has}: the axis of bags comes first; tell pad_sequence batch_first=True")
-    if len(shape) == 3 and shape[1] > largest:
-        why = ", the number of tiles in all" if shape[1] == total else ""
-        raise Wrong(
-            f"the bags are padded to {shape[1]} places{why} ({case}): pad to the largest bag of "
-            f"the batch, here {largest}"
-        )
-    expect_tensor(bags, (n_bags, largest, 4), "bags", "float")
-
-
-def _examine_empty_row(answer: Any) -> None:
-    mask = torch.tensor([[True, True], [False, False], [True, False]])
+def _examine_empty_row(answer: Any, row: int) -> None:
+    mask = torch.ones(7, 3, dtype=torch.bool)
+    mask[row] = False
     try:
-        got = answer(torch.zeros(3, 2), mask)
+        got = answer(torch.zeros(7, 3), mask.clone())
     except ValueError as error:
-        if "1" not in str(error):
-            raise Wrong(f'"{error}" does not say which row has no real tile: row 1') from error
-        return
+        if re.search(rf"\b{row}\b", str(error)):
+            return
+        text = f'"{error}" does not say which row has no real tile: row {row}'
+        counted = re.search(rf"\b{row + 1}\b", str(error))
+        raise Wrong(text + (", counted from 0" if counted else "")) from error
     except Exception as error:
         raise Wrong(f"an empty row raised {type(error).__name__}, expected ValueError") from error
-    row = got[1].tolist() if isinstance(got, Tensor) and got.shape == mask.shape else got
-    raise Wrong(f"row 1 has no real tile and got the weights {row}: raise a ValueError instead")
-
-
-def _one_by_one(scores: Tensor, mask: Tensor) -> Tensor:
-    """Softmax over the real tiles of each bag, without the code under test."""
-    weights = torch.zeros_like(scores)
-    for row, real in enumerate(mask):
-        chosen = scores[row, real].double()
-        powers = torch.exp(chosen - chosen.max())
-        weights[row, real] = (powers / powers.sum()).to(scores.dtype)
-    return weights
-
-
-def _softmax_mistakes(scores: Tensor, mask: Tensor) -> dict[str, Tensor]:
-    low = float("-inf")
-    unmasked, multiplied = torch.softmax(scores, dim=1), torch.softmax(scores * mask, dim=1)
-    return {
-        NOT_MASKED: unmasked,
-        ZEROED_AFTER: unmasked * mask,
-        ZERO_SCORE: multiplied,
-        ZERO_SCORE + " ": multiplied * mask,
-        WRONG_AXIS: torch.softmax(scores.masked_fill(~mask, low), dim=0),
-        WRONG_AXIS + " ": torch.softmax(scores, dim=0),
-        UPSIDE_DOWN: torch.softmax(scores.masked_fill(mask, low), dim=1),
-    }
-
-
-def _shown(sampler: Any, epoch: int | None, bag: int) -> list[int]:
-    """Return the tiles that a sampler shows of a bag, sorted; None means the present epoch."""
-
-    def read() -> Any:
-        if epoch is not None:
-            sampler.set_epoch(epoch)
-        return sampler[bag]
-
-    shown = attempt(read, case=f"bag {bag}")
-    if not isinstance(shown, tuple) or len(shown) != 2:
-        raise Wrong(f"a bag is {type(shown).__name__}, expected (instances, label)")
-    tiles, label = shown
-    if not isinstance(tiles, Tensor) or tiles.ndim != 2 or tiles.shape[1] != 1:
-        raise Wrong("the instances of a bag must be a tensor (n, D), as in the data set")
-    expect_number(label, bag, "the label", 0)
-    return sorted(int(tile) for tile in tiles[:, 0])
-
-
-def _examine_draw(shown: list[int], tiles: range, n: int) -> None:
-    if len(shown) != n or len(set(shown)) != n or not set(shown) <= set(tiles):
-        raise Wrong(
-            f"a bag of {len(tiles)} tiles shows {shown}, expected {n} different ones of "
-            f"{tiles[0]} to {tiles[-1]}"
-        )
+    given = got[row].tolist() if isinstance(got, Tensor) and got.shape == mask.shape else got
+    raise Wrong(
+        f"row {row} has no real tile and got the weights {given}: raise a ValueError instead"
+    )

@@ -1,13 +1,20 @@
 """Checks of chapter 04: max and mean pooling."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from mil_tutorial.checks.exercise import Wrong, exercise
-from mil_tutorial.checks.judging import attempt, expect_number, expect_tensor, expect_values
+from mil_tutorial.checks.judging import (
+    Mistakes,
+    attempt,
+    expect_gradients,
+    expect_number,
+    expect_tensor,
+    expect_values,
+)
 
 NAN = float("nan")
 LOWEST = float("-inf")
@@ -31,8 +38,6 @@ NOT_LOW = "What you put under the mask is not low enough here: use -inf."
 LOWER_K = "A bag with fewer than k tiles was divided by k: divide by the tiles it has."
 CUT_SHORT = "-inf took part: a bag with fewer than k tiles has no kth highest."
 
-Mistakes = Mapping[str, Tensor]
-
 
 @exercise
 def check_masked_mean(answer: Any) -> str:
@@ -42,6 +47,7 @@ def check_masked_mean(answer: Any) -> str:
         expect_values(
             got, _each(_mean, values, mask), "the mean", _mean_mistakes(values, mask), case
         )
+        expect_gradients(got, {"values": values}, "the mean")
     return "right for bags of several sizes, whatever stands under the mask"
 
 
@@ -54,6 +60,7 @@ def check_masked_max(answer: Any) -> str:
             truth = _each(_max, values, mask)
             mistakes = _max_mistakes(values, mask, got, truth)
             expect_values(got, truth, "the maximum", mistakes, _located(case, level))
+            expect_gradients(got, {"values": values}, "the maximum")
     return "right for bags of several sizes, also where every real value is negative"
 
 
@@ -80,6 +87,7 @@ def check_masked_topk_mean(answer: Any) -> str:
             got = _pooled(attempt(answer, values, mask, k, case=where), values, "the mean")
             truth = _each(_top(k), values, mask)
             expect_values(got, truth, "the mean", _topk_mistakes(values, mask, k), where)
+            expect_gradients(got, {"values": values}, "the mean")
     return "max for k = 1, the mean for a large k, and right between them and for small bags"
 
 
@@ -94,7 +102,8 @@ def _bags(level: float) -> Iterator[tuple[str, Tensor, Tensor]]:
             mask = torch.tensor(rows, dtype=torch.bool)
             values = torch.randn(*mask.shape, 3, generator=generator)
             values = values + torch.tensor([level, level, 0.0])
-            yield f"{case}, padding of {name}", values.masked_fill(~mask[..., None], padding), mask
+            values = values.masked_fill(~mask[..., None], padding).requires_grad_()
+            yield f"{case}, padding of {name}", values, mask
 
 
 def _located(case: str, level: float) -> str:

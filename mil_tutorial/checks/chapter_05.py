@@ -9,11 +9,13 @@ from torch import Tensor
 from mil_tutorial.checks.exercise import NotAttempted, Wrong, exercise
 from mil_tutorial.checks.judging import (
     attempt,
+    expect_gradients,
     expect_module,
     expect_number,
     expect_tensor,
     expect_values,
 )
+from mil_tutorial.checks.softmax import one_by_one, softmax_mistakes
 from mil_tutorial.models import AttentionMIL
 
 MASKS = {
@@ -21,13 +23,13 @@ MASKS = {
     "one bag of one tile": [[1]],
     "real tiles after padding": [[0, 1, 1, 0], [1, 1, 0, 1]],
 }
-NOT_MASKED = "Padding takes part in the softmax: use the mask."
-WRONG_AXIS = "It sums to 1 over the bags: run the softmax over the tiles of each bag, axis 1."
-ZEROED_AFTER = (
-    "Padding was set to 0 after the softmax, so real tiles sum to less than 1: mask before."
-)
 SIGMOID = "The scores went through a sigmoid, which lets no tile stand out: leave the sigmoid out."
 NO_TANH = "That is the attention without tanh."
+TANH_LAST = "The tanh came last: put it around V h, before w."
+SIGMOID_FOR_TANH = "A sigmoid stands in place of the tanh."
+NO_SOFTMAX = "Those are the scores: the softmax is missing."
+TWICE = "The softmax was taken twice."
+WHOLE_BATCH = "The softmax ran over the whole batch: each bag must sum to 1."
 
 
 @exercise
@@ -37,12 +39,20 @@ def check_attend(answer: Any) -> str:
     for case, rows in MASKS.items():
         mask = torch.tensor(rows, dtype=torch.bool)
         h = torch.randn(*mask.shape, 3, generator=generator)
-        V, w = torch.randn(4, 3, generator=generator), 2 * torch.randn(4, generator=generator)
+        V = torch.randn(4, 3, generator=generator).requires_grad_()
+        w = (2 * torch.randn(4, generator=generator)).requires_grad_()
         got = attempt(answer, h, mask, V, w, case=case)
         expect_tensor(got, tuple(mask.shape), "the attention", "float")
         scores = torch.tanh(h @ V.T) @ w
-        mistakes = _softmax_mistakes(scores, mask) | {NO_TANH: _one_by_one(h @ V.T @ w, mask)}
-        expect_values(got, _one_by_one(scores, mask), "the attention", mistakes, case)
+        mistakes = [
+            *_attention_mistakes(scores, mask),
+            (NO_TANH, one_by_one(h @ V.T @ w, mask)),
+            (TANH_LAST, one_by_one(torch.tanh(h @ V.T @ w), mask)),
+            (SIGMOID_FOR_TANH, one_by_one(torch.sigmoid(h @ V.T) @ w, mask)),
+        ]
+        expect_values(got, one_by_one(scores, mask), "the attention", mistakes, case)
+        if mask.shape[1] > 1:  # a single tile has weight 1, whatever V and w are
+            expect_gradients(got, {"V": V, "w": w}, "the attention")
     return "right for bags of several sizes, with padding before, between and after the tiles"
 
 
@@ -65,9 +75,10 @@ def check_attention_mil(answer: Any) -> str:
         expect_tensor(logits, (len(mask),), "the logits", "float")
         expected = truth(bags, mask)
         h = model.embedding(bags)
-        mistakes = _softmax_mistakes(truth.pooling.scores(h), mask)
+        mistakes = _attention_mistakes(truth.pooling.scores(h), mask)
         expect_values(attention, expected.attention, "the attention", mistakes, case)
         expect_values(logits, expected.logits, "the logits", _logit_mistakes(model, h, mask), case)
+        expect_gradients(logits, dict(model.named_parameters()), "the logits")
     return "same logits and attention as the package's"
 
 
@@ -95,36 +106,28 @@ def check_one_bag_at_a_time(answer: Any) -> str:
             f"tile 0 of bag 0 gets {together[0, 0]:.3f} beside another bag and {alone[0, 0]:.3f} "
             "alone. The bug is still there"
         )
-    expect_values(together, torch.softmax(scores, dim=1), "the attention")
+    expect_values(together, one_by_one(scores, torch.ones(2, 3).bool()), "the attention")
     return "a bag's attention no longer depends on its neighbours"
 
 
-def _one_by_one(scores: Tensor, mask: Tensor) -> Tensor:
-    """Softmax over the real tiles of each bag, without the code under test."""
-    attention = torch.zeros_like(scores)
-    for row, real in enumerate(mask):
-        powers = torch.exp(scores[row, real].double())
-        attention[row, real] = (powers / powers.sum()).to(scores.dtype)
-    return attention
-
-
-def _softmax_mistakes(scores: Tensor, mask: Tensor) -> dict[str, Tensor]:
-    unmasked = torch.softmax(scores, dim=1)
-    minus_infinity = scores.masked_fill(~mask, float("-inf"))
-    return {
-        NOT_MASKED: unmasked,
-        ZEROED_AFTER: unmasked * mask,
-        WRONG_AXIS: torch.softmax(minus_infinity, dim=0),
-        WRONG_AXIS + " ": torch.softmax(scores, dim=0),
-        SIGMOID: _one_by_one(torch.sigmoid(scores), mask),
-    }
+def _attention_mistakes(scores: Tensor, mask: Tensor) -> list[tuple[str, Tensor]]:
+    squeezed = one_by_one(torch.sigmoid(scores), mask)
+    right = one_by_one(scores, mask)
+    return [
+        *softmax_mistakes(scores, mask),
+        (SIGMOID, squeezed),
+        (NO_SOFTMAX, scores),
+        (NO_SOFTMAX, scores * mask),
+        (TWICE, one_by_one(right, mask)),
+        (WHOLE_BATCH, torch.softmax(scores.flatten(), dim=0).view(scores.shape)),
+    ]
 
 
 def _logit_mistakes(model: Any, h: Tensor, mask: Tensor) -> dict[str, Tensor]:
     def head(z: Tensor) -> Tensor:
         return model.head(z).squeeze(-1)
 
-    attention = _one_by_one(model.pooling.scores(h), mask)
+    attention = one_by_one(model.pooling.scores(h), mask)
     pooled = (attention[..., None] * h).sum(dim=1)
     return {
         "These are probabilities: return the logits, without a sigmoid.": torch.sigmoid(
@@ -133,7 +136,10 @@ def _logit_mistakes(model: Any, h: Tensor, mask: Tensor) -> dict[str, Tensor]:
         "That is the mean of the weighted tiles: the weights sum to 1 already, so add up.": head(
             pooled / mask.shape[1]
         ),
-        "That is mean pooling: use the attention as weights.": head(h.mean(dim=1)),
+        "That is mean pooling: use the attention as weights.": head(
+            (h * mask[..., None]).sum(dim=1) / mask.sum(dim=1, keepdim=True)
+        ),
+        "That is the mean of the padded bag: use the attention as weights.": head(h.mean(dim=1)),
     }
 
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from mil_tutorial.checks.exercise import Wrong, exercise
 from mil_tutorial.checks.judging import (
     attempt,
+    expect_gradients,
     expect_module,
     expect_number,
     expect_tensor,
@@ -22,6 +23,9 @@ ADDED = "The gate was added: multiply, so that it can close."
 SWAPPED = "tanh and sigmoid are swapped: V goes through tanh, U through the sigmoid."
 SQUEEZED = "The final score went through the sigmoid: gate each detector, then add up with w."
 NORMALISED = "That is after the softmax: return the scores."
+OWN_GATE = "The gate looks through V: it needs U, weights of its own."
+TWO_TANH = "The gate goes through tanh: use a sigmoid, so that it lies between 0 and 1."
+TWO_SIGMOIDS = "Both go through a sigmoid: the detector takes tanh."
 
 
 @exercise
@@ -40,14 +44,15 @@ def check_half_open_gate(answer: Any) -> str:
 def check_gated_scores(answer: Any) -> str:
     """Check ``gated_scores(h, V, U, w)``."""
     generator = torch.Generator().manual_seed(6)
-    V, U = torch.randn(2, 4, 3, generator=generator)
-    w = torch.randn(4, generator=generator)
+    V, U = (torch.randn(4, 3, generator=generator).requires_grad_() for _ in "VU")
+    w = torch.randn(4, generator=generator).requires_grad_()
     for case, shape in SHAPES.items():
         h = torch.randn(*shape, 3, generator=generator)
         got = attempt(answer, h, V, U, w, case=case)
         expect_tensor(got, shape, "the scores", "float")
         mistakes = _mistakes(h @ V.T, h @ U.T, w)
         expect_values(got, _by_loop(h, V, U, w), "the scores", mistakes, case)
+        expect_gradients(got, {"V": V, "U": U, "w": w}, "the scores")
     return "right for one tile, packed tiles and padded bags"
 
 
@@ -58,15 +63,22 @@ def check_gated_attention_pooling(answer: Any) -> str:
     what = "GatedAttentionPooling(4, 3)"
     layer = expect_module(attempt(answer, 4, 3, case=what), what)
     embeddings = torch.randn(5, 4)
-    scores = attempt(layer.scores, embeddings, case="5 tiles")
+    scores = attempt(getattr(layer, "scores", None), embeddings, case="5 tiles")
     _expect_gate(layer)
     expect_tensor(scores, (5,), "the scores", "float")
     truth = GatedAttentionPooling(4, 3)
-    truth.load_state_dict(layer.state_dict())
+    try:
+        truth.load_state_dict(layer.state_dict())
+    except RuntimeError as error:
+        raise Wrong("the layers should be V, w and U and no others, in the sizes given") from error
     mistakes = _mistakes(layer.V(embeddings), layer.U(embeddings), layer.w.weight[0])
     expect_values(scores, truth.scores(embeddings), "the scores", mistakes)
     sizes = torch.tensor([2, 3])
-    pooled, attention = attempt(layer, embeddings, sizes, case="bags of 2 and 3 tiles")
+    expect_gradients(scores, dict(layer.named_parameters()), "the scores")
+    both = attempt(layer, embeddings, sizes, case="bags of 2 and 3 tiles")
+    if not isinstance(both, tuple) or len(both) != 2:
+        raise Wrong("leave forward as it is inherited: it returns bag embeddings and attention")
+    pooled, attention = both
     expected = truth(embeddings, sizes)
     expect_values(attention, expected.attention, "the attention")
     expect_values(pooled, expected.values, "the bag embedding")
@@ -78,15 +90,23 @@ def check_own_gate(answer: Any) -> str:
     """Check that the class ``Gate`` has gates of its own."""
     torch.manual_seed(6)
     layer = expect_module(attempt(answer, 4, 3, case="Gate(4, 3)"), "Gate(4, 3)")
-    parameters = sum(p.numel() for p in layer.parameters())
-    if parameters != 30:
+    for name in "VU":
+        if not isinstance(getattr(layer, name, None), nn.Linear):
+            raise Wrong(
+                f"there is no linear layer {name}: leave detectors V and gates U as they are"
+            )
+    if layer.U is layer.V or layer.U.weight is layer.V.weight:
+        parameters = sum(p.numel() for p in layer.parameters())
         raise Wrong(
             f"Gate(4, 3) has {parameters} parameters; detectors and gates of their own make 30. "
             "The bug is still there"
         )
     h = torch.randn(5, 4)
     expected = torch.tanh(layer.V(h)) * torch.sigmoid(layer.U(h))
-    expect_values(attempt(layer, h), expected, "the gated answers")
+    got = expect_tensor(attempt(layer, h), (5, 3), "the gated answers", "float")
+    own = torch.tanh(layer.V(h)) * torch.sigmoid(layer.V(h))
+    expect_values(got, expected, "the gated answers", [(OWN_GATE, own)])
+    expect_gradients(got, {"V": layer.V.weight, "U": layer.U.weight}, "the gated answers")
     return "gates and detectors now learn different things"
 
 
@@ -97,6 +117,7 @@ def _share(difference: float) -> float:
 
 def _by_loop(h: Tensor, V: Tensor, U: Tensor, w: Tensor) -> Tensor:
     """Equation 9 up to the softmax, number by number."""
+    V, U, w = V.detach(), U.detach(), w.detach()
     rows = [
         sum(
             float(vote) * math.tanh(float(v @ tile)) / (1 + math.exp(-float(u @ tile)))
@@ -107,19 +128,25 @@ def _by_loop(h: Tensor, V: Tensor, U: Tensor, w: Tensor) -> Tensor:
     return torch.tensor(rows).reshape(h.shape[:-1])
 
 
-def _mistakes(detector: Tensor, gate: Tensor, w: Tensor) -> dict[str, Tensor]:
+def _mistakes(detector: Tensor, gate: Tensor, w: Tensor) -> list[tuple[str, Tensor]]:
     right = (torch.tanh(detector) * torch.sigmoid(gate)) @ w
-    return {
-        NO_GATE: torch.tanh(detector) @ w,
-        ADDED: (torch.tanh(detector) + torch.sigmoid(gate)) @ w,
-        SWAPPED: (torch.sigmoid(detector) * torch.tanh(gate)) @ w,
-        SQUEEZED: torch.sigmoid(torch.tanh(detector) @ w),
-        SQUEEZED + " ": torch.sigmoid(right),
-        NORMALISED: torch.softmax(right, dim=-1),
-    }
+    return [
+        (NO_GATE, torch.tanh(detector) @ w),
+        (ADDED, (torch.tanh(detector) + torch.sigmoid(gate)) @ w),
+        (SWAPPED, (torch.sigmoid(detector) * torch.tanh(gate)) @ w),
+        (SQUEEZED, torch.sigmoid(torch.tanh(detector) @ w)),
+        (SQUEEZED, torch.sigmoid(right)),
+        (NORMALISED, torch.softmax(right, dim=-1)),
+        (OWN_GATE, (torch.tanh(detector) * torch.sigmoid(detector)) @ w),
+        (TWO_TANH, (torch.tanh(detector) * torch.tanh(gate)) @ w),
+        (TWO_SIGMOIDS, (torch.sigmoid(detector) * torch.sigmoid(gate)) @ w),
+    ]
 
 
 def _expect_gate(layer: Any) -> None:
+    for name in ("V", "w"):
+        if not isinstance(getattr(layer, name, None), nn.Linear):
+            raise Wrong(f"there is no layer {name}: call super().__init__ as the stub does")
     gate = getattr(layer, "U", None)
     if not isinstance(gate, nn.Linear):
         raise Wrong("there is no layer U: make it in __init__, like V")

@@ -4,6 +4,7 @@ A check never raises: a learner's mistake gets help, not a traceback.
 """
 
 import json
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -42,7 +43,7 @@ class Exercise:
 
     def __call__(self, answer: Any) -> None:
         """Print whether the answer is right, and if not, what to look at."""
-        print(self.judge(answer))
+        print(_wrapped(str(self.judge(answer))))
 
     def judge(self, answer: Any) -> Verdict:
         """Return the verdict on an answer."""
@@ -50,18 +51,21 @@ class Exercise:
             return Verdict("right", f"{self.name}: {self.examine(answer)}")
         except NotAttempted:
             help_ = f"check_{self.name}.hint(1) helps"
-            return Verdict("open", f"{self.name}: not attempted yet; {help_}")
+            return Verdict("open", f"{self.name}: not attempted yet, or nothing returned; {help_}")
         except Wrong as mistake:
             return Verdict("wrong", f"{self.name}: {mistake}")
+        except Exception as error:  # something this check did not foresee
+            what = f"{type(error).__name__}: {error}"
+            return Verdict("wrong", f"{self.name}: this answer cannot be judged ({what})")
 
     def hint(self, number: int = 1) -> None:
         """Print a hint; the last one is the plainest."""
         hints = _texts()[self.name]["hints"]
-        if number not in range(1, len(hints) + 1):
+        if not isinstance(number, int) or not 1 <= number <= len(hints):
             print(f"There are {len(hints)} hints: check_{self.name}.hint(1) is the first.")
             return
         more = f" (of {len(hints)})" if len(hints) > 1 else ""
-        print(f"Hint {number}{more}: {hints[number - 1]}")
+        print(_wrapped(f"Hint {number}{more}: {hints[number - 1]}"))
 
     def solution(self) -> None:
         """Print one solution."""
@@ -74,6 +78,11 @@ class Exercise:
 def exercise(examine: Callable[[Any], str]) -> Exercise:
     """Turn ``check_NAME(answer)``, which returns praise or raises ``Wrong``, into an exercise."""
     return Exercise(examine.__name__.removeprefix("check_"), examine)
+
+
+def _wrapped(text: str) -> str:
+    """Break lines between words: a notebook would break them anywhere."""
+    return textwrap.fill(text, 88, break_long_words=False, break_on_hyphens=False)
 
 
 @cache

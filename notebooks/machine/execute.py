@@ -2,16 +2,28 @@
 
 import os
 import re
+import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import nbformat
+from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 CELL_TIMEOUT = 300  # seconds
-PEAK = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+ROOT = Path(__file__).parents[2]
+PEAK = """
+import sys
+try:
+    import resource
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes on Linux
+    print(unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+except ImportError:  # Windows
+    print("nan")
+"""
 
 
 @dataclass(frozen=True)
@@ -25,13 +37,17 @@ class Run:
 def execute(notebook: NotebookNode, *, fast: bool) -> Run:
     """Run all cells in an empty folder and store their outputs in ``notebook``."""
     notebook.cells.append(nbformat.v4.new_code_cell(PEAK))
-    environment = os.environ | {"MIL_TUTORIAL_FAST": "1" if fast else "", "MIL_TUTORIAL_DATA": ""}
+    environment = os.environ | {
+        "MIL_TUTORIAL_FAST": "1" if fast else "",
+        "MIL_TUTORIAL_DATA": "",
+        "PYTHONPATH": str(ROOT),  # the package of this checkout, not an installed one
+    }
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         client = NotebookClient(
             notebook,
             timeout=CELL_TIMEOUT,
-            kernel_name="python3",
+            km=_this_python(),
             record_timing=False,
             coalesce_streams=True,
             store_widget_state=True,
@@ -39,13 +55,20 @@ def execute(notebook: NotebookNode, *, fast: bool) -> Run:
         )
         client.execute(env=environment)
     seconds = time.perf_counter() - start
-    peak = 1024.0 * int(notebook.cells.pop().outputs[0].text)  # ru_maxrss counts kilobytes on Linux
+    peak = float(notebook.cells.pop().outputs[0].text)
     notebook.metadata.language_info = {"name": "python"}
     for count, cell in enumerate((c for c in notebook.cells if c.cell_type == "code"), 1):
         cell.execution_count = count
         for output in cell.outputs:
             _without_drift(output, count)
     return Run(seconds, peak)
+
+
+def _this_python() -> AsyncKernelManager:
+    """Return a manager whose kernel is this Python, whatever kernels are installed."""
+    manager = AsyncKernelManager()
+    manager.kernel_spec.argv[0] = sys.executable
+    return manager
 
 
 def _without_drift(output: NotebookNode, count: int) -> None:

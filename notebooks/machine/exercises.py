@@ -25,4 +25,4 @@ def exercises_json(chapters: list[Chapter]) -> str:
 
 def write_exercises(chapters: list[Chapter]) -> None:
     """Write the file into the package."""
-    FILE.write_text(exercises_json(chapters), encoding="utf-8")
+    FILE.write_text(exercises_json(chapters), encoding="utf-8", newline="\n")

@@ -3,6 +3,7 @@
 import html
 import re
 from typing import Any
+from urllib.parse import quote
 
 from machine.chapters import Chapter
 from machine.settings import BRANCH, REPOSITORY
@@ -33,13 +34,15 @@ def fill(text: str, chapter: Chapter, edition: str, chapters: list[Chapter]) -> 
         what, name = match[1], match[2]
         if what == "badges":
             return badges(chapter, edition)
-        if what == "card":
+        if what == "card" and name in chapter.data["exercises"]:
             return card(chapter.data["exercises"][name])
         if what == "quiz":
             return quiz(chapter.data["quiz"])
-        return next_chapter(chapter, chapters)
+        if what == "next":
+            return next_chapter(chapter, chapters)
+        raise ValueError(f"{chapter.stem}: {match[0]} stands for nothing; is it misspelt?")
 
-    return re.sub(r"<!-- (badges|card|quiz|next)(?: (\w+))? -->", replace, text)
+    return re.sub(r"<!--\s*(\w*)\s*(\w*)[\s\S]*?-->", replace, text)
 
 
 def badges(chapter: Chapter, edition: str) -> str:
@@ -47,7 +50,8 @@ def badges(chapter: Chapter, edition: str) -> str:
     path = chapter.path(edition).relative_to(chapter.notebooks.parent).as_posix()
     github = f"https://github.com/{REPOSITORY}/blob/{BRANCH}/{path}"
     colab = f"https://colab.research.google.com/github/{REPOSITORY}/blob/{BRANCH}/{path}"
-    binder = f"https://mybinder.org/v2/gh/{REPOSITORY}/{BRANCH}?urlpath=lab/tree/{path}"
+    branch = quote(BRANCH, safe="")
+    binder = f"https://mybinder.org/v2/gh/{REPOSITORY}/{branch}?urlpath=lab/tree/{path}"
     kaggle = f"https://kaggle.com/kernels/welcome?src={github}"
     return " ".join(
         [
@@ -64,10 +68,11 @@ def card(exercise: dict[str, Any]) -> str:
     def dots(value: int) -> str:
         return "●" * value + "○" * (5 - value)
 
+    minutes = exercise["minutes"]
     return (
         f"> **{KINDS[exercise['kind']]}** · {exercise['level']} · "
         f"difficulty {dots(exercise['difficulty'])} · importance {dots(exercise['importance'])} · "
-        f"about {exercise['minutes']} minutes"
+        f"about {minutes} {'minute' if minutes == 1 else 'minutes'}"
     )
 
 

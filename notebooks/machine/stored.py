@@ -1,6 +1,8 @@
 """Editions as they are stored."""
 
 import json
+import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,18 +13,14 @@ from nbformat import NotebookNode
 
 @dataclass(frozen=True)
 class Stored:
-    """A stored edition; ``notebook`` is None where there is none yet."""
+    """A stored edition; ``notebook`` is None where there is none, or none that can be read."""
 
     notebook: NotebookNode | None
-
-    def differs(self, wanted: NotebookNode) -> bool:
-        """Tell whether its cells are not the wanted ones, or it was never run."""
-        return bool(self.different_cells(wanted))
 
     def different_cells(self, wanted: NotebookNode) -> list[str]:
         """Name the cells that are missing, too many, changed or without output."""
         if self.notebook is None:
-            return ["the file is missing"]
+            return ["the file is missing or cannot be read"]
         here, there = _by_id(self.notebook), _by_id(wanted)
         found = [f"cell {name} is missing" for name in there if name not in here]
         found += [f"cell {name} is not in the source" for name in here if name not in there]
@@ -34,7 +32,10 @@ class Stored:
 
 
 def _by_id(notebook: NotebookNode) -> dict[str, Any]:
-    return {cell.id: (cell.cell_type, cell.source, dict(cell.metadata)) for cell in notebook.cells}
+    return {
+        cell.id: (cell.cell_type, cell.source, dict(cell.metadata), cell.get("attachments"))
+        for cell in notebook.cells
+    }
 
 
 def _not_run(notebook: NotebookNode) -> list[tuple[str, str]]:
@@ -46,12 +47,17 @@ def _not_run(notebook: NotebookNode) -> list[tuple[str, str]]:
             found.append((cell.id, "was not run"))
         if any(output.output_type == "error" for output in cell.outputs):
             found.append((cell.id, "stores an error"))
+        if re.search(r"^(show|print|check_\w+)\(", cell.source, re.MULTILINE) and not cell.outputs:
+            found.append((cell.id, "has lost its output"))
     return found
 
 
 def read_stored(path: Path) -> Stored:
     """Read a stored edition."""
-    return Stored(nbformat.read(path, as_version=4) if path.is_file() else None)
+    try:
+        return Stored(nbformat.read(path, as_version=4))
+    except (FileNotFoundError, nbformat.reader.NotJSONError):
+        return Stored(None)
 
 
 def write_notebook(notebook: NotebookNode, path: Path) -> None:
@@ -59,7 +65,9 @@ def write_notebook(notebook: NotebookNode, path: Path) -> None:
     nbformat.validate(notebook)
     path.parent.mkdir(exist_ok=True)
     text = json.dumps(_split(notebook), indent=1, sort_keys=True, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    partial = path.with_suffix(".partial")
+    partial.write_text(text + "\n", encoding="utf-8", newline="\n")
+    os.replace(partial, path)  # the old file or the new one, never half of it
 
 
 def _split(notebook: NotebookNode) -> Any:

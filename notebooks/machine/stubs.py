@@ -6,7 +6,6 @@
 """
 
 import ast
-import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -70,12 +69,15 @@ def _reduced(region: _Region) -> list[str]:
 
 
 def _uncommented(line: str, indent: str) -> str:
+    if not line.strip():
+        return ""
     if not line.startswith(f"{indent}#"):
         raise ValueError(f"lines after {INSTEAD} must be comments, got {line!r}")
     return (indent + line.removeprefix(f"{indent}#").removeprefix(" ")).rstrip()
 
 
 def _assigned(code: str) -> list[str]:
-    tree = ast.parse(textwrap.dedent(code))
-    targets = [t for node in tree.body if isinstance(node, ast.Assign) for t in node.targets]
-    return [target.id for target in targets if isinstance(target, ast.Name)]
+    """Return the names that code at the top of a cell gives a value to, each once."""
+    nodes = ast.walk(ast.parse(code))
+    stored = (n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+    return list(dict.fromkeys(stored))

@@ -18,14 +18,15 @@ def read_times(notebooks: Path) -> Times:
 def write_times(notebooks: Path, times: Times) -> None:
     """Store what was measured."""
     text = json.dumps(times, indent=1, sort_keys=True)
-    (notebooks / "times.json").write_text(text + "\n")
+    (notebooks / "times.json").write_text(text + "\n", newline="\n")
 
 
 def write_table(notebooks: Path, chapters: list[Chapter]) -> None:
     """Bring the table up to date."""
     readme = notebooks / "README.md"
     text = readme.read_text(encoding="utf-8")
-    readme.write_text(with_table(text, chapters, read_times(notebooks)), encoding="utf-8")
+    text = with_table(text, chapters, read_times(notebooks))
+    readme.write_text(text, encoding="utf-8", newline="\n")
 
 
 def with_table(text: str, chapters: list[Chapter], times: Times) -> str:
@@ -33,7 +34,7 @@ def with_table(text: str, chapters: list[Chapter], times: Times) -> str:
     rows = [
         "| chapter | minutes to work through | run time, full | run time, fast | peak memory |",
         "|---|---|---|---|---|",
-        *(_row(chapter, times[chapter.stem]) for chapter in chapters),
+        *(_row(chapter, times.get(chapter.stem)) for chapter in chapters),
     ]
     parts = re.split(r"(?<=<!-- chapters -->\n)[\s\S]*(?=<!-- end -->)", text)
     if len(parts) != 2:
@@ -42,9 +43,11 @@ def with_table(text: str, chapters: list[Chapter], times: Times) -> str:
     return before + "\n".join(rows) + "\n" + after
 
 
-def _row(chapter: Chapter, measured: dict[str, float]) -> str:
+def _row(chapter: Chapter, measured: dict[str, float] | None) -> str:
+    start = f"| [{chapter.number}. {chapter.title}]({chapter.stem}.ipynb) "
+    if measured is None:
+        return f"{start}| {chapter.data['minutes']} | – | – | – |"
     return (
-        f"| [{chapter.number}. {chapter.title}]({chapter.stem}.ipynb) "
-        f"| {chapter.data['minutes']} | {measured['full_seconds']:.0f} s "
+        f"{start}| {chapter.data['minutes']} | {measured['full_seconds']:.0f} s "
         f"| {measured['fast_seconds']:.0f} s | {measured['peak_gb']:.2f} GB |"
     )

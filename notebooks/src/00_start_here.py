@@ -3,7 +3,7 @@
 #
 # <!-- badges -->
 #
-# A pathologist labels a slide: tumour, or no tumour. Nobody labels its thousand tiles. Can a computer
+# A pathologist labels a slide: tumour, or no tumour. Nobody labels its thousands of tiles. Can a computer
 # learn from the slide labels alone, and even show *where* the tumour lies? Yes, and this course builds
 # it, step by step. In this chapter you see the whole way once, on a model that is already trained.
 #
@@ -103,12 +103,12 @@ show(figure, "Six of the slide's tiles, each 32 pixels wide: dark lymphocytes, p
 #
 # <!-- card tumour_tiles -->
 #
-# The median witness rate of our positive slides is 3.5 %, and a slide has about 217 tiles. How many tiles
-# of such a slide hold tumour? Write your guess, then run the check.
+# The median witness rate of positive training slides is 3.4 %, and a slide has about 217 tiles. How
+# many tiles of such a slide hold tumour? Write your guess, then run the check.
 
 # %% id="exercise-tumour-tiles"
 ### BEGIN SOLUTION
-my_guess = 7.6  # 0.035 × 217
+my_guess = 7.4  # 0.034 × 217
 ### END SOLUTION
 
 # %% id="check-tumour-tiles"
@@ -162,8 +162,8 @@ from mil_tutorial import plot_attention
 figure = plot_attention(image, attention, coords, TILE, truth=val.instance_labels[chosen])
 show(
     figure,
-    "The slide, the attention of its tiles, and both together; nearly all attention lies on two or "
-    "three tiles inside the outlined tumour",
+    "The slide, the attention of its tiles, and both together; nearly all attention lies on four "
+    "neighbouring tiles inside the outlined tumour",
 )
 
 # %% [markdown] id="map-read"
@@ -194,7 +194,7 @@ from mil_tutorial.checks.chapter_00 import check_witness_rate
 check_witness_rate(witness_rate)
 
 # %% [markdown] id="stuck"
-# Stuck? `check_witness_rate.hint(1)` in a new cell helps, and `check_witness_rate.solution()` shows an
+# Stuck? `check_witness_rate.hint(1)` in a new cell nudges, and `check_witness_rate.solution()` shows one
 # answer. Every exercise of the course has both.
 
 # %% [markdown] id="all-text"
@@ -236,7 +236,7 @@ show(
 # Marks on the wrong side of the dotted line are mistakes. A missed tumour weighs more than a false
 # alarm, and 0.5 is no law. Chapter 07 chooses the threshold by what it costs.
 #
-# Honesty asks for one more remark. These slides helped to decide when training stopped, so the model may
+# One caution. These slides helped to decide when training stopped, so the model may
 # look a little better here than on new patients. There are test slides for the final word. They stay
 # closed until chapter 11.
 
@@ -286,6 +286,7 @@ check_calls_positive(calls_positive)
 # * **12–16** turn to published data, whole slides, common mistakes, and larger machines.
 #
 # Each chapter stands alone: what an earlier one built is imported from the package `mil_tutorial`.
+# Those from 07 on are still being written.
 
 # %% [markdown] id="summary"
 # ## Summary

@@ -121,8 +121,8 @@ from mil_tutorial.checks.chapter_01 import check_slide_label
 check_slide_label(slide_label)
 
 # %% [markdown] id="ex-label-after"
-# Stuck? `check_slide_label.hint(1)` nudges, higher numbers say more, and
-# `check_slide_label.solution()` shows one answer. The rest of the chapter does not need yours.
+# Stuck? `check_slide_label.hint(1)` nudges, and
+# `check_slide_label.solution()` shows one answer. The rest of the chapter does not depend on yours.
 
 # %% [markdown] id="count"
 # ## Count false alarms by hand
@@ -169,7 +169,7 @@ print("array:", alarms.any(axis=1).mean())
 # <!-- card one_in_a_thousand -->
 #
 # A better classifier errs on one healthy tile in a *thousand*. Slides now have 217 tiles, as ours do.
-# What share of healthy slides does it flag? Guess before you calculate.
+# What share of healthy slides does it flag? Write your guess, then run the check.
 
 # %% id="exercise-one-in-a-thousand"
 ### BEGIN SOLUTION
@@ -350,8 +350,8 @@ evaluate("copied labels", from_copies, val)
 # **Slides are told apart less well.** The AUC of the highest tile is 0.83; tile truth gave 0.91.
 #
 # **You cannot see how good it is.** By copied labels, the only ones you would have, the AUC of the same
-# tiles is 0.52, a coin toss. Even perfect scores would reach only 0.54: on positive slides the 8 % of
-# tiles with tumour win, and all others tie with the tiles of healthy slides.
+# tiles is 0.52, a coin toss. Even perfect scores would reach only 0.54: the 8 % tumour tiles of positive
+# validation slides win, and all others tie with tiles of healthy slides.
 #
 # **The values mislead.** The healthy heap lies where our pair put it, at 0.49. So the usual threshold,
 # 0.5, cuts it in two. Look, and count.
@@ -513,7 +513,7 @@ evaluate("max pooling", tile_probabilities(scorer, val), val)
 # Healthy slides push back. Who wins?
 #
 # We try slides with a median witness rate of 1.4 %, `slides-hard`, from ten random starts. The last line
-# tells in how many positive training slides the highest tile holds tumour in the end.
+# gives the share of positive training slides whose highest tile holds tumour in the end.
 
 
 # %% id="start-run"

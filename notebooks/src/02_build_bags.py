@@ -11,7 +11,7 @@
 # |---|---|
 # | **You will do** | write the data set class, make toy bags with a wished witness rate, split slides by patient, ask bag size for the answer |
 # | **You will learn** | which faults stay silent, how far a patient on both sides can fool you, and what to measure before you train |
-# | **You need** | bag, instance and witness rate, from [chapter 01](01_one_label_per_slide.ipynb); a little PyTorch and numpy |
+# | **You need** | bag, instance and witness rate, from [chapter 00](00_start_here.ipynb); a little PyTorch and NumPy |
 # | **Time** | 45 minutes |
 
 # %% id="setup"
@@ -26,7 +26,7 @@ from torch.utils.data import Dataset
 # %% [markdown] id="by-hand"
 # ## Write two bags by hand
 #
-# Cut two slides into tiles and describe each tile by two numbers: say, "dark, crowded nuclei" and "fat".
+# Cut two slides into tiles and describe each tile by two numbers: say, "large, irregular nuclei" and "fat".
 # The left slide gives three tiles, the right one two. Tissue does not come in standard sizes.
 #
 # A **bag** is all tiles of one slide, with one label: 1 as soon as one tile holds tumour. So the bag's
@@ -148,7 +148,7 @@ from mil_tutorial.checks.chapter_02 import check_bag_dataset
 check_bag_dataset(MedicalBagDataset)
 
 # %% [markdown] id="ex-dataset-after"
-# Stuck? `check_bag_dataset.hint(1)` nudges, `check_bag_dataset.solution()` shows one answer. The rest of
+# Stuck? `check_bag_dataset.hint(1)` nudges, and `check_bag_dataset.solution()` shows one answer. The rest of
 # the chapter does not depend on yours.
 
 # %% [markdown] id="package"
@@ -156,8 +156,8 @@ check_bag_dataset(MedicalBagDataset)
 #
 # The package's class gives the same items, and carries along what belongs to a bag: `names`, `groups`
 # (patients), `coords` (where each tile lies) and `instance_labels` (truth, where someone drew it; for
-# evaluation, never for training). It also refuses more. Five faults follow; the small class lets the
-# last three in.
+# evaluation, never for training). It also refuses more. Five faults follow; the small class looks for
+# the first two only.
 
 # %% id="package-run" tags=["nbval-check-output"]
 from mil_tutorial import MedicalBagDataset as PackageDataset
@@ -275,7 +275,7 @@ for wished in (0.5, 0.1, 0.04, 0.01, 0.001):
 # <!-- card leak_chance -->
 #
 # A patient has two slides. Each goes to validation with chance 1/4 and to training with chance 3/4,
-# independently. What is the chance that this patient is on both sides? Write your guess, then run.
+# independently. What is the chance that this patient is on both sides? Write your guess, then run the check.
 
 # %% id="exercise-leak-chance"
 ### BEGIN SOLUTION
@@ -312,8 +312,9 @@ print(f"patients in validation: {np.mean(inside):.0f}, also in training: {np.mea
 #
 # <!-- card split_by_patient -->
 #
-# Return a boolean array (B,) that is True for validation slides. Draw about `share` of the *patients*
-# at random, and take all their slides. The same seed gives the same split, another seed another.
+# Return a boolean array (B,) that is True for validation slides. Draw `share` of the *patients* at
+# random, rounded to whole patients, and take all their slides. The same seed gives the same split on
+# every day (a Python `set` has no fixed order; `np.unique` has), another seed another.
 
 
 # %% id="exercise-split-by-patient"
@@ -468,7 +469,7 @@ for axes, (title, (bags, bins)) in zip(panels, drawn.items()):
 show(
     figure,
     "Two histograms of bag sizes by class. Noise bags: negatives at 30 to 50 tiles, positives at "
-    "120 to 180, no overlap. Shipped slides: both classes lie over each other from 187 to 242 tiles",
+    "120 to 180, no overlap. Shipped slides: both classes overlap, from 187 to 242 tiles",
 )
 
 # %% [markdown] id="folders"

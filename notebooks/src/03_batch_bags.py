@@ -108,7 +108,7 @@ check_collate_fn(collate_fn)
 
 # %% [markdown] id="ex-collate-after"
 # Stuck? `check_collate_fn.hint(1)` nudges, and `check_collate_fn.solution()` shows one answer. The rest
-# of the chapter uses the package's functions, so you can also go on.
+# of the chapter does not depend on yours.
 #
 # The mask follows from the sizes alone; zeros tell nothing, because a real tile may be all zeros too. So
 # number the places 0, 1, 2 and ask of each bag: is the number smaller than your size? Broadcasting asks
@@ -372,7 +372,7 @@ show(
 )
 
 # %% [markdown] id="miss"
-# The same three tiles in ten, for ever.
+# Without `set_epoch`, the same three tiles in ten for ever.
 #
 # Sampling has a price even when done right: the tumour may not be among the tiles drawn. The bag keeps
 # its label 1, but shows only healthy tissue. How often? Drawing tiles is drawing balls from an urn, so
@@ -449,7 +449,8 @@ print(segment_softmax(packed_scores * 1000, index, 2).tolist())
 # The package's `collate_packed` makes a `BagBatch` of `instances`, `sizes` and `labels`. Its `padded()`
 # gives the padded form, and `pack(bags, mask)` goes back.
 #
-# Both must give the same attention, bag embeddings and gradients, to within rounding. We test it on four
+# Both must give the same attention, bag embeddings (weighted means of a bag's tiles) and gradients, to
+# within rounding. We test it on four
 # slides with `AttentionPooling`, the layer that chapter 05 explains.
 
 # %% id="pack-package-run" tags=["nbval-check-output"]
@@ -487,9 +488,9 @@ def ratio(padded, packed, seconds=0.3 if FAST else 2):
     while time.perf_counter() < end or len(times) < 3:
         turn = []
         for step, *arguments in (padded, packed):
-            start = time.perf_counter()
+            began = time.perf_counter()
             step(*arguments)
-            turn.append(time.perf_counter() - start)
+            turn.append(time.perf_counter() - began)
         times.append(turn)
     return np.divide(*np.median(times, axis=0))
 

@@ -46,7 +46,7 @@ print(f"five tiles: max {more.max():.1f}, mean {more.mean():.1f}")
 # A batch holds B bags, padded to K tiles of H numbers each: `values` (B, K, H). The `mask` (B, K) is
 # True at real tiles. Each column is pooled on its own.
 #
-# Why does the running maximum in the function begin at −∞ and not at 0?
+# Why does the running maximum begin at −∞ and not at 0? Look at bag 1.
 
 # %% id="loop-run" tags=["nbval-check-output"]
 values = torch.tensor(
@@ -77,7 +77,7 @@ for b in range(2):
 #
 # One sum or one maximum over axis 1 pools a whole batch. Only the padding is in the way.
 #
-# ### Exercise 1: the mean of real tiles
+# ### Exercise 1: average the real tiles
 #
 # <!-- card masked_mean -->
 #
@@ -100,8 +100,8 @@ from mil_tutorial.checks.chapter_04 import check_masked_mean
 check_masked_mean(masked_mean)
 
 # %% [markdown] id="ex-max"
-# Stuck? Try `check_masked_mean.hint(1)` or `check_masked_mean.solution()`. No later cell depends on
-# your answer.
+# Stuck? `check_masked_mean.hint(1)` nudges, and `check_masked_mean.solution()` shows one answer. The
+# rest of the chapter does not depend on yours.
 #
 # ### Exercise 2: find the bug
 #
@@ -187,8 +187,8 @@ print("MeanPooling", gradient(lambda tiles: poolings["mean"](tiles, torch.tensor
 # %% [markdown] id="invariance"
 # ## Test what must not matter
 #
-# Order means nothing, and padding is not tissue. What about tiles that come twice? Guess each row of
-# the table before you run it.
+# Order means nothing, and padding is not tissue. What about tiles that come twice? Guess each row
+# before you run it.
 
 # %% id="invariance-run" tags=["nbval-check-output"]
 from mil_tutorial import pack
@@ -273,14 +273,15 @@ for tiles in (100, 200, 1000, 10_000):
 # ## Pool before or after the classifier
 #
 # At **instance level** each tile is classified and the results are pooled. At **embedding level** the
-# embeddings are pooled and the bag is classified. That makes four models of `build_model`:
+# tiles' H numbers, their embeddings, are pooled and the bag is classified. That makes four models of
+# `build_model`:
 #
 # | | max | mean |
 # |---|---|---|
 # | **instance level** | `"max"`: the highest tile logit is the slide's | `"mean_instance"`: tile probabilities are averaged |
 # | **embedding level** | `"max_embedding"`: the highest value of each column | `"mean"`: the average of each column |
 #
-# Does the level matter? Take a linear head that adds the two columns.
+# Does the level matter? Take a linear head (the last layer) that adds the two columns.
 
 # %% id="levels-run" tags=["nbval-check-output"]
 head = torch.tensor([1.0, 1.0])
@@ -307,7 +308,7 @@ print(f"mean: of the logits {(bag @ head).mean():.1f}, of the columns {bag.mean(
 # <!-- card witnesses_needed -->
 #
 # The mean of 200 healthy tiles scatters with sd 1/√200 = 0.071. How many of the 200 must be witnesses
-# with μ = 3 to raise the mean by two of *these* standard deviations? Guess first, then calculate.
+# with μ = 3 to raise the mean by two of *these* standard deviations? Write your guess, then run the check.
 
 # %% id="exercise-witnesses-needed"
 ### BEGIN SOLUTION
@@ -377,7 +378,7 @@ show(
 # n: the mean's noise shrinks as 1/√n, so in larger slides the mean passes at a lower rate.
 
 # %% [markdown] id="ex-topk"
-# ### Exercise 4: between max and mean
+# ### Exercise 4: pool between max and mean
 #
 # <!-- card masked_topk_mean -->
 #
@@ -530,7 +531,7 @@ print(f"trained on slides, judging hard validation slides: AUC {hard_auc:.2f}")
 print(f"winning tile holds tumour in {winners(models['max'], hard_val):.0%} of positive ones")
 
 # %% [markdown] id="starts-why"
-# The same pooling does well once it knows what to look for. What fails is the search: one tile a slide
+# In the stored run the same pooling does well: it knows what to look for. What fails is the search: one tile a slide
 # teaches, and a wrong winner can keep winning. The next chapter lets all tiles teach, with learnt weights.
 
 # %% [markdown] id="summary"

@@ -26,7 +26,7 @@ from torch import nn
 # ## Weigh three tiles by hand
 #
 # Take a bag of three tiles. Each tile is described by two numbers, its **embedding** h. Say the first
-# number stands for "dark, crowded nuclei" and the second for "fat".
+# number stands for "large, irregular nuclei" and the second for "fat".
 #
 # Mean pooling gives every tile the weight 1/3. Max pooling gives one tile everything. What lies
 # between them? Weights that depend on the tile itself. Suppose somebody scored the tiles 2, 1 and 0:
@@ -100,8 +100,8 @@ print("weights:", [round(a, 3) for a in torch.softmax(loop_scores, dim=0).tolist
 # %% [markdown] id="vector"
 # ## Write it with matrices, for a whole batch
 #
-# The loop visits tiles one at a time. A padded batch holds B bags of up to K tiles: `bags` (B, K, H)
-# with a `mask` (B, K) that is True at real tiles. Matrix products score all of them at once.
+# The loop visits tiles one at a time. A padded batch holds B bags of up to K tiles: embeddings `h`
+# (B, K, H) with a `mask` (B, K) that is True at real tiles. Matrix products score all of them at once.
 #
 # The softmax must then run over the tiles of *one* bag, and over real tiles only. Padding is not
 # tissue; if it takes part, it takes weight from the tiles.
@@ -132,8 +132,8 @@ from mil_tutorial.checks.chapter_05 import check_attend
 check_attend(attend)
 
 # %% [markdown] id="ex-attend-after"
-# Stuck? `check_attend.hint(1)` nudges, `check_attend.hint(2)` says more, and `check_attend.solution()`
-# shows one answer. The rest of the chapter does not depend on your answer, so you can also go on.
+# Stuck? `check_attend.hint(1)` nudges, and `check_attend.solution()` shows one answer. The rest of the
+# chapter does not depend on yours.
 
 # %% [markdown] id="module"
 # ## Put it into a module
@@ -154,7 +154,7 @@ class AttentionPooling(nn.Module):
         self.w = nn.Linear(attention_dim, 1, bias=False)
 
     def scores(self, embeddings):
-        """Score each embedding (N, H): (N,)."""
+        """Score each embedding, packed (N, H) → (N,) or padded (B, K, H) → (B, K)."""
         return self.w(torch.tanh(self.V(embeddings))).squeeze(-1)
 
     def forward(self, embeddings, sizes):
@@ -168,7 +168,7 @@ class AttentionPooling(nn.Module):
 
 # %% [markdown] id="module-bias"
 # Why does w have no bias? A bias would add the same number to every score, and you saw what the
-# softmax makes of that: nothing.
+# softmax makes of that: nothing. V keeps its bias, as in the authors' code; equation 8 leaves it out.
 #
 # Two tests tell whether the module keeps its promises. The first bag has three tiles, the second two.
 
@@ -361,11 +361,12 @@ axes.plot(n, cap, color="#D55E00", linestyle="--", label="softmax of the scores'
 axes.plot(10, cap[9], "o", color="#D55E00")
 axes.annotate(f"10 tiles: {cap[9]:.2f}", (10, cap[9]), (14, 0.35), color="#A33F00")
 axes.set(xscale="log", xlabel="tiles in the bag", ylabel="largest possible weight of one tile")
+axes.set_xticks([1, 10, 100, 1000], ["1", "10", "100", "1,000"])
 axes.legend(loc="upper right", bbox_to_anchor=(1.0, 0.92))
 show(
     figure,
     "Largest possible weight of one tile against the size of the bag: always 1 for a plain "
-    "softmax, falling from 1 to under 0.01 at 1000 tiles when a sigmoid comes first",
+    "softmax, falling from 1 to under 0.01 at 1,000 tiles when a sigmoid comes first",
 )
 
 # %% [markdown] id="sigmoid-train"
@@ -393,7 +394,8 @@ for name, layer in {"softmax": PackageAttention, "sigmoid, softmax": SigmoidFirs
 # instance AUC is as good with the sigmoid, or better. A heat map scaled from its minimum to its maximum
 # would look fine. But the weights are nearly equal, so most of the bag's embedding comes from healthy
 # tiles, as in mean pooling. In the stored run the slide AUC falls from about 0.94 to 0.74; chapter 04
-# found 0.64 for the mean.
+# found 0.64 for the mean. It also found 0.95 for max: here attention gains no AUC over max. What it
+# adds is a gradient for every tile. Chapter 06 takes the slides on which max often failed.
 #
 # So check the weights themselves, not only their order.
 
@@ -438,8 +440,8 @@ check_one_bag_at_a_time(attention_of_batch)
 # %% [markdown] id="practice"
 # ## In practice
 #
-# * Report attention as shares (weight × number of tiles). Readers can then compare slides of different
-#   size, and a healthy slide is not painted red.
+# * Report attention as shares (weight × number of tiles), so that bag size drops out. Expect hot tiles
+#   on healthy slides too: there as well the weights must sum to 1.
 # * When attention is "all cold" or uniform, look for a sigmoid, a second softmax or a forgotten mask
 #   before you change the learning rate.
 # * High attention means "this tile moved the slide's score", up or down. It does not mean "tumour".

@@ -45,6 +45,8 @@ ZOO = [
     (checks.check_slide_label, lambda t: t.mean() > 0.01, "slide with tumour in 1 tile of 217"),
     (checks.check_slide_label, lambda t: t, "has shape (1,), expected ()"),
     (checks.check_slide_label, lambda t: "positive", "expected numbers"),
+    (checks.check_slide_label, lambda t: 1 if 1 in t else None, "returned None for slide of one h"),
+    (checks.check_slide_label, lambda t: None if 1 in t else 0, "is there a branch without return"),
     (checks.check_slide_label, lambda t: t.any, "expected numbers"),
     (checks.check_one_in_a_thousand, 0.217, "must not be added"),
     (checks.check_one_in_a_thousand, 0.8, "share that stays quiet"),
@@ -52,6 +54,10 @@ ZOO = [
     (checks.check_one_in_a_thousand, 0.063, "ten times better"),
     (checks.check_one_in_a_thousand, 0.89, "for 1 % false tiles"),
     (checks.check_one_in_a_thousand, 19.5, "not in per cent"),
+    (checks.check_one_in_a_thousand, "19.5", "not in per cent"),
+    (checks.check_one_in_a_thousand, np.float32(19.5), "not in per cent"),
+    (checks.check_one_in_a_thousand, torch.tensor(80.0), "not in per cent"),
+    (checks.check_one_in_a_thousand, "rare", "expected a number"),
     (checks.check_one_in_a_thousand, 0.5, "too large"),
     (checks.check_flagged_share, lambda r, n: r * n, "must not be added"),
     (checks.check_flagged_share, lambda r, n: np.minimum(r * n, 1), "must not be added"),
@@ -60,12 +66,20 @@ ZOO = [
     (checks.check_flagged_share, lambda r, n: 1 - r**n, "at least one tile is right"),
     (checks.check_flagged_share, lambda r, n: 1 - (1 - r / 100) ** n, "do not divide by 100"),
     (checks.check_flagged_share, lambda r, n: 100 * (1 - (1 - r) ** n), "not in per cent"),
+    (checks.check_flagged_share, lambda r, n: np.round(1 - (1 - r) ** n, 3), "share unrounded"),
+    (
+        checks.check_flagged_share,
+        lambda r, n: np.round(1 - (1 - r) ** n, 2),
+        "expected 0.0199 (rat",
+    ),
     (checks.check_flagged_share, one_number_at_a_time, "raised TypeError for rate 0.3"),
     (checks.check_tolerable_rate, lambda n, s: s / n, "Bonferroni"),
     (checks.check_tolerable_rate, lambda n, s: -math.log(1 - s) / n, "take the root"),
     (checks.check_tolerable_rate, lambda n, s: (1 - s) ** (1 / n), "subtract it from 1"),
     (checks.check_tolerable_rate, lambda n, s: 1 - s ** (1 / n), "took share for the slides"),
     (checks.check_tolerable_rate, lambda n, s: 1 - (1 - s) ** n, "before you turned it round"),
+    (checks.check_tolerable_rate, lambda n, s: 100 * (1 - (1 - s) ** (1 / n)), "not in per cent"),
+    (checks.check_tolerable_rate, lambda n, s: s if n < 9 else None, "returned None for 100 tiles"),
     (checks.check_tolerable_rate, lambda n, s: "rare", "expected numbers"),
     (checks.check_score_gradients, gradient_of(lambda s, y: s.max()), "highest score itself"),
     (
@@ -82,6 +96,16 @@ ZOO = [
     ),
     (checks.check_score_gradients, lambda s, y: -by_formula(s, y), "the other sign"),
     (checks.check_score_gradients, lambda s, y: by_formula(s, 0), "ignores the label"),
+    (
+        checks.check_score_gradients,
+        lambda s, y: by_formula(s, 1),
+        "(three tiles, healthy slide). That ignores the label",
+    ),
+    (
+        checks.check_score_gradients,
+        lambda s, y: by_formula(s, 0.5),
+        "(three tiles, positive slide)",
+    ),
     (checks.check_score_gradients, lambda s, y: bce(s.max(), y), "has shape ()"),
     (checks.check_score_gradients, lambda s, y: bce(s.max(), y).backward(), "raised RuntimeError"),
 ]
@@ -92,6 +116,11 @@ def test_a_wrong_answer_fails_with_its_message(check, answer, message):
     verdict = check.judge(answer)
     assert verdict.state == "wrong"
     assert message in verdict.text
+
+
+def test_a_mistake_is_named_only_if_it_explains_all_cases():
+    verdict = checks.check_flagged_share.judge(lambda r, n: np.round(1 - (1 - r) ** n, 2))
+    assert "must not be added" not in verdict.text
 
 
 RIGHT = [

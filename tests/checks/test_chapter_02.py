@@ -1,5 +1,7 @@
 """Known wrong answers of chapter 02 must fail, each with the message that names it."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -82,6 +84,16 @@ class LeavesOut(Trusting):
         pass
 
 
+class NumbersInPassing(Trusting):
+    def refuse(self, i, problem):
+        raise ValueError(f"one of 3 checks failed: {problem}")
+
+
+class CountsDown(Trusting):
+    def refuse(self, i, problem):
+        raise ValueError(f"bag {[4, 0, 2, 3, 1][i]}: {problem}")
+
+
 class Asserts(Trusting):
     def refuse(self, i, problem):
         raise AssertionError(problem)
@@ -99,6 +111,37 @@ class OnlyIntegers(Bags):
             if not isinstance(label, int):
                 raise ValueError(f"bag {i}: the label is no integer")
         super().__init__(bags, groups)
+
+
+class InPlace(Bags):
+    """Writes into the features it is given, before it makes items of them."""
+
+    def __init__(self, bags, groups=None):
+        for features, _ in bags:
+            if isinstance(features, torch.Tensor):
+                features.zero_()
+        super().__init__(bags, groups)
+
+
+class InPlaceAfterwards(Bags):
+    """Makes good items, and spoils the caller's features."""
+
+    def __init__(self, bags, groups=None):
+        super().__init__([(copy.deepcopy(features), label) for features, label in bags], groups)
+        for features, _ in bags:
+            if isinstance(features, torch.Tensor):
+                features.zero_()
+
+
+class Fails(Bags):
+    def __len__(self):
+        raise KeyError("n")
+
+
+class NumberedGroups(Bags):
+    def __init__(self, bags, groups=None):
+        super().__init__(bags, groups)
+        self.groups = 5
 
 
 class Init(Bags):
@@ -208,6 +251,18 @@ ZOO = [
     (checks.check_bag_dataset, TruthyLabel, "has the label 2, and the data set took it"),
     (checks.check_bag_dataset, Nameless, "does not say which bag"),
     (checks.check_bag_dataset, FromOne, "Count bags from 0"),
+    (checks.check_bag_dataset, NumbersInPassing, "bag 1 of 5 is empty, and the message does not"),
+    (checks.check_bag_dataset, CountsDown, "bag 1 of 5 is empty, and the message does not"),
+    (
+        checks.check_bag_dataset,
+        "MedicalBagDataset",
+        "object of type str, expected the class itself",
+    ),
+    (checks.check_bag_dataset, Bags([(torch.ones(3, 2), 1)]), "expected the class itself"),
+    (checks.check_bag_dataset, NumberedGroups, "dataset.groups is no longer as given"),
+    (checks.check_bag_dataset, InPlace, "tensor of instances of item 0 at [0, 0] is 0"),
+    (checks.check_bag_dataset, InPlaceAfterwards, "changes the features it is given"),
+    (checks.check_bag_dataset, Fails, "your code raised KeyError for len(dataset)"),
     (checks.check_bag_dataset, LeavesOut, "left out without a word"),
     (checks.check_bag_dataset, Asserts, "an assert is skipped"),
     (checks.check_bag_dataset, TypeErrors, "raised TypeError"),
@@ -231,6 +286,11 @@ ZOO = [
     (checks.check_split_by_patient, lambda p, s, k: np.arange(9), "no indices"),
     (checks.check_split_by_patient, lambda p, s, k: np.unique(p)[:10], "np.isin(patients, names)"),
     (checks.check_split_by_patient, lambda p, s, k: (p, p), "returned a tuple"),
+    (checks.check_split_by_patient, lambda p, s, k: list(p[:9]), "np.isin(patients, names)"),
+    (checks.check_split_by_patient, lambda p, s, k: {"P01": True}, "a dict, expected one boolean"),
+    (checks.check_split_by_patient, lambda p, s, k: set(p[:9]), "a set, expected one boolean"),
+    (checks.check_split_by_patient, lambda p, s, k: (x for x in p), "a generator, expected one"),
+    (checks.check_split_by_patient, lambda p, s, k: [None] * len(p), "dtype object, expected bool"),
     (checks.check_split_by_patient, lambda p, s, k: p != p, "no slide is in validation"),
     (checks.check_folder_labels, sorted_names, "The bug is still there"),
     (checks.check_folder_labels, lambda f: [int(x == "normal") for x in f], "are flipped"),
@@ -242,6 +302,11 @@ ZOO = [
     (checks.check_folder_labels, lambda f: [int(x != "normal") for x in f], "silently got the"),
     (checks.check_folder_labels, first_seen, "silently got the label 1"),
     (checks.check_folder_labels, lambda f: f, "expected numbers"),
+    (
+        checks.check_folder_labels,
+        lambda f: [{"normal": "0", "tumour": "1", "metastasis": "1"}[x] for x in f],
+        "got ['0', '1', '0'], expected numbers",
+    ),
 ]
 
 
@@ -264,8 +329,23 @@ def test_right_data_sets_pass(answer):
     assert checks.check_bag_dataset.judge(answer).state == "right"
 
 
+def test_an_answer_that_overwrites_its_lists_leaves_the_check_as_it_was():
+    def cleans(bags, groups=None):
+        try:
+            return Trusting(bags, groups)
+        finally:
+            for features, _ in bags:
+                if isinstance(features, list):
+                    features[-1][-1] = features[0][-1] = 0.0
+
+    checks.check_bag_dataset.judge(cleans)
+    assert checks.check_bag_dataset.judge(Trusting).state == "right"
+
+
 def test_right_answers_in_another_style_pass():
     assert checks.check_split_by_patient.judge(right_split).state == "right"
+    as_list = checks.check_split_by_patient.judge(lambda *given: right_split(*given).tolist())
+    assert as_list.state == "right"
     assert checks.check_leak_chance.judge(3 / 8).state == "right"
     mapping = {"normal": False, "tumour": True, "metastasis": True}
     by_tensor = checks.check_folder_labels.judge(lambda f: torch.tensor([mapping[x] for x in f]))

@@ -52,6 +52,15 @@ def mask_from_values(batch):
     return bags, (bags != 0).any(dim=-1), labels
 
 
+def without(*missing):
+    """Leave parts of the batch out."""
+
+    def answer(batch):
+        return tuple(None if i in missing else part for i, part in enumerate(collate_fn(batch)))
+
+    return answer
+
+
 def stacked(batch):
     return torch.stack([x for x, _ in batch]), None, None
 
@@ -117,10 +126,20 @@ def raises(kind, message):
     return answer
 
 
+def from_one(scores, mask):
+    if (empty := ~mask.any(dim=1)).any():
+        raise ValueError(f"row {int(empty.nonzero()[0]) + 1} is empty")
+    return masked_softmax(scores, mask)
+
+
+def in_double(function):
+    return lambda scores, mask: function(scores.double(), mask)
+
+
 def by_powers(scores, mask):
     if (empty := ~mask.any(dim=1)).any():
         raise ValueError(f"empty rows: {empty.nonzero().flatten().tolist()}")
-    scores = torch.where(mask, scores, torch.tensor(LOW))
+    scores = torch.where(mask, scores, torch.tensor(LOW, dtype=scores.dtype))
     powers = torch.exp(scores - scores.max(dim=1, keepdim=True).values)
     return powers / powers.sum(dim=1, keepdim=True)
 
@@ -179,6 +198,33 @@ class SeedForgotten(Sampler):
         return torch.Generator().manual_seed(self.epoch)
 
 
+class SeedPlusEpoch(Sampler):
+    def generator(self, i):
+        return torch.Generator().manual_seed(self.seed + self.epoch)
+
+
+class TwiceTheSeed(Sampler):
+    def generator(self, i):
+        return torch.Generator().manual_seed(2 * self.seed + self.epoch)
+
+
+class SharedStart(Sampler):
+    def generator(self, i):
+        return torch.Generator().manual_seed(self.epoch * (self.seed + 1))
+
+
+class NaN(Sampler):
+    def __getitem__(self, i):
+        instances, label = super().__getitem__(i)
+        return instances * float("nan"), label
+
+
+class Fractions(Sampler):
+    def __getitem__(self, i):
+        instances, label = super().__getitem__(i)
+        return instances + 0.5, label
+
+
 class WithReplacement(Sampler):
     def draw(self, size, i):
         return torch.zeros(self.n, dtype=torch.long)
@@ -231,6 +277,11 @@ COLLATE = [
     (merged, "merged into one bag"),
     (merged_with_batch_axis, "merged into one bag"),
     (stacked, "your code raised RuntimeError"),
+    (changed(labels=lambda y: torch.arange(len(y)) % 2.0), "labels at [0] is 0, expected 1"),
+    (changed(labels=lambda y: torch.tensor([1.0, 1.0, 0.0][: len(y)])), "(labels as tensors)"),
+    (changed(labels=torch.ones_like), "labels at [2] is 1, expected 0 (bags of 2, 5 and 1 tiles)"),
+    (without(2), "of (bags, mask, labels) labels came back as None"),
+    (without(1, 2), "mask and labels came back as None"),
     (lambda batch: collate_fn(batch)[:2], "expected (bags, mask, labels)"),
 ]
 SOFTMAX = [
@@ -241,12 +292,21 @@ SOFTMAX = [
     (over_the_bags, "over the tiles of each bag, axis 1"),
     (lambda scores, mask: torch.softmax(scores, dim=0), "over the tiles of each bag, axis 1"),
     (upside_down, "upside down"),
-    (gives_nan, "row 1 has no real tile and got the weights [nan, nan]: raise a ValueError"),
-    (gives_zero, "row 1 has no real tile and got the weights [0.0, 0.0]: raise a ValueError"),
+    (gives_nan, "row 2 has no real tile and got the weights [nan, nan, nan]: raise a"),
+    (gives_zero, "row 2 has no real tile and got the weights [0.0, 0.0, 0.0]: raise a"),
     (adds_infinity, "NaN under the mask gets through"),
     (without_shift, "exp(1000) is infinite"),
     (finite_penalty, "only minus infinity does"),
     (raises(ValueError, "a row is empty"), "does not say which row"),
+    (raises(ValueError, "no real tile in 1 of 7 rows"), "does not say which row"),
+    (raises(ValueError, "row 2 has no real tile"), "which row has no real tile: row 5"),
+    (raises(ValueError, "row 25 has no real tile"), "does not say which row"),
+    (from_one, "does not say which row has no real tile: row 2, counted from 0"),
+    (lambda scores, mask: masked_softmax(scores, mask).detach(), "no gradient flows through"),
+    (
+        lambda scores, mask: torch.tensor(masked_softmax(scores, mask).tolist()),
+        "the weights: no gradient flows through",
+    ),
     (raises(RuntimeError, "row 1 is empty"), "raised RuntimeError, expected ValueError"),
     (lambda scores, mask: 0.5, "is of type float, expected a tensor"),
     (lambda scores, mask: masked_softmax(scores, mask)[mask], "has shape (4,), expected (2, 3)"),
@@ -258,6 +318,11 @@ SAMPLER = [
     (Unseeded, "two reads in one epoch"),
     (DrawnWithoutSeed, "nobody could repeat the run"),
     (SeedForgotten, "the seed is not used any more"),
+    (SeedPlusEpoch, "seed 1 shows in epoch 0 what seed 0 shows in epoch 1"),
+    (TwiceTheSeed, "seed 1 shows in epoch 0 what seed 0 shows in epoch 2"),
+    (SharedStart, "seeds 0 and 1 show the same tiles in epoch 0"),
+    (NaN, "bag 0 shows the value nan, which none of its tiles holds"),
+    (Fractions, ".5, which none of its tiles holds"),
     (WithReplacement, "a bag of 40 tiles shows [0, 0, 0, 0, 0], expected 5 different ones"),
     (All, "expected 5 different ones of 0 to 39"),
     (NoLabel, "a bag is Tensor, expected (instances, label)"),
@@ -270,13 +335,15 @@ MEAN = [
     (lambda x, sizes: sums(x, sizes) / sizes, "your code raised RuntimeError"),
     (lambda x, sizes: x.mean(0).expand(len(sizes), -1), "mean of all tiles"),
     (lambda x, sizes: x.mean(0), "has shape (4,), expected (2, 4)"),
+    (lambda x, sizes: means_by_loop(x, sizes).detach(), "the mean: no gradient flows through"),
+    (lambda x, sizes: torch.tensor(means_by_loop(x, sizes).tolist()), "no gradient flows"),
 ]
 SHARE = [
     (0.1, "what the ten real tiles keep"),
     (0, "all scores are equal"),
     (0.01, "the share of one place"),
     (100 / 110, "means 90 padded ones"),
-    (90, "not percent"),
+    (90, "not per cent"),
     (0.85, "too small"),
     ("most", "expected a number"),
 ]
@@ -296,6 +363,8 @@ RIGHT = [
     (checks.check_collate_fn, short_form),
     (checks.check_masked_softmax, masked_softmax),
     (checks.check_masked_softmax, by_powers),
+    (checks.check_masked_softmax, in_double(masked_softmax)),
+    (checks.check_masked_softmax, in_double(by_powers)),
     (checks.check_epoch_sampler, Sampler),
     (checks.check_epoch_sampler, ByBagToo),
     (checks.check_epoch_sampler, InstanceSampler),
@@ -306,6 +375,7 @@ RIGHT = [
 STUBS = [
     (checks.check_collate_fn, lambda batch: None),
     (checks.check_collate_fn, lambda batch: (None, None, None)),
+    (checks.check_collate_fn, lambda batch: (..., ..., ...)),
     (checks.check_masked_softmax, lambda scores, mask: None),
     (checks.check_padding_share, ...),
     (checks.check_packed_mean, lambda x, sizes: None),

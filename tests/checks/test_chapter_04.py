@@ -169,6 +169,21 @@ RIGHT = [
 ]
 
 
+@pytest.mark.parametrize("cut", [torch.Tensor.detach, lambda pooled: torch.tensor(pooled.tolist())])
+@pytest.mark.parametrize(
+    ("check", "answer", "what"),
+    [
+        (MEAN, by_where, "the mean"),
+        (MAX, fills_with(float("-inf")), "the maximum"),
+        (TOP, topk_by_selection, "the mean"),
+    ],
+)
+def test_values_without_their_graph_fail(check, answer, what, cut):
+    verdict = check.judge(lambda *given: cut(answer(*given)))
+    assert verdict.state == "wrong"
+    assert f"{what}: no gradient flows through" in verdict.text
+
+
 @pytest.mark.parametrize(("check", "answer"), RIGHT)
 def test_a_right_answer_passes(check, answer):
     assert check.judge(answer).state == "right"

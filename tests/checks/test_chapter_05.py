@@ -65,6 +65,26 @@ class LastAxis(AttentionMIL):
         return logits[:, None], attention
 
 
+def zeroes_its_input(h, mask, V, w):
+    return masked_softmax(scores_of(h.zero_(), V, w), mask)
+
+
+def without_graph(h, mask, V, w):
+    return in_float(h, mask, V, w).detach()
+
+
+def tiles_come_first(h, mask, V, w):
+    real = torch.arange(mask.shape[1]) < mask.sum(dim=1, keepdim=True)
+    return masked_softmax(scores_of(h, V, w), real)
+
+
+class FrozenAttention(AttentionMIL):
+    def forward(self, bags, mask=None):
+        h = self.embedding(bags)
+        attention = torch.tensor(masked_softmax(self.pooling.scores(h), mask).tolist())
+        return self.head((attention[..., None] * h).sum(dim=1)).squeeze(-1), attention
+
+
 def build(model):
     return lambda input_dim, hidden_dim, attention_dim: model(
         input_dim, hidden_dim, attention_dim=attention_dim
@@ -80,6 +100,32 @@ ZOO = [
     (checks.check_attend, lambda h, mask, V, w: h @ V.T, "has shape (2, 3, 4), expected (2, 3)"),
     (checks.check_attend, lambda h, mask, V, w: h @ V, "your code raised RuntimeError"),
     (checks.check_attend, lambda h, mask, V, w: [0.5], "is of type list, expected a tensor"),
+    (checks.check_attend, zeroes_its_input, "the attention at"),
+    (checks.check_attend, lambda h, mask, V, w: scores_of(h, V, w), "softmax is missing"),
+    (
+        checks.check_attend,
+        lambda h, mask, V, w: torch.softmax(in_float(h, mask, V, w), 1),
+        "the attention at",
+    ),
+    (
+        checks.check_attend,
+        lambda h, mask, V, w: masked_softmax(in_float(h, mask, V, w), mask),
+        "taken twice",
+    ),
+    (
+        checks.check_attend,
+        lambda h, mask, V, w: masked_softmax(torch.tanh(h @ V.T @ w), mask),
+        "tanh came last",
+    ),
+    (
+        checks.check_attend,
+        lambda h, mask, V, w: masked_softmax(torch.sigmoid(h @ V.T) @ w, mask),
+        "in place of the tanh",
+    ),
+    (checks.check_attend, without_graph, "no gradient flows through"),
+    (checks.check_attend, tiles_come_first, "real tiles after padding"),
+    (checks.check_attention_mil, build(FrozenAttention), "no gradient reaches pooling.V.weight"),
+    (checks.check_attention_mil, "AttentionMIL", "expected something to call"),
     (checks.check_attention_mil, build(Probabilities), "return the logits"),
     (checks.check_attention_mil, build(Averaged), "the weights sum to 1 already"),
     (checks.check_attention_mil, build(Unmasked), "Padding takes part in the softmax"),
@@ -88,8 +134,12 @@ ZOO = [
     (checks.check_sigmoid_cap, 1.0, "the nine others have"),
     (checks.check_sigmoid_cap, 0.1, "equal share"),
     (checks.check_sigmoid_cap, 0.5, "too large"),
+    (checks.check_sigmoid_cap, 23, "not per cent"),
     (checks.check_sigmoid_cap, "much", "expected a number"),
     (checks.check_one_bag_at_a_time, lambda s: torch.softmax(s, 0), "The bug is still there"),
+    (checks.check_one_bag_at_a_time, lambda s: torch.softmax(2 * s, 1), "the attention at [0, 0]"),
+    (checks.check_sigmoid_cap, 10**400, "expected a number"),
+    (checks.check_sigmoid_cap, float("nan"), "is NaN"),
 ]
 
 

@@ -53,6 +53,39 @@ class ReturnsEarly(GatedAttentionPooling):
         return torch.softmax(super().scores(embeddings), dim=-1)
 
 
+class ExtraLayer(GatedAttentionPooling):
+    def __init__(self, *widths):
+        super().__init__(*widths)
+        self.extra = nn.Linear(2, 2)
+
+
+class Detached(GatedAttentionPooling):
+    def scores(self, embeddings):
+        return super().scores(embeddings).detach()
+
+
+class Halved(GatedAttentionPooling):
+    def forward(self, values, sizes):
+        pooled, attention = super().forward(values, sizes)
+        return pooled / 2, attention
+
+
+class OverAllBags(GatedAttentionPooling):
+    def forward(self, values, sizes):
+        pooled, _ = super().forward(values, sizes)
+        return pooled, torch.softmax(self.scores(values), dim=0)
+
+
+class Three(GatedAttentionPooling):
+    def forward(self, values, sizes):
+        return (*super().forward(values, sizes), None)
+
+
+class NoSuper(nn.Module):
+    def __init__(self, *widths):
+        pass
+
+
 class Gate(nn.Module):
     def __init__(self, embedding_dim, attention_dim):
         super().__init__()
@@ -61,6 +94,22 @@ class Gate(nn.Module):
 
     def forward(self, embeddings):
         return torch.tanh(self.V(embeddings)) * torch.sigmoid(self.U(embeddings))
+
+
+class SwappedGate(Gate):
+    def forward(self, embeddings):
+        return torch.sigmoid(self.V(embeddings)) * torch.tanh(self.U(embeddings))
+
+
+class DetachedGate(Gate):
+    def forward(self, embeddings):
+        return super().forward(embeddings).detach()
+
+
+class SpareLayer(Gate):
+    def __init__(self, *widths):
+        super().__init__(*widths)
+        self.U, self.W = self.V, self.U
 
 
 class OneLayer(Gate):
@@ -87,9 +136,25 @@ ZOO = [
     ),
     (
         checks.check_gated_scores,
+        lambda h, V, U, w: (torch.tanh(h @ V.T) * torch.sigmoid(h @ V.T)) @ w,
+        "it needs U",
+    ),
+    (
+        checks.check_gated_scores,
+        lambda h, V, U, w: (torch.tanh(h @ V.T) * torch.tanh(h @ U.T)) @ w,
+        "between 0 and 1",
+    ),
+    (
+        checks.check_gated_scores,
         lambda h, V, U, w: torch.sigmoid(torch.tanh(h @ V.T) @ w),
         "final score went through the sigmoid",
     ),
+    (
+        checks.check_gated_scores,
+        lambda h, V, U, w: torch.tensor(right_by_einsum(h, V, U, w).tolist()),
+        "no gradient flows through",
+    ),
+    (checks.check_gated_scores, lambda h, V, U, w: right_by_einsum(h, V, U, w.mul_(5)), "at [0]"),
     (
         checks.check_gated_scores,
         lambda h, V, U, w: torch.tanh(h @ V.T) * torch.sigmoid(h @ U.T),
@@ -103,7 +168,16 @@ ZOO = [
     (checks.check_gated_attention_pooling, LastAxis, "has shape (5, 1), expected (5,)"),
     (checks.check_gated_attention_pooling, ReturnsEarly, "after the softmax"),
     (checks.check_gated_attention_pooling, AttentionPooling, "no layer U"),
+    (checks.check_gated_attention_pooling, ExtraLayer, "and no others"),
+    (checks.check_gated_attention_pooling, Detached, "no gradient flows through"),
+    (checks.check_gated_attention_pooling, Halved, "the bag embedding at"),
+    (checks.check_gated_attention_pooling, OverAllBags, "the attention at"),
+    (checks.check_gated_attention_pooling, Three, "leave forward as it is inherited"),
     (checks.check_own_gate, OneLayer, "The bug is still there"),
+    (checks.check_own_gate, SpareLayer, "The bug is still there"),
+    (checks.check_own_gate, SwappedGate, "the gated answers at"),
+    (checks.check_own_gate, DetachedGate, "no gradient flows through"),
+    (checks.check_own_gate, NoSuper, "no linear layer V"),
 ]
 
 

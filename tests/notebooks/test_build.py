@@ -10,6 +10,7 @@ from machine.chapters import read_chapter, read_chapters
 from machine.compare import differences
 from machine.editions import make_edition
 from machine.execute import execute
+from machine.pages import fill
 from machine.stored import write_notebook
 
 TINY = '''# %% [markdown] id="title"
@@ -81,6 +82,7 @@ def fail(notebook):
         (swap, "another order"),
         (forget, "was not run"),
         (fail, "stores an error"),
+        (lambda n: [c.update(outputs=[]) for c in n.cells if "outputs" in c], "lost its output"),
         (lambda n: n.cells.pop(), "is missing"),
         (lambda n: n.cells.append(nbformat.v4.new_code_cell("1")), "not in the source"),
     ],
@@ -98,6 +100,26 @@ def test_a_stray_notebook_and_an_old_table_are_seen(copy):
     found = differences(copy, read_chapters(copy))
     assert "99_stray.ipynb: has no source" in found
     assert "README.md: the table is old" in found
+
+
+def test_a_chapter_that_was_never_measured_is_seen(copy):
+    (copy / "times.json").write_text("{}")
+    found = differences(copy, read_chapters(copy))
+    assert "times.json: nothing measured of 05_attention" in found
+    assert "run notebooks/build.py" in found[-1]
+
+
+def test_half_a_file_is_seen(copy):
+    path = copy / "05_attention.ipynb"
+    path.write_text(path.read_text()[:1000])
+    found = differences(copy, read_chapters(copy))
+    assert "05_attention.ipynb: the file is missing or cannot be read" in found
+
+
+def test_a_misspelt_placeholder_is_refused(chapters):
+    for text in ("<!-- badge -->", "<!--cards attend-->", "<!-- card nonsense -->"):
+        with pytest.raises(ValueError, match="stands for nothing"):
+            fill(text, chapters[0], "learner", chapters)
 
 
 def test_a_changed_hint_is_seen(copy):

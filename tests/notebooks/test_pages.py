@@ -60,23 +60,38 @@ def test_every_picture_has_alt_text(chapter, edition, learner, solved):
     for cell in code(notebook):
         for output in cell.outputs:
             data = output.get("data", {})
-            if any(kind.startswith("image/") for kind in data):
+            html = "".join(data.get("text/html", ""))
+            if any(kind.startswith("image/") for kind in data) or "<img" in html:
                 pictures += 1
-                (alt,) = re.findall(r'<img alt="([^"]*)"', "".join(data["text/html"]))
+                (alt,) = re.findall(r'<img alt="([^"]*)"', html)
                 assert len(alt) > 30, cell.id
     assert pictures >= 2
     for cell in markdown(notebook):
-        assert "![](" not in cell.source
+        assert "<img" not in cell.source
+        assert all(alt.strip() for alt in re.findall(r"!\[([^\]]*)\]", cell.source))
+
+
+def assert_links_lead_somewhere(text, folder):
+    targets = re.findall(r"\]\(([^)\s]+)\)", text)
+    targets += re.findall(r"""(?:href|src)=["']([^"']+)["']""", text)
+    for target in targets:
+        assert not target.startswith("#"), f"{target}: no page has anchors of its own"
+        if not target.startswith(("https://", "data:")):
+            assert (folder / target).exists(), target
 
 
 @pytest.mark.parametrize("edition", ["learner", "solutions"])
 def test_links_lead_somewhere(chapter, edition, learner, solved):
-    notebook = learner if edition == "learner" else solved
-    here = chapter.path(edition)
-    for cell in markdown(notebook):
-        for target in re.findall(r"\]\(([^)\s]+)\)", cell.source):
-            if not target.startswith(("http", "#")):
-                assert (here.parent / target).exists(), target
+    for cell in markdown(learner if edition == "learner" else solved):
+        assert_links_lead_somewhere(cell.source, chapter.path(edition).parent)
+
+
+@pytest.mark.parametrize("name", ["README.md", "notebooks/README.md", "data/README.md"])
+def test_links_of_the_readmes_lead_somewhere(notebooks, name):
+    path = notebooks.parent / name
+    text = path.read_text(encoding="utf-8")
+    assert_links_lead_somewhere(text, path.parent)
+    assert not re.search("TODO|XXX|TESTMIN", text)
 
 
 def test_badges_point_to_this_notebook(chapter, learner, solved):
@@ -115,6 +130,7 @@ def test_measured_time_and_memory_are_within_limits(chapter, notebooks):
 def test_words_are_spelt_right(notebooks):
     files = [str(p) for kind in ("*.py", "*.yaml") for p in sorted(notebooks.glob(f"src/{kind}"))]
     files += [str(notebooks / "README.md"), str(notebooks.parent / "README.md")]
-    command = [sys.executable, "-m", "codespell_lib", *files]
+    files += [str(notebooks.parent / "mil_tutorial")]
+    command = [sys.executable, "-m", "codespell_lib", "--skip=*.json", *files]
     found = subprocess.run(command, capture_output=True, text=True)
     assert found.returncode == 0, found.stdout + found.stderr

@@ -31,6 +31,8 @@ def test_a_function_keeps_signature_and_docstring():
 def test_an_assignment_becomes_an_ellipsis():
     source = "### BEGIN SOLUTION\na = 1\nb = 2\n### END SOLUTION"
     assert stub(source) == "a = ...  # your code here\nb = ...  # your code here"
+    source = "### BEGIN SOLUTION\na, b = 1, 2\na: int = b\n### END SOLUTION"
+    assert stub(source) == "a = ...  # your code here\nb = ...  # your code here"
 
 
 def test_a_bug_is_given_in_place_of_the_solution():
