@@ -142,7 +142,7 @@ def _check_item(dataset: Any, i: int, features: list[Tensor], given: Any) -> Non
     if item is None:
         raise Wrong(f"dataset[{i}] is None: __getitem__ must return (instances, label)")
     if not isinstance(item, tuple | list) or len(item) != 2:
-        raise Wrong(f"dataset[{i}] is of type {type(item).__name__}, expected (instances, label)")
+        raise Wrong(f"dataset[{i}] came as {type(item).__name__}, expected (instances, label)")
     instances, label = item
     if isinstance(label, Tensor) and label.shape == features[i].shape != ():
         raise Wrong(f"dataset[{i}] holds the label first: return (instances, label)")
@@ -151,7 +151,7 @@ def _check_item(dataset: Any, i: int, features: list[Tensor], given: Any) -> Non
     got = expect_tensor(instances, tuple(features[i].shape), what, "float")
     if got.dtype != torch.float32:
         raise Wrong(
-            f"{what} is of dtype {got.dtype}, expected torch.float32: a model's weights are "
+            f"{what} came in dtype {got.dtype}, expected torch.float32: a model's weights are "
             "float32, and they do not multiply with anything else"
         )
     mistakes = {f"Those of item {j}.": x for j, x in enumerate(features) if j != i}

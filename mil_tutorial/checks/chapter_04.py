@@ -117,9 +117,9 @@ def _pooled(got: Any, values: Tensor, what: str) -> Tensor:
         raise Wrong(f"{what} is a pair: max(dim=1) returns values and indices, take .values")
     shape = tuple(got.shape) if isinstance(got, Tensor) else None
     if shape == (longest, width) != (n_bags, width):
-        raise Wrong(f"{what} has shape {shape}, expected {(n_bags, width)}. {AXIS_0}")
+        raise Wrong(f"{what} came in shape {shape}, expected {(n_bags, width)}. {AXIS_0}")
     if shape == (n_bags, longest) != (n_bags, width):
-        raise Wrong(f"{what} has shape {shape}, expected {(n_bags, width)}. {AXIS_2}")
+        raise Wrong(f"{what} came in shape {shape}, expected {(n_bags, width)}. {AXIS_2}")
     return expect_tensor(got, (n_bags, width), what, "float")
 
 

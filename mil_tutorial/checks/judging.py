@@ -55,12 +55,12 @@ def expect_module(got: Any, what: str) -> Any:
 def expect_tensor(got: Any, shape: tuple[int, ...], what: str, dtype: str = "") -> Tensor:
     """Refuse what is no tensor of this shape; ``dtype`` is "float", "bool", "int" or "" for any."""
     if not isinstance(got, Tensor):
-        raise Wrong(f"{what} is of type {type(got).__name__}, expected a tensor")
+        raise Wrong(f"{what} came as {type(got).__name__}, expected a tensor")
     if tuple(got.shape) != shape:
-        raise Wrong(f"{what} has shape {tuple(got.shape)}, expected {shape}")
+        raise Wrong(f"{what} came in shape {tuple(got.shape)}, expected {shape}")
     kind = "bool" if got.dtype == torch.bool else "float" if got.is_floating_point() else "int"
     if dtype and kind != dtype:
-        raise Wrong(f"{what} is of dtype {got.dtype}, expected {dtype}")
+        raise Wrong(f"{what} came in dtype {got.dtype}, expected {dtype}")
     return got
 
 
@@ -98,7 +98,7 @@ def expect_values(
     """
     got_values, values = _array(got), _array(truth)
     if got_values.shape != values.shape:
-        raise Wrong(f"{what} has shape {got_values.shape}, expected {values.shape}{_for(case)}")
+        raise Wrong(f"{what} came in shape {got_values.shape}, expected {values.shape}{_for(case)}")
     if np.allclose(got_values, values, rtol=1e-4, atol=1e-6):
         return
     place = np.argwhere(~np.isclose(got_values, values, rtol=1e-4, atol=1e-6))[0]

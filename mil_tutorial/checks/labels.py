@@ -23,10 +23,12 @@ def expect_label(label: Any, i: int, truth: float, given: str) -> None:
             "torch.tensor(1.0) for 1"
         )
     if tuple(label.shape) == (2,):
-        raise Wrong(f"{what} has shape (2,), expected (). {ONE_HOT}")
+        raise Wrong(f"{what} came in shape (2,), expected (). {ONE_HOT}")
     if label.shape:
-        raise Wrong(f"{what} has shape {tuple(label.shape)}, expected (): one number, no brackets")
+        raise Wrong(
+            f"{what} came in shape {tuple(label.shape)}, expected (): one number, no brackets"
+        )
     if label.dtype != torch.float32:
-        raise Wrong(f"{what} is of dtype {label.dtype}, expected torch.float32. {LOSS}")
+        raise Wrong(f"{what} came in dtype {label.dtype}, expected torch.float32. {LOSS}")
     if label != truth:
         raise Wrong(f"{what} is {label.item():g}, expected {truth:g}")

@@ -37,7 +37,9 @@ def examine_batch(answer: Any, tiles: list[Tensor], labels: list[Any], case: str
     real = torch.arange(max(sizes)) < torch.tensor(sizes)[:, None]
     expect_tensor(mask, tuple(real.shape), "the mask")
     if mask.dtype != torch.bool:
-        raise Wrong(f"the mask is of dtype {mask.dtype}, expected torch.bool: only that can index")
+        raise Wrong(
+            f"the mask came in dtype {mask.dtype}, expected torch.bool: only that can index"
+        )
     mistakes = {
         "It is True at padding: True must stand at a real tile.": ~real,
         "All places count as real.": torch.ones_like(real),
@@ -57,7 +59,7 @@ def examine_batch(answer: Any, tiles: list[Tensor], labels: list[Any], case: str
 def _examine_shape(bags: Any, sizes: list[int], case: str) -> None:
     n_bags, largest, total = len(sizes), max(sizes), sum(sizes)
     shape = tuple(bags.shape) if isinstance(bags, Tensor) else ()
-    has = f"bags has shape {shape} ({case})"
+    has = f"bags came in shape {shape} ({case})"
     if n_bags > 1 and shape in ((total, 4), (1, total, 4)):
         raise Wrong(f"{has}: all tiles were merged into one bag; no one can tell slides apart")
     if n_bags != largest and shape == (largest, n_bags, 4):

@@ -48,10 +48,10 @@ def _mask(answer: Any, patients: np.ndarray, share: float, seed: int, case: str)
             f"({len(patients)}): np.isin(patients, chosen)"
         )
     if values.dtype == bool and values.shape != patients.shape:
-        raise Wrong(f"the array has shape {values.shape}, expected {patients.shape}")
+        raise Wrong(f"the array came in shape {values.shape}, expected {patients.shape}")
     if values.dtype != bool:
         raise Wrong(
-            f"the array is of dtype {values.dtype}, expected bool: one True or False a slide, "
+            f"the array came in dtype {values.dtype}, expected bool: one True or False a slide, "
             "no indices and no 0 and 1"
         )
     return values

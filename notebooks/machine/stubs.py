@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 BEGIN, INSTEAD, END = "### BEGIN SOLUTION", "### INSTEAD", "### END SOLUTION"
-TODO = "...  # your code here"
+YOUR_CODE = "...  # your code here"
 
 
 @dataclass
@@ -63,9 +63,9 @@ def _reduced(region: _Region) -> list[str]:
     if region.instead:
         return [_uncommented(line, region.indent) for line in region.instead]
     if region.indent:
-        return [region.indent + TODO]
+        return [region.indent + YOUR_CODE]
     names = _assigned("\n".join(region.solved))
-    return [f"{name} = {TODO}" for name in names] or [TODO]
+    return [f"{name} = {YOUR_CODE}" for name in names] or [YOUR_CODE]
 
 
 def _uncommented(line: str, indent: str) -> str:

@@ -43,7 +43,7 @@ ZOO = [
     (checks.check_slide_label, lambda t: t.mean(), "That is the witness rate"),
     (checks.check_slide_label, lambda t: not t.any(), "changed places"),
     (checks.check_slide_label, lambda t: t.mean() > 0.01, "slide with tumour in 1 tile of 217"),
-    (checks.check_slide_label, lambda t: t, "has shape (1,), expected ()"),
+    (checks.check_slide_label, lambda t: t, "came in shape (1,), expected ()"),
     (checks.check_slide_label, lambda t: "positive", "expected numbers"),
     (checks.check_slide_label, lambda t: 1 if 1 in t else None, "returned None for slide of one h"),
     (checks.check_slide_label, lambda t: None if 1 in t else 0, "is there a branch without return"),
@@ -106,7 +106,7 @@ ZOO = [
         lambda s, y: by_formula(s, 0.5),
         "(three tiles, positive slide)",
     ),
-    (checks.check_score_gradients, lambda s, y: bce(s.max(), y), "has shape ()"),
+    (checks.check_score_gradients, lambda s, y: bce(s.max(), y), "came in shape ()"),
     (checks.check_score_gradients, lambda s, y: bce(s.max(), y).backward(), "raised RuntimeError"),
 ]
 

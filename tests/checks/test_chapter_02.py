@@ -234,13 +234,13 @@ LABELS = {
     "flipped": (lambda x, y: (x, 1 - y), "is 0, expected 1"),
 }
 INSTANCES = {
-    "numpy": (lambda x, y: (x.numpy(), y), "is of type ndarray, expected a tensor"),
+    "numpy": (lambda x, y: (x.numpy(), y), "came as ndarray, expected a tensor"),
     "float64": (lambda x, y: (x.double(), y), "float32, and they do not multiply"),
-    "transposed": (lambda x, y: (x.T, y), "has shape (2, 3), expected (3, 2)"),
-    "pooled": (lambda x, y: (x.mean(0), y), "has shape (2,), expected (3, 2)"),
+    "transposed": (lambda x, y: (x.T, y), "came in shape (2, 3), expected (3, 2)"),
+    "pooled": (lambda x, y: (x.mean(0), y), "came in shape (2,), expected (3, 2)"),
     "swapped": (lambda x, y: (y, x), "return (instances, label)"),
     "instances alone": (lambda x, y: x, "expected (instances, label)"),
-    "dictionary": (lambda x, y: {"x": x, "y": y}, "is of type dict"),
+    "dictionary": (lambda x, y: {"x": x, "y": y}, "came as dict"),
 }
 ITEMS = {**LABELS, **INSTANCES}
 ZOO = [
@@ -268,7 +268,7 @@ ZOO = [
     (checks.check_bag_dataset, TypeErrors, "raised TypeError"),
     (checks.check_bag_dataset, OnlyIntegers, "your code raised ValueError for bags whose labels"),
     (checks.check_bag_dataset, Init, "__getitem__ must return (instances, label)"),
-    (checks.check_bag_dataset, shifted, "has shape (1, 2), expected (3, 2)"),
+    (checks.check_bag_dataset, shifted, "came in shape (1, 2), expected (3, 2)"),
     (checks.check_bag_dataset, lambda bags, groups=None: Bags(bags[:4], groups[:4]), "length 4"),
     (checks.check_bag_dataset, lambda bags, groups=None: Bags(bags), "groups is no longer"),
     (checks.check_leak_chance, 0.1875, "one of two ways"),

@@ -17,11 +17,11 @@ def test_what_a_learner_raises_becomes_a_message():
 
 
 def test_tensors_are_described_when_they_are_wrong():
-    with pytest.raises(Wrong, match="the mask is of type ndarray, expected a tensor"):
+    with pytest.raises(Wrong, match="the mask came as ndarray, expected a tensor"):
         expect_tensor(np.zeros(2), (2,), "the mask")
-    with pytest.raises(Wrong, match=r"the mask has shape \(2,\), expected \(2, 3\)"):
+    with pytest.raises(Wrong, match=r"the mask came in shape \(2,\), expected \(2, 3\)"):
         expect_tensor(torch.zeros(2), (2, 3), "the mask")
-    with pytest.raises(Wrong, match=r"the mask is of dtype torch.int64, expected bool"):
+    with pytest.raises(Wrong, match=r"the mask came in dtype torch.int64, expected bool"):
         expect_tensor(torch.zeros(2).long(), (2,), "the mask", "bool")
 
 
@@ -32,7 +32,7 @@ def test_the_first_wrong_value_and_the_likely_mistake_are_named():
     assert str(error.value) == "the sum at [0, 0] is 2, expected 1 (two bags). Halve it."
     with pytest.raises(Wrong, match="at .1, 1. is nan, expected 4.*look for 0/0"):
         expect_values([[1, 2], [3, np.nan]], truth, "the sum")
-    with pytest.raises(Wrong, match=r"has shape \(2,\), expected \(2, 2\)"):
+    with pytest.raises(Wrong, match=r"came in shape \(2,\), expected \(2, 2\)"):
         expect_values([1, 2], truth, "the sum")
     with pytest.raises(Wrong, match="expected numbers"):
         expect_values("many", 1, "the sum")

@@ -89,9 +89,7 @@ def test_links_lead_somewhere(chapter, edition, learner, solved):
 @pytest.mark.parametrize("name", ["README.md", "notebooks/README.md", "data/README.md"])
 def test_links_of_the_readmes_lead_somewhere(notebooks, name):
     path = notebooks.parent / name
-    text = path.read_text(encoding="utf-8")
-    assert_links_lead_somewhere(text, path.parent)
-    assert not re.search("TODO|XXX|TESTMIN", text)
+    assert_links_lead_somewhere(path.read_text(encoding="utf-8"), path.parent)
 
 
 def test_badges_point_to_this_notebook(chapter, learner, solved):
