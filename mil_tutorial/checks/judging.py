@@ -121,8 +121,8 @@ def expect_number(
         raise Wrong(f"{what} is NaN, expected a number")
     if abs(number - truth) <= tolerance:
         return
-    if abs(number / 100 - truth) <= tolerance < abs(truth) <= 1:
-        raise Wrong(f"{what} is not {number:g}. Give a share between 0 and 1, not per cent.")
+    if 0 < truth < 1 < number:
+        raise Wrong(f"{what} is not {number:g}. Give it between 0 and 1, not in per cent.")
     for advice, value in (mistakes or {}).items():
         if abs(number - value) <= tolerance:
             raise Wrong(f"{what} is not {number:g}. {advice}")

@@ -71,8 +71,7 @@ def _check_split(is_val: np.ndarray, patients: np.ndarray, share: float, case: s
         return
     if abs(len(outside) - wanted) <= 1:
         raise Wrong(f"{len(inside)} of {n} patients are True ({case}): True means validation")
-    repeated = " Draw without replacement." if len(inside) < wanted else ""
     raise Wrong(
-        f"{len(inside)} of {n} patients are in validation, expected about {wanted:g} ({case})."
-        + repeated
+        f"{len(inside)} of {n} patients are in validation, expected {wanted:g} ({case}): fix the "
+        "number first, then draw so many patients without replacement"
     )

@@ -280,7 +280,7 @@ ZOO = [
     (checks.check_split_by_patient, cut_in_order_of_slides, "Draw patients, not slides"),
     (checks.check_split_by_patient, in_order, "shuffle the patients with seed"),
     (checks.check_split_by_patient, unseeded, "gave two different splits"),
-    (checks.check_split_by_patient, with_replacement, "Draw without replacement"),
+    (checks.check_split_by_patient, with_replacement, "without replacement"),
     (checks.check_split_by_patient, by_patient_list, "one entry a patient (40)"),
     (checks.check_split_by_patient, lambda p, s, k: ~right_split(p, s, k), "True means validation"),
     (checks.check_split_by_patient, lambda p, s, k: np.arange(9), "no indices"),

@@ -346,7 +346,7 @@ SHARE = [
     (0, "all scores are equal"),
     (0.01, "the share of one place"),
     (100 / 110, "means 90 padded ones"),
-    (90, "not per cent"),
+    (90, "not in per cent"),
     (0.85, "too small"),
     ("most", "expected a number"),
 ]

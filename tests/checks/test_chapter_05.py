@@ -138,7 +138,7 @@ ZOO = [
     (checks.check_sigmoid_cap, 1.0, "the nine others have"),
     (checks.check_sigmoid_cap, 0.1, "equal share"),
     (checks.check_sigmoid_cap, 0.5, "too large"),
-    (checks.check_sigmoid_cap, 23, "not per cent"),
+    (checks.check_sigmoid_cap, 23, "not in per cent"),
     (checks.check_sigmoid_cap, "much", "expected a number"),
     (checks.check_one_bag_at_a_time, lambda s: torch.softmax(s, 0), "The bug is still there"),
     (checks.check_one_bag_at_a_time, lambda s: torch.softmax(2 * s, 1), "the attention at [0, 0]"),
