@@ -42,6 +42,8 @@ def check_tiles(
         _check_truth(truth, n, slide)
     if tile_size is not None:
         check_tile_size(tile_size, slide)
+    if not 0 < downsample < np.inf:
+        raise _wrong(slide, f"downsample must be positive, got {downsample}")
     if image is not None:
         check_image(image, slide)
         if tile_size is not None:

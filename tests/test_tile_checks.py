@@ -55,6 +55,7 @@ def test_what_can_be_drawn_passes(tiles):
         ({"tile_size": 0}, "tile_size is 0, expected a whole number of pixels, ≥ 1"),
         ({"tile_size": 1.5}, "tile_size is 1.5"),
         ({"tile_size": "2"}, "tile_size is '2'"),
+        ({"downsample": 0}, "downsample must be positive, got 0"),
         ({"image": IMAGE, "tile_size": 3}, r"from \(0, 0\) to \(5, 5\) .* slide of 4 × 4 pixels"),
         ({"image": IMAGE, "tile_size": 2, "coords": COORDS - 1}, "outside the slide"),
     ],
