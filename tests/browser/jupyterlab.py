@@ -113,3 +113,11 @@ class Notebook:
     def kernel_value(self, expression):
         """Return the value that an expression of plain Python types has in the kernel."""
         return ast.literal_eval(self.page.evaluate(ASK_KERNEL, expression))
+
+    def wait_for_value(self, expression, wanted, timeout=20):
+        """Wait until an expression has a value in the kernel: widgets tell it things in turn."""
+        deadline = time.monotonic() + timeout
+        while (found := self.kernel_value(expression)) != wanted:
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{expression} is {found!r}, expected {wanted!r}")
+            self.page.wait_for_timeout(50)

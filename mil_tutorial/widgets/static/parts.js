@@ -8,6 +8,8 @@ function make(tag, attributes = {}, ...children) {
     else if (value === true) element.setAttribute(name, "");
     else if (value !== false && value !== null) element.setAttribute(name, value);
   }
+  // Otherwise JupyterLab takes arrow keys and letters from what has the focus, for its shortcuts.
+  if (element.tabIndex >= 0) element.setAttribute("data-lm-suppress-shortcuts", "true");
   element.append(...children);
   return element;
 }
@@ -37,8 +39,8 @@ function slider({ label, min, max, step, value, format = (x) => x.toFixed(2), on
     },
   };
   input.addEventListener("input", () => {
-    tell();
     oninput(Number(input.value));
+    tell(); // afterwards: the words may depend on what oninput has set
   });
   control.set(value);
   return control;
@@ -85,12 +87,13 @@ function bytes(view) {
   return view && view.byteLength ? new Uint8Array(view.buffer, view.byteOffset, view.byteLength) : null;
 }
 
-/** A number with about three digits: 0.00123, 0.123, 12.3, 123. */
+/** A number with two or three digits: 1.2e-4, 0.12, 1.23, 12.3, 123. */
 function short(x) {
   if (!Number.isFinite(x)) return "–";
   const size = Math.abs(x);
   if (size >= 100) return x.toFixed(0);
   if (size >= 10) return x.toFixed(1);
   if (size >= 1) return x.toFixed(2);
-  return size === 0 ? "0" : Number(x.toPrecision(2)).toString();
+  if (size >= 0.001 || size === 0) return Number(x.toPrecision(2)).toString();
+  return x.toExponential(1);
 }

@@ -1,0 +1,213 @@
+"""A slide with its attention, ready to be explored, and what of it goes to the browser."""
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mil_tutorial.bags import MedicalBagDataset
+from mil_tutorial.heatmaps import SCALINGS, scale_attention
+from mil_tutorial.prediction import Predictions
+from mil_tutorial.tile_checks import check_tiles
+
+LONGEST_SIDE = 1024
+"""Pixels of the picture that the browser gets; a larger slide is sent smaller."""
+
+
+@dataclass(frozen=True)
+class SlideView:
+    """One slide: its picture, its tiles, and what a model says of them.
+
+    Attributes
+    ----------
+    name : str
+    image : array, shape (height, width, 3), uint8, or a function without arguments that returns one
+        A function is called when the slide is looked at, so a thousand slides cost nothing.
+    attention : array, shape (n,)
+        Weights after the softmax.
+    coords : array, shape (n, 2)
+        x, y of each tile's top-left corner, in pixels of the picture.
+    tile_size : int
+        In pixels of the picture.
+    truth : array of 0/1, shape (n,), optional
+    scores : array, shape (n,), optional
+        Instance logits.
+    probability : float, optional
+        Of the slide.
+
+    Raises
+    ------
+    ValueError
+        When these do not fit together; the message names the slide.
+    """
+
+    name: str
+    image: np.ndarray | Callable[[], np.ndarray]
+    attention: np.ndarray
+    coords: np.ndarray
+    tile_size: int
+    truth: np.ndarray | None = None
+    scores: np.ndarray | None = None
+    probability: float | None = None
+
+    def __post_init__(self) -> None:
+        check_tiles(
+            self.attention, self.coords, self.truth, tile_size=self.tile_size, slide=self.name
+        )
+        if self.scores is not None and np.shape(self.scores) != np.shape(self.attention):
+            raise ValueError(
+                f"slide {self.name}: scores have shape {np.shape(self.scores)}, "
+                f"expected {np.shape(self.attention)}, one for each tile"
+            )
+
+    def pixels(self) -> np.ndarray:
+        """Return the picture, and make sure that the tiles lie on it."""
+        image = self.image() if callable(self.image) else self.image
+        check_tiles(
+            self.attention,
+            self.coords,
+            self.truth,
+            image=image,
+            tile_size=self.tile_size,
+            slide=self.name,
+        )
+        return image
+
+
+def slide_views(
+    dataset: MedicalBagDataset,
+    found: Predictions,
+    *,
+    image_of: Callable[[str], np.ndarray],
+    tile_size: int,
+) -> list[SlideView]:
+    """Make a view of every slide of a data set.
+
+    Parameters
+    ----------
+    dataset : MedicalBagDataset
+        With coordinates; instance labels are shown if it has them.
+    found : Predictions
+        Of this data set, from ``predict``.
+    image_of : callable
+        Slide name → picture (height, width, 3), uint8; called when a slide is looked at.
+    tile_size : int
+        In pixels of the picture.
+    """
+    if dataset.coords is None:
+        raise ValueError("the data set has no coordinates; give MedicalBagDataset coords=…")
+    if len(found.sizes) != len(dataset) or (found.sizes != dataset.sizes.numpy()).any():
+        raise ValueError(
+            f"the predictions are of {len(found.sizes)} bags with {found.sizes.sum()} tiles, the "
+            f"data set has {len(dataset)} with {int(dataset.sizes.sum())}; predict this data set"
+        )
+    truths = dataset.instance_labels or [None] * len(dataset)
+    return [
+        SlideView(
+            name, _later(image_of, name), attention, coords, tile_size, truth, scores, float(p)
+        )
+        for name, attention, coords, truth, scores, p in zip(
+            dataset.names,
+            found.per_bag(found.attention),
+            dataset.coords,
+            truths,
+            found.per_bag(found.instance_logits),
+            found.probabilities,
+        )
+    ]
+
+
+def _later(image_of: Callable[[str], np.ndarray], name: str) -> Callable[[], np.ndarray]:
+    return lambda: image_of(name)
+
+
+def find_view(views: list[SlideView], name: str) -> SlideView:
+    """Return the view of this name; refuse one that is not there."""
+    for view in views:
+        if view.name == name:
+            return view
+    shown = ", ".join(view.name for view in views[:8]) + (" …" if len(views) > 8 else "")
+    raise ValueError(f"there is no slide {name!r}; the {len(views)} slides are {shown}")
+
+
+def checked_views(views: list[SlideView]) -> list[SlideView]:
+    """Refuse a list without slides, or with two of one name."""
+    views = list(views)
+    names = [view.name for view in views]
+    if not views:
+        raise ValueError("there are no slides to show; pass at least one SlideView")
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"two slides are called {twice!r}; names must differ")
+    return views
+
+
+def scene(view: SlideView, pixels: np.ndarray) -> dict[str, Any]:
+    """Return what the browser needs to draw a slide: numbers as bytes of float32.
+
+    Every scaling of the attention is computed here, by the code that draws the figures, and each
+    has its usual threshold.
+    """
+    n = len(view.attention)
+    step = -(-max(pixels.shape[:2]) // LONGEST_SIDE)  # how many pixels become one, rounded up
+    return {
+        "name": view.name,
+        "image": _jpeg(pixels, step),
+        "width": -(-pixels.shape[1] // step),
+        "height": -(-pixels.shape[0] // step),
+        "tile": view.tile_size / step,
+        "reduced": step > 1,
+        "tiles": _float32(np.asarray(view.coords) / step),
+        "values": {name: _float32(scale_attention(view.attention, name)) for name in SCALINGS},
+        "scores": _float32(view.scores) if view.scores is not None else b"",
+        "truth": np.asarray(view.truth, dtype=np.uint8).tobytes()
+        if view.truth is not None
+        else b"",
+        "thresholds": {"share": 10.0, "raw": 10.0 / n, "min-max": 0.5, "rank": 0.5},
+        "probability": view.probability,
+    }
+
+
+def palette() -> bytes:
+    """Return the colours of the heat map: 256 × (red, green, blue)."""
+    import matplotlib as mpl
+
+    from mil_tutorial.style import HEAT_MAP
+
+    return (mpl.colormaps[HEAT_MAP](np.arange(256))[:, :3] * 255).round().astype(np.uint8).tobytes()
+
+
+def crop(view: SlideView, pixels: np.ndarray, tile: int) -> bytes:
+    """Return a tile and half a tile around it as PNG, at full resolution, white off the slide."""
+    from PIL import Image
+
+    left, top = (int(c) for c in np.asarray(view.coords)[tile])
+    margin = view.tile_size // 2
+    box = (
+        left - margin,
+        top - margin,
+        left + view.tile_size + margin,
+        top + view.tile_size + margin,
+    )
+    whole = Image.fromarray(pixels)
+    ground = Image.new("RGB", (box[2] - box[0], box[3] - box[1]), "white")
+    inside = (max(box[0], 0), max(box[1], 0), min(box[2], whole.width), min(box[3], whole.height))
+    ground.paste(whole.crop(inside), (inside[0] - box[0], inside[1] - box[1]))
+    png = io.BytesIO()
+    ground.save(png, format="png")
+    return png.getvalue()
+
+
+def _jpeg(pixels: np.ndarray, step: int) -> bytes:
+    from PIL import Image
+
+    image = Image.fromarray(pixels)
+    jpeg = io.BytesIO()
+    (image.reduce(step) if step > 1 else image).save(jpeg, format="jpeg", quality=88)
+    return jpeg.getvalue()
+
+
+def _float32(values: Any) -> bytes:
+    return np.ascontiguousarray(values, dtype=np.float32).tobytes()

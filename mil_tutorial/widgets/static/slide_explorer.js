@@ -1,0 +1,238 @@
+// The slide explorer. Everything but another slide and a sharper tile happens here.
+
+const SCALING_WORDS = {
+  share: "share: weight × tiles (1 = equal)",
+  raw: "raw weight (sums to 1)",
+  "min-max": "min–max (0 to 1)",
+  rank: "rank (0 to 1)",
+};
+const PATIENCE = 4000; // milliseconds until a kernel that does not answer is mentioned
+
+class SlideExplorer {
+  constructor(model) {
+    this.model = model;
+    this.scaling = model.get("scaling");
+    this.opacity = model.get("opacity");
+    this.palette = bytes(model.get("palette"));
+    this.canvas = new SlideCanvas({ hover: (tile) => this.tell(tile), pick: (tile) => this.open(tile) });
+    this.canvas.paint = (context) => this.paint(context);
+    this.canvas.onpicture = () => this.showTiles();
+    this.opened = new OpenedTile();
+    this.gallery = new TileGallery((tile) => this.open(tile));
+    this.said = announcer();
+    this.notice = make("div", {});
+    this.bar = make("canvas", { width: 256, height: 12, class: "mil-bar", "aria-hidden": "true" });
+    this.ends = make("div", { class: "mil-ends" });
+    this.counts = make("div", {});
+    this.title = make("p", { class: "mil-title" });
+    this.makeControls();
+    this.element = this.layout();
+    this.takeScene();
+  }
+
+  makeControls() {
+    const { model } = this;
+    this.slides = chooser({
+      label: "Slide",
+      options: model.get("slides").map((name) => [name, name]),
+      value: model.get("slide"),
+      onchange: (name) => this.ask(name),
+    });
+    this.scalings = chooser({
+      label: "Scaling",
+      options: Object.entries(SCALING_WORDS),
+      value: this.scaling,
+      onchange: (name) => this.chooseScaling(name),
+    });
+    this.opacities = slider({
+      label: "Opacity", min: 0, max: 1, step: 0.01, value: this.opacity,
+      oninput: (value) => { this.opacity = value; this.canvas.draw(); },
+    });
+    this.thresholds = slider({
+      label: "Threshold", min: 0, max: 1000, step: 1, value: 0,
+      format: () => short(this.threshold),
+      oninput: (place) => this.cut(this.valueAt(place)),
+    });
+    this.outlined = tick({ label: "outline of the truth", checked: true, onchange: () => this.canvas.draw() });
+    this.marked = tick({ label: "mark false alarms × and misses ○", checked: true, onchange: () => this.canvas.draw() });
+  }
+
+  layout() {
+    const left = make("div", { class: "mil-left" }, this.title, this.canvas.element, this.bar, this.ends, this.said);
+    const rows = [this.slides, this.scalings, this.opacities, this.thresholds, this.outlined, this.marked];
+    const right = make("div", {}, ...rows.map((c) => c.row), this.notice, this.counts, this.opened.element);
+    return frame("Slide explorer", make("div", { class: "mil-columns" }, left, right), this.gallery.element);
+  }
+
+  /** Take the slide that the kernel has sent. */
+  takeScene() {
+    clearTimeout(this.waiting);
+    this.notice.replaceChildren();
+    const scene = this.model.get("scene");
+    this.scores = floats(scene.scores);
+    this.slides.input.value = scene.name;
+    const said = scene.probability === null ? "" : `, predicted probability ${scene.probability.toFixed(2)}`;
+    this.title.textContent = `${scene.name}${said}`;
+    this.canvas.show(scene, `Slide ${scene.name}. Arrow keys move from tile to tile, Enter opens a tile.`);
+    this.opened.clear();
+    this.marked.row.hidden = this.outlined.row.hidden = !this.canvas.truth;
+    this.rescale(this.scaling, this.threshold ?? this.model.get("threshold"));
+  }
+
+  /** Ask the kernel for another slide; say so if no kernel answers. */
+  ask(name) {
+    this.model.set("slide", name);
+    this.model.save_changes();
+    clearTimeout(this.waiting);
+    this.waiting = setTimeout(() => {
+      this.notice.replaceChildren(complaint(`No answer yet. Slide ${name} has to come from a running kernel.`));
+      this.slides.input.value = this.canvas.scene.name;
+    }, PATIENCE);
+  }
+
+  /** Colour by another scaling. Share and raw differ by orders of magnitude: their slider is logarithmic. */
+  rescale(name, threshold) {
+    const scene = this.canvas.scene;
+    this.scaling = name;
+    this.values = floats(scene.values[name]);
+    this.shares = floats(scene.values.share);
+    const relative = name === "min-max" || name === "rank";
+    this.low = relative ? 0 : this.values.reduce((a, b) => Math.min(a, b));
+    this.high = relative ? 1 : this.values.reduce((a, b) => Math.max(a, b));
+    const top = { share: this.canvas.count, raw: 1 }[name];
+    this.range = relative ? { low: 0, high: 1 } : { low: top / this.canvas.count / 10, high: top, log: true };
+    this.overlay = this.canvas.colours(this.values, this.low, this.high, this.palette);
+    this.scalings.input.value = name;
+    this.ends.replaceChildren(...[this.low, this.high].map((end) => make("span", {}, short(end))));
+    this.cut(threshold);
+    this.thresholds.set(this.placeOf(threshold));
+    this.showTiles();
+  }
+
+  chooseScaling(name) {
+    this.rescale(name, this.canvas.scene.thresholds[name]);
+    this.model.set("scaling", name);
+    this.model.save_changes();
+  }
+
+  valueAt(place) {
+    const { low, high, log } = this.range;
+    return log ? low * (high / low) ** (place / 1000) : low + ((high - low) * place) / 1000;
+  }
+
+  placeOf(value) {
+    const { low, high, log } = this.range;
+    return 1000 * (log ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low));
+  }
+
+  /** Call tiles of at least this value; count what is right and wrong. */
+  cut(threshold) {
+    this.threshold = threshold;
+    const counts = { hit: 0, alarm: 0, miss: 0, quiet: 0 };
+    for (let k = 0; k < this.canvas.count; k++) counts[this.kind(k)] += 1;
+    this.counts.replaceChildren(this.canvas.truth ? countsTable(counts) : calledLine(counts));
+    this.drawBar();
+    this.canvas.draw();
+  }
+
+  kind(tile) {
+    const called = this.values[tile] >= this.threshold;
+    if (this.canvas.truth?.[tile]) return called ? "hit" : "miss";
+    return called ? "alarm" : "quiet";
+  }
+
+  paint(context) {
+    context.globalAlpha = this.opacity;
+    context.drawImage(this.overlay, 0, 0);
+    context.globalAlpha = 1;
+    if (this.outlined.input.checked) this.canvas.outline(context);
+    for (let k = 0; k < this.canvas.count && this.canvas.truth && this.marked.input.checked; k++) {
+      const kind = this.kind(k);
+      if (kind === "alarm") this.canvas.mark(context, k, "cross", "#d55e00");
+      if (kind === "miss") this.canvas.mark(context, k, "circle", "#0072b2");
+    }
+    if (this.opened.tile >= 0) this.canvas.frame(context, this.opened.tile, "#0072b2", 3);
+  }
+
+  drawBar() {
+    const context = this.bar.getContext("2d");
+    for (let i = 0; i < 256; i++) {
+      context.fillStyle = `rgb(${this.palette.slice(3 * i, 3 * i + 3).join()})`;
+      context.fillRect(i, 0, 1, 12);
+    }
+    const place = (256 * (this.threshold - this.low)) / (this.high - this.low || 1);
+    context.fillStyle = "#d55e00";
+    if (place >= 0 && place <= 256) context.fillRect(Math.min(place, 254), 0, 2, 12);
+  }
+
+  showTiles() {
+    const order = Array.from(this.shares.keys()).sort((a, b) => this.shares[b] - this.shares[a]);
+    this.order = order;
+    const hottest = order.slice(0, this.model.get("hottest"));
+    this.gallery.show(this.canvas, hottest, (k) => [`share ${short(this.shares[k])}`, this.truthWord(k)]);
+  }
+
+  truthWord(tile) {
+    return this.canvas.truth ? (this.canvas.truth[tile] ? "tumour" : "no tumour") : "";
+  }
+
+  facts(tile) {
+    const lines = [
+      `tile ${tile} of ${this.canvas.count}`,
+      `attention ${short(floats(this.canvas.scene.values.raw)[tile])}, share ${short(this.shares[tile])}`,
+      `place ${this.order.indexOf(tile) + 1} by attention`,
+    ];
+    if (this.scores) lines.push(`score alone ${short(this.scores[tile])} (logit)`);
+    return this.canvas.truth ? [...lines, this.truthWord(tile)] : lines;
+  }
+
+  tell(tile) {
+    this.said.textContent = tile < 0 ? "" : this.facts(tile).join(" · ");
+  }
+
+  open(tile) {
+    this.opened.show(this.canvas, tile, this.facts(tile));
+    this.canvas.draw();
+    this.model.set("selected", tile);
+    this.model.save_changes();
+  }
+}
+
+function countsTable({ hit, alarm, miss, quiet }) {
+  const row = (...cells) => make("tr", {}, ...cells);
+  const head = (text) => make("th", { scope: "col" }, text);
+  const cell = (number, name) => make("td", { "data-count": name }, String(number));
+  return make("table", { class: "mil-counts" },
+    row(make("td", {}), head("tumour"), head("no tumour")),
+    row(make("th", { scope: "row" }, "called"), cell(hit, "hit"), cell(alarm, "alarm")),
+    row(make("th", { scope: "row" }, "not called"), cell(miss, "miss"), cell(quiet, "quiet")));
+}
+
+function calledLine({ alarm, quiet }) {
+  return make("p", {}, `${alarm} of ${alarm + quiet} tiles are called`);
+}
+
+function render({ model, el }) {
+  const explorer = new SlideExplorer(model);
+  el.append(explorer.element);
+  const listeners = {
+    "change:scene": () => explorer.takeScene(),
+    "change:tile_image": () => {
+      const png = bytes(model.get("tile_image"));
+      if (png) explorer.opened.sharpen(png);
+    },
+    "change:threshold": () => explorer.rescale(model.get("scaling"), model.get("threshold")),
+    "change:scaling": () => explorer.rescale(model.get("scaling"), model.get("scene").thresholds[model.get("scaling")]),
+    "change:opacity": () => {
+      explorer.opacity = model.get("opacity");
+      explorer.opacities.set(explorer.opacity);
+      explorer.canvas.draw();
+    },
+  };
+  for (const [name, listener] of Object.entries(listeners)) model.on(name, listener);
+  return () => {
+    for (const [name, listener] of Object.entries(listeners)) model.off(name, listener);
+  };
+}
+
+export default { render };
