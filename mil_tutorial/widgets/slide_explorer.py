@@ -8,14 +8,8 @@ import traitlets
 from mil_tutorial.attention_metrics import instance_confusion
 from mil_tutorial.heatmaps import SCALINGS, plot_attention, scale_attention
 from mil_tutorial.widgets.base import Explanation, script
-from mil_tutorial.widgets.slide_view import (
-    SlideView,
-    checked_views,
-    crop,
-    find_view,
-    palette,
-    scene,
-)
+from mil_tutorial.widgets.scene import crop, palette, scene
+from mil_tutorial.widgets.slide_view import SlideView, checked_views, find_view
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -60,7 +54,7 @@ class SlideExplorer(Explanation):
         For an unknown slide or scaling, an opacity outside 0 to 1, or views that cannot be drawn.
     """
 
-    _esm = script("slide_canvas.js", "tile_gallery.js", "slide_explorer.js")
+    _esm = script("slide_canvas.js", "colour_scale.js", "tile_gallery.js", "slide_explorer.js")
     slides = traitlets.List(traitlets.Unicode()).tag(sync=True)
     slide = traitlets.Unicode().tag(sync=True)
     selected = traitlets.Int(-1).tag(sync=True)
@@ -71,6 +65,7 @@ class SlideExplorer(Explanation):
     scene = traitlets.Dict().tag(sync=True)
     tile_image = traitlets.Bytes().tag(sync=True)
     palette = traitlets.Bytes().tag(sync=True)
+    problem = traitlets.Unicode().tag(sync=True)  # why the slide that was asked for is not shown
 
     def __init__(self, views: list[SlideView], start: str | None = None, **options: Any) -> None:
         self._views = checked_views(views)
@@ -85,36 +80,56 @@ class SlideExplorer(Explanation):
             palette=palette(),
             **options,
         )
+        self.on_msg(self._answer)
 
     @property
     def view(self) -> SlideView:
         """The slide shown."""
         return find_view(self._views, self.slide)
 
+    def _check(self, opacity: float = 0, threshold: float = 0, hottest: int = 0, **_: Any) -> None:
+        if not 0 <= opacity <= 1:
+            raise ValueError(f"opacity is {opacity}, expected a number from 0 to 1")
+        if not np.isfinite(threshold):
+            raise ValueError(f"threshold is {threshold}, expected a finite number")
+        if hottest < 0:
+            raise ValueError(f"hottest is {hottest}, expected a number of tiles, 0 or more")
+
     @traitlets.validate("slide")
-    def _known_slide(self, proposal: dict) -> str:
-        return find_view(self._views, proposal["value"]).name
+    def _drawable_slide(self, proposal: dict) -> str:
+        """Refuse a slide that cannot be shown, before anything has changed."""
+        view = find_view(self._views, proposal["value"])
+        if self.slide:  # the first one came with the constructor
+            pixels = view.pixels()
+            self._next = pixels, scene(view, pixels)
+        return view.name
 
     @traitlets.validate("scaling")
     def _known_scaling(self, proposal: dict) -> str:
         scale_attention(self._views[0].attention, proposal["value"])  # refuses an unknown one
         return proposal["value"]
 
-    @traitlets.validate("opacity")
-    def _possible_opacity(self, proposal: dict) -> float:
-        if not 0 <= proposal["value"] <= 1:
-            raise ValueError(f"opacity is {proposal['value']}, expected a number from 0 to 1")
+    @traitlets.validate("opacity", "threshold", "hottest")
+    def _possible_number(self, proposal: dict) -> float:
+        self._check(**{proposal["trait"].name: proposal["value"]})
         return proposal["value"]
 
     @traitlets.observe("slide")
     def _show_slide(self, change: dict) -> None:
-        if change["old"]:  # the first one came with the constructor
-            view = self.view
-            self._pixels = view.pixels()
-            with self.hold_sync():  # one message for all three
+        if change["old"]:
+            with self.hold_sync():  # one message for all
                 self.selected = -1
                 self.tile_image = b""
-                self.scene = scene(view, self._pixels)
+                self.problem = ""
+                self._pixels, self.scene = self._next
+
+    def _answer(self, _widget: Any, content: dict, _buffers: list) -> None:
+        """Show the slide that the page asks for, or say on the page why not."""
+        try:
+            self.slide = content["slide"]
+        except (ValueError, OSError) as error:
+            self.problem = ""  # so that the same problem is told again
+            self.problem = str(error)
 
     @traitlets.observe("scaling")
     def _reset_threshold(self, change: dict) -> None:

@@ -1,19 +1,13 @@
-"""A slide with its attention, ready to be explored, and what of it goes to the browser."""
+"""A slide with its attention, ready to be explored."""
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from mil_tutorial.bags import MedicalBagDataset
-from mil_tutorial.heatmaps import SCALINGS, scale_attention
 from mil_tutorial.prediction import Predictions
 from mil_tutorial.tile_checks import check_tiles
-
-LONGEST_SIDE = 1024
-"""Pixels of the picture that the browser gets; a larger slide is sent smaller."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +54,17 @@ class SlideView:
             raise ValueError(
                 f"slide {self.name}: scores have shape {np.shape(self.scores)}, "
                 f"expected {np.shape(self.attention)}, one for each tile"
+            )
+        if self.scores is not None and not np.isfinite(self.scores).all():
+            k = int(np.argmin(np.isfinite(self.scores)))
+            raise ValueError(
+                f"slide {self.name}: the score of tile {k} is {self.scores[k]}, "
+                "expected a finite number"
+            )
+        if self.probability is not None and not 0 <= self.probability <= 1:
+            raise ValueError(
+                f"slide {self.name}: probability is {self.probability}, expected 0 to 1; "
+                "apply the sigmoid to logits first"
             )
 
     def pixels(self) -> np.ndarray:
@@ -142,72 +147,3 @@ def checked_views(views: list[SlideView]) -> list[SlideView]:
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"two slides are called {twice!r}; names must differ")
     return views
-
-
-def scene(view: SlideView, pixels: np.ndarray) -> dict[str, Any]:
-    """Return what the browser needs to draw a slide: numbers as bytes of float32.
-
-    Every scaling of the attention is computed here, by the code that draws the figures, and each
-    has its usual threshold.
-    """
-    n = len(view.attention)
-    step = -(-max(pixels.shape[:2]) // LONGEST_SIDE)  # how many pixels become one, rounded up
-    return {
-        "name": view.name,
-        "image": _jpeg(pixels, step),
-        "width": -(-pixels.shape[1] // step),
-        "height": -(-pixels.shape[0] // step),
-        "tile": view.tile_size / step,
-        "reduced": step > 1,
-        "tiles": _float32(np.asarray(view.coords) / step),
-        "values": {name: _float32(scale_attention(view.attention, name)) for name in SCALINGS},
-        "scores": _float32(view.scores) if view.scores is not None else b"",
-        "truth": np.asarray(view.truth, dtype=np.uint8).tobytes()
-        if view.truth is not None
-        else b"",
-        "thresholds": {"share": 10.0, "raw": 10.0 / n, "min-max": 0.5, "rank": 0.5},
-        "probability": view.probability,
-    }
-
-
-def palette() -> bytes:
-    """Return the colours of the heat map: 256 × (red, green, blue)."""
-    import matplotlib as mpl
-
-    from mil_tutorial.style import HEAT_MAP
-
-    return (mpl.colormaps[HEAT_MAP](np.arange(256))[:, :3] * 255).round().astype(np.uint8).tobytes()
-
-
-def crop(view: SlideView, pixels: np.ndarray, tile: int) -> bytes:
-    """Return a tile and half a tile around it as PNG, at full resolution, white off the slide."""
-    from PIL import Image
-
-    left, top = (int(c) for c in np.asarray(view.coords)[tile])
-    margin = view.tile_size // 2
-    box = (
-        left - margin,
-        top - margin,
-        left + view.tile_size + margin,
-        top + view.tile_size + margin,
-    )
-    whole = Image.fromarray(pixels)
-    ground = Image.new("RGB", (box[2] - box[0], box[3] - box[1]), "white")
-    inside = (max(box[0], 0), max(box[1], 0), min(box[2], whole.width), min(box[3], whole.height))
-    ground.paste(whole.crop(inside), (inside[0] - box[0], inside[1] - box[1]))
-    png = io.BytesIO()
-    ground.save(png, format="png")
-    return png.getvalue()
-
-
-def _jpeg(pixels: np.ndarray, step: int) -> bytes:
-    from PIL import Image
-
-    image = Image.fromarray(pixels)
-    jpeg = io.BytesIO()
-    (image.reduce(step) if step > 1 else image).save(jpeg, format="jpeg", quality=88)
-    return jpeg.getvalue()
-
-
-def _float32(values: Any) -> bytes:
-    return np.ascontiguousarray(values, dtype=np.float32).tobytes()

@@ -14,6 +14,7 @@ class SlideExplorer {
     this.scaling = model.get("scaling");
     this.opacity = model.get("opacity");
     this.palette = bytes(model.get("palette"));
+    this.scale = new ColourScale(this.palette);
     this.canvas = new SlideCanvas({ hover: (tile) => this.tell(tile), pick: (tile) => this.open(tile) });
     this.canvas.paint = (context) => this.paint(context);
     this.canvas.onpicture = () => this.showTiles();
@@ -21,8 +22,6 @@ class SlideExplorer {
     this.gallery = new TileGallery((tile) => this.open(tile));
     this.said = announcer();
     this.notice = make("div", {});
-    this.bar = make("canvas", { width: 256, height: 12, class: "mil-bar", "aria-hidden": "true" });
-    this.ends = make("div", { class: "mil-ends" });
     this.counts = make("div", {});
     this.title = make("p", { class: "mil-title" });
     this.makeControls();
@@ -51,14 +50,14 @@ class SlideExplorer {
     this.thresholds = slider({
       label: "Threshold", min: 0, max: 1000, step: 1, value: 0,
       format: () => short(this.threshold),
-      oninput: (place) => this.cut(this.valueAt(place)),
+      oninput: (place) => this.cut(this.scale.valueAt(place)),
     });
     this.outlined = tick({ label: "outline of the truth", checked: true, onchange: () => this.canvas.draw() });
     this.marked = tick({ label: "mark false alarms × and misses ○", checked: true, onchange: () => this.canvas.draw() });
   }
 
   layout() {
-    const left = make("div", { class: "mil-left" }, this.title, this.canvas.element, this.bar, this.ends, this.said);
+    const left = make("div", { class: "mil-left" }, this.title, this.canvas.element, this.scale.element, this.said);
     const rows = [this.slides, this.scalings, this.opacities, this.thresholds, this.outlined, this.marked];
     const right = make("div", {}, ...rows.map((c) => c.row), this.notice, this.counts, this.opened.element);
     return frame("Slide explorer", make("div", { class: "mil-columns" }, left, right), this.gallery.element);
@@ -66,46 +65,42 @@ class SlideExplorer {
 
   /** Take the slide that the kernel has sent. */
   takeScene() {
-    clearTimeout(this.waiting);
-    this.notice.replaceChildren();
     const scene = this.model.get("scene");
     this.scores = floats(scene.scores);
-    this.slides.input.value = scene.name;
     const said = scene.probability === null ? "" : `, predicted probability ${scene.probability.toFixed(2)}`;
     this.title.textContent = `${scene.name}${said}`;
     this.canvas.show(scene, `Slide ${scene.name}. Arrow keys move from tile to tile, Enter opens a tile.`);
+    this.complain("");
     this.opened.clear();
     this.marked.row.hidden = this.outlined.row.hidden = !this.canvas.truth;
     this.rescale(this.scaling, this.threshold ?? this.model.get("threshold"));
   }
 
-  /** Ask the kernel for another slide; say so if no kernel answers. */
+  /** Ask the kernel for another slide; say so if none answers. */
   ask(name) {
-    this.model.set("slide", name);
-    this.model.save_changes();
+    this.model.send({ slide: name });
     clearTimeout(this.waiting);
-    this.waiting = setTimeout(() => {
-      this.notice.replaceChildren(complaint(`No answer yet. Slide ${name} has to come from a running kernel.`));
-      this.slides.input.value = this.canvas.scene.name;
-    }, PATIENCE);
+    const text = `No answer yet. Slide ${name} has to come from a running kernel.`;
+    this.waiting = setTimeout(() => this.complain(text), PATIENCE);
   }
 
-  /** Colour by another scaling. Share and raw differ by orders of magnitude: their slider is logarithmic. */
+  complain(text) {
+    clearTimeout(this.waiting);
+    this.notice.replaceChildren(...(text ? [complaint(text)] : []));
+    this.slides.input.value = this.canvas.scene.name;
+  }
+
+  /** Colour by another scaling. */
   rescale(name, threshold) {
     const scene = this.canvas.scene;
     this.scaling = name;
     this.values = floats(scene.values[name]);
     this.shares = floats(scene.values.share);
-    const relative = name === "min-max" || name === "rank";
-    this.low = relative ? 0 : this.values.reduce((a, b) => Math.min(a, b));
-    this.high = relative ? 1 : this.values.reduce((a, b) => Math.max(a, b));
-    const top = { share: this.canvas.count, raw: 1 }[name];
-    this.range = relative ? { low: 0, high: 1 } : { low: top / this.canvas.count / 10, high: top, log: true };
-    this.overlay = this.canvas.colours(this.values, this.low, this.high, this.palette);
+    this.scale.fit(name, this.values);
+    this.overlay = this.canvas.colours(this.values, this.scale.low, this.scale.high, this.palette);
     this.scalings.input.value = name;
-    this.ends.replaceChildren(...[this.low, this.high].map((end) => make("span", {}, short(end))));
     this.cut(threshold);
-    this.thresholds.set(this.placeOf(threshold));
+    this.thresholds.set(this.scale.placeOf(threshold));
     this.showTiles();
   }
 
@@ -115,23 +110,13 @@ class SlideExplorer {
     this.model.save_changes();
   }
 
-  valueAt(place) {
-    const { low, high, log } = this.range;
-    return log ? low * (high / low) ** (place / 1000) : low + ((high - low) * place) / 1000;
-  }
-
-  placeOf(value) {
-    const { low, high, log } = this.range;
-    return 1000 * (log ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low));
-  }
-
   /** Call tiles of at least this value; count what is right and wrong. */
   cut(threshold) {
     this.threshold = threshold;
     const counts = { hit: 0, alarm: 0, miss: 0, quiet: 0 };
     for (let k = 0; k < this.canvas.count; k++) counts[this.kind(k)] += 1;
     this.counts.replaceChildren(this.canvas.truth ? countsTable(counts) : calledLine(counts));
-    this.drawBar();
+    this.scale.draw(threshold);
     this.canvas.draw();
   }
 
@@ -152,17 +137,6 @@ class SlideExplorer {
       if (kind === "miss") this.canvas.mark(context, k, "circle", "#0072b2");
     }
     if (this.opened.tile >= 0) this.canvas.frame(context, this.opened.tile, "#0072b2", 3);
-  }
-
-  drawBar() {
-    const context = this.bar.getContext("2d");
-    for (let i = 0; i < 256; i++) {
-      context.fillStyle = `rgb(${this.palette.slice(3 * i, 3 * i + 3).join()})`;
-      context.fillRect(i, 0, 1, 12);
-    }
-    const place = (256 * (this.threshold - this.low)) / (this.high - this.low || 1);
-    context.fillStyle = "#d55e00";
-    if (place >= 0 && place <= 256) context.fillRect(Math.min(place, 254), 0, 2, 12);
   }
 
   showTiles() {
@@ -217,6 +191,7 @@ function render({ model, el }) {
   el.append(explorer.element);
   const listeners = {
     "change:scene": () => explorer.takeScene(),
+    "change:problem": () => explorer.complain(model.get("problem")),
     "change:tile_image": () => {
       const png = bytes(model.get("tile_image"));
       if (png) explorer.opened.sharpen(png);
