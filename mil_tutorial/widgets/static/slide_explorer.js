@@ -1,8 +1,8 @@
 // The slide explorer. Everything but another slide and a sharper tile happens here.
 
 const SCALING_WORDS = {
-  share: "share: weight × tiles (1 = equal)",
-  raw: "raw weight (sums to 1)",
+  share: "share (1 = equal)",
+  raw: "raw (sums to 1)",
   "min-max": "min–max (0 to 1)",
   rank: "rank (0 to 1)",
 };

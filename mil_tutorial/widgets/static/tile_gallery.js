@@ -34,7 +34,7 @@ class OpenedTile {
 
   show(canvas, tile, facts) {
     this.tile = tile;
-    this.picture.replaceChildren(canvas.enlarged(tile, 176));
+    this.picture.replaceChildren(canvas.enlarged(tile, 128));
     this.facts.replaceChildren(...facts.map((line) => make("p", {}, line)));
     this.element.replaceChildren(this.picture, this.facts);
   }
