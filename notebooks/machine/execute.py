@@ -11,6 +11,7 @@ from pathlib import Path
 import nbformat
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
+from machine.widget_state import tidy_widgets
 from nbformat import NotebookNode
 
 CELL_TIMEOUT = 300  # seconds
@@ -61,6 +62,7 @@ def execute(notebook: NotebookNode, *, fast: bool) -> Run:
         cell.execution_count = count
         for output in cell.outputs:
             _without_drift(output, count)
+    tidy_widgets(notebook)
     return Run(seconds, peak)
 
 
