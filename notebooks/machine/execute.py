@@ -11,8 +11,9 @@ from pathlib import Path
 import nbformat
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
-from machine.widget_state import tidy_widgets
 from nbformat import NotebookNode
+
+from machine.widget_state import tidy_widgets
 
 CELL_TIMEOUT = 300  # seconds
 ROOT = Path(__file__).parents[2]

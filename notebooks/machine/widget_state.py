@@ -1,4 +1,4 @@
-"""What is stored of widgets: only those on the page, with ids that do not change from run to run."""
+"""What is stored of widgets: those on the page, with ids that do not change from run to run."""
 
 import json
 import re
