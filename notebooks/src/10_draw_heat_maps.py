@@ -383,17 +383,17 @@ for title, i in {"median": typical, "miss": miss, "false alarm": false_alarm}.it
 # ## Play with the pooling
 #
 # Why do a few tiles decide? Take ten: one with the logit 4, nine with −2. The head is linear, so a bag's
-# logit is the weighted mean of its tiles' logits. Set up such a bag and ask:
+# logit is the weighted mean of its tiles' logits. Drag the tiles of this bag and ask:
 #
 # 1. Which pooling does not notice how many cold tiles there are?
 # 2. How many cold tiles bring the mean below a probability of 0.5?
-# 3. By how much must the hot tile's score exceed the others' to get half of the weight?
+# 3. By how much must the hot tile's attention score exceed the others' to get half of the weight?
 
 # %% id="playground-widget"
 # WIDGET
 from mil_tutorial.widgets import PoolingPlayground
 
-PoolingPlayground()
+PoolingPlayground([4.0] + 9 * [-2.0])
 
 # %% id="playground-by-hand" tags=["nbval-check-output"]
 logits = torch.tensor([4.0] + 9 * [-2.0])
