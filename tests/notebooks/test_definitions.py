@@ -3,11 +3,12 @@
 import ast
 
 import nbformat
+import numpy as np
 import pytest
 import torch
 
 import mil_tutorial
-from mil_tutorial import pooling
+from mil_tutorial import geojson, pooling
 
 SIZES = torch.tensor([3, 1, 4])
 MASK = torch.arange(4) < SIZES[:, None]
@@ -112,3 +113,17 @@ def test_chapters_05_and_06_build_attention(notebooks, number, layer, model):
     mine = own(names, model)(2, 4, attention_dim=3)
     truth = getattr(mil_tutorial, model)(2, 4, attention_dim=3)
     assert_same_layer(mine, truth, torch.randn(3, 4, 2), MASK)
+
+
+def test_chapter_10_builds_the_heat_map(notebooks):
+    names = definitions(notebooks, "10")
+    rng = np.random.default_rng(0)
+    coords = rng.integers(0, 40, (9, 2))  # some overlap, and not all of the canvas is covered
+    tiles = (rng.random(9), coords, 8, (50, 60))
+    heat = mil_tutorial.stitch_tiles(*tiles)
+    np.testing.assert_array_equal(own(names, "stitch_tiles")(*tiles), heat)
+    image = rng.integers(0, 256, (50, 60, 3)).astype(np.uint8)
+    for options in ({}, {"limits": (0.2, 0.7)}, {"opacity": 0.3}):
+        mine = own(names, "overlay")(image, heat, **options)
+        np.testing.assert_array_equal(mine, mil_tutorial.overlay(image, heat, **options))
+    assert own(names, "tile_ring")(3, 40, 32) == geojson.tile_ring(3, 40, 32)

@@ -9,7 +9,7 @@ from machine.settings import BRANCH, REPOSITORY
 from machine.times import read_times
 from machine.widget_state import STATE, VIEW
 
-VERBS = {"Start", "See", "Build", "Batch", "Pool", "Learn", "Add"}
+VERBS = {"Start", "See", "Build", "Batch", "Pool", "Learn", "Add", "Draw"}
 ENDING = ["Summary", "Check yourself", "In practice", "Further reading"]
 
 
