@@ -89,7 +89,7 @@ function rocCurve(points, mark, { pick, released }) {
   const diamond = svg("path", { class: "mil-threshold-mark", d: `M${x(mark)} ${y(mark) - 8}l8 8l-8 8l-8 -8Z` });
   const dot = svg("circle", {
     r: 7, tabindex: 0, role: "slider", class: "mil-threshold-point", "aria-label": "Point on the ROC curve",
-    "aria-valuemin": 0, "aria-valuemax": points.length - 1,
+    "aria-valuemin": 0, "aria-valuemax": points.length - 1, "data-lm-suppress-shortcuts": "true", // as in make()
   });
   const element = svg("svg", { class: "mil-threshold-roc", viewBox: "0 0 264 262" }, axis, line, diamond, dot);
   let index = 0;
