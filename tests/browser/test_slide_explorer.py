@@ -101,10 +101,10 @@ def test_opacity_threshold_and_marks_are_answered_by_the_browser_alone(
 
     thresholds = control(page, "Threshold")
     thresholds.focus()
-    before = float(page.locator(".mil-row:has([aria-label=Threshold]) output").inner_text())
+    before = float(page.locator(".mil-row:has([aria-label=Threshold]) .mil-value").inner_text())
     for _ in range(60):
         page.keyboard.press("ArrowLeft")
-    after = float(page.locator(".mil-row:has([aria-label=Threshold]) output").inner_text())
+    after = float(page.locator(".mil-row:has([aria-label=Threshold]) .mil-value").inner_text())
     assert after < before == 10
     place = float(thresholds.input_value())
     n = len(slide.attention)

@@ -21,7 +21,7 @@ function frame(name, ...children) {
 
 /** A labelled slider with its value in words: {row, input, value, set(number)}. */
 function slider({ label, min, max, step, value, format = (x) => x.toFixed(2), oninput }) {
-  const words = make("output", { class: "mil-value" });
+  const words = make("span", { class: "mil-value", "aria-hidden": "true" });
   const input = make("input", { type: "range", min, max, step, "aria-label": label });
   const tell = () => {
     words.textContent = format(Number(input.value));
