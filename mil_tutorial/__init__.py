@@ -51,6 +51,7 @@ _HOME = {
         "mean_attention_entropy",
     ),
     "intervals": ("Bootstrap", "Estimate", "bootstrap_interval", "paired_difference"),
+    "faithfulness": ("aopc", "deletion_curve"),
     "heatmaps": ("plot_attention", "scale_attention", "stitch_tiles"),
     "datasets": ("load_benchmark",),
     "experiment": ("run_experiment",),
