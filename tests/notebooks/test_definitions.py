@@ -112,3 +112,23 @@ def test_chapters_05_and_06_build_attention(notebooks, number, layer, model):
     mine = own(names, model)(2, 4, attention_dim=3)
     truth = getattr(mil_tutorial, model)(2, 4, attention_dim=3)
     assert_same_layer(mine, truth, torch.randn(3, 4, 2), MASK)
+
+
+def test_chapter_09_builds_the_confusion_and_the_deletion_curve(notebooks):
+    names = definitions(notebooks, "09")
+    scores, truth = torch.randn(20).numpy(), (torch.arange(20) % 3 == 0).long().numpy()
+    for threshold in (-0.5, float(scores[3]), 9.0):
+        counts = own(names, "instance_confusion")(scores, truth, threshold)
+        assert counts == mil_tutorial.instance_confusion(scores, truth, threshold)
+    model = mil_tutorial.build_model("gated", input_dim=2, hidden_dim=4, dropout=0.5).eval()
+    features, order = torch.randn(6, 2), torch.randperm(6).numpy()
+    with torch.inference_mode():
+        attention = model(features[None]).attention[0].numpy()
+        alone = model.instance_logits(model.embed(features)).numpy()
+    for last in (1, 3, 5):
+        curve = own(names, "deletion_curve")(model, features, order, last)
+        expected = mil_tutorial.deletion_curve(model, features, order, last)
+        assert curve == pytest.approx(expected, abs=1e-5)
+        logits = own(names, "logits_after_deletion")(attention, alone, order, last)
+        expected = mil_tutorial.deletion_curve(model, features, order, last, output="logit")
+        assert logits == pytest.approx(expected, abs=1e-4)
