@@ -3,9 +3,8 @@
 #
 # <!-- badges -->
 #
-# A heat map looks like a statement about every tile. Nobody trained it to be one. In this chapter you
-# turn attention into decisions on tiles, count the wrong ones, and ask whether the model itself relies
-# on the tiles it marks.
+# A heat map looks like a statement about every tile. Nobody trained it to be one. You will turn attention
+# into decisions on tiles, count the wrong ones, and ask whether the model relies on the tiles it marks.
 #
 # | | |
 # |---|---|
@@ -40,8 +39,8 @@ for threshold in (1, 2, 0.9):
     print(f"threshold {threshold}: {false_alarms} false alarm(s), {misses} miss(es)")
 
 # %% [markdown] id="by-hand-read"
-# At 1 the second tile is a **false alarm** (a false positive) and the third a **miss** (a false
-# negative). A higher threshold removes the alarm and keeps the miss; a lower one does the opposite.
+# At 1 the second tile is a **false alarm** (false positive) and the third a **miss** (false negative). A
+# higher threshold removes the alarm and keeps the miss; a lower one does the opposite.
 #
 # ### Exercise 1: count the four cases
 #
@@ -77,9 +76,8 @@ check_instance_confusion(instance_confusion)
 #
 # ## Count on real slides
 #
-# We take the model that ships, gated attention, and the 72 validation slides. (They helped to choose its
-# epoch, so it may look a little too good on them.) First six positive slides, from the smallest tumour
-# to the largest, then the sum.
+# We take the model that ships, gated attention, and the 72 validation slides. (They chose its epoch, so it
+# may look a little too good on them.) First six positive slides, from the smallest tumour to the largest.
 
 # %% id="real-run"
 from mil_tutorial import instance_confusion as confusion
@@ -106,7 +104,7 @@ print(f"{'all 72 slides':17}{c.true_positives:8}{c.false_positives:12}{c.false_n
 # %% [markdown] id="ceiling"
 # ## Know the ceiling
 #
-# The largest tumour is missed almost entirely. Is the model blind? No, this is arithmetic: shares sum to
+# The largest tumour is missed almost entirely. Is the model blind? Most of it is arithmetic: shares sum to
 # the number of tiles, n. With a threshold of t, how many tiles can be hot?
 #
 # At most n / t. Attention is a cake, and tumour tiles share it with each other.
@@ -132,8 +130,10 @@ check_sensitivity_ceiling(my_guess)
 # %% [markdown] id="choose"
 # ## Choose a threshold on other patients
 #
-# Five shares was a whim. If we tried all thresholds and reported the best on the same slides, we would
-# flatter ourselves. So we divide the patients into two halves, choose on one and judge on the other.
+# So on this slide 114 misses were bound to happen. A lower threshold would avoid them, at a price.
+#
+# To report the best of all thresholds on the slides that chose it would flatter us. So we divide the
+# patients into two halves, choose on one and judge on the other.
 
 # %% id="choose-halves"
 from sklearn.model_selection import StratifiedGroupKFold
@@ -176,8 +176,7 @@ show(
 
 # %% [markdown] id="rule"
 # Which point is right depends on what a false alarm costs. Our rule: **two false tiles on a slide without
-# tumour, on average**. The lowest threshold that keeps to it is chosen on one half. Then the halves
-# change places.
+# tumour, on average**. One half chooses the lowest threshold that keeps to it; then they change places.
 
 
 # %% id="rule-run"
@@ -245,8 +244,8 @@ for scaling, cut in CUTS.items():
     )
 
 # %% [markdown] id="scalings-table-read"
-# Every scaling paints every healthy slide. Raw and share agree on whole slides, which have about the same
-# size; in small bags raw paints about three times as much. Shares are the better scale, and no alarm either:
+# Every scaling paints every healthy slide. Raw and share agree on whole slides, which are of similar size;
+# in small bags raw paints about three times as much. Shares are the better scale, and no alarm either:
 # weights must sum to 1, also where there is nothing to find.
 #
 # Look at the negative slide of median probability, above the positive slide of median witness rate. The
@@ -259,12 +258,12 @@ from mil_tutorial.datasets.slides import TILE, slide_image
 rates = np.array([t.mean() for t in truth])
 dull_one = negative[np.argsort(found.probabilities[negative])[len(negative) // 2]]
 ill_one = positive[np.argsort(rates[positive])[len(positive) // 2]]
-figure, rows = plt.subplots(2, 5, figsize=(11, 4.9))
+bare = {"frameon": False, "xticks": [], "yticks": []}
+figure, rows = plt.subplots(2, 5, figsize=(11, 4.9), subplot_kw=bare)
 for (left, *panels), i, kind in zip(rows, (dull_one, ill_one), ("no tumour", "tumour")):
     image = slide_image(val.names[i])
     left.imshow(image)
     left.set_title(f"{kind}: probability {found.probabilities[i]:.2f}")
-    left.axis("off")
     outline = stitch_tiles(truth[i], val.coords[i], TILE, image.shape[:2]) == 1
     for axes, (scaling, cut) in zip(panels, CUTS.items()):
         hot = scale_attention(attention[i], scaling) > cut
@@ -273,7 +272,6 @@ for (left, *panels), i, kind in zip(rows, (dull_one, ill_one), ("no tumour", "tu
         if outline.any():
             axes.contour(outline, levels=[0.5], colors="black", linewidths=1.4)
         axes.set_title(f"{scaling} > {cut}: {hot.sum()} tiles")
-        axes.axis("off")
 show(
     figure,
     "A negative slide above a positive one, each with the tiles that four scalings call hot. Raw "
@@ -281,8 +279,8 @@ show(
 )
 
 # %% [markdown] id="fix"
-# Without the first column, could you tell which slide is ill? In the stored run three of the four scalings
-# paint more of the healthy one. So:
+# Without the first column, could you tell which slide is ill? Three of the four scalings paint more of the
+# healthy one in the stored run. So:
 #
 # 1. Print the slide's probability beside every map.
 # 2. Show no map for a slide that is called negative.
@@ -301,8 +299,8 @@ print(f"maps hidden on positive slides: {(~called[positive]).sum()} of {len(posi
 # <!-- card hot_tiles -->
 #
 # A colleague marks tiles with at least 5 shares. "One slide at a time, my maps are fine. When I send 64
-# slides through together, half the tissue is hot." `attention` is packed: the weights of all bags, one
-# after the other. Mend the function.
+# slides through together, a third of the tissue is hot." `attention` is packed: the weights of all bags,
+# one after the other. Mend the function.
 
 
 # %% id="exercise-hot-tiles"
@@ -411,8 +409,8 @@ print(" " * 11, judge(scores, second, first))
 # Within a slide we cannot tell the two apart: in the stored run the interval of the difference contains
 # 0. Over all slides attention is far behind, as it must be, since a share is relative to its slide.
 #
-# The last lines repeat our rule with own scores. Two false tiles a healthy slide now buy a sensitivity
-# near 0.6; shares bought 0.1.
+# The last lines apply our rule to own scores. Two false tiles a healthy slide now buy a sensitivity near
+# 0.6; shares bought 0.1.
 #
 # Own scores are no truth either. The head was trained on weighted means, so a single tile's score of 0 is
 # not "50 %". Choose its threshold like any other.
@@ -420,10 +418,10 @@ print(" " * 11, judge(scores, second, first))
 # ## Delete tiles and watch the prediction
 #
 # So far we compared attention with the *truth*. Does it agree with the *model*? If a tile matters to the
-# model, its loss must change the prediction. That is **faithfulness**, and it needs no tile labels.
+# model, its loss must change the prediction. That is **faithfulness**. It needs no tile labels.
 #
-# Deleting means: take the tile out of the bag. The softmax runs over the tiles that stay, so their weights
-# grow. Three tiles by hand:
+# To delete a tile is to take it out of the bag. The softmax runs over the others, so their weights grow.
+# Three tiles by hand:
 
 # %% id="delete-hand" tags=["nbval-check-output"]
 a, s = np.array([0.6, 0.3, 0.1]), np.array([4.0, -2.0, -4.0])
@@ -509,8 +507,8 @@ panels[1].legend(title="deleted:")
 show(
     figure,
     "Mean probability against deleted tiles. Positive slides: it falls steeply when the most "
-    "attended or highest scoring tiles go first, and hardly moves in random order or with the least "
-    "attended first. Negative slides: all curves stay low; with attention first it rises a little",
+    "attended or highest scoring tiles go first, and hardly moves otherwise. Negative slides: all "
+    "curves stay low; with attention first the probability rises a little",
 )
 
 # %% id="orders-table"
@@ -527,15 +525,15 @@ print(f"L = 50, random order: {drops['random'][positive].mean():.3f}")
 
 # %% [markdown] id="orders-read"
 # On positive slides attention passes. A handful of tiles carries the prediction, and attention names them;
-# random tiles carry next to nothing. In the stored run attention and own score cannot be told apart up
-# to 20 deletions. At 50 the own score is ahead. The verdict depends on L, so report L.
+# random tiles carry next to nothing. In the stored run attention and own score cannot be told apart at 5
+# and 20 deletions; at 50 the own score is ahead. The verdict depends on L, so report L.
 #
 # On slides called negative there is little to drop, so the test cannot praise a map there. With attention
 # first the probability even rises a little in the stored run: the attended tiles spoke against tumour.
 #
-# Others found otherwise. In the result files of Early and others (2022), on bags of digits with four
-# classes, the drop beyond random order was 0.0017 for attention and 0.1640 for single tiles. Attention has no
-# sign: it cannot tell for which class a tile speaks.
+# Others found otherwise. In the result files of Early and others (2022), for bags of digits with several
+# classes, the drop beyond random order was 0.0017 for attention and 0.1640 for single tiles' scores.
+# Attention has no sign: it cannot tell for which class a tile speaks.
 
 # %% [markdown] id="ex-stretch"
 # ### Exercise 4: delete without a model
@@ -543,7 +541,7 @@ print(f"L = 50, random order: {drops['random'][positive].mean():.3f}")
 # <!-- card logits_after_deletion -->
 #
 # The logit is a weighted mean, so attention and own scores are all you need. Return the logits after 0 to
-# L deletions. A loop is fine; can you do it without?
+# L deletions. A loop is fine.
 
 
 # %% id="exercise-logits-after-deletion"
@@ -565,7 +563,7 @@ check_logits_after_deletion(logits_after_deletion)
 # %% [markdown] id="again"
 # ## Train it again
 #
-# All this was one model. Do the findings survive another start? Three trainings with other seeds:
+# All this was one model. Do the findings survive another start?
 
 # %% id="again-run"
 from mil_tutorial import TrainingConfig, build_model, fit
