@@ -127,3 +127,21 @@ def test_chapter_10_builds_the_heat_map(notebooks):
         mine = own(names, "overlay")(image, heat, **options)
         np.testing.assert_array_equal(mine, mil_tutorial.overlay(image, heat, **options))
     assert own(names, "tile_ring")(3, 40, 32) == geojson.tile_ring(3, 40, 32)
+def test_chapter_09_builds_the_confusion_and_the_deletion_curve(notebooks):
+    names = definitions(notebooks, "09")
+    scores, truth = torch.randn(20).numpy(), (torch.arange(20) % 3 == 0).long().numpy()
+    for threshold in (-0.5, float(scores[3]), 9.0):
+        counts = own(names, "instance_confusion")(scores, truth, threshold)
+        assert counts == mil_tutorial.instance_confusion(scores, truth, threshold)
+    model = mil_tutorial.build_model("gated", input_dim=2, hidden_dim=4, dropout=0.5).eval()
+    features, order = torch.randn(6, 2), torch.randperm(6).numpy()
+    with torch.inference_mode():
+        attention = model(features[None]).attention[0].numpy()
+        alone = model.instance_logits(model.embed(features)).numpy()
+    for last in (1, 3, 5):
+        curve = own(names, "deletion_curve")(model, features, order, last)
+        expected = mil_tutorial.deletion_curve(model, features, order, last)
+        assert curve == pytest.approx(expected, abs=1e-5)
+        logits = own(names, "logits_after_deletion")(attention, alone, order, last)
+        expected = mil_tutorial.deletion_curve(model, features, order, last, output="logit")
+        assert logits == pytest.approx(expected, abs=1e-4)

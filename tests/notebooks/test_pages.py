@@ -10,6 +10,7 @@ from machine.times import read_times
 from machine.widget_state import STATE, VIEW
 
 VERBS = {"Start", "See", "Build", "Batch", "Pool", "Learn", "Add", "Draw"}
+VERBS = {"Start", "See", "Build", "Batch", "Pool", "Learn", "Add", "Judge"}
 ENDING = ["Summary", "Check yourself", "In practice", "Further reading"]
 
 
