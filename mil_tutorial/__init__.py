@@ -57,7 +57,6 @@ _HOME = {
     "export": ("save_heat_map",),
     "geojson": ("save_geojson", "to_geojson"),
     "faithfulness": ("aopc", "deletion_curve"),
-    "heatmaps": ("plot_attention", "scale_attention", "stitch_tiles"),
     "datasets": ("load_benchmark",),
     "experiment": ("run_experiment",),
     "report": ("write_report",),

@@ -127,6 +127,8 @@ def test_chapter_10_builds_the_heat_map(notebooks):
         mine = own(names, "overlay")(image, heat, **options)
         np.testing.assert_array_equal(mine, mil_tutorial.overlay(image, heat, **options))
     assert own(names, "tile_ring")(3, 40, 32) == geojson.tile_ring(3, 40, 32)
+
+
 def test_chapter_09_builds_the_confusion_and_the_deletion_curve(notebooks):
     names = definitions(notebooks, "09")
     scores, truth = torch.randn(20).numpy(), (torch.arange(20) % 3 == 0).long().numpy()

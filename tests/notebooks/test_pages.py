@@ -9,8 +9,17 @@ from machine.settings import BRANCH, REPOSITORY
 from machine.times import read_times
 from machine.widget_state import STATE, VIEW
 
-VERBS = {"Start", "See", "Build", "Batch", "Pool", "Learn", "Add", "Draw"}
-VERBS = {"Start", "See", "Build", "Batch", "Pool", "Learn", "Add", "Judge"}
+VERBS = {
+    "Add",
+    "Batch",
+    "Build",
+    "Draw",
+    "Judge",
+    "Learn",
+    "Pool",
+    "See",
+    "Start",
+}
 ENDING = ["Summary", "Check yourself", "In practice", "Further reading"]
 
 
