@@ -109,7 +109,7 @@ def slide_views(
             f"the predictions are of {len(found.sizes)} bags with {found.sizes.sum()} tiles, the "
             f"data set has {len(dataset)} with {int(dataset.sizes.sum())}; predict this data set"
         )
-    truths: list[Any] = list(dataset.instance_labels or [None] * len(dataset))
+    nothing: list[Any] = [None] * len(dataset)
     return [
         SlideView(
             name, _later(image_of, name), attention, coords, tile_size, truth, scores, float(p)
@@ -118,7 +118,7 @@ def slide_views(
             dataset.names,
             found.per_bag(found.attention),
             dataset.coords,
-            truths,
+            dataset.instance_labels or nothing,
             found.per_bag(found.instance_logits),
             found.probabilities,
         )
