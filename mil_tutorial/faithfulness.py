@@ -91,8 +91,8 @@ def aopc(curve: Any) -> float:
 
     for one bag (Samek et al. 2017, equation 12, is the mean of it over inputs). Large when what is
     deleted first matters most; near 0 when it does not matter; negative when the output rises. It
-    grows with L and with the first value of the curve, so compare orders, not models, and on the same
-    bags.
+    grows with L and with the first value of the curve, so compare orders, not models, on the
+    same bags.
 
     Parameters
     ----------
