@@ -357,7 +357,8 @@ show(
     "tumour overlap across and overlap less upwards; many healthy slides lie below zero",
 )
 print(f"own score below 0: {(said[negative] < 0).sum()} of {len(negative)} negative slides")
-print("median shares:", *(f"{np.median(loud[rows]):.0f}" for rows in (negative, positive)))
+without, with_tumour = (np.median(loud[rows]) for rows in (negative, positive))
+print(f"median shares: {without:.0f} without tumour, {with_tumour:.0f} with tumour")
 
 # %% [markdown] id="hottest-read"
 # Across, the two kinds of slides overlap (in the stored run the medians are 51 shares without tumour and
