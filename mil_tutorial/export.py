@@ -12,7 +12,7 @@ from mil_tutorial.heatmaps import SCALINGS, scale_attention
 from mil_tutorial.legend import draw_legend
 from mil_tutorial.overlays import OPACITY, check_limits, draw_outline, overlay
 from mil_tutorial.stitching import stitch_tiles
-from mil_tutorial.tile_checks import check_image, check_tiles
+from mil_tutorial.tile_checks import check_tiles
 
 
 def save_heat_map(
@@ -76,7 +76,6 @@ def save_heat_map(
     if path.suffix.lower() != ".png":
         raise ValueError(f"{path.name} does not end in .png, the format that keeps every pixel")
     check_scale(microns_per_pixel)
-    check_image(image, slide)
     check_tiles(attention, coords, truth, image, tile_size, slide, downsample)
     values = scale_attention(attention, scaling)
     heat = _on_picture(values, coords, tile_size, image.shape, downsample)

@@ -94,6 +94,10 @@ def to_geojson(
     attention = np.asarray(attention, dtype=float)
     n = len(attention)
     measured = {"attention": attention, "attention share": attention * n}
+    if taken := sorted(measured.keys() & (scores or {}).keys()):
+        raise ValueError(
+            f"scores are called {taken}, names that attention has already; rename them"
+        )
     measured |= {name: _score(values, name, n) for name, values in (scores or {}).items()}
     features = []
     for k, (x, y) in enumerate(np.asarray(coords, dtype=float).tolist()):

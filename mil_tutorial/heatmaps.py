@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mil_tutorial.overlays import check_limits, overlay
+from mil_tutorial.overlays import OPACITY, check_limits, overlay
 from mil_tutorial.stitching import stitch_tiles
 from mil_tutorial.style import HEAT_MAP, OUTLINE, figure_style
-from mil_tutorial.tile_checks import check_attention, check_image, check_tiles
+from mil_tutorial.tile_checks import check_attention, check_tiles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,6 +68,8 @@ def plot_attention(
     truth: Any | None = None,
     scaling: str = "share",
     limits: tuple[float, float] | None = None,
+    opacity: float = OPACITY,
+    downsample: int = 1,
     title: str = "",
 ) -> "Figure":
     """Draw a slide, its attention, and both together with the outline of the truth.
@@ -87,6 +89,10 @@ def plot_attention(
         One of ``SCALINGS``; the colour bar says which.
     limits : (low, high), optional
         Values at the ends of the colour bar, to compare slides; by default those of this slide.
+    opacity : float
+        Of the overlay at the highest value.
+    downsample : int
+        Draw every so many-th pixel only: a slide of 3,200 pixels a side fills a gigabyte otherwise.
     title : str
 
     Returns
@@ -101,21 +107,22 @@ def plot_attention(
     import matplotlib.pyplot as plt
 
     image = np.asarray(image)
-    check_image(image)
     check_tiles(attention, coords, truth, image, tile_size)
-    shape = (image.shape[0], image.shape[1])
-    heat = stitch_tiles(scale_attention(attention, scaling), coords, tile_size, shape)
+    place = (coords, tile_size, image.shape[:2], downsample)
+    heat = stitch_tiles(scale_attention(attention, scaling), *place)
+    image, shape = image[::downsample, ::downsample], heat.shape
     low, high = check_limits(limits, heat)
-    beyond = "max" if np.nanmax(heat) > high else "neither"  # the bar says that colours are cut
+    cut = (np.nanmin(heat) < low, np.nanmax(heat) > high)  # the bar says that colours are cut
+    beyond = {(0, 0): "neither", (1, 0): "min", (0, 1): "max", (1, 1): "both"}[cut]
     with figure_style():
         figure, (left, middle, right) = plt.subplots(1, 3, figsize=(11, 4))
         left.imshow(image)
         middle.imshow(np.full((*shape, 3), 235, dtype=np.uint8))
         colours = middle.imshow(heat, HEAT_MAP, vmin=low, vmax=high, interpolation="nearest")
-        right.imshow(overlay(image, heat, (low, high)))
+        right.imshow(overlay(image, heat, (low, high), opacity))
         outlined = truth is not None and bool(np.any(truth))
         if outlined:
-            _outline(right, stitch_tiles(truth, coords, tile_size, shape))
+            _outline(right, stitch_tiles(truth, *place))
         names = ("slide", "attention", "overlay, tumour outlined" if outlined else "overlay")
         for axes, name in zip((left, middle, right), names):
             axes.set(title=name, xticks=[], yticks=[])

@@ -10,7 +10,10 @@ OPACITY = 0.65  # at the highest value: dense enough to see, thin enough to see 
 def colour_limits(heat: np.ndarray) -> tuple[float, float]:
     """Return the lowest and highest value of a map; for equal values a range around them."""
     low, high = float(np.nanmin(heat)), float(np.nanmax(heat))
-    return (low, high) if low < high else (0.0, 2 * high or 1.0)
+    if low < high:
+        return low, high
+    first, last = sorted((0.0, 2 * high or 1.0))
+    return first, last
 
 
 def check_limits(limits: tuple[float, float] | None, heat: np.ndarray) -> tuple[float, float]:

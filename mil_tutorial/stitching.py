@@ -43,7 +43,7 @@ def stitch_tiles(
     """
     values = np.asarray(values, dtype=float)
     _check_values(values, coords, tile_size, downsample)
-    coords = np.asarray(coords)
+    coords = np.asarray(coords, dtype=float)
     if shape is None:
         right, bottom = np.ceil(coords.max(axis=0) + tile_size).astype(int)
         shape = (int(bottom), int(right))

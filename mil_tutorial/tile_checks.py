@@ -64,7 +64,7 @@ def check_attention(attention: Any, slide: str = "") -> int:
     _check_all(np.isfinite(values), values, "attention", "a finite number" + advice, slide)
     _check_all(values >= 0, values, "attention", "0 or more" + advice, slide)
     if not values.any():
-        raise _wrong(slide, f"attention is 0 for all tiles, expected weights that sum to 1{advice}")
+        raise _wrong(slide, "attention is 0 for all tiles, expected weights after the softmax")
     return len(values)
 
 
@@ -96,7 +96,7 @@ def check_inside(
     coords: Any, tile_size: int, shape: Any, slide: str = "", slack: float = 0.0
 ) -> None:
     """Refuse tiles that reach beyond a slide of this (height, width) in pixels."""
-    first = np.asarray(coords)
+    first = np.asarray(coords, dtype=float)  # integers of two bytes would wrap
     last = first + tile_size
     height, width = shape
     if (first < 0).any() or (last > (width + slack, height + slack)).any():

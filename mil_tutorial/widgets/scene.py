@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from mil_tutorial.heatmaps import SCALINGS, scale_attention
+from mil_tutorial.overlays import colour_limits
 from mil_tutorial.widgets.slide_view import SlideView
 
 LONGEST_SIDE = 1024
@@ -13,13 +14,15 @@ LONGEST_SIDE = 1024
 
 
 def scene(view: SlideView, pixels: np.ndarray) -> dict[str, Any]:
-    """Return what the browser needs to draw a slide: numbers as bytes of float32.
+    """Return what the browser needs to draw a slide: numbers as bytes.
 
-    Every scaling of the attention is computed here, by the code that draws the figures, and each
-    has its usual threshold.
+    Every scaling of the attention is computed here, by the code that draws the figures, with the
+    ends of its colours and its usual threshold. It keeps all its digits: in float32 a tile at the
+    threshold could be called on the page and not in the kernel.
     """
     n = len(view.attention)
-    step = _step(max(pixels.shape[:2]))
+    step = reduction(pixels)
+    scaled = {name: scale_attention(view.attention, name) for name in SCALINGS}
     return {
         "name": view.name,
         "image": _jpeg(pixels, step),
@@ -27,8 +30,9 @@ def scene(view: SlideView, pixels: np.ndarray) -> dict[str, Any]:
         "height": -(-pixels.shape[0] // step),
         "tile": view.tile_size / step,
         "reduced": step > 1,
+        "limits": {name: colour_limits(values) for name, values in scaled.items()},
         "tiles": _float32(np.asarray(view.coords) / step),
-        "values": {name: _float32(scale_attention(view.attention, name)) for name in SCALINGS},
+        "values": {name: values.astype(np.float64).tobytes() for name, values in scaled.items()},
         "scores": _float32(view.scores) if view.scores is not None else b"",
         "truth": np.asarray(view.truth, dtype=np.uint8).tobytes()
         if view.truth is not None
@@ -38,9 +42,9 @@ def scene(view: SlideView, pixels: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _step(side: int) -> int:
-    """Return how many pixels of a side become one: 1 or an even number, for ``_jpeg``."""
-    step = -(-side // LONGEST_SIDE)
+def reduction(pixels: np.ndarray) -> int:
+    """Return how many pixels of a side become one in the browser: 1 or an even number."""
+    step = -(-max(pixels.shape[:2]) // LONGEST_SIDE)
     return step if step == 1 else step + step % 2
 
 

@@ -7,8 +7,9 @@ import traitlets
 
 from mil_tutorial.attention_metrics import instance_confusion
 from mil_tutorial.heatmaps import SCALINGS, plot_attention, scale_attention
+from mil_tutorial.overlays import OPACITY
 from mil_tutorial.widgets.base import Explanation, script
-from mil_tutorial.widgets.scene import crop, palette, scene
+from mil_tutorial.widgets.scene import crop, palette, reduction, scene
 from mil_tutorial.widgets.slide_view import SlideView, checked_views, find_view
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ class SlideExplorer(Explanation):
     scaling : str
         Changing it sets the usual threshold.
     threshold, opacity : float
-        Set them to move the sliders. What a learner does with the sliders stays in the browser.
+        Set them to move the sliders. What a learner does with the sliders stays in the browser
+        until something else, such as an opened tile, is told to the kernel.
     selected : int
         The tile that was opened last; -1 for none.
 
@@ -58,27 +60,40 @@ class SlideExplorer(Explanation):
     slides = traitlets.List(traitlets.Unicode()).tag(sync=True)
     slide = traitlets.Unicode().tag(sync=True)
     selected = traitlets.Int(-1).tag(sync=True)
-    scaling = traitlets.Unicode("share").tag(sync=True)
-    opacity = traitlets.Float(0.65).tag(sync=True)
-    threshold = traitlets.Float(10.0).tag(sync=True)
-    hottest = traitlets.Int(6).tag(sync=True)
+    scaling = traitlets.Unicode().tag(sync=True)
+    opacity = traitlets.Float().tag(sync=True)
+    threshold = traitlets.Float().tag(sync=True)
+    hottest = traitlets.Int().tag(sync=True)
     scene = traitlets.Dict().tag(sync=True)
-    tile_image = traitlets.Bytes().tag(sync=True)
+    sharp = traitlets.Dict().tag(sync=True)  # a tile at full resolution: its number and a PNG
     palette = traitlets.Bytes().tag(sync=True)
     problem = traitlets.Unicode().tag(sync=True)  # why the slide that was asked for is not shown
 
-    def __init__(self, views: list[SlideView], start: str | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        views: list[SlideView],
+        start: str | None = None,
+        *,
+        scaling: str = "share",
+        opacity: float = OPACITY,
+        threshold: float | None = None,
+        hottest: int = 6,
+    ) -> None:
         self._views = checked_views(views)
         first = find_view(self._views, self._views[0].name if start is None else start)
         self._pixels = first.pixels()
         drawn = scene(first, self._pixels)
-        options.setdefault("threshold", drawn["thresholds"].get(options.get("scaling", "share"), 0))
+        scale_attention(first.attention, scaling)  # refuses an unknown one
+        usual = drawn["thresholds"][scaling]
         super().__init__(
             slides=[view.name for view in self._views],
             slide=first.name,
             scene=drawn,
             palette=palette(),
-            **options,
+            scaling=scaling,
+            opacity=opacity,
+            threshold=usual if threshold is None else threshold,
+            hottest=hottest,
         )
         self.on_msg(self._answer)
 
@@ -87,19 +102,11 @@ class SlideExplorer(Explanation):
         """The slide shown."""
         return find_view(self._views, self.slide)
 
-    def _check(self, opacity: float = 0, threshold: float = 0, hottest: int = 0, **_: Any) -> None:
-        if not 0 <= opacity <= 1:
-            raise ValueError(f"opacity is {opacity}, expected a number from 0 to 1")
-        if not np.isfinite(threshold):
-            raise ValueError(f"threshold is {threshold}, expected a finite number")
-        if hottest < 0:
-            raise ValueError(f"hottest is {hottest}, expected a number of tiles, 0 or more")
-
     @traitlets.validate("slide")
     def _drawable_slide(self, proposal: dict) -> str:
         """Refuse a slide that cannot be shown, before anything has changed."""
         view = find_view(self._views, proposal["value"])
-        if self.slide:  # the first one came with the constructor
+        if view.name != self.scene.get("name"):
             pixels = view.pixels()
             self._next = pixels, scene(view, pixels)
         return view.name
@@ -109,37 +116,54 @@ class SlideExplorer(Explanation):
         scale_attention(self._views[0].attention, proposal["value"])  # refuses an unknown one
         return proposal["value"]
 
-    @traitlets.validate("opacity", "threshold", "hottest")
-    def _possible_number(self, proposal: dict) -> float:
-        self._check(**{proposal["trait"].name: proposal["value"]})
+    @traitlets.validate("opacity")
+    def _possible_opacity(self, proposal: dict) -> float:
+        if not 0 <= proposal["value"] <= 1:
+            raise ValueError(f"opacity is {proposal['value']}, expected a number from 0 to 1")
+        return proposal["value"]
+
+    @traitlets.validate("threshold")
+    def _possible_threshold(self, proposal: dict) -> float:
+        if not np.isfinite(proposal["value"]):
+            raise ValueError(f"threshold is {proposal['value']}, expected a finite number")
+        return proposal["value"]
+
+    @traitlets.validate("hottest")
+    def _possible_count(self, proposal: dict) -> int:
+        if proposal["value"] < 0:
+            raise ValueError(f"hottest is {proposal['value']}, expected 0 or more tiles")
         return proposal["value"]
 
     @traitlets.observe("slide")
     def _show_slide(self, change: dict) -> None:
-        if change["old"]:
+        if change["new"] != self.scene["name"]:
             with self.hold_sync():  # one message for all
                 self.selected = -1
-                self.tile_image = b""
+                self.sharp = {}
                 self.problem = ""
                 self._pixels, self.scene = self._next
+                if self.scaling == "raw":  # means another number of shares on a slide of another n
+                    self.threshold = self.scene["thresholds"]["raw"]
 
     def _answer(self, _widget: Any, content: dict, _buffers: list) -> None:
         """Show the slide that the page asks for, or say on the page why not."""
         try:
             self.slide = content["slide"]
-        except (ValueError, OSError) as error:
+        except Exception as error:  # whatever a reader of slides may raise
             self.problem = ""  # so that the same problem is told again
-            self.problem = str(error)
+            kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+            self.problem = f"{kind}{error}"
 
     @traitlets.observe("scaling")
     def _reset_threshold(self, change: dict) -> None:
-        if self.scene:  # not while the widget is made
+        if change["old"]:  # not while the widget is made
             self.threshold = self.scene["thresholds"][change["new"]]
 
     @traitlets.observe("selected")
     def _send_tile(self, change: dict) -> None:
         if change["new"] >= 0 and self.scene["reduced"]:
-            self.tile_image = crop(self.view, self._pixels, change["new"])
+            tile = change["new"]
+            self.sharp = {"tile": tile, "png": crop(self.view, self._pixels, tile)}
 
     def twin(self) -> "Figure":
         """Draw the slide shown with ``plot_attention``."""
@@ -152,6 +176,8 @@ class SlideExplorer(Explanation):
             view.tile_size,
             truth=view.truth,
             scaling=self.scaling,
+            opacity=self.opacity,
+            downsample=reduction(self._pixels),
             title=f"{view.name}{probability}",
         )
 

@@ -70,7 +70,7 @@ class SlideView:
 
     def pixels(self) -> np.ndarray:
         """Return the picture, and make sure that the tiles lie on it."""
-        image = self.image() if callable(self.image) else self.image
+        image = np.asarray(self.image() if callable(self.image) else self.image)
         check_tiles(
             self.attention,
             self.coords,

@@ -58,7 +58,9 @@ def _draw_slides(
 def _stacked(labels: np.ndarray, probabilities: np.ndarray, bins: int = 60) -> np.ndarray:
     """Return a height for each slide, so that those of about the same probability are stacked."""
     bin_of = np.minimum((probabilities * bins).astype(int), bins - 1) + bins * labels
-    level = np.array([(bin_of[:i] == own).sum() for i, own in enumerate(bin_of)])
+    level = np.empty(len(bin_of), dtype=int)
+    for own in np.unique(bin_of):
+        level[bin_of == own] = np.arange((bin_of == own).sum())
     return level * min(0.12, 0.8 / max(1, level.max()))
 
 

@@ -28,7 +28,7 @@ def test_another_slide_is_sent_whole_and_the_opened_tile_is_forgotten():
     explorer.slide = "b"
     assert explorer.scene["name"] == "b"
     assert explorer.selected == -1
-    shares = np.frombuffer(explorer.scene["values"]["share"], dtype=np.float32)
+    shares = np.frombuffer(explorer.scene["values"]["share"])
     np.testing.assert_allclose(shares, 4 * ATTENTION[::-1])
 
 
@@ -43,8 +43,9 @@ def test_it_starts_where_it_is_told():
 def test_a_tile_is_sent_sharp_only_where_the_picture_was_reduced():
     small, large = SlideExplorer([view()]), SlideExplorer([view(side=2048)])
     small.selected = large.selected = 1
-    assert small.tile_image == b""
-    assert large.tile_image.startswith(b"\x89PNG")
+    assert small.sharp == {}
+    assert large.sharp["tile"] == 1
+    assert large.sharp["png"].startswith(b"\x89PNG")
 
 
 def test_it_carries_its_static_twin():
@@ -64,8 +65,10 @@ def test_the_description_of_a_slide_without_truth_counts_what_is_called():
 def test_a_slide_of_one_tile_can_be_explored():
     one = view(attention=[1.0], coords=COORDS[:1], truth=[1])
     explorer = SlideExplorer([one], threshold=1.0)
-    assert "1 of 1 tumour tiles" in explorer.description()
-    assert explorer.twin() is not None
+    data, _ = explorer._repr_mimebundle_()
+    assert "1 of 1 tumour tiles" in data["text/plain"]
+    low, high = explorer.scene["limits"]["share"]
+    assert low < 1 < high  # its colour is in the middle, not nothing
 
 
 @pytest.mark.parametrize(
@@ -106,3 +109,50 @@ def test_what_the_page_asks_for_is_shown_or_refused_in_words():
     assert explorer.slide == explorer.scene["name"] == "b"
     explorer._handle_custom_msg({"slide": "a"}, [])
     assert explorer.problem == ""
+
+
+def test_scaling_and_threshold_can_be_given_together():
+    explorer = SlideExplorer([view()], scaling="rank", threshold=0.9)
+    assert (explorer.scaling, explorer.threshold) == ("rank", 0.9)
+
+
+def test_a_picture_is_loaded_once_and_any_array_will_do():
+    from PIL import Image
+
+    loaded = []
+    lazy = view(image=lambda: loaded.append(1) or Image.new("RGB", (64, 64)))
+    explorer = SlideExplorer([lazy, view("b")])
+    explorer.slide = "a"
+    assert loaded == [1]
+    explorer.slide = "b"
+    explorer.slide = "a"
+    assert loaded == [1, 1]
+
+
+def test_whatever_a_reader_of_slides_raises_is_told():
+    explorer = SlideExplorer([view("a"), view("b", image=lambda: {}["b"])])
+    explorer._handle_custom_msg({"slide": "b"}, [])
+    assert explorer.problem == "KeyError: 'b'"
+
+
+def test_a_misspelt_option_is_refused():
+    with pytest.raises(TypeError, match="opactiy"):
+        SlideExplorer([view()], opactiy=0.3)
+
+
+def test_equal_attention_at_the_threshold_is_called_on_the_page_and_in_the_kernel():
+    n = 25
+    attention = np.full(n, 1 / n, dtype=np.float32)
+    corners = [[x, y] for x in range(0, 160, 32) for y in range(0, 160, 32)]
+    mean = view(side=160, attention=attention, coords=corners, truth=None)
+    explorer = SlideExplorer([mean], threshold=1.0)
+    sent = np.frombuffer(explorer.scene["values"]["share"])
+    assert f"{(sent >= 1).sum()} tiles are called" in explorer.description()
+
+
+def test_a_raw_threshold_follows_the_number_of_tiles():
+    small = view("b", attention=[0.6, 0.4], coords=COORDS[:2], truth=[1, 0])
+    explorer = SlideExplorer([view("a"), small], scaling="raw")
+    assert explorer.threshold == 10 / 4
+    explorer.slide = "b"
+    assert explorer.threshold == 10 / 2

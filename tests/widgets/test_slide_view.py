@@ -36,7 +36,9 @@ def numbers(data):
 def test_the_scene_holds_what_the_package_computes():
     found = scene(view(scores=[2.0, -1.0, 0.0], probability=0.8), picture())
     for name, values in found["values"].items():
-        np.testing.assert_allclose(numbers(values), scale_attention(ATTENTION, name), rtol=1e-6)
+        exact = np.frombuffer(values, dtype=np.float64)
+        np.testing.assert_array_equal(exact, scale_attention(ATTENTION, name))
+        assert found["limits"][name] == (exact.min(), exact.max())
     np.testing.assert_array_equal(numbers(found["tiles"]).reshape(-1, 2), COORDS)
     np.testing.assert_array_equal(numbers(found["scores"]), [2, -1, 0])
     assert found["truth"] == bytes([1, 0, 0])

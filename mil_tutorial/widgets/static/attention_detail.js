@@ -70,7 +70,10 @@ function attentionDetail(parameters, limits) {
       ["attention", "w · detector", signed(w * answer, 2), found.attention.weights[k].toFixed(3)],
       ["gated", "w · detector · gate", signed(w * answer * open, 2), found.gated.weights[k].toFixed(3)],
     ];
-    numbers.replaceChildren(...rows.map((row) => make("tr", {}, ...row.map((cell) => make("td", {}, cell)))));
+    const cells = ([name, ...values], head) => make("tr", {},
+      name ? make("th", { scope: "row" }, name) : make("td", {}),
+      ...values.map((value) => (head && value ? make("th", { scope: "col" }, value) : make("td", {}, value))));
+    numbers.replaceChildren(...rows.map((row, i) => cells(row, i === 0)));
   }
   const element = make("div", { class: "mil-columns mil-playground-detail" },
     make("div", {}, make("h4", {}, "Before the softmax"), plot.element, key, closed), make("div", {}, title, numbers, formulas));

@@ -9,11 +9,10 @@ class ColourScale {
   }
 
   /** Fit a scaling. Share and raw differ by orders of magnitude: their slider is logarithmic. */
-  fit(name, values) {
+  fit(name, values, [low, high]) {
     const relative = name === "min-max" || name === "rank";
     const top = name === "share" ? values.length : 1;
-    this.low = relative ? 0 : values.reduce((a, b) => Math.min(a, b));
-    this.high = relative ? 1 : values.reduce((a, b) => Math.max(a, b));
+    [this.low, this.high] = [low, high];
     this.range = relative ? { low: 0, high: 1 } : { low: top / values.length / 10, high: top, log: true };
     this.ends.replaceChildren(...[this.low, this.high].map((end) => make("span", {}, short(end))));
   }
@@ -25,6 +24,7 @@ class ColourScale {
 
   placeOf(value) {
     const { low, high, log } = this.range;
+    if (value <= low) return 0;
     return 1000 * (log ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low));
   }
 

@@ -83,6 +83,10 @@ function floats(view) {
   return view && view.byteLength ? new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength)) : null;
 }
 
+function doubles(view) {
+  return new Float64Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
+}
+
 function bytes(view) {
   return view && view.byteLength ? new Uint8Array(view.buffer, view.byteOffset, view.byteLength) : null;
 }

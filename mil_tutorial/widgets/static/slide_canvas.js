@@ -1,6 +1,24 @@
 // A slide on a canvas: picture, coloured tiles, outline of the truth, marks; a pointer that the
 // mouse and the arrow keys move from tile to tile.
 
+const SHAPES = {
+  circle(path, x, y, r) {
+    path.moveTo(x + r, y);
+    path.arc(x, y, r, 0, 2 * Math.PI);
+  },
+  cross(path, x, y, r) {
+    path.moveTo(x - r, y - r);
+    path.lineTo(x + r, y + r);
+    path.moveTo(x + r, y - r);
+    path.lineTo(x - r, y + r);
+  },
+  check(path, x, y, r) {
+    path.moveTo(x - r, y + 0.1 * r);
+    path.lineTo(x - 0.3 * r, y + 0.8 * r);
+    path.lineTo(x + r, y - 0.8 * r);
+  },
+};
+
 class SlideCanvas {
   /** hover(tile) is called with a tile's number or -1, pick(tile) on a click or Enter. */
   constructor({ hover = () => {}, pick = () => {} }) {
@@ -29,6 +47,7 @@ class SlideCanvas {
     this.tiles = floats(scene.tiles);
     this.truth = bytes(scene.truth);
     this.count = this.tiles.length / 2;
+    this.border = this.truth ? this.borderOfTruth() : null;
     this.pointer = -1;
     this.picture = null;
     this.element.width = scene.width;
@@ -62,7 +81,7 @@ class SlideCanvas {
   moveTo(tile) {
     if (tile === this.pointer) return;
     this.pointer = tile;
-    this.draw();
+    this.present();
     this.hover(tile);
   }
 
@@ -90,11 +109,20 @@ class SlideCanvas {
     return best;
   }
 
+  /** Draw all anew, apart from the page: moving the pointer then costs next to nothing. */
   draw() {
     if (!this.picture) return;
-    const context = this.element.getContext("2d");
+    this.drawn = new OffscreenCanvas(this.element.width, this.element.height);
+    const context = this.drawn.getContext("2d");
     context.drawImage(this.picture, 0, 0);
     this.paint(context);
+    this.present();
+  }
+
+  present() {
+    if (!this.picture) return;
+    const context = this.element.getContext("2d");
+    context.drawImage(this.drawn, 0, 0);
     if (this.pointer >= 0) this.frame(context, this.pointer, "#000000", 2);
   }
 
@@ -111,14 +139,13 @@ class SlideCanvas {
     return layer;
   }
 
-  /** The border between tumour tiles and the rest: an edge that only one tumour tile has. */
-  outline(context) {
-    if (!this.truth) return;
+  /** The border between tumour tiles and the rest: edges that only one tumour tile has. */
+  borderOfTruth() {
     const side = this.scene.tile;
     const edges = new Map();
-    const add = (x1, y1, x2, y2) => {
-      const key = [x1, y1, x2, y2].map((v) => v.toFixed(2)).join();
-      if (!edges.delete(key)) edges.set(key, [x1, y1, x2, y2]);
+    const add = (...ends) => {
+      const key = ends.map((v) => v.toFixed(2)).join();
+      if (!edges.delete(key)) edges.set(key, ends);
     };
     for (let k = 0; k < this.count; k++) {
       if (!this.truth[k]) continue;
@@ -128,20 +155,24 @@ class SlideCanvas {
       add(x, y, x, y + side);
       add(x + side, y, x + side, y + side);
     }
-    for (const [colour, width] of [["#ffffff", 5], ["#d55e00", 2.5]]) {
-      context.beginPath();
-      for (const [x1, y1, x2, y2] of edges.values()) {
-        context.moveTo(x1, y1);
-        context.lineTo(x2, y2);
-      }
-      this.line(context, colour, width);
+    const border = new Path2D();
+    for (const [x1, y1, x2, y2] of edges.values()) {
+      border.moveTo(x1, y1);
+      border.lineTo(x2, y2);
     }
+    return border;
   }
 
-  line(context, colour, width) {
+  outline(context) {
+    if (!this.border) return;
+    this.line(context, this.border, "#ffffff", 5);
+    this.line(context, this.border, "#d55e00", 2.5);
+  }
+
+  line(context, path, colour, width) {
     context.lineWidth = width * this.thickness;
     context.strokeStyle = colour;
-    context.stroke();
+    context.stroke(path);
   }
 
   /** Lines are as thick on the page for a large picture as for a small one. */
@@ -150,29 +181,26 @@ class SlideCanvas {
   }
 
   frame(context, tile, colour, width) {
-    const side = this.scene.tile;
-    for (const [stroke, extra] of [["#ffffff", 2], [colour, 0]]) {
-      context.beginPath();
-      context.rect(...this.corner(tile), side, side);
-      this.line(context, stroke, width + extra);
-    }
+    const path = new Path2D();
+    path.rect(...this.corner(tile), this.scene.tile, this.scene.tile);
+    this.line(context, path, "#ffffff", width + 2);
+    this.line(context, path, colour, width);
   }
 
-  /** A cross or a circle in the middle of a tile. */
   mark(context, tile, shape, colour) {
+    this.marks(context, [tile], shape, colour);
+  }
+
+  /** A cross, a check or a circle in the middle of each of these tiles. */
+  marks(context, tiles, shape, colour) {
+    const path = new Path2D();
     const half = this.scene.tile / 2;
-    const [x, y] = this.corner(tile).map((v) => v + half);
-    const r = 0.55 * half;
-    context.beginPath();
-    if (shape === "circle") context.arc(x, y, r, 0, 2 * Math.PI);
-    else {
-      context.moveTo(x - r, y - r);
-      context.lineTo(x + r, y + r);
-      context.moveTo(x + r, y - r);
-      context.lineTo(x - r, y + r);
+    for (const tile of tiles) {
+      const [x, y] = this.corner(tile).map((v) => v + half);
+      SHAPES[shape](path, x, y, 0.55 * half);
     }
-    this.line(context, "#ffffff", 5);
-    this.line(context, colour, 2.5);
+    this.line(context, path, "#ffffff", 5);
+    this.line(context, path, colour, 2.5);
   }
 
   /** A tile with half a tile around it, on a small canvas, enlarged. */

@@ -45,12 +45,12 @@ class SlideExplorer {
     });
     this.opacities = slider({
       label: "Opacity", min: 0, max: 1, step: 0.01, value: this.opacity,
-      oninput: (value) => { this.opacity = value; this.canvas.draw(); },
+      oninput: (value) => this.fade(value),
     });
     this.thresholds = slider({
       label: "Threshold", min: 0, max: 1000, step: 1, value: 0,
       format: () => short(this.threshold),
-      oninput: (place) => this.cut(this.scale.valueAt(place)),
+      oninput: (place) => this.moveThreshold(this.scale.valueAt(place)),
     });
     this.outlined = tick({ label: "outline of the truth", checked: true, onchange: () => this.canvas.draw() });
     this.marked = tick({ label: "mark false alarms × and misses ○", checked: true, onchange: () => this.canvas.draw() });
@@ -72,8 +72,9 @@ class SlideExplorer {
     this.canvas.show(scene, `Slide ${scene.name}. Arrow keys move from tile to tile, Enter opens a tile.`);
     this.complain("");
     this.opened.clear();
+    this.tell(-1);
     this.marked.row.hidden = this.outlined.row.hidden = !this.canvas.truth;
-    this.rescale(this.scaling, this.threshold ?? this.model.get("threshold"));
+    this.rescale(this.model.get("scaling"), this.model.get("threshold"));
   }
 
   /** Ask the kernel for another slide; say so if none answers. */
@@ -94,9 +95,10 @@ class SlideExplorer {
   rescale(name, threshold) {
     const scene = this.canvas.scene;
     this.scaling = name;
-    this.values = floats(scene.values[name]);
-    this.shares = floats(scene.values.share);
-    this.scale.fit(name, this.values);
+    this.values = doubles(scene.values[name]);
+    this.shares = doubles(scene.values.share);
+    this.scale.fit(name, this.values, scene.limits[name]);
+    this.order = Array.from(this.shares.keys()).sort((a, b) => this.shares[b] - this.shares[a]);
     this.overlay = this.canvas.colours(this.values, this.scale.low, this.scale.high, this.palette);
     this.scalings.input.value = name;
     this.cut(threshold);
@@ -105,9 +107,22 @@ class SlideExplorer {
   }
 
   chooseScaling(name) {
-    this.rescale(name, this.canvas.scene.thresholds[name]);
-    this.model.set("scaling", name);
+    this.threshold = this.canvas.scene.thresholds[name];
+    this.model.set("threshold", this.threshold);
+    this.model.set("scaling", name); // its listener does the rest
     this.model.save_changes();
+  }
+
+  /** Fade the overlay; the kernel hears of it with the next thing that it is told. */
+  fade(opacity) {
+    this.opacity = opacity;
+    this.canvas.draw();
+    this.model.set("opacity", opacity);
+  }
+
+  moveThreshold(threshold) {
+    this.cut(threshold);
+    this.model.set("threshold", threshold);
   }
 
   /** Call tiles of at least this value; count what is right and wrong. */
@@ -131,19 +146,17 @@ class SlideExplorer {
     context.drawImage(this.overlay, 0, 0);
     context.globalAlpha = 1;
     if (this.outlined.input.checked) this.canvas.outline(context);
-    for (let k = 0; k < this.canvas.count && this.canvas.truth && this.marked.input.checked; k++) {
-      const kind = this.kind(k);
-      if (kind === "alarm") this.canvas.mark(context, k, "cross", "#d55e00");
-      if (kind === "miss") this.canvas.mark(context, k, "circle", "#0072b2");
+    if (this.canvas.truth && this.marked.input.checked) {
+      const of = (kind) => this.order.filter((k) => this.kind(k) === kind);
+      this.canvas.marks(context, of("alarm"), "cross", "#d55e00");
+      this.canvas.marks(context, of("miss"), "circle", "#0072b2");
     }
     if (this.opened.tile >= 0) this.canvas.frame(context, this.opened.tile, "#0072b2", 3);
   }
 
   showTiles() {
-    const order = Array.from(this.shares.keys()).sort((a, b) => this.shares[b] - this.shares[a]);
-    this.order = order;
-    const hottest = order.slice(0, this.model.get("hottest"));
-    this.gallery.show(this.canvas, hottest, (k) => [`share ${short(this.shares[k])}`, this.truthWord(k)]);
+    const hottest = this.order.slice(0, this.model.get("hottest"));
+    this.gallery.show(this.canvas, hottest, (k) => [`tile ${k}`, `share ${short(this.shares[k])}`, this.truthWord(k)]);
   }
 
   truthWord(tile) {
@@ -153,7 +166,7 @@ class SlideExplorer {
   facts(tile) {
     const lines = [
       `tile ${tile} of ${this.canvas.count}`,
-      `attention ${short(floats(this.canvas.scene.values.raw)[tile])}, share ${short(this.shares[tile])}`,
+      `attention ${short(doubles(this.canvas.scene.values.raw)[tile])}, share ${short(this.shares[tile])}`,
       `place ${this.order.indexOf(tile) + 1} by attention`,
     ];
     if (this.scores) lines.push(`score alone ${short(this.scores[tile])} (logit)`);
@@ -166,6 +179,7 @@ class SlideExplorer {
 
   open(tile) {
     this.opened.show(this.canvas, tile, this.facts(tile));
+    this.opened.sharpen(this.model.get("sharp")); // if it was opened before
     this.canvas.draw();
     this.model.set("selected", tile);
     this.model.save_changes();
@@ -192,16 +206,17 @@ function render({ model, el }) {
   const listeners = {
     "change:scene": () => explorer.takeScene(),
     "change:problem": () => explorer.complain(model.get("problem")),
-    "change:tile_image": () => {
-      const png = bytes(model.get("tile_image"));
-      if (png) explorer.opened.sharpen(png);
+    "change:sharp": () => explorer.opened.sharpen(model.get("sharp")),
+    "change:hottest": () => explorer.showTiles(),
+    "change:scaling": () => explorer.rescale(model.get("scaling"), model.get("threshold")),
+    "change:threshold": () => {
+      const threshold = model.get("threshold");
+      if (threshold !== explorer.threshold) explorer.rescale(explorer.scaling, threshold);
     },
-    "change:threshold": () => explorer.rescale(model.get("scaling"), model.get("threshold")),
-    "change:scaling": () => explorer.rescale(model.get("scaling"), model.get("scene").thresholds[model.get("scaling")]),
     "change:opacity": () => {
-      explorer.opacity = model.get("opacity");
+      if (model.get("opacity") === explorer.opacity) return;
+      explorer.fade(model.get("opacity"));
       explorer.opacities.set(explorer.opacity);
-      explorer.canvas.draw();
     },
   };
   for (const [name, listener] of Object.entries(listeners)) model.on(name, listener);

@@ -81,8 +81,10 @@ function render({ model, el }) {
     else said.textContent = "No threshold reaches it: too many healthy slides have probability 1.";
   });
 
+  let pointed; // the slide that the pointer was on last
   function look(slide) {
     if (slide === undefined) return;
+    pointed = slide;
     const patient = groups.length ? `, patient ${groups[slide]}` : "";
     const word = FATES[fate(labels[slide], probabilities[slide], threshold)][1];
     hovered.textContent = `${names[slide]}${patient}: probability ${digits(probabilities[slide])}, ${word}`;
@@ -119,6 +121,7 @@ function render({ model, el }) {
     alarms.show(named("alarm").reverse(), found.negatives);
     const { positive, missed: without } = patients(labels, probabilities, groups, threshold);
     people.show(without.map((patient) => `patient ${patient}`), positive);
+    look(pointed); // what became of it may have changed
   }
   function reload() {
     threshold = model.get("threshold");

@@ -22,7 +22,7 @@ class TileGallery {
 class OpenedTile {
   constructor() {
     this.picture = make("div", { class: "mil-opened-picture" });
-    this.facts = make("div", { class: "mil-opened-facts" });
+    this.facts = make("div", { class: "mil-opened-facts", role: "status" });
     this.element = make("div", { class: "mil-opened", "aria-label": "Opened tile", role: "group" });
     this.clear();
   }
@@ -39,14 +39,16 @@ class OpenedTile {
     this.element.replaceChildren(this.picture, this.facts);
   }
 
-  /** Put the tile at full resolution in place of the enlarged one. */
-  sharpen(png) {
-    createImageBitmap(new Blob([png], { type: "image/png" })).then((sharp) => {
+  /** Put the tile at full resolution in place of the enlarged one, if it is still open. */
+  sharpen({ tile, png }) {
+    if (tile === undefined || tile !== this.tile) return;
+    createImageBitmap(new Blob([bytes(png)], { type: "image/png" })).then((sharp) => {
+      if (tile !== this.tile) return; // another was opened meanwhile
       const small = this.picture.querySelector("canvas");
       const context = small.getContext("2d");
       context.drawImage(sharp, 0, 0, small.width, small.height);
       context.strokeRect(small.width / 4, small.height / 4, small.width / 2, small.height / 2);
-      small.dataset.sharp = this.tile;
+      small.dataset.sharp = tile;
     });
   }
 }
