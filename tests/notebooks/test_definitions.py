@@ -9,6 +9,8 @@ import torch
 
 import mil_tutorial
 from mil_tutorial import geojson, pooling
+from mil_tutorial import pooling
+from mil_tutorial.checks.loops import toy_bags, toy_model
 
 SIZES = torch.tensor([3, 1, 4])
 MASK = torch.arange(4) < SIZES[:, None]
@@ -147,3 +149,28 @@ def test_chapter_09_builds_the_confusion_and_the_deletion_curve(notebooks):
         logits = own(names, "logits_after_deletion")(attention, alone, order, last)
         expected = mil_tutorial.deletion_curve(model, features, order, last, output="logit")
         assert logits == pytest.approx(expected, abs=1e-4)
+@pytest.mark.parametrize("patience", [None, 3])
+def test_chapter_07_builds_fit(notebooks, patience):
+    train, val = toy_bags(8, seed=48), toy_bags(6, seed=148)
+    config = mil_tutorial.TrainingConfig(  # one batch: the order of bags does not matter
+        epochs=12, batch_size=8, learning_rate=0.1, patience=patience, class_balance="none"
+    )
+    mine, truth = toy_model(), toy_model()
+    losses = own(definitions(notebooks, "07"), "fit")(mine, train, val, config)
+    history = mil_tutorial.fit(truth, train, val, config, progress=False)
+    torch.testing.assert_close(losses, history.column("val_loss").tolist(), rtol=1e-3, atol=1e-4)
+    for got, expected in zip(mine.parameters(), truth.parameters()):
+        torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["threshold_for_sensitivity", "sensitivity_at_specificity"])
+def test_chapter_07_builds_the_metrics(notebooks, name):
+    mine, truth = own(definitions(notebooks, "07"), name), getattr(mil_tutorial, name)
+    rng = np.random.default_rng(0)
+    for size in (2, 5, 30):
+        labels = np.array([0, 1, *rng.integers(0, 2, size)])
+        probabilities = rng.integers(0, 9, size + 2) / 8  # with ties
+        for share in (0.2, 0.5, 0.8, 0.9, 1.0):
+            assert mine(labels, probabilities, share) == pytest.approx(
+                truth(labels, probabilities, share)
+            )

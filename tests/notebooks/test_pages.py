@@ -20,6 +20,7 @@ VERBS = {
     "See",
     "Start",
 }
+VERBS = {"Start", "See", "Build", "Batch", "Pool", "Learn", "Add", "Train"}
 ENDING = ["Summary", "Check yourself", "In practice", "Further reading"]
 
 
