@@ -19,8 +19,8 @@ VERBS = {
     "Pool",
     "See",
     "Start",
+    "Train",
 }
-VERBS = {"Start", "See", "Build", "Batch", "Pool", "Learn", "Add", "Train"}
 ENDING = ["Summary", "Check yourself", "In practice", "Further reading"]
 
 
