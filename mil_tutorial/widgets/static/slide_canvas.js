@@ -158,14 +158,18 @@ class SlideCanvas {
     }
   }
 
-  /** A cross or a circle in the middle of a tile. */
+  /** A cross, a check or a circle in the middle of a tile. */
   mark(context, tile, shape, colour) {
     const half = this.scene.tile / 2;
     const [x, y] = this.corner(tile).map((v) => v + half);
     const r = 0.55 * half;
     context.beginPath();
     if (shape === "circle") context.arc(x, y, r, 0, 2 * Math.PI);
-    else {
+    else if (shape === "check") {
+      context.moveTo(x - r, y + 0.1 * r);
+      context.lineTo(x - 0.3 * r, y + 0.8 * r);
+      context.lineTo(x + r, y - 0.8 * r);
+    } else {
       context.moveTo(x - r, y - r);
       context.lineTo(x + r, y + r);
       context.moveTo(x + r, y - r);
@@ -189,4 +193,19 @@ class SlideCanvas {
     context.strokeRect(pixels / 4, pixels / 4, pixels / 2, pixels / 2);
     return small;
   }
+}
+
+/** The colours of a palette on a canvas of 256 × 12 pixels. */
+function paintBar(bar, palette) {
+  const context = bar.getContext("2d");
+  for (let i = 0; i < 256; i++) {
+    context.fillStyle = `rgb(${palette.slice(3 * i, 3 * i + 3).join()})`;
+    context.fillRect(i, 0, 1, 12);
+  }
+  return context;
+}
+
+/** A number of tiles in words. */
+function tiles(count) {
+  return count === 1 ? "1 tile" : `${count} tiles`;
 }
