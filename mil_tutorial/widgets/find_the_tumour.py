@@ -7,7 +7,8 @@ import traitlets
 
 from mil_tutorial.attention_metrics import InstanceConfusion, instance_confusion
 from mil_tutorial.widgets.base import Explanation, script
-from mil_tutorial.widgets.slide_view import SlideView, checked_views, find_view, palette, scene
+from mil_tutorial.widgets.scene import palette, scene
+from mil_tutorial.widgets.slide_view import SlideView, checked_views, find_view
 from mil_tutorial.widgets.tile_numbers import TileNumbers, check_numbers
 
 if TYPE_CHECKING:
@@ -51,13 +52,14 @@ class FindTheTumour(Explanation):
         marking a tile that the slide does not have, or one twice.
     """
 
-    _esm = script("slide_canvas.js", "find_the_tumour.js")
+    _esm = script("slide_canvas.js", "colour_scale.js", "find_the_tumour.js")
     slides = traitlets.List(traitlets.Unicode()).tag(sync=True)
     slide = traitlets.Unicode().tag(sync=True)
     marks = TileNumbers(traitlets.Int()).tag(sync=True)
     compared = traitlets.Bool(False).tag(sync=True)
     scene = traitlets.Dict().tag(sync=True)
     palette = traitlets.Bytes().tag(sync=True)
+    problem = traitlets.Unicode().tag(sync=True)  # why the slide that was asked for is not shown
 
     def __init__(self, views: list[SlideView], start: str | None = None) -> None:
         self._views = checked_views(views)
@@ -68,10 +70,14 @@ class FindTheTumour(Explanation):
                     "compare marks with; give the data set instance_labels, or leave the slide out"
                 )
         first = find_view(self._views, self._views[0].name if start is None else start)
+        self._pixels, drawn = _drawn(first)
         super().__init__(
-            slides=[view.name for view in self._views], slide=first.name, palette=palette()
+            slides=[view.name for view in self._views],
+            slide=first.name,
+            scene=drawn,
+            palette=palette(),
         )
-        self._load()
+        self.on_msg(self._listen)
 
     @property
     def view(self) -> SlideView:
@@ -95,8 +101,12 @@ class FindTheTumour(Explanation):
         return _order(self.view)[: len(self.marks)]
 
     @traitlets.validate("slide")
-    def _known_slide(self, proposal: dict) -> str:
-        return find_view(self._views, proposal["value"]).name
+    def _drawable_slide(self, proposal: dict) -> str:
+        """Refuse a slide that cannot be shown, before anything has changed."""
+        view = find_view(self._views, proposal["value"])
+        if self.slide:  # the first one came with the constructor
+            self._next = _drawn(view)
+        return view.name
 
     @traitlets.validate("marks")
     def _known_tiles(self, proposal: dict) -> list[int]:
@@ -106,16 +116,18 @@ class FindTheTumour(Explanation):
 
     @traitlets.observe("slide")
     def _show_slide(self, change: dict) -> None:
-        if change["old"]:  # the first one came with the constructor
+        if change["old"]:
             with self.hold_sync():  # one message for all
-                self.marks, self.compared = [], False
-                self._load()
+                self.marks, self.compared, self.problem = [], False, ""
+                self._pixels, self.scene = self._next
 
-    def _load(self) -> None:
-        view = self.view
-        self._pixels = view.pixels()
-        order = _order(view).astype(np.float32).tobytes()
-        self.scene = scene(view, self._pixels) | {"order": order}
+    def _listen(self, _widget: Any, content: dict, _buffers: list) -> None:
+        """Show the slide that the page asks for, or say on the page why not."""
+        try:
+            self.slide = content["slide"]
+        except (ValueError, OSError) as error:
+            self.problem = ""  # so that the same problem is told again
+            self.problem = str(error)
 
     def twin(self) -> "Figure":
         """Draw the tissue with the marks and, once compared, what they and attention found."""
@@ -153,3 +165,10 @@ class FindTheTumour(Explanation):
 def _order(view: SlideView) -> np.ndarray:
     """Return the tiles by attention, hottest first; equal ones by number."""
     return np.argsort(-np.asarray(view.attention), kind="stable")
+
+
+def _drawn(view: SlideView) -> tuple[np.ndarray, dict[str, Any]]:
+    """Return the picture of a slide, and what of it goes to the browser."""
+    pixels = view.pixels()
+    order = _order(view).astype(np.float32).tobytes()
+    return pixels, scene(view, pixels) | {"order": order}

@@ -9,7 +9,7 @@ import traitlets
 from mil_tutorial.bags import MedicalBagDataset
 from mil_tutorial.models import MIL
 from mil_tutorial.widgets.base import Explanation, script
-from mil_tutorial.widgets.slide_view import palette, scene
+from mil_tutorial.widgets.scene import palette, scene
 from mil_tutorial.widgets.tile_numbers import TileNumbers, check_numbers
 from mil_tutorial.widgets.without_tiles import SlideWithoutTiles
 
@@ -54,7 +54,9 @@ class WhatIf(Explanation):
         one tile twice, or all of them.
     """
 
-    _esm = script("slide_canvas.js", "tile_gallery.js", "history_chart.js", "what_if.js")
+    _esm = script(
+        "slide_canvas.js", "colour_scale.js", "tile_gallery.js", "history_chart.js", "what_if.js"
+    )
     removed = TileNumbers(traitlets.Int()).tag(sync=True)
     logit = traitlets.Float().tag(sync=True)
     probability = traitlets.Float().tag(sync=True)

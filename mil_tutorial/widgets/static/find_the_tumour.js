@@ -20,9 +20,7 @@ class FindTheTumour {
     this.large = make("div", { class: "mil-find-large", "aria-hidden": "true" });
     this.notice = make("div", {});
     this.table = make("table", { class: "mil-find-table" });
-    this.bar = make("canvas", { width: 256, height: 12, class: "mil-bar", "aria-hidden": "true" });
-    this.ends = make("div", { class: "mil-ends" });
-    paintBar(this.bar, this.palette);
+    this.scale = new ColourScale(this.palette);
     this.makeControls();
     this.element = this.layout();
     this.takeScene();
@@ -46,7 +44,8 @@ class FindTheTumour {
   }
 
   layout() {
-    const left = make("div", { class: "mil-left" }, this.title, this.canvas.element, this.bar, this.ends, this.said);
+    this.scale.element.append(make("div", { class: "mil-ends" }, "colour: share, weight × tiles (1 = equal)"));
+    const left = make("div", { class: "mil-left" }, this.title, this.canvas.element, this.scale.element, this.said);
     const buttons = make("div", { class: "mil-find-buttons" }, this.compare, this.clear, this.next);
     this.answer = make("div", {}, this.table, this.whose.row, this.outlined.row, this.coloured.row);
     const right = make("div", {}, this.slides.row, buttons, this.notice, this.told, this.answer, this.large);
@@ -58,41 +57,41 @@ class FindTheTumour {
   get compared() { return this.model.get("compared"); }
 
   sync(values) {
+    if (this.waiting) return; // it would be meant for this slide and reach the one that is coming
     for (const [name, value] of Object.entries(values)) this.model.set(name, value);
     this.model.save_changes();
   }
 
   /** Take the slide that the kernel has sent. */
   takeScene() {
-    clearTimeout(this.waiting);
-    this.asked = false;
-    this.notice.replaceChildren();
     const scene = this.model.get("scene");
     this.order = Array.from(floats(scene.order));
     this.shares = floats(scene.values.share);
-    this.slides.input.value = scene.name;
     this.whose.input.value = "learner";
     this.canvas.show(scene, `Slide ${scene.name}. Arrow keys move from tile to tile, Enter marks a tile or takes the mark away.`);
-    const [low, high] = [this.order.at(-1), this.order[0]].map((tile) => this.shares[tile]);
-    this.overlay = this.canvas.colours(this.shares, low, high, this.palette);
-    this.ends.replaceChildren(...[low, high].map((end) => make("span", {}, `share ${short(end)}`)));
+    this.complain("");
+    this.scale.fit("share", this.shares);
+    this.scale.draw(NaN); // no threshold here
+    this.overlay = this.canvas.colours(this.shares, this.scale.low, this.scale.high, this.palette);
     this.showAnswer();
   }
 
-  /** Ask the kernel for another slide; say so if no kernel answers. */
+  /** Ask the kernel for another slide; say so if none answers. */
   ask(name) {
-    this.asked = true; // marks made now would be those of a slide that is going
-    this.sync({ slide: name });
     clearTimeout(this.waiting);
-    this.waiting = setTimeout(() => {
-      this.asked = false;
-      this.notice.replaceChildren(complaint(`No answer yet. Slide ${name} has to come from a running kernel.`));
-      this.slides.input.value = this.canvas.scene.name;
-    }, PATIENCE);
+    const text = `No answer yet. Slide ${name} has to come from a running kernel.`;
+    this.waiting = setTimeout(() => this.complain(text), PATIENCE);
+    this.model.send({ slide: name });
+  }
+
+  complain(text) {
+    clearTimeout(this.waiting);
+    this.waiting = null;
+    this.notice.replaceChildren(...(text ? [complaint(text)] : []));
+    this.slides.input.value = this.canvas.scene.name;
   }
 
   toggle(tile) {
-    if (this.asked) return;
     if (this.compared) this.said.textContent = "The answer is shown. Press Clear to mark again.";
     else this.sync({ marks: this.marks.includes(tile) ? this.marks.filter((other) => other !== tile) : [...this.marks, tile] });
   }
@@ -116,7 +115,7 @@ class FindTheTumour {
     this.answer.hidden = !compared;
     this.compare.disabled = compared;
     this.clear.disabled = !compared && !marks.length;
-    this.bar.hidden = this.ends.hidden = !compared || !this.coloured.input.checked;
+    this.scale.element.hidden = !compared || !this.coloured.input.checked;
     this.told.textContent = compared ? this.verdict() : "";
     this.table.replaceChildren(...(compared ? this.tableRows() : []));
     this.whose.input.options[1].textContent = `attention, its hottest ${tiles(marks.length)}`;
@@ -185,7 +184,12 @@ function render({ model, el }) {
     if (game.canvas.scene === model.get("scene")) game.showAnswer(); // else marks of the next slide
     if (game.canvas.pointer >= 0) game.said.textContent = game.facts(game.canvas.pointer).join(" · ");
   };
-  const listeners = { "change:scene": () => game.takeScene(), "change:marks": show, "change:compared": show };
+  const listeners = {
+    "change:scene": () => game.takeScene(),
+    "change:problem": () => game.complain(model.get("problem")),
+    "change:marks": show,
+    "change:compared": show,
+  };
   for (const [name, listener] of Object.entries(listeners)) model.on(name, listener);
   return () => {
     clearTimeout(game.waiting);

@@ -195,16 +195,6 @@ class SlideCanvas {
   }
 }
 
-/** The colours of a palette on a canvas of 256 × 12 pixels. */
-function paintBar(bar, palette) {
-  const context = bar.getContext("2d");
-  for (let i = 0; i < 256; i++) {
-    context.fillStyle = `rgb(${palette.slice(3 * i, 3 * i + 3).join()})`;
-    context.fillRect(i, 0, 1, 12);
-  }
-  return context;
-}
-
 /** A number of tiles in words. */
 function tiles(count) {
   return count === 1 ? "1 tile" : `${count} tiles`;

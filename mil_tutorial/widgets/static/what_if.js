@@ -1,6 +1,7 @@
 // What if these tiles were not there? The page takes tiles away; the kernel classifies the rest.
 
 const PATIENCE = 4000; // milliseconds until a kernel that does not answer is mentioned
+const SHARE = "colour: share, weight × tiles left (1 = equal)";
 const LAST_TILE = "One tile has to stay: the weights are a softmax over the tiles that are left, and there is none over no tiles.";
 
 class WhatIf {
@@ -12,13 +13,14 @@ class WhatIf {
     this.canvas.paint = (context) => this.paint(context);
     this.canvas.onpicture = () => this.showHottest();
     this.chart = new HistoryChart();
-    this.gallery = new TileGallery((tile) => this.toggle(tile), "Remove");
+    this.gallery = new TileGallery((tile) => this.toggle(tile));
+    this.gallery.element.classList.add("mil-whatif-hottest");
+    this.scale = new ColourScale(this.palette);
     this.said = announcer();
     this.told = announcer();
     this.notice = make("div", {});
     this.title = make("p", { class: "mil-title" });
     this.table = make("table", { class: "mil-whatif-table" });
-    this.ends = make("div", { class: "mil-ends" });
     this.makeControls();
     this.element = this.layout();
     const scene = model.get("scene");
@@ -37,20 +39,12 @@ class WhatIf {
       reset: button("Reset", () => this.ask(() => model.send({ do: "reset" }))),
     };
     this.coloured = tick({ label: "colour by attention", checked: true, onchange: () => this.canvas.draw() });
-    this.outlined = tick({
-      label: "outline of the tumour", checked: model.get("outline"),
-      onchange: (checked) => {
-        model.set("outline", checked);
-        model.save_changes();
-      },
-    });
+    this.outlined = tick({ label: "outline of the tumour", checked: model.get("outline"), onchange: (on) => sync(model, "outline", on) });
   }
 
   layout() {
     const { hottest, hottest5, random5, tumour, undo, reset } = this.buttons;
-    const bar = make("canvas", { width: 256, height: 12, class: "mil-bar", "aria-hidden": "true" });
-    paintBar(bar, this.palette);
-    const left = make("div", { class: "mil-left" }, this.title, this.canvas.element, bar, this.ends, this.said);
+    const left = make("div", { class: "mil-left" }, this.title, this.canvas.element, this.scale.element, make("div", { class: "mil-ends" }, SHARE), this.said);
     const takes = [hottest, hottest5, random5, tumour];
     for (const one of takes) one.setAttribute("aria-label", `Remove ${one.textContent}`);
     const actions = make("div", { class: "mil-whatif-buttons" }, make("span", {}, "Remove"), ...takes);
@@ -74,10 +68,7 @@ class WhatIf {
   /** Take these tiles away: drawn at once, answered by the kernel. */
   take(removed) {
     if (removed.length === this.canvas.count) return this.complain(LAST_TILE);
-    this.ask(() => {
-      this.model.set("removed", removed);
-      this.model.save_changes();
-    });
+    this.ask(() => sync(this.model, "removed", removed));
   }
 
   press(kind, count) {
@@ -112,52 +103,64 @@ class WhatIf {
     clearTimeout(this.waiting);
     this.waiting = undefined;
     this.weights = floats(answer.weights);
-    this.left = Array.from(this.weights.keys()).filter((tile) => !answer.removed.includes(tile));
+    const gone = new Set(answer.removed);
+    this.left = Array.from(this.weights.keys()).filter((tile) => !gone.has(tile));
     this.order = this.left.sort((a, b) => this.weights[b] - this.weights[a]);
     const shares = this.weights.map((weight) => weight * this.left.length);
-    const [high, low] = [shares[this.order[0]], shares[this.order.at(-1)]];
-    this.overlay = this.canvas.colours(shares, low, high, this.palette);
-    this.ends.replaceChildren(...[`share ${short(low)}`, `share ${short(high)}`].map((end) => make("span", {}, end)));
+    this.scale.fit("share", this.left.map((tile) => shares[tile]));
+    this.scale.draw(NaN); // no threshold here
+    this.overlay = this.canvas.colours(shares, this.scale.low, this.scale.high, this.palette);
     this.showNumbers();
     this.showHottest();
-    this.canvas.draw();
+    this.showOutline();
   }
 
   showNumbers() {
-    const { model, canvas } = this;
+    const { model } = this;
     const [scene, history] = [model.get("scene"), model.get("history")];
-    const [now, gone] = [model.get("probability"), canvas.count - this.left.length];
+    const [now, gone] = [model.get("probability"), this.canvas.count - this.left.length];
     const highest = (weights) => short(weights.reduce((a, b) => Math.max(a, b)));
-    this.title.textContent = `${scene.name}, ${gone} of ${canvas.count} tiles removed`;
+    this.title.textContent = `${scene.name}, ${gone} of ${tiles(this.canvas.count)} removed`;
     this.table.replaceChildren(...tableRows([
       ["probability", scene.probability.toFixed(3), now.toFixed(3)],
       ["logit", scene.logit.toFixed(2), model.get("logit").toFixed(2)],
-      ["tiles", String(canvas.count), String(this.left.length)],
+      ["tiles", String(this.canvas.count), String(this.left.length)],
       ["highest weight", highest(this.whole), highest(this.weights)],
     ]));
     const before = history.at(-2);
     this.told.textContent = before ? `${tiles(gone)} removed: probability ${now.toFixed(3)}, before ${before[1].toFixed(3)}` : "";
     this.chart.show(history);
     this.buttons.undo.disabled = this.buttons.reset.disabled = history.length < 2;
-    const truth = canvas.truth && canvas.truth.some(Boolean);
-    this.outlined.row.hidden = !canvas.truth;
-    this.outlined.input.checked = model.get("outline");
-    this.buttons.tumour.hidden = !truth || !model.get("outline"); // it would give the truth away
+  }
+
+  /** Follow the tick. A button that removes the tumour would give it away, so it comes with it. */
+  showOutline() {
+    const [{ truth }, outline] = [this.canvas, this.model.get("outline")];
+    this.outlined.row.hidden = !truth;
+    this.outlined.input.checked = outline;
+    this.buttons.tumour.hidden = !outline || !truth?.some(Boolean);
+    this.canvas.draw();
   }
 
   /** The hottest tiles that are left; the focus stays where it was. */
   showHottest() {
     const { buttons } = this.gallery;
     const at = Array.from(buttons.children).indexOf(buttons.getRootNode().activeElement);
-    this.gallery.show(this.canvas, this.order.slice(0, 6), (tile) => [`weight ${short(this.weights[tile])}`, `was ${short(this.whole[tile])}`]);
+    const hottest = this.order.slice(0, 6);
+    this.gallery.show(this.canvas, hottest, (tile) => [`weight ${short(this.weights[tile])}`, `was ${short(this.whole[tile])}`]);
+    hottest.forEach((tile, k) => { buttons.children[k].title = `Remove tile ${tile}`; });
     if (at >= 0) buttons.children[Math.min(at, buttons.children.length - 1)].focus();
   }
 
   tell(tile) {
-    const was = tile < 0 ? "" : `${short(this.whole[tile])} with all tiles`;
-    if (tile < 0) this.said.textContent = "";
-    else if (this.removed.includes(tile)) this.said.textContent = `tile ${tile}, removed · weight ${was}`;
-    else this.said.textContent = `tile ${tile} · weight ${short(this.weights[tile])}, place ${this.order.indexOf(tile) + 1} of ${this.left.length} · ${was}`;
+    this.said.textContent = tile < 0 ? "" : this.facts(tile).join(" · ");
+  }
+
+  facts(tile) {
+    const whole = `${short(this.whole[tile])} with all tiles`;
+    if (this.removed.includes(tile)) return [`tile ${tile}, removed`, `weight ${whole}`];
+    const place = `place ${this.order.indexOf(tile) + 1} of ${this.left.length}`;
+    return [`tile ${tile}`, `weight ${short(this.weights[tile])}, ${place}`, whole];
   }
 
   paint(context) {
@@ -170,6 +173,11 @@ class WhatIf {
     for (const tile of this.removed) this.canvas.mark(context, tile, "cross", "#1f1f1f");
     if (this.model.get("outline")) this.canvas.outline(context);
   }
+}
+
+function sync(model, name, value) {
+  model.set(name, value);
+  model.save_changes();
 }
 
 function tableRows(rows) {
@@ -185,10 +193,7 @@ function render({ model, el }) {
   const listeners = {
     "change:answer": () => view.takeAnswer(),
     "change:removed": () => view.canvas.draw(),
-    "change:outline": () => {
-      view.showNumbers();
-      view.canvas.draw();
-    },
+    "change:outline": () => view.showOutline(),
   };
   for (const [name, listener] of Object.entries(listeners)) model.on(name, listener);
   return () => {
