@@ -131,7 +131,7 @@ class FindTheTumour(Explanation):
 
     def twin(self) -> "Figure":
         """Draw the tissue with the marks and, once compared, what they and attention found."""
-        from mil_tutorial.widgets.find_the_tumour_figure import draw_comparison, draw_marks
+        from mil_tutorial.widgets.find_the_tumour_twin import draw_comparison, draw_marks
 
         if not self.compared:
             return draw_marks(self.view, self._pixels, self.marks)

@@ -11,6 +11,7 @@ from mil_tutorial.models import MIL
 from mil_tutorial.widgets.base import Explanation, script
 from mil_tutorial.widgets.scene import palette, scene
 from mil_tutorial.widgets.tile_numbers import TileNumbers, check_numbers
+from mil_tutorial.widgets.tissue import counted
 from mil_tutorial.widgets.without_tiles import SlideWithoutTiles
 
 if TYPE_CHECKING:
@@ -55,7 +56,12 @@ class WhatIf(Explanation):
     """
 
     _esm = script(
-        "slide_canvas.js", "colour_scale.js", "tile_gallery.js", "history_chart.js", "what_if.js"
+        "svg.js",
+        "slide_canvas.js",
+        "colour_scale.js",
+        "tile_gallery.js",
+        "what_if_numbers.js",
+        "what_if.js",
     )
     removed = TileNumbers(traitlets.Int()).tag(sync=True)
     logit = traitlets.Float().tag(sync=True)
@@ -171,7 +177,7 @@ class WhatIf(Explanation):
 
     def twin(self) -> "Figure":
         """Draw the tiles taken away, the weights of those left, and the steps so far."""
-        from mil_tutorial.widgets.what_if_figure import draw_what_if
+        from mil_tutorial.widgets.what_if_twin import draw_what_if
 
         return draw_what_if(
             self._view, self._pixels, self.removed, self.attention, self.history, self.outline
@@ -180,19 +186,19 @@ class WhatIf(Explanation):
     def description(self) -> str:
         """Say how many tiles are gone, and what that does to the probability."""
         whole, left = self._view, self.left
+        all_tiles = counted(len(whole.attention))
         highest = int(self.attention.argmax())
         text = (
-            f"What if, slide {whole.name}: with all {len(whole.attention)} tiles the model gives a "
+            f"What if, slide {whole.name}: the whole slide of {all_tiles} has a "
             f"probability of {whole.probability:.3f} (logit {self.scene['logit']:.2f}). "
         )
         if self.removed:
             text += (
-                f"Without {len(self.removed)} of them, marked ×, it gives {self.probability:.3f} "
+                f"Without {len(self.removed)} of them, marked ×, it has {self.probability:.3f} "
                 f"(logit {self.logit:.2f}). "
             )
+        steps = ", ".join(f"{probability:.3f}" for _, probability in self.history[-20:])
         return text + (
-            f"The highest weight of the {len(left)} tiles left is {self.attention[highest]:.3g}, "
-            f"of tile {highest}. Probabilities step by step: "
-            + ", ".join(f"{probability:.3f}" for _, probability in self.history[-20:])
-            + "."
+            f"Of the {counted(len(left))} left, tile {highest} has the highest weight, "
+            f"{self.attention[highest]:.3g}. Probabilities step by step: {steps}."
         )

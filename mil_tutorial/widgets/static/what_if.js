@@ -1,7 +1,7 @@
 // What if these tiles were not there? The page takes tiles away; the kernel classifies the rest.
 
 const PATIENCE = 4000; // milliseconds until a kernel that does not answer is mentioned
-const SHARE = "colour: share, weight × tiles left (1 = equal)";
+const SHARE = "colour: weight × tiles left (1 = equal)";
 const LAST_TILE = "One tile has to stay: the weights are a softmax over the tiles that are left, and there is none over no tiles.";
 
 class WhatIf {
@@ -18,6 +18,7 @@ class WhatIf {
     this.scale = new ColourScale(this.palette);
     this.said = announcer();
     this.told = announcer();
+    this.told.classList.add("mil-whatif-told");
     this.notice = make("div", {});
     this.title = make("p", { class: "mil-title" });
     this.table = make("table", { class: "mil-whatif-table" });
@@ -31,10 +32,10 @@ class WhatIf {
   makeControls() {
     const { model } = this;
     this.buttons = {
-      hottest: button("the hottest", () => this.press("hottest", 1)),
-      hottest5: button("the 5 hottest", () => this.press("hottest", 5)),
-      random5: button("5 at random", () => this.press("random", 5)),
-      tumour: button("the tumour", () => this.removeTumour()),
+      hottest: button("hottest", () => this.press("hottest", 1)),
+      hottest5: button("5 hottest", () => this.press("hottest", 5)),
+      random5: button("5 random", () => this.press("random", 5)),
+      tumour: button("tumour", () => this.removeTumour()),
       undo: button("Undo", () => this.ask(() => model.send({ do: "undo" }))),
       reset: button("Reset", () => this.ask(() => model.send({ do: "reset" }))),
     };
@@ -46,7 +47,7 @@ class WhatIf {
     const { hottest, hottest5, random5, tumour, undo, reset } = this.buttons;
     const left = make("div", { class: "mil-left" }, this.title, this.canvas.element, this.scale.element, make("div", { class: "mil-ends" }, SHARE), this.said);
     const takes = [hottest, hottest5, random5, tumour];
-    for (const one of takes) one.setAttribute("aria-label", `Remove ${one.textContent}`);
+    for (const one of takes) one.setAttribute("aria-label", `Remove ${one.textContent} ${one === hottest ? "tile" : "tiles"}`);
     const actions = make("div", { class: "mil-whatif-buttons" }, make("span", {}, "Remove"), ...takes);
     const back = make("div", { class: "mil-whatif-buttons" }, undo, reset);
     const right = make("div", {}, this.table, this.chart.element, this.told, actions, back, this.coloured.row, this.outlined.row, this.notice);
@@ -112,7 +113,7 @@ class WhatIf {
     this.overlay = this.canvas.colours(shares, this.scale.low, this.scale.high, this.palette);
     this.showNumbers();
     this.showHottest();
-    this.showOutline();
+    this.redraw();
   }
 
   showNumbers() {
@@ -120,8 +121,8 @@ class WhatIf {
     const [scene, history] = [model.get("scene"), model.get("history")];
     const [now, gone] = [model.get("probability"), this.canvas.count - this.left.length];
     const highest = (weights) => short(weights.reduce((a, b) => Math.max(a, b)));
-    this.title.textContent = `${scene.name}, ${gone} of ${tiles(this.canvas.count)} removed`;
-    this.table.replaceChildren(...tableRows([
+    this.title.textContent = `${scene.name}, ${gone} of ${this.canvas.count} removed`;
+    this.table.replaceChildren(...thenAndNow([
       ["probability", scene.probability.toFixed(3), now.toFixed(3)],
       ["logit", scene.logit.toFixed(2), model.get("logit").toFixed(2)],
       ["tiles", String(this.canvas.count), String(this.left.length)],
@@ -133,13 +134,14 @@ class WhatIf {
     this.buttons.undo.disabled = this.buttons.reset.disabled = history.length < 2;
   }
 
-  /** Follow the tick. A button that removes the tumour would give it away, so it comes with it. */
-  showOutline() {
+  /** Draw what is removed and outlined. The button that removes the tumour gives it away, too. */
+  redraw() {
     const [{ truth }, outline] = [this.canvas, this.model.get("outline")];
     this.outlined.row.hidden = !truth;
     this.outlined.input.checked = outline;
     this.buttons.tumour.hidden = !outline || !truth?.some(Boolean);
     this.canvas.draw();
+    this.tell(this.canvas.pointer);
   }
 
   /** The hottest tiles that are left; the focus stays where it was. */
@@ -147,7 +149,7 @@ class WhatIf {
     const { buttons } = this.gallery;
     const at = Array.from(buttons.children).indexOf(buttons.getRootNode().activeElement);
     const hottest = this.order.slice(0, 6);
-    this.gallery.show(this.canvas, hottest, (tile) => [`weight ${short(this.weights[tile])}`, `was ${short(this.whole[tile])}`]);
+    this.gallery.show(this.canvas, hottest, (tile) => [`now ${short(this.weights[tile])}`, `was ${short(this.whole[tile])}`]);
     hottest.forEach((tile, k) => { buttons.children[k].title = `Remove tile ${tile}`; });
     if (at >= 0) buttons.children[Math.min(at, buttons.children.length - 1)].focus();
   }
@@ -180,20 +182,13 @@ function sync(model, name, value) {
   model.save_changes();
 }
 
-function tableRows(rows) {
-  const head = (scope, text) => make("th", { scope }, text);
-  const cell = (text, what) => make("td", { "data-what": what }, text);
-  const top = make("tr", {}, make("td", {}), head("col", "all tiles"), head("col", "now"));
-  return [top, ...rows.map(([name, whole, now]) => make("tr", {}, head("row", name), cell(whole, `${name}, all`), cell(now, name)))];
-}
-
 function render({ model, el }) {
   const view = new WhatIf(model);
   el.append(view.element);
   const listeners = {
     "change:answer": () => view.takeAnswer(),
-    "change:removed": () => view.canvas.draw(),
-    "change:outline": () => view.showOutline(),
+    "change:removed": () => view.redraw(),
+    "change:outline": () => view.redraw(),
   };
   for (const [name, listener] of Object.entries(listeners)) model.on(name, listener);
   return () => {

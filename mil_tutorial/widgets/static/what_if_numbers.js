@@ -1,13 +1,7 @@
-// Probability by step, as a line; told in words to those who cannot see it.
+// The numbers of the what-if widget: a table, and probability by step as a line that is also told in
+// words.
 
-const CHART = { width: 300, height: 150, left: 30, right: 290, top: 10, bottom: 122 };
-
-function svg(tag, attributes = {}, ...children) {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
-}
+const CHART = { width: 300, height: 156, left: 30, right: 290, top: 10, bottom: 122 };
 
 class HistoryChart {
   constructor() {
@@ -24,7 +18,7 @@ class HistoryChart {
     this.element.replaceChildren(
       ...this.axes(history.length - 1),
       svg("line", { class: "mil-whatif-whole", x1: CHART.left, x2: CHART.right, y1: spots[0][1], y2: spots[0][1] }),
-      svg("polyline", { class: "mil-whatif-line", points: spots.map((spot) => spot.join()).join(" ") }),
+      svg("path", { class: "mil-whatif-line", d: through(spots) }),
       ...spots.map((spot, step) => this.spot(spot, step, history[step])),
     );
   }
@@ -53,4 +47,12 @@ class HistoryChart {
     const r = this.last > 40 ? 2 : 4;
     return svg("circle", { class: "mil-whatif-spot", cx, cy, r }, svg("title", {}, words));
   }
+}
+
+/** A table of what was and what is; rows are [name, with all tiles, now]. */
+function thenAndNow(rows) {
+  const head = (scope, text) => make("th", { scope }, text);
+  const cell = (text, what) => make("td", { "data-what": what }, text);
+  const top = make("tr", {}, make("td", {}), head("col", "all tiles"), head("col", "now"));
+  return [top, ...rows.map(([name, whole, now]) => make("tr", {}, head("row", name), cell(whole, `${name}, all`), cell(now, name)))];
 }
