@@ -134,8 +134,15 @@ def find_view(views: list[SlideView], name: str) -> SlideView:
     for view in views:
         if view.name == name:
             return view
-    shown = ", ".join(view.name for view in views[:8]) + (" …" if len(views) > 8 else "")
-    raise ValueError(f"there is no slide {name!r}; the {len(views)} slides are {shown}")
+    raise no_such_slide(name, [view.name for view in views])
+
+
+def no_such_slide(name: str, names: list[str]) -> ValueError:
+    """Return the error that there is not one slide of this name, with names that there are."""
+    if name in names:
+        return ValueError(f"{names.count(name)} slides are called {name!r}; names must differ")
+    shown = ", ".join(names[:8]) + (" …" if len(names) > 8 else "")
+    return ValueError(f"there is no slide {name!r}; the {len(names)} slides are {shown}")
 
 
 def checked_views(views: list[SlideView]) -> list[SlideView]:

@@ -218,3 +218,8 @@ class SlideCanvas {
     return small;
   }
 }
+
+/** A number of tiles in words. */
+function tiles(count) {
+  return count === 1 ? "1 tile" : `${count} tiles`;
+}
