@@ -402,8 +402,8 @@ def test_attention_that_is_not_learnt_takes_no_entropy_weight(pooling, train_val
 def test_the_entropy_weight_belongs_to_the_run(train_val, tmp_path):
     path = tmp_path / "c.pt"
     fit(model(), *train_val, CONFIG, checkpoint=path, progress=False)
+    changed = replace(CONFIG, entropy_weight=0.1)
     with pytest.raises(ValueError, match="written with another config"):
-        changed = replace(CONFIG, entropy_weight=0.1)
         fit(model(), *train_val, changed, checkpoint=path, progress=False)
 
 

@@ -130,7 +130,9 @@ class EntropyMonitor(Explanation):
             "val_effective_instances": "effective instances",
             "val_auc": "AUC",
         }
-        values = [f"{text} {last[name]:.3g}" for name, text in names.items() if last[name] is not None]
+        values = [
+            f"{text} {last[name]:.3g}" for name, text in names.items() if last[name] is not None
+        ]
         return (
             f"Charts of a training by epoch, {last['epoch'] + 1} of {self.epochs} epochs. In the "
             f"last one: training loss {last['train_loss']:.3g}, validation loss "

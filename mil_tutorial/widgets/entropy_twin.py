@@ -59,7 +59,7 @@ def _draw(axes: "Axes", name: str, monitor: "EntropyMonitor") -> None:
         axes.plot(epochs, np.array(values, dtype=float), **style)
     last = max([monitor.epochs - 1, *epochs])
     axes.set(title=TITLES[name], xlabel="epoch", xlim=(0, max(last, 1)))
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="x", integer=True)
     if monitor.epoch >= 0:  # the epoch that is read
         axes.axvline(monitor.epoch, color="0.6", linewidth=0.8)
     _FINISH[name](axes, monitor)
@@ -69,7 +69,7 @@ def _finish_loss(axes: "Axes", monitor: "EntropyMonitor") -> None:
     axes.set_ylim(0, None if monitor.records else 1)
     if monitor.records:
         best = min(monitor.records, key=lambda row: row["val_loss"])
-        ring = {"markersize": 9, "markerfacecolor": "none", "color": "#009E73"}
+        ring: dict[str, Any] = {"markersize": 9, "markerfacecolor": "none", "color": "#009E73"}
         axes.plot(best["epoch"], best["val_loss"], "o", label="lowest", **ring)
     axes.legend(fontsize=8)
 
@@ -89,10 +89,11 @@ def _finish_entropy(axes: "Axes", monitor: "EntropyMonitor") -> None:
     axes.set_ylim(0, 1)
     axes.axhspan(0, monitor.collapsed, color="#D55E00", alpha=0.15, linewidth=0)
     axes.axhspan(monitor.uniform, 1, color="#D55E00", alpha=0.15, linewidth=0)
-    place = {"transform": axes.get_yaxis_transform(), "ha": "right", "fontsize": 8, "color": "0.35"}
+    place: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "ha": "right"}
+    place |= {"fontsize": 8, "color": "0.35"}
     axes.text(0.98, monitor.collapsed, "collapsed", va="bottom", **place)
     axes.text(0.98, monitor.uniform, "uniform", va="top", **place)
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=8, loc="upper right", bbox_to_anchor=(1, 0.93))
 
 
 _FINISH = {

@@ -134,7 +134,7 @@ def test_each_epoch_sends_its_own_record_and_no_more(write, page):
     assert notebook.errors() == []
     *epochs, whole = received  # the last one stores all records with the page
     assert len(epochs) >= EPOCHS
-    single = sorted(epochs)[: EPOCHS]
+    single = sorted(epochs)[:EPOCHS]
     assert max(single) < 2_000, "mostly the header of the message"
     assert max(single) - min(single) < 100, "an epoch's message grows with the training"
     assert whole > max(single)
@@ -218,7 +218,9 @@ def test_boxes_choose_what_is_shown(trained, page, console_errors):
 
 
 def test_python_changes_the_page(trained, page):
-    trained.kernel_value("[setattr(monitor, 'panels', ['auc']), setattr(monitor, 'epoch', 4)] and 0")
+    trained.kernel_value(
+        "[setattr(monitor, 'panels', ['auc']), setattr(monitor, 'epoch', 4)] and 0"
+    )
     page.wait_for_timeout(500)
     visible = [p.get_attribute("class") for p in page.locator(".mil-monitor-panel:visible").all()]
     assert visible == ["mil-monitor-panel mil-monitor-auc"]

@@ -91,9 +91,14 @@ def test_a_second_run_begins_anew_and_a_resumed_one_goes_on():
 
 
 def test_an_error_is_passed_on_and_stored():
-    with pytest.raises(KeyboardInterrupt), EntropyMonitor(5) as monitor:
-        monitor(record(0))
-        raise KeyboardInterrupt
+    def train(monitor):
+        with monitor:
+            monitor(record(0))
+            raise KeyboardInterrupt
+
+    monitor = EntropyMonitor(5)
+    with pytest.raises(KeyboardInterrupt):
+        train(monitor)
     assert monitor.status == "stopped"
 
 
@@ -113,9 +118,7 @@ def test_the_description_tells_numbers_and_zone(entropy, words):
 
 
 def lines(figure):
-    return {
-        line.get_label(): line.get_ydata() for axes in figure.axes for line in axes.get_lines()
-    }
+    return {line.get_label(): line.get_ydata() for axes in figure.axes for line in axes.get_lines()}
 
 
 def test_the_twin_draws_what_is_shown():
