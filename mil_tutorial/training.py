@@ -59,7 +59,8 @@ def fit(
     Raises
     ------
     ValueError
-        For a leak, a split of one class, a checkpoint of another run, or a loss that is not finite.
+        For a leak, a split of one class, a checkpoint of another run, a loss that is not finite, or
+        an entropy weight where the attention is not learnt.
     """
     config = config or TrainingConfig()
     check_groups(train=train, val=val)

@@ -412,8 +412,8 @@ for axes, (column, label) in zip(panels, columns.items()):
 show(
     figure,
     "Entropy, slide AUC and instance AUC for five entropy weights, five runs each, with medians. "
-    "The median entropy goes from 0.54 at the lowest weight to 0.16 at the highest. Both AUCs stay level, but for one run at "
-    "the largest weight, which drops to 0.56 and 0.41",
+    "The median entropy goes from 0.54 at the lowest weight to 0.16 at the highest. Both AUCs "
+    "stay level, but for one run at the largest weight, which drops to 0.56 and 0.41",
 )
 
 # %% id="sweep-run"

@@ -83,6 +83,15 @@ def keys(page, panel):
     return dict(text.strip().rsplit(maxsplit=1) for text in texts)
 
 
+def place(page, epoch):
+    """Return where in the window an epoch of the first chart lies."""
+    chart = page.locator(".mil-monitor-loss > svg")
+    chart.scroll_into_view_if_needed()
+    box = chart.bounding_box()
+    x = 38 + 290 * epoch / (EPOCHS - 1)  # of the 340 units of the chart's width
+    return box["x"] + x / 340 * box["width"], box["y"] + box["height"] / 2
+
+
 def slider(page):
     return page.get_by_role("slider", name="Epoch read")
 
@@ -144,11 +153,8 @@ def test_the_pointer_and_the_keys_read_an_epoch(trained, page, widget_messages, 
     losses, entropies = recorded(trained, "val_loss"), recorded(trained, "val_attention_entropy")
     instances = recorded(trained, "val_effective_instances")
     assert keys(page, "loss")["validation"] == f"{losses[-1]:.3f}"
-    box = page.locator(".mil-monitor-loss > svg").bounding_box()
-    left, width = 38 / 340 * box["width"], 290 / 340 * box["width"]
-    middle = box["y"] + box["height"] / 2
     for epoch in (3, 7):
-        page.mouse.move(box["x"] + left + width * epoch / (EPOCHS - 1), middle)
+        page.mouse.move(*place(page, epoch))
         assert keys(page, "loss")["validation"] == f"{losses[epoch]:.3f}"
         assert keys(page, "entropy")["all"] == f"{entropies[epoch]:.3f}"
         assert float(keys(page, "instances")["all"]) == pytest.approx(instances[epoch], rel=6e-3)
@@ -167,7 +173,7 @@ def test_the_pointer_and_the_keys_read_an_epoch(trained, page, widget_messages, 
     page.wait_for_timeout(500)
     assert trained.kernel_value("monitor.epoch") == 2
     assert len(widget_messages) > before
-    page.mouse.click(box["x"] + left + width * 5 / (EPOCHS - 1), middle)
+    page.mouse.click(*place(page, 5))
     page.mouse.move(5, 5)
     assert slider(page).input_value() == "5"
     page.wait_for_timeout(500)

@@ -86,8 +86,8 @@ function written(record, line) {
 }
 
 function key(line, record) {
-  const sample = svg("svg", { width: 26, height: 8, "aria-hidden": "true" });
-  sample.append(svg("path", { class: `mil-monitor-line mil-monitor-${line.style}`, d: "M0 4L26 4" }));
+  const sample = svg("svg", { width: 22, height: 8, "aria-hidden": "true" });
+  sample.append(svg("path", { class: `mil-monitor-line mil-monitor-${line.style}`, d: "M0 4L22 4" }));
   const value = make("b", {}, record ? written(record, line) : "–");
   return make("span", { class: "mil-monitor-key" }, sample, ` ${line.name} `, value);
 }
