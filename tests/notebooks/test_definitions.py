@@ -174,3 +174,17 @@ def test_chapter_07_builds_the_metrics(notebooks, name):
             assert mine(labels, probabilities, share) == pytest.approx(
                 truth(labels, probabilities, share)
             )
+def test_chapter_08_builds_the_entropy(notebooks):
+    names = definitions(notebooks, "08")
+    mine, package = own(names, "attention_entropy"), mil_tutorial.attention_entropy
+    by_loop = own(names, "entropy_by_loop")
+
+    def entropy(function, scores):
+        return function(pooling.masked_softmax(scores, MASK), mask=MASK)
+
+    scores = torch.randn(3, 4)
+    assert_same([lambda s, f=f: entropy(f, s) for f in (mine, package)], scores)
+    torch.testing.assert_close(entropy(by_loop, scores), entropy(package, scores))
+    one_bag = torch.softmax(torch.randn(5), dim=0)
+    tiles = own(names, "effective_tiles")(one_bag)
+    torch.testing.assert_close(tiles, mil_tutorial.effective_instances(one_bag[None])[0])

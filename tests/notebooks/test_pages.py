@@ -21,6 +21,7 @@ VERBS = {
     "Start",
     "Train",
 }
+VERBS = {"Start", "See", "Build", "Batch", "Pool", "Learn", "Add", "Watch"}
 ENDING = ["Summary", "Check yourself", "In practice", "Further reading"]
 
 

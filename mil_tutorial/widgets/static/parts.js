@@ -16,7 +16,12 @@ function make(tag, attributes = {}, ...children) {
 
 /** The frame of a widget: a region with a name that a screen reader says. */
 function frame(name, ...children) {
-  return make("section", { class: "mil", "aria-label": name }, ...children);
+  return make("section", { class: "mil", "aria-label": name, onfocusin: ownKeys }, ...children);
+}
+
+/** Leave the keys to what has the focus: JupyterLab would take arrows, Enter and letters for itself. */
+function ownKeys(event) {
+  event.target.setAttribute("data-lm-suppress-shortcuts", "true");
 }
 
 /** A labelled slider with its value in words: {row, input, value, set(number)}. */
