@@ -8,7 +8,7 @@ import traitlets
 from mil_tutorial.attention_metrics import InstanceConfusion, instance_confusion
 from mil_tutorial.widgets.base import Explanation, script
 from mil_tutorial.widgets.scene import palette, scene
-from mil_tutorial.widgets.slide_view import SlideView, checked_views, find_view
+from mil_tutorial.widgets.slide_view import SlideView, checked_views, find_view, in_words
 from mil_tutorial.widgets.tile_numbers import TileNumbers, check_numbers
 
 if TYPE_CHECKING:
@@ -125,9 +125,9 @@ class FindTheTumour(Explanation):
         """Show the slide that the page asks for, or say on the page why not."""
         try:
             self.slide = content["slide"]
-        except (ValueError, OSError) as error:
+        except Exception as error:  # whatever a reader of slides may raise
             self.problem = ""  # so that the same problem is told again
-            self.problem = str(error)
+            self.problem = in_words(error)
 
     def twin(self) -> "Figure":
         """Draw the tissue with the marks and, once compared, what they and attention found."""

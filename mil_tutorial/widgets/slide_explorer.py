@@ -10,7 +10,7 @@ from mil_tutorial.heatmaps import SCALINGS, plot_attention, scale_attention
 from mil_tutorial.overlays import OPACITY
 from mil_tutorial.widgets.base import Explanation, script
 from mil_tutorial.widgets.scene import crop, palette, reduction, scene
-from mil_tutorial.widgets.slide_view import SlideView, checked_views, find_view
+from mil_tutorial.widgets.slide_view import SlideView, checked_views, find_view, in_words
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -151,8 +151,7 @@ class SlideExplorer(Explanation):
             self.slide = content["slide"]
         except Exception as error:  # whatever a reader of slides may raise
             self.problem = ""  # so that the same problem is told again
-            kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
-            self.problem = f"{kind}{error}"
+            self.problem = in_words(error)
 
     @traitlets.observe("scaling")
     def _reset_threshold(self, change: dict) -> None:

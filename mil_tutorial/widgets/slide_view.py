@@ -137,6 +137,11 @@ def find_view(views: list[SlideView], name: str) -> SlideView:
     raise no_such_slide(name, [view.name for view in views])
 
 
+def in_words(error: Exception) -> str:
+    """Tell a page why a slide is not shown, whatever its reader has raised."""
+    return str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+
+
 def no_such_slide(name: str, names: list[str]) -> ValueError:
     """Return the error that there is not one slide of this name, with names that there are."""
     if name in names:

@@ -9,7 +9,6 @@ import torch
 
 import mil_tutorial
 from mil_tutorial import geojson, pooling
-from mil_tutorial import pooling
 from mil_tutorial.checks.loops import toy_bags, toy_model
 
 SIZES = torch.tensor([3, 1, 4])
@@ -149,6 +148,8 @@ def test_chapter_09_builds_the_confusion_and_the_deletion_curve(notebooks):
         logits = own(names, "logits_after_deletion")(attention, alone, order, last)
         expected = mil_tutorial.deletion_curve(model, features, order, last, output="logit")
         assert logits == pytest.approx(expected, abs=1e-4)
+
+
 @pytest.mark.parametrize("patience", [None, 3])
 def test_chapter_07_builds_fit(notebooks, patience):
     train, val = toy_bags(8, seed=48), toy_bags(6, seed=148)
@@ -174,6 +175,8 @@ def test_chapter_07_builds_the_metrics(notebooks, name):
             assert mine(labels, probabilities, share) == pytest.approx(
                 truth(labels, probabilities, share)
             )
+
+
 def test_chapter_08_builds_the_entropy(notebooks):
     names = definitions(notebooks, "08")
     mine, package = own(names, "attention_entropy"), mil_tutorial.attention_entropy

@@ -20,8 +20,8 @@ VERBS = {
     "See",
     "Start",
     "Train",
+    "Watch",
 }
-VERBS = {"Start", "See", "Build", "Batch", "Pool", "Learn", "Add", "Watch"}
 ENDING = ["Summary", "Check yourself", "In practice", "Further reading"]
 
 

@@ -1,5 +1,12 @@
 // The colour bar of a heat map, and the way from a slider of 1,000 steps to a threshold.
 
+/** The lowest and the highest value; around equal ones a range, as the package's figures have it. */
+function endsOf(values) {
+  const low = values.reduce((a, b) => Math.min(a, b));
+  const high = values.reduce((a, b) => Math.max(a, b));
+  return low < high ? [low, high] : [0, 2 * high || 1];
+}
+
 class ColourScale {
   constructor(palette) {
     this.palette = palette;

@@ -66,11 +66,11 @@ class FindTheTumour {
   takeScene() {
     const scene = this.model.get("scene");
     this.order = Array.from(floats(scene.order));
-    this.shares = floats(scene.values.share);
+    this.shares = doubles(scene.values.share);
     this.whose.input.value = "learner";
     this.canvas.show(scene, `Slide ${scene.name}. Arrow keys move from tile to tile, Enter marks a tile or takes the mark away.`);
     this.complain("");
-    this.scale.fit("share", this.shares);
+    this.scale.fit("share", this.shares, scene.limits.share);
     this.scale.draw(NaN); // no threshold here
     this.overlay = this.canvas.colours(this.shares, this.scale.low, this.scale.high, this.palette);
     this.showAnswer();

@@ -7,7 +7,7 @@ const LAST_TILE = "One tile has to stay: the weights are a softmax over the tile
 class WhatIf {
   constructor(model) {
     this.model = model;
-    this.whole = floats(model.get("scene").values.raw);
+    this.whole = doubles(model.get("scene").values.raw);
     this.palette = bytes(model.get("palette"));
     this.canvas = new SlideCanvas({ hover: (tile) => this.tell(tile), pick: (tile) => this.toggle(tile) });
     this.canvas.paint = (context) => this.paint(context);
@@ -108,7 +108,8 @@ class WhatIf {
     this.left = Array.from(this.weights.keys()).filter((tile) => !gone.has(tile));
     this.order = this.left.sort((a, b) => this.weights[b] - this.weights[a]);
     const shares = this.weights.map((weight) => weight * this.left.length);
-    this.scale.fit("share", this.left.map((tile) => shares[tile]));
+    const left = this.left.map((tile) => shares[tile]);
+    this.scale.fit("share", left, endsOf(left));
     this.scale.draw(NaN); // no threshold here
     this.overlay = this.canvas.colours(shares, this.scale.low, this.scale.high, this.palette);
     this.showNumbers();
