@@ -501,6 +501,13 @@ for wanted in (0.80, 0.85, 0.90, 0.95, 1.00):
 # Which row would you work with? From the third to the fourth, the threshold falls from 0.19 to 0.06: two
 # more tumours, and eight more alarms on 36 healthy slides. No metric can say whether that is worth it.
 # The laboratory can: who reads the alarms, and what does a miss cost?
+#
+# Move the threshold yourself and see whom it misses.
+
+# %% id="explore-widget"
+from mil_tutorial.widgets import ThresholdExplorer
+
+ThresholdExplorer(labels, p, groups=val.groups, names=val.names, threshold=0.5)
 
 # %% [markdown] id="ex-specificity"
 # Turn the question round: how many tumours are found if at most 10 % of healthy slides may raise an alarm? In

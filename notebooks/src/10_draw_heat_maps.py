@@ -55,7 +55,6 @@ for i in (smallest, lower, upper):
 # 3. On which of the three slides may you stop searching?
 
 # %% id="find-widget"
-# WIDGET
 from mil_tutorial.widgets import FindTheTumour, slide_views
 
 views = slide_views(val, found, image_of=slide_image, tile_size=TILE)
@@ -315,7 +314,6 @@ show(
 # 3. Does a large top share prove tumour?
 
 # %% id="explore-widget"
-# WIDGET
 from mil_tutorial.widgets import SlideExplorer
 
 chosen = [views[i] for i in (typical, quiet, miss, false_alarm)]
@@ -351,7 +349,6 @@ print("median top share of all slides without:    ", np.median(tops[negatives]).
 # 3. Can the probability *rise* when a hot tile goes?
 
 # %% id="what-if-widget"
-# WIDGET
 from mil_tutorial.widgets import WhatIf
 
 WhatIf(model, val, val.names[typical], image=image, tile_size=TILE)
@@ -390,7 +387,6 @@ for title, i in {"median": typical, "miss": miss, "false alarm": false_alarm}.it
 # 3. By how much must the hot tile's attention score exceed the others' to get half of the weight?
 
 # %% id="playground-widget"
-# WIDGET
 from mil_tutorial.widgets import PoolingPlayground
 
 PoolingPlayground([4.0] + 9 * [-2.0])
