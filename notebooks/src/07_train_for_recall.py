@@ -254,8 +254,8 @@ panels[0].set_ylabel("mean loss of a slide")
 panels[0].legend(loc="upper right")
 show(
     figure,
-    "Training and validation loss by epoch in two panels. Training loss falls in both. Validation loss "
-    "with dropout falls, then levels off and wobbles; without dropout it is lowest early, then climbs",
+    "Training and validation loss by epoch in two panels. Training loss falls in both. Validation "
+    "loss with dropout falls, then wobbles; without dropout it is lowest early, then climbs",
 )
 
 # %% [markdown] id="train-read"
@@ -392,9 +392,9 @@ panels[1].set(xlabel="epoch", ylabel="mean predicted probability", ylim=(0, 0.65
 panels[0].legend(loc="lower right", title="class balance")
 show(
     figure,
-    "Thick lines: means over seeds. Left: validation AUC; plain training stays near 0.55 for ten epochs, "
-    "the others rise at once, and all end between 0.8 and 0.95. Right: mean probability; plain training stays near "
-    "10 %, the others come down from 50 % to about 30 %",
+    "Thick lines: means over seeds. Left: validation AUC; plain training stays near 0.55 for ten "
+    "epochs, the others rise at once, and all end between 0.8 and 0.95. Right: mean probability; "
+    "plain training stays near 10 %, the others come down from 50 % to about 30 %",
 )
 
 # %% [markdown] id="rare-read"
@@ -648,8 +648,9 @@ label = "attention × number of tiles (1 = an equal share; 30 or more: yellow)"
 figure.colorbar(bar, ax=panels, location="bottom", label=label, shrink=0.6, aspect=40)
 show(
     figure,
-    "Six missed slides, each with its attention and the outlined tumour below. The outlines hold one to "
-    "seven tiles; in two of the upper three slides no bright tile lies inside, in the others some do",
+    "Six missed slides, each with its attention and the outlined tumour below. The outlines hold "
+    "one to seven tiles; in two of the upper three slides no bright tile lies inside, in the others "
+    "some do",
 )
 
 # %% [markdown] id="common"
@@ -663,8 +664,7 @@ n, lost = tiles[positive], p[positive] < 0.5  # (36,) each
 for name, rows in {"1 to 3": n <= 3, "4 or more": n > 3}.items():
     print(f"{name:9} tumour tiles: {lost[rows].sum()} of {rows.sum()} slides missed at 0.5")
 fewer = mil_tutorial.bootstrap_interval(auc, lost, 1 / n, groups[positive])
-print(f"a missed slide has fewer than a found one: {fewer.value:.0%} of pairs", end=" ")
-print(f"[{fewer.low:.0%}, {fewer.high:.0%}]")
+print(f"share of pairs in which the missed slide has fewer: {fewer}")
 
 figure, axes = plt.subplots(figsize=(6.5, 3.6))
 for name, rows, colour, marker in [
@@ -675,15 +675,14 @@ for name, rows, colour, marker in [
 for height in (0.5, threshold):
     axes.axhline(height, color="0.5", linestyle=":", linewidth=1)
     axes.text(200, height + 0.02, f"threshold {height:.2f}", ha="right", color="0.3", fontsize=9)
-axes.set(xscale="log", xlabel="tumour tiles in the slide", ylabel="predicted probability")
+axes.set(xscale="log", xlabel="tumour tiles in the slide", ylim=(0, 1.03))
 axes.set_xticks([1, 3, 10, 30, 100], ["1", "3", "10", "30", "100"])
-axes.minorticks_off()
-axes.set_ylim(0, 1.03)
+axes.set_ylabel("predicted probability")
 axes.legend(loc="center right", bbox_to_anchor=(1, 0.36))
 show(
     figure,
-    "Predicted probability of positive validation slides against their tumour tiles: slides with more "
-    "than seven tumour tiles all lie above 0.85, those with one to three are scattered from 0.06 to 0.98",
+    "Predicted probability of positive slides against their tumour tiles: slides with more than "
+    "seven all lie above 0.85, those with one to three are scattered from 0.06 to 0.98",
 )
 
 # %% [markdown] id="common-read"
