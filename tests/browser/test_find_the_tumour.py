@@ -156,7 +156,7 @@ def test_signs_outline_and_colours_change_the_picture_without_a_message(
     game.notebook.wait_for_value("w.compared", True)
     widget_messages.clear()
     signs = game.root.get_by_label("Signs for")
-    assert signs.locator("option").all_inner_texts()[1] == "attention, its hottest 3 tiles"
+    assert signs.locator("option").all_inner_texts()[1] == "attention, top 3"
     assert not game.root.locator(".mil-bar").is_visible()
     seen = [game.canvas.screenshot()]
     for act in (

@@ -118,7 +118,7 @@ class FindTheTumour {
     this.scale.element.hidden = !compared || !this.coloured.input.checked;
     this.told.textContent = compared ? this.verdict() : "";
     this.table.replaceChildren(...(compared ? this.tableRows() : []));
-    this.whose.input.options[1].textContent = `attention, its hottest ${tiles(marks.length)}`;
+    this.whose.input.options[1].textContent = `attention, top ${marks.length}`;
     this.canvas.draw();
   }
 

@@ -97,10 +97,8 @@ class WhatIf {
   takeAnswer() {
     const { model } = this;
     const answer = model.get("answer");
-    if (this.waiting === null) { // too late, the page has gone back already
-      model.set("removed", answer.removed);
-      this.notice.replaceChildren();
-    }
+    if (this.waiting === null) model.set("removed", answer.removed); // late, the page has gone back
+    this.notice.replaceChildren();
     clearTimeout(this.waiting);
     this.waiting = undefined;
     this.weights = floats(answer.weights);
