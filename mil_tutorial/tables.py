@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from mil_tutorial.experiment import WANTED_SENSITIVITY, Experiment
+from mil_tutorial.experiment import Experiment
 from mil_tutorial.intervals import Estimate
 from mil_tutorial.summary import METRICS, REFERENCE, Summary
+from mil_tutorial.trial import WANTED_SENSITIVITY
 
 
 def environment() -> dict[str, str]:
@@ -30,6 +31,7 @@ def environment() -> dict[str, str]:
         "numpy": numpy.__version__,
         "scikit-learn": sklearn.__version__,
         "device": "cpu",
+        "instructions": torch.backends.cpu.get_cpu_capability(),  # sums round as they group
         "threads": str(torch.get_num_threads()),
     }
 
@@ -54,6 +56,7 @@ def results(experiment: Experiment, summary: Summary) -> dict[str, Any]:
         "wanted_sensitivity": WANTED_SENSITIVITY,
         "environment": environment(),
         "rows": [_row(experiment, summary, pooling) for pooling in poolings],
+        "runs": [run for pooling in poolings for run in _runs(experiment, summary, pooling)],
         "paired": [
             {"pooling": pooling, "against": REFERENCE} | _flat(summary.paired(pooling))
             for pooling in poolings
@@ -72,6 +75,24 @@ def _row(experiment: Experiment, summary: Summary, pooling: str) -> dict[str, An
         **_flat({name: estimates.get(name) for name in METRICS}),
         "seconds_per_epoch": experiment.runs[pooling].seconds_per_epoch,
     }
+
+
+def _runs(experiment: Experiment, summary: Summary, pooling: str) -> list[dict[str, Any]]:
+    """Return a line for each seed: test AUC, and what validation said of the epochs kept."""
+    folds, histories = experiment.benchmark.n_folds, experiment.runs[pooling].histories
+    lines = []
+    for i, auc in enumerate(summary.auc_by_seed(pooling)):
+        kept = [history.best for history in histories[i * folds : (i + 1) * folds]]
+        lines.append(
+            {
+                "pooling": pooling,
+                "seed": experiment.seeds[i],
+                "auc": auc,
+                "val_loss": sum(record.val_loss for record in kept) / folds,
+                "val_auc": sum(record.val_auc for record in kept) / folds,
+            }
+        )
+    return lines
 
 
 def _flat(estimates: Mapping[str, Estimate | None]) -> dict[str, float | None]:
