@@ -68,11 +68,11 @@ def share_work(
                     thread.result()
             except BaseException:  # also when the user presses stop
                 for helper in helpers:
-                    helper.stop()  # its thread waits no longer
+                    helper.process.terminate()  # its thread waits no longer
                 raise
     finally:
         for helper in helpers:
-            helper.stop()
+            helper.close()
     return [result for _, result in sorted(queue.results.items())]
 
 
@@ -139,9 +139,9 @@ class _Helper:
             raise result
         return result
 
-    def stop(self) -> None:
-        """End the process, whatever it is doing."""
-        self.process.terminate()
+    def close(self) -> None:
+        """Let the process end by itself, and wait for it."""
+        self.line.close()
         self.process.join()
 
 

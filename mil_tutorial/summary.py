@@ -18,6 +18,8 @@ from mil_tutorial.weighted import (
 
 REFERENCE = "max"
 """The pooling that the paired differences are taken against."""
+FURTHER_PAIRS = (("gated", "attention"),)
+"""Differences besides: does the gate add to plain attention?"""
 
 
 class Summary:
@@ -57,6 +59,12 @@ class Summary:
             )
             for name in ("auc", "sensitivity_at_90_specificity", "false_negative_rate")
         }
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """Return the pairs to compare: each pooling with max, and what the experiment allows."""
+        runs = self.experiment.runs
+        against = [(name, REFERENCE) for name in runs if name != REFERENCE]
+        return [pair for pair in (*against, *FURTHER_PAIRS) if all(name in runs for name in pair)]
 
     def auc_by_seed(self, pooling: str) -> list[float]:
         """Return the AUC of each seed by itself: their mean may describe none of them."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from mil_tutorial.experiment import Experiment
 from mil_tutorial.intervals import Estimate
-from mil_tutorial.summary import METRICS, REFERENCE, Summary
+from mil_tutorial.summary import METRICS, Summary
 from mil_tutorial.trial import WANTED_SENSITIVITY
 
 
@@ -58,9 +58,8 @@ def results(experiment: Experiment, summary: Summary) -> dict[str, Any]:
         "rows": [_row(experiment, summary, pooling) for pooling in poolings],
         "runs": [run for pooling in poolings for run in _runs(experiment, summary, pooling)],
         "paired": [
-            {"pooling": pooling, "against": REFERENCE} | _flat(summary.paired(pooling))
-            for pooling in poolings
-            if REFERENCE in poolings and pooling != REFERENCE
+            {"pooling": pooling, "against": other} | _flat(summary.paired(pooling, other))
+            for pooling, other in summary.pairs()
         ],
         "baselines": {
             name: _flat({"auc": summary.baseline(name)}) for name in experiment.baselines
@@ -129,7 +128,7 @@ def markdown(found: dict[str, Any]) -> str:
         names = [name for name in known if name in found["paired"][0]]
         sections.append(
             _table(
-                [f"difference from {REFERENCE}", *(p["pooling"] for p in found["paired"])],
+                ["difference", *(f"{p['pooling']} − {p['against']}" for p in found["paired"])],
                 [[METRICS[n], *(_cell(p, n, "+.2f") for p in found["paired"])] for n in names],
             )
         )
