@@ -28,8 +28,8 @@ def load_recorded(name: str) -> dict[str, Any]:
     return json.loads(verify_checksum(folder / f"{name}.json").read_text(encoding="utf-8"))
 
 
-def table_cells(markdown: str) -> list[list[str]]:
-    """Return the cells of all Markdown tables in a text, row by row, without the dashes."""
+def table_cells(markdown: str) -> list[str]:
+    """Return the cells of all Markdown tables in a text, in reading order, without the rules."""
     lines = [line.strip() for line in markdown.splitlines() if line.startswith("|")]
     rows = [[cell.strip() for cell in line[1:-1].split("|")] for line in lines]
-    return [row for row in rows if any(cell.strip("-:") for cell in row)]
+    return [cell for row in rows if any(cell.strip("-:") for cell in row) for cell in row]
