@@ -123,7 +123,7 @@ def training_subset(train: MedicalBagDataset, n_bags: int, seed: int = 0) -> Med
 
 def as_json(benchmark: Benchmark, points: Sequence[CurvePoint]) -> dict[str, Any]:
     """Return the curve as plain values, with what it depends on."""
-    from mil_tutorial.tables import environment
+    from mil_tutorial.environment import environment
 
     return {
         "data": {"name": benchmark.name, "checksum": benchmark.test.checksum()},

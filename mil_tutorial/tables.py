@@ -2,38 +2,15 @@
 
 import csv
 import io
-import platform
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from mil_tutorial.environment import environment
 from mil_tutorial.experiment import Experiment
 from mil_tutorial.intervals import Estimate
 from mil_tutorial.summary import METRICS, Summary
 from mil_tutorial.trial import WANTED_SENSITIVITY
-
-
-def environment() -> dict[str, str]:
-    """Return the versions that a result depends on."""
-    import numpy
-    import sklearn
-    import torch
-    import torchvision
-
-    from mil_tutorial import __version__
-
-    return {
-        "mil_tutorial": __version__,
-        "python": platform.python_version(),
-        "platform": platform.platform(terse=True),
-        "torch": torch.__version__,
-        "torchvision": torchvision.__version__,
-        "numpy": numpy.__version__,
-        "scikit-learn": sklearn.__version__,
-        "device": "cpu",
-        "instructions": torch.backends.cpu.get_cpu_capability(),  # sums round as they group
-        "threads": str(torch.get_num_threads()),
-    }
 
 
 def results(experiment: Experiment, summary: Summary) -> dict[str, Any]:

@@ -16,11 +16,11 @@ def slides_of_patients(sizes: list[int], seed: int, mixed: bool = False) -> tupl
     if mixed:
         order = rng.permutation(len(patient))
         patient, labels = patient[order], labels[order]
-    alike = rng.normal(size=len(labels))
-    first, second = (
-        _sigmoid(a * labels + alike + rng.normal(size=len(labels))) for a in (2.0, 1.0)
+    names, number = np.unique(patient, return_inverse=True)
+    first, second = (  # a tumour is easy to see in all slides of a patient, or in none
+        _sigmoid(labels * rng.normal(a, 2, len(names))[number] + rng.normal(size=len(labels)))
+        for a in (2.0, 1.0)
     )
-    names = np.unique(patient)
     draws: list[np.ndarray] = []
     while len(draws) < 8:
         drawn = rng.choice(names, len(names))

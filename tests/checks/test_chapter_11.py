@@ -89,6 +89,11 @@ def turned(labels, first, second, patient, rng, n=200):
     return -np.array(same_rows(labels, first, second, patient, rng, n))
 
 
+def draws_slides(labels, first, second, patient, rng, n=200):
+    size = len(labels)
+    return [difference(labels, first, second, rng.integers(size, size=size)) for _ in range(n)]
+
+
 def few_patients(labels, first, second, patient, rng, n=200):
     out = []
     for _ in range(n):
@@ -155,6 +160,7 @@ ZOO = [
     (checks.check_differences_of, never_draws, "all differences are equal"),
     (checks.check_differences_of, draws_once, "all differences are equal"),
     (checks.check_differences_of, turned, "second minus first"),
+    (checks.check_differences_of, draws_slides, "whole patients, as many as there are"),
     (checks.check_differences_of, few_patients, "whole patients, as many as there are"),
     (checks.check_differences_of, lambda *given: [0.0], "expected 60 finite numbers"),
     (checks.check_best_of, best_value, "chosen on test slides"),
