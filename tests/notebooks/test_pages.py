@@ -8,7 +8,7 @@ import pytest
 from machine.settings import BRANCH, REPOSITORY
 from machine.times import read_times
 
-VERBS = {"Start", "See", "Build", "Batch", "Pool", "Learn", "Add"}
+VERBS = {"Start", "See", "Build", "Batch", "Pool", "Learn", "Add", "Compare"}
 ENDING = ["Summary", "Check yourself", "In practice", "Further reading"]
 
 
