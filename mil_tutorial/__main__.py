@@ -46,7 +46,11 @@ def compare(arguments: argparse.Namespace) -> int:
     if arguments.epochs is not None:
         config = replace(config, epochs=arguments.epochs)
     experiment = run_experiment(
-        benchmark, poolings=arguments.poolings, seeds=arguments.seeds, config=config
+        benchmark,
+        poolings=arguments.poolings,
+        seeds=arguments.seeds,
+        config=config,
+        jobs=arguments.jobs,
     )
     report = write_report(experiment, arguments.out)
     print(markdown(report.results))
@@ -126,6 +130,13 @@ def parser() -> argparse.ArgumentParser:
         help="of max, mean, attention, gated, max_embedding, mean_instance (default: first four)",
     )
     one.add_argument("--epochs", type=_whole_number, help="default: what suits the data")
+    one.add_argument(
+        "--jobs",
+        type=_whole_number,
+        default=1,
+        help="processes that share the trainings, each with half a gigabyte of memory and the "
+        "threads of OMP_NUM_THREADS: give one a core (default: 1); the results stay the same",
+    )
     one.add_argument("--train-bags", type=_whole_number, help="for mnist (default: 100)")
 
     add(doctor)

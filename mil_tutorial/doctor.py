@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mil_tutorial.datasets.paths import data_dir, read_checksums, sha256, user_data_dir
+from mil_tutorial.memory import available_memory
 
 PACKAGES = (
     "torch",
@@ -65,20 +66,10 @@ def _machine() -> Iterator[Finding]:
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
     threads = torch.get_num_threads()
     yield Finding("device", f"{device}, {threads} {'thread' if threads == 1 else 'threads'}")
-    memory = _available_memory()
+    memory = available_memory()
     if memory is not None:
         advice = "" if memory >= 1.2e9 else "; the chapters need 1.2 GB: close something"
         yield Finding("free memory", f"{memory / 1e9:.1f} GB{advice}", healthy=memory >= 1.2e9)
-
-
-def _available_memory() -> float | None:
-    """Free memory in bytes, where the system tells (Linux)."""
-    try:
-        with open("/proc/meminfo") as file:
-            fields = dict(line.split(":") for line in file)
-        return 1024.0 * int(fields["MemAvailable"].split()[0])
-    except (OSError, KeyError, ValueError):
-        return None
 
 
 def _data() -> Iterator[Finding]:
@@ -106,7 +97,8 @@ def _speed() -> Iterator[Finding]:
     from dataclasses import replace
 
     from mil_tutorial.datasets import load_benchmark
-    from mil_tutorial.experiment import FOUR_POOLINGS, train_one
+    from mil_tutorial.experiment import FOUR_POOLINGS
+    from mil_tutorial.trial import train_one
 
     benchmark = load_benchmark("slides")
     split = next(iter(benchmark.splits(0)))

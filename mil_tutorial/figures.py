@@ -1,10 +1,12 @@
-"""Figures of an experiment: ROC curves, training curves, AUC against witness rate."""
+"""Figures of an experiment: ROC, training, AUC against witness rate and against training bags."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mil_tutorial.experiment import Experiment
+from mil_tutorial.learning_curves import CurvePoint
 from mil_tutorial.style import POOLING_COLOURS, POOLING_MARKERS, figure_style
 from mil_tutorial.summary import Summary, witness_rates
 
@@ -97,6 +99,36 @@ def plot_witness_rate(experiment: Experiment, summary: Summary, ranges: int = 4)
         )
         ticks = [t for t in (0.2, 0.5, 1, 2, 5, 10, 20, 50, 100) if x.min() / 2 < t < x.max() * 2]
         axes.set_xticks(ticks, [f"{t:g}" for t in ticks])
+        axes.minorticks_off()
+        axes.legend(loc="lower right")
+    return figure
+
+
+def plot_learning_curve(points: Sequence[CurvePoint]) -> "Figure":
+    """Draw the test AUC against the number of training bags; small marks are single seeds."""
+    import matplotlib.pyplot as plt
+
+    poolings = list(dict.fromkeys(point.pooling for point in points))
+    sizes = sorted({point.n_train for point in points})
+    with figure_style():
+        figure, axes = plt.subplots(figsize=(6.4, 4.4))
+        for i, name in enumerate(poolings):
+            mine = sorted((p for p in points if p.pooling == name), key=lambda p: p.n_train)
+            shift = 1 + 0.05 * (i - (len(poolings) - 1) / 2)  # keeps the bars apart
+            x = [point.n_train * shift for point in mine]
+            y, low, high = np.array([(p.auc.value, p.auc.low, p.auc.high) for p in mine]).T
+            style: dict[str, Any] = {
+                "color": POOLING_COLOURS[name],
+                "marker": POOLING_MARKERS[name],
+            }
+            axes.errorbar(x, y, yerr=[y - low, high - y], capsize=2, label=name, **style)
+            for place, point in zip(x, mine):
+                each = point.by_seed
+                axes.plot([place] * len(each), each, linestyle="", markersize=3, alpha=0.5, **style)
+        axes.axhline(0.5, color="0.6", linestyle=":", label="chance")
+        axes.set(xscale="log", xlabel="training bags; marks set apart", ylabel="AUC on test bags")
+        axes.set_title("What more bags would buy; bars: 95 % intervals")
+        axes.set_xticks(sizes, [f"{size}" for size in sizes])
         axes.minorticks_off()
         axes.legend(loc="lower right")
     return figure

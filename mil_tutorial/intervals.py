@@ -77,6 +77,28 @@ def interval(distribution: np.ndarray, level: float = 0.95) -> Estimate:
     return Estimate(float(value), float(low), float(high))
 
 
+def auc_standard_error(auc: float, n_positive: int, n_negative: int) -> float:
+    """Estimate the standard error of an AUC from its value and the numbers of bags alone.
+
+    For reading other people's tables: where there are predictions, draw patients anew instead.
+    Hanley & McNeil 1982, "The meaning and use of the area under a receiver operating
+    characteristic (ROC) curve", equations 1 and 2. It takes bags as independent, and is exact for
+    scores of exponential distribution, somewhat large for normal ones.
+    """
+    if not 0 <= auc <= 1:
+        raise ValueError(f"the AUC is {auc}, expected a number in [0, 1]")
+    if n_positive < 1 or n_negative < 1:
+        raise ValueError(f"{n_positive} positive and {n_negative} negative bags; both are needed")
+    two_positives = auc / (2 - auc)  # the chance that both score above one negative
+    two_negatives = 2 * auc**2 / (1 + auc)
+    variance = (
+        auc * (1 - auc)
+        + (n_positive - 1) * (two_positives - auc**2)
+        + (n_negative - 1) * (two_negatives - auc**2)
+    ) / (n_positive * n_negative)
+    return float(np.sqrt(variance))
+
+
 BagMetric = Callable[[Any, Any], float]
 """A metric of ``mil_tutorial.metrics`` or like it: labels (B,), probabilities (B,) → a number."""
 

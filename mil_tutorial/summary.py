@@ -4,8 +4,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from mil_tutorial.experiment import Experiment, PoolingRuns
+from mil_tutorial.experiment import Experiment
 from mil_tutorial.intervals import Bootstrap, Estimate, interval
+from mil_tutorial.pooling_runs import PoolingRuns
 from mil_tutorial.weighted import (
     Metric,
     only,
@@ -17,6 +18,8 @@ from mil_tutorial.weighted import (
 
 REFERENCE = "max"
 """The pooling that the paired differences are taken against."""
+FURTHER_PAIRS = (("gated", "attention"),)
+"""Differences besides: does the gate add to plain attention?"""
 
 
 class Summary:
@@ -47,15 +50,27 @@ class Summary:
             }
         return self._rows[pooling]
 
-    def paired(self, pooling: str) -> dict[str, Estimate]:
-        """Return the differences of a pooling against max pooling, by metric."""
+    def paired(self, pooling: str, against: str = REFERENCE) -> dict[str, Estimate]:
+        """Return the differences of a pooling against another, max pooling by default."""
         runs = self.experiment.runs
         return {
             name: interval(
-                self._distribution(name, runs[pooling]) - self._distribution(name, runs[REFERENCE])
+                self._distribution(name, runs[pooling]) - self._distribution(name, runs[against])
             )
             for name in ("auc", "sensitivity_at_90_specificity", "false_negative_rate")
         }
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """Return the pairs to compare: each pooling with max, and what the experiment allows."""
+        runs = self.experiment.runs
+        against = [(name, REFERENCE) for name in runs if name != REFERENCE]
+        return [pair for pair in (*against, *FURTHER_PAIRS) if all(name in runs for name in pair)]
+
+    def auc_by_seed(self, pooling: str) -> list[float]:
+        """Return the AUC of each seed by itself: their mean may describe none of them."""
+        everyone = np.ones((1, len(self.labels)))
+        runs = self.experiment.runs[pooling].probabilities
+        return [float(metric(run, everyone)[0]) for metric, run in zip(self._aucs(), runs)]
 
     def baseline(self, name: str) -> Estimate:
         """Return the AUC of a baseline."""

@@ -2,36 +2,15 @@
 
 import csv
 import io
-import platform
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from mil_tutorial.experiment import WANTED_SENSITIVITY, Experiment
+from mil_tutorial.environment import environment
+from mil_tutorial.experiment import Experiment
 from mil_tutorial.intervals import Estimate
-from mil_tutorial.summary import METRICS, REFERENCE, Summary
-
-
-def environment() -> dict[str, str]:
-    """Return the versions that a result depends on."""
-    import numpy
-    import sklearn
-    import torch
-    import torchvision
-
-    from mil_tutorial import __version__
-
-    return {
-        "mil_tutorial": __version__,
-        "python": platform.python_version(),
-        "platform": platform.platform(terse=True),
-        "torch": torch.__version__,
-        "torchvision": torchvision.__version__,
-        "numpy": numpy.__version__,
-        "scikit-learn": sklearn.__version__,
-        "device": "cpu",
-        "threads": str(torch.get_num_threads()),
-    }
+from mil_tutorial.summary import METRICS, Summary
+from mil_tutorial.trial import WANTED_SENSITIVITY
 
 
 def results(experiment: Experiment, summary: Summary) -> dict[str, Any]:
@@ -54,10 +33,10 @@ def results(experiment: Experiment, summary: Summary) -> dict[str, Any]:
         "wanted_sensitivity": WANTED_SENSITIVITY,
         "environment": environment(),
         "rows": [_row(experiment, summary, pooling) for pooling in poolings],
+        "runs": [run for pooling in poolings for run in _runs(experiment, summary, pooling)],
         "paired": [
-            {"pooling": pooling, "against": REFERENCE} | _flat(summary.paired(pooling))
-            for pooling in poolings
-            if REFERENCE in poolings and pooling != REFERENCE
+            {"pooling": pooling, "against": other} | _flat(summary.paired(pooling, other))
+            for pooling, other in summary.pairs()
         ],
         "baselines": {
             name: _flat({"auc": summary.baseline(name)}) for name in experiment.baselines
@@ -72,6 +51,24 @@ def _row(experiment: Experiment, summary: Summary, pooling: str) -> dict[str, An
         **_flat({name: estimates.get(name) for name in METRICS}),
         "seconds_per_epoch": experiment.runs[pooling].seconds_per_epoch,
     }
+
+
+def _runs(experiment: Experiment, summary: Summary, pooling: str) -> list[dict[str, Any]]:
+    """Return a line for each seed: test AUC, and what validation said of the epochs kept."""
+    folds, histories = experiment.benchmark.n_folds, experiment.runs[pooling].histories
+    lines = []
+    for i, auc in enumerate(summary.auc_by_seed(pooling)):
+        kept = [history.best for history in histories[i * folds : (i + 1) * folds]]
+        lines.append(
+            {
+                "pooling": pooling,
+                "seed": experiment.seeds[i],
+                "auc": auc,
+                "val_loss": sum(record.val_loss for record in kept) / folds,
+                "val_auc": sum(record.val_auc for record in kept) / folds,
+            }
+        )
+    return lines
 
 
 def _flat(estimates: Mapping[str, Estimate | None]) -> dict[str, float | None]:
@@ -108,7 +105,7 @@ def markdown(found: dict[str, Any]) -> str:
         names = [name for name in known if name in found["paired"][0]]
         sections.append(
             _table(
-                [f"difference from {REFERENCE}", *(p["pooling"] for p in found["paired"])],
+                ["difference", *(f"{p['pooling']} − {p['against']}" for p in found["paired"])],
                 [[METRICS[n], *(_cell(p, n, "+.2f") for p in found["paired"])] for n in names],
             )
         )

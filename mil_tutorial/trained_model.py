@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     from dataclasses import replace
 
     from mil_tutorial.datasets import load_benchmark
-    from mil_tutorial.experiment import train_one
+    from mil_tutorial.trial import train_one
 
     parser = argparse.ArgumentParser(prog="python -m mil_tutorial.trained_model")
     parser.add_argument("--out", type=Path, required=True, help="where the state dict goes")

@@ -32,7 +32,7 @@ def test_damaged_data_and_missing_packages_are_found(tmp_path, capsys, monkeypat
 
 @pytest.mark.parametrize(("free", "healthy"), [(5e9, True), (1e9, False), (None, None)])
 def test_little_memory_is_found(free, healthy, monkeypatch):
-    monkeypatch.setattr(doctor, "_available_memory", lambda: free)
+    monkeypatch.setattr(doctor, "available_memory", lambda: free)
     found = {finding.what: finding for finding in doctor._machine()}
     if healthy is None:
         assert "free memory" not in found
@@ -45,4 +45,4 @@ def test_memory_is_unknown_where_the_system_does_not_tell(monkeypatch):
         raise OSError
 
     monkeypatch.setattr("builtins.open", refuse)
-    assert doctor._available_memory() is None
+    assert doctor.available_memory() is None

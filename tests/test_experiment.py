@@ -139,7 +139,9 @@ def test_report_holds_what_was_promised(experiment, tmp_path):
         "sensitivity_at_90_specificity_low", "sensitivity_at_90_specificity_high",
         "false_negative_rate", "attention_entropy", "instance_auc", "seconds_per_epoch",
     }  # fmt: skip
-    assert [p["pooling"] for p in found["paired"]] == ["mean", "attention", "gated"]
+    assert [(p["pooling"], p["against"]) for p in found["paired"]] == [
+        ("mean", "max"), ("attention", "max"), ("gated", "max"), ("gated", "attention")
+    ]  # fmt: skip
     assert set(found["baselines"]) == {"bag_size", "mean_feature"}
     assert {path.name for path in out.iterdir()} == {
         "results.json", "results.md", "results.csv", "predictions.csv", "config.json",

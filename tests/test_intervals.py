@@ -7,6 +7,7 @@ from sklearn.metrics import roc_auc_score
 from mil_tutorial import (
     Bootstrap,
     auc,
+    auc_standard_error,
     bootstrap_interval,
     calibration_error,
     paired_difference,
@@ -136,3 +137,20 @@ def test_any_metric_will_do_and_is_asked_to_check():
         bootstrap_interval(auc, labels, 9 * scores, range(40))
     with pytest.raises(ValueError, match="39 groups for 40 bags"):
         bootstrap_interval(auc, labels, scores, range(39))
+
+
+def test_the_standard_error_is_that_of_simulated_experiments():
+    rng = np.random.default_rng(0)
+    labels = np.r_[np.ones(49), np.zeros(80)]
+    scores = rng.exponential(1 + 9 * labels, (4000, 129))  # the case that the formula assumes
+    aucs = [weighted_auc(labels)(s, np.ones((1, 129)))[0] for s in scores]
+    assert np.mean(aucs) == pytest.approx(10 / 11, abs=0.003)
+    assert auc_standard_error(10 / 11, 49, 80) == pytest.approx(np.std(aucs), rel=0.05)
+
+
+def test_a_standard_error_needs_an_auc_and_both_classes():
+    assert auc_standard_error(1.0, 5, 5) == 0
+    with pytest.raises(ValueError, match=r"expected a number in \[0, 1\]"):
+        auc_standard_error(93, 49, 80)
+    with pytest.raises(ValueError, match="both are needed"):
+        auc_standard_error(0.9, 0, 80)

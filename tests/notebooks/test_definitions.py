@@ -10,6 +10,8 @@ import torch
 import mil_tutorial
 from mil_tutorial import geojson, pooling
 from mil_tutorial.checks.loops import toy_bags, toy_model
+from mil_tutorial import pooling
+from mil_tutorial.weighted import weighted_auc
 
 SIZES = torch.tensor([3, 1, 4])
 MASK = torch.arange(4) < SIZES[:, None]
@@ -191,3 +193,22 @@ def test_chapter_08_builds_the_entropy(notebooks):
     one_bag = torch.softmax(torch.randn(5), dim=0)
     tiles = own(names, "effective_tiles")(one_bag)
     torch.testing.assert_close(tiles, mil_tutorial.effective_instances(one_bag[None])[0])
+def test_chapter_11_builds_what_the_comparison_needs(notebooks):
+    names = definitions(notebooks, "11")
+    error = own(names, "auc_standard_error")
+    for case in ((0.93, 49, 80), (0.5, 3, 2), (1.0, 4, 4)):
+        assert error(*case) == pytest.approx(mil_tutorial.auc_standard_error(*case))
+    rng = np.random.default_rng(0)
+    losses, values = rng.normal(size=(2, 7))
+    for r in (1, 2, 3, 7):
+        kept = own(names, "best_of")(losses, values, r)
+        np.testing.assert_array_equal(kept, mil_tutorial.best_of(losses, values, r))
+    labels, patient = np.tile([0, 1, 1, 0, 1], 4), np.repeat(np.arange(10), 2)
+    first, second = rng.uniform(size=(2, 20))
+    plan = mil_tutorial.Bootstrap(patient.tolist(), n_resamples=30)
+    draws = [np.repeat(np.arange(10), w[::2].astype(int)) for w in plan.weights]
+    metric = weighted_auc(labels)
+    np.testing.assert_allclose(
+        own(names, "paired_bootstrap")(labels, first, second, patient, draws),
+        metric(first, plan.weights) - metric(second, plan.weights),
+    )

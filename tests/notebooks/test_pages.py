@@ -22,6 +22,7 @@ VERBS = {
     "Train",
     "Watch",
 }
+VERBS = {"Start", "See", "Build", "Batch", "Pool", "Learn", "Add", "Compare"}
 ENDING = ["Summary", "Check yourself", "In practice", "Further reading"]
 
 

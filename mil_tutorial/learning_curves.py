@@ -1,0 +1,167 @@
+"""The learning curve: AUC on the same test bags against the number of training bags.
+
+``python -m mil_tutorial.learning_curves --sizes 25 50 100 --out FILE`` measures it on the shipped
+slides and writes it as JSON.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mil_tutorial.bags import MedicalBagDataset
+from mil_tutorial.config import TrainingConfig
+from mil_tutorial.datasets.benchmark import Benchmark, Split
+from mil_tutorial.intervals import Estimate
+from mil_tutorial.splits import group_numbers
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """The test AUC of a pooling trained on so many bags; ``by_seed`` holds the single runs."""
+
+    pooling: str
+    n_train: int
+    auc: Estimate
+    by_seed: list[float]
+
+
+def learning_curve(
+    benchmark: Benchmark,
+    sizes: Sequence[int],
+    *,
+    poolings: Sequence[str],
+    seeds: int = 5,
+    config: TrainingConfig | None = None,
+    jobs: int = 1,
+    progress: bool = True,
+) -> list[CurvePoint]:
+    """Run the experiment with fewer and fewer training bags.
+
+    Validation and test bags stay the same. A seed decides which patients are left, besides the
+    initial weights and the order of bags, so the interval covers that choice too.
+
+    Parameters
+    ----------
+    benchmark : Benchmark
+    sizes : sequence of int
+        Numbers of training bags.
+    poolings, seeds, config, jobs, progress
+        As in ``run_experiment``.
+
+    Returns
+    -------
+    list of CurvePoint
+        Size after size, and for each size the poolings.
+
+    Raises
+    ------
+    ValueError
+        When a size is larger than the training set, or so small that a class is missing.
+    """
+    from mil_tutorial.experiment import run_experiment
+    from mil_tutorial.summary import Summary
+
+    points = []
+    for size in sizes:
+        experiment = run_experiment(
+            with_fewer_bags(benchmark, size),
+            poolings=poolings,
+            seeds=seeds,
+            config=config,
+            jobs=jobs,
+            progress=progress,
+        )
+        summary = Summary(experiment)
+        for pooling in poolings:
+            estimate, by_seed = summary.row(pooling)["auc"], summary.auc_by_seed(pooling)
+            points.append(CurvePoint(pooling, size, estimate, by_seed))
+    return points
+
+
+def with_fewer_bags(benchmark: Benchmark, n_bags: int) -> Benchmark:
+    """Return the benchmark with ``n_bags`` training bags in every split, drawn by the seed."""
+
+    def splits(seed: int) -> Iterator[Split]:
+        for split in benchmark.splits(seed):
+            yield replace(split, train=training_subset(split.train, n_bags, seed))
+
+    return replace(benchmark, splits=splits)
+
+
+def training_subset(train: MedicalBagDataset, n_bags: int, seed: int = 0) -> MedicalBagDataset:
+    """Draw bags of whole patients until there are ``n_bags``.
+
+    Patients with and without a positive bag come in their usual proportion. The subsets of one
+    seed are nested: a larger one holds all bags of a smaller one. Of the last patient only as many
+    bags are taken as are needed.
+
+    Raises
+    ------
+    ValueError
+        When there are fewer bags than that.
+    """
+    if not 1 <= n_bags <= len(train):
+        raise ValueError(f"n_bags is {n_bags}, expected 1 to {len(train)}, the training bags")
+    group_of, positive = group_numbers(train.groups), train.labels.numpy() == 1
+    patients = np.random.default_rng(seed).permutation(group_of.max() + 1)
+    ill = np.isin(patients, group_of[positive])
+    # Each patient's place in his own queue, as a share: so both queues end together.
+    place = np.empty(len(patients))
+    for queue in (ill, ~ill):
+        place[queue] = (np.arange(queue.sum()) + 0.5) / max(queue.sum(), 1)
+    rank = np.empty(len(patients), dtype=int)
+    rank[patients[np.argsort(place, kind="stable")]] = np.arange(len(patients))
+    rows = np.argsort(rank[group_of], kind="stable")[:n_bags]
+    return train.subset(sorted(rows.tolist()))
+
+
+def as_json(benchmark: Benchmark, points: Sequence[CurvePoint]) -> dict[str, Any]:
+    """Return the curve as plain values, with what it depends on."""
+    from mil_tutorial.environment import environment
+
+    return {
+        "data": {"name": benchmark.name, "checksum": benchmark.test.checksum()},
+        "config": asdict(benchmark.config),
+        "environment": environment(),
+        "points": [asdict(point) for point in points],
+    }
+
+
+def read_points(found: dict[str, Any]) -> list[CurvePoint]:
+    """Return the points of a curve that ``as_json`` wrote."""
+    return [CurvePoint(**(p | {"auc": Estimate(**p["auc"])})) for p in found["points"]]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure the curve of the four poolings and write it."""
+    from mil_tutorial.datasets import load_benchmark
+    from mil_tutorial.experiment import FOUR_POOLINGS
+
+    parser = argparse.ArgumentParser(prog="python -m mil_tutorial.learning_curves")
+    parser.add_argument("--data", default="slides", help="as for compare (default: slides)")
+    parser.add_argument("--sizes", type=int, nargs="+", required=True, help="training bags")
+    parser.add_argument("--poolings", nargs="+", default=FOUR_POOLINGS, metavar="NAME")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--jobs", type=int, default=1, help="as for compare (default: 1)")
+    parser.add_argument("--out", type=Path, required=True, help="a JSON file")
+    options = parser.parse_args(arguments)
+    benchmark = load_benchmark(options.data)
+    points = learning_curve(
+        benchmark,
+        options.sizes,
+        poolings=options.poolings,
+        seeds=options.seeds,
+        jobs=options.jobs,
+    )
+    options.out.write_text(json.dumps(as_json(benchmark, points), indent=2) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

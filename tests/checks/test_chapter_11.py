@@ -1,0 +1,206 @@
+"""Known wrong answers of chapter 11 must fail, each with the message that names it."""
+
+import numpy as np
+import pytest
+
+from mil_tutorial import auc, auc_standard_error, best_of
+from mil_tutorial.checks import chapter_11 as checks
+
+
+def rows_of(patient, drawn):
+    return np.concatenate([np.flatnonzero(patient == name) for name in drawn])
+
+
+def difference(labels, first, second, rows, others=None):
+    others = rows if others is None else others
+    return auc(labels[rows], first[rows]) - auc(labels[others], second[others])
+
+
+def paired(labels, first, second, patient, draws):
+    return [difference(labels, first, second, rows_of(patient, drawn)) for drawn in draws]
+
+
+def by_weights(labels, first, second, patient, draws):
+    """Another style: a generator of weights and scikit-learn."""
+    from sklearn.metrics import roc_auc_score
+
+    out = np.empty(len(draws))
+    for i, drawn in enumerate(draws):
+        w = np.array([np.sum(drawn == p) for p in patient])
+        out[i] = roc_auc_score(labels, first, sample_weight=w) - roc_auc_score(
+            labels, second, sample_weight=w
+        )
+    return out
+
+
+def each_once(labels, first, second, patient, draws):
+    rows = [np.flatnonzero(np.isin(patient, drawn)) for drawn in draws]
+    return np.array([difference(labels, first, second, r) for r in rows])
+
+
+def first_alone(labels, first, second, patient, draws):
+    rows = [rows_of(patient, drawn) for drawn in draws]
+    return np.array([auc(labels[r], first[r]) for r in rows])
+
+
+def all_slides(labels, first, second, patient, draws):
+    return np.full(len(draws), auc(labels, first) - auc(labels, second))
+
+
+def turned_round(labels, first, second, patient, draws):
+    return np.array(paired(labels, second, first, patient, draws))
+
+
+def draw(patient, rng):
+    names = np.unique(patient)
+    return rows_of(patient, rng.choice(names, len(names)))
+
+
+def same_rows(labels, first, second, patient, rng, n=200):
+    return [difference(labels, first, second, draw(patient, rng)) for _ in range(n)]
+
+
+def by_integers(labels, first, second, patient, rng, n=200):
+    names, out = np.unique(patient), []
+    for _ in range(n):
+        rows = rows_of(patient, names[rng.integers(len(names), size=len(names))])
+        out.append(difference(labels, first, second, rows))
+    return np.array(out)
+
+
+def two_draws(labels, first, second, patient, rng, n=200):
+    return np.array(
+        [
+            difference(labels, first, second, draw(patient, rng), draw(patient, rng))
+            for _ in range(n)
+        ]
+    )
+
+
+def never_draws(labels, first, second, patient, rng, n=200):
+    return np.full(n, difference(labels, first, second, np.arange(len(labels))))
+
+
+def draws_once(labels, first, second, patient, rng, n=200):
+    return np.full(n, difference(labels, first, second, draw(patient, rng)))
+
+
+def turned(labels, first, second, patient, rng, n=200):
+    return -np.array(same_rows(labels, first, second, patient, rng, n))
+
+
+def draws_slides(labels, first, second, patient, rng, n=200):
+    size = len(labels)
+    return [difference(labels, first, second, rng.integers(size, size=size)) for _ in range(n)]
+
+
+def few_patients(labels, first, second, patient, rng, n=200):
+    out = []
+    for _ in range(n):
+        rows = rows_of(patient, rng.choice(np.unique(patient), 8))
+        out.append(difference(labels, first, second, rows))
+    return np.array(out)
+
+
+def argmin_without_offset(losses, values, r):
+    return np.array(
+        [values[np.argmin(losses[s : s + r])] for s in range(0, len(values) - r + 1, r)]
+    )
+
+
+def best_value(losses, values, r):
+    return np.array([max(values[s : s + r]) for s in range(0, len(values) - r + 1, r)])
+
+
+def highest_loss(losses, values, r):
+    return best_of(-losses, values, r)
+
+
+def with_the_rest(losses, values, r):
+    return np.array([values[s + np.argmin(losses[s : s + r])] for s in range(0, len(values), r)])
+
+
+def as_list(losses, values, r):
+    groups = zip(*[iter(zip(losses, values))] * r)
+    return [min(group)[1] for group in groups]
+
+
+def error(a, p, q, q1, q2):
+    return (a * (1 - a) + (p - 1) * (q1 - a * a) + (q - 1) * (q2 - a * a)) / (p * q)
+
+
+def swapped(a, p, q):
+    return auc_standard_error(a, q, p)
+
+
+def variance(a, p, q):
+    return auc_standard_error(a, p, q) ** 2
+
+
+def of_a_share(a, p, q):
+    return np.sqrt(a * (1 - a) / (p + q))
+
+
+ZOO = [
+    (checks.check_paired_bootstrap, each_once, "who is drawn twice counts twice"),
+    (checks.check_paired_bootstrap, first_alone, "the first model alone"),
+    (checks.check_paired_bootstrap, all_slides, "whatever was drawn"),
+    (checks.check_paired_bootstrap, turned_round, "the sign is turned round"),
+    (
+        checks.check_paired_bootstrap,
+        lambda *given: np.mean(paired(*given)),
+        "came in shape (), expected (8,)",
+    ),
+    (
+        checks.check_paired_bootstrap,
+        lambda labels, first, second, patient, draws: [first[d] for d in draws],
+        "your code raised IndexError",
+    ),
+    (checks.check_differences_of, two_draws, "judged on the same drawn rows"),
+    (checks.check_differences_of, never_draws, "all differences are equal"),
+    (checks.check_differences_of, draws_once, "all differences are equal"),
+    (checks.check_differences_of, turned, "second minus first"),
+    (checks.check_differences_of, draws_slides, "whole patients, as many as there are"),
+    (checks.check_differences_of, few_patients, "whole patients, as many as there are"),
+    (checks.check_differences_of, lambda *given: [0.0], "expected 60 finite numbers"),
+    (checks.check_best_of, best_value, "chosen on test slides"),
+    (checks.check_best_of, highest_loss, "the lowest is the best"),
+    (checks.check_best_of, argmin_without_offset, "add the group's start"),
+    (checks.check_best_of, with_the_rest, "came in shape (3,), expected (2,)"),
+    (checks.check_best_of, lambda losses, values, r: losses[::r], "expected"),
+    (checks.check_nearest_fraction, 0.79, "seven tenths of a slide"),
+    (checks.check_nearest_fraction, 0.776, "further from 0.79"),
+    (checks.check_nearest_fraction, 0.8, "give three"),
+    (checks.check_nearest_fraction, 79.6, "not in per cent"),
+    (checks.check_nearest_fraction, 39, "not in per cent"),
+    (checks.check_auc_standard_error, variance, "take the square root"),
+    (checks.check_auc_standard_error, swapped, "changed places"),
+    (checks.check_auc_standard_error, of_a_share, "an AUC counts pairs"),
+    (checks.check_auc_standard_error, lambda a, p, q: 0.03, "the standard error is 0.03"),
+]
+
+
+@pytest.mark.parametrize(("check", "answer", "message"), ZOO)
+def test_a_wrong_answer_fails_with_its_message(check, answer, message):
+    verdict = check.judge(answer)
+    assert verdict.state == "wrong"
+    assert message in verdict.text
+
+
+@pytest.mark.parametrize(
+    ("check", "answer"),
+    [
+        (checks.check_paired_bootstrap, paired),
+        (checks.check_paired_bootstrap, by_weights),
+        (checks.check_differences_of, same_rows),
+        (checks.check_differences_of, by_integers),
+        (checks.check_best_of, best_of),
+        (checks.check_best_of, as_list),
+        (checks.check_nearest_fraction, 39 / 49),
+        (checks.check_nearest_fraction, 0.796),
+        (checks.check_auc_standard_error, auc_standard_error),
+    ],
+)
+def test_a_right_answer_passes_in_any_style(check, answer):
+    verdict = check.judge(answer)
+    assert verdict.state == "right", verdict.text

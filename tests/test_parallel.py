@@ -1,0 +1,128 @@
+import os
+import time
+
+import numpy as np
+import pytest
+import torch
+from toy_bags import separable
+
+from mil_tutorial import TrainingConfig, parallel
+from mil_tutorial.datasets.benchmark import Benchmark, cross_validation
+from mil_tutorial.experiment import run_experiment
+from mil_tutorial.parallel import possible_jobs, share_work
+
+
+def who_and_twice(number):
+    time.sleep(0.01)
+    return os.getpid(), torch.get_num_threads(), 2 * number
+
+
+def refuse_seven(number):
+    if number == 7:
+        raise ValueError("seven is refused")
+    time.sleep(0.02)
+    return number
+
+
+def die(number):
+    if os.getpid() != number:
+        os._exit(9)
+    time.sleep(0.2)
+
+
+def sleep_elsewhere(number):
+    if os.getpid() != number:
+        time.sleep(600)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_results_come_in_order_and_are_counted(jobs):
+    done = []
+    found = share_work(who_and_twice, ((i,) for i in range(30)), jobs, lambda: done.append(1))
+    assert [value for _, _, value in found] == [2 * i for i in range(30)]
+    assert len(done) == 30
+    assert {threads for _, threads, _ in found} == {torch.get_num_threads()}
+    assert os.getpid() in {who for who, _, _ in found}
+    assert len({who for who, _, _ in found}) == jobs
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_error_in_a_task_ends_the_work(jobs):
+    taken = []
+
+    def tasks():
+        for i in range(10_000):
+            taken.append(i)
+            yield (i,)
+
+    with pytest.raises(ValueError, match="seven is refused"):
+        share_work(refuse_seven, tasks(), jobs)
+    assert len(taken) < 2_000
+
+
+def test_no_jobs_are_refused():
+    with pytest.raises(ValueError, match="jobs is 0"):
+        share_work(refuse_seven, [], 0)
+
+
+def test_what_cannot_be_sent_is_named():
+    with pytest.raises(ValueError, match="cannot be sent to another process"):
+        share_work(refuse_seven, [(lambda: 1,)] * 50, 2)
+
+
+def test_a_helper_that_ends_early_is_an_error_and_no_hang():
+    with pytest.raises(OSError, match="take jobs=1"):
+        share_work(die, [(os.getpid(),)] * 20, 2)
+
+
+def test_stop_does_not_wait_for_the_helper():
+    def stop():
+        raise KeyboardInterrupt
+
+    started = time.perf_counter()
+    with pytest.raises(KeyboardInterrupt):
+        share_work(sleep_elsewhere, [(os.getpid(),)] * 3, 2, stop)
+    assert time.perf_counter() - started < 300
+
+
+@pytest.mark.parametrize(
+    ("free", "cores", "jobs"), [(9e9, 4, 2), (0.5e9, 4, 1), (9e9, 1, 1), (None, 2, 2)]
+)
+def test_jobs_follow_cores_and_memory(free, cores, jobs, monkeypatch):
+    monkeypatch.setattr(parallel, "available_memory", lambda: free)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(cores), raising=False)
+    assert possible_jobs() == jobs
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    assert possible_jobs() == jobs
+
+
+def test_an_experiment_does_not_depend_on_its_jobs():
+    dataset = separable(36, seed=0)
+    benchmark = Benchmark(
+        "cv",
+        "toy",
+        dataset,
+        cross_validation(dataset, 3),
+        input_dim=4,
+        hidden_dim=8,
+        n_folds=3,
+        dropout=0.5,
+        config=TrainingConfig(epochs=4),
+    )
+    one, two = (
+        run_experiment(benchmark, poolings=["max", "gated"], seeds=2, jobs=jobs, progress=False)
+        for jobs in (1, 2)
+    )
+    assert one.checksums == two.checksums
+    np.testing.assert_array_equal(one.folds, two.folds)
+    for name, baseline in one.baselines.items():
+        np.testing.assert_array_equal(baseline, two.baselines[name])
+    for pooling, runs in one.runs.items():
+        other = two.runs[pooling]
+        for field in ("probabilities", "called_positive", "entropy", "attention_auc", "score_auc"):
+            np.testing.assert_array_equal(getattr(runs, field), getattr(other, field))
+        for mine, theirs in zip(runs.histories, other.histories):
+            np.testing.assert_array_equal(mine.column("val_loss"), theirs.column("val_loss"))
+        for mine, theirs in zip(one.models[pooling].parameters(), two.models[pooling].parameters()):
+            assert torch.equal(mine, theirs)
