@@ -401,7 +401,7 @@ show(
 # In the stored run:
 #
 # * Probabilities behave as promised. Plain training gives about the frequency, weights more, and odds
-#   divided by 8.5 bring it back to 0.10 or 0.11. (In eight draws, to 0.09 to 0.21.)
+#   divided by 8.5 bring it back to 0.10 or 0.11. (Over eight draws: 0.09 to 0.21.)
 # * Weighted and resampled models begin to learn some ten epochs sooner. At the end, weights and plain
 #   training cannot be told apart.
 # * The sampler seems better by 0.07, with an interval above 0. We went on to eight draws: +0.04
@@ -443,9 +443,9 @@ for seed in range(1 if FAST else 3):
         print(f"{seed:4}  {name:9}{epoch:7}{auc(labels, p):6.2f}{recall[epoch]:8.2f}{spared:13.2f}")
 
 # %% [markdown] id="choice-read"
-# In seeds 0 and 1 recall chooses epochs 2 and 0. The model has learnt next to nothing and calls nearly
-# every slide positive. In seed 2 it does no harm. Of eight seeds that we tried, it cost seven 0.17
-# to 0.40 of AUC.
+# In the stored run recall chooses epochs 2 and 0 for seeds 0 and 1. The model has learnt next to nothing
+# and calls nearly every slide positive. Seed 2 comes to no harm. Of eight seeds that we tried, it cost
+# seven 0.17 to 0.40 of AUC.
 #
 # So the loss, which asks for every probability, chooses the epoch. Recall enters last, with the threshold.
 #
@@ -718,7 +718,7 @@ show(
 #
 # * C. Elkan, *The foundations of cost-sensitive learning*, IJCAI 2001: how weights move the threshold.
 # * J. Byrd and Z. C. Lipton, *What is the effect of importance weighting in deep learning?*, ICML 2019,
-#   [arXiv:1812.03372](https://arxiv.org/abs/1812.03372): it fades as a network learns its training
-#   examples by heart.
+#   [arXiv:1812.03372](https://arxiv.org/abs/1812.03372): it fades as training goes on and the
+#   network tells all its training examples apart.
 #
 # <!-- next -->
