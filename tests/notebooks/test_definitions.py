@@ -10,7 +10,6 @@ import torch
 import mil_tutorial
 from mil_tutorial import geojson, pooling
 from mil_tutorial.checks.loops import toy_bags, toy_model
-from mil_tutorial import pooling
 from mil_tutorial.weighted import weighted_auc
 
 SIZES = torch.tensor([3, 1, 4])
@@ -193,6 +192,8 @@ def test_chapter_08_builds_the_entropy(notebooks):
     one_bag = torch.softmax(torch.randn(5), dim=0)
     tiles = own(names, "effective_tiles")(one_bag)
     torch.testing.assert_close(tiles, mil_tutorial.effective_instances(one_bag[None])[0])
+
+
 def test_chapter_11_builds_what_the_comparison_needs(notebooks):
     names = definitions(notebooks, "11")
     error = own(names, "auc_standard_error")

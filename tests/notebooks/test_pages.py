@@ -13,6 +13,7 @@ VERBS = {
     "Add",
     "Batch",
     "Build",
+    "Compare",
     "Draw",
     "Judge",
     "Learn",
@@ -22,7 +23,6 @@ VERBS = {
     "Train",
     "Watch",
 }
-VERBS = {"Start", "See", "Build", "Batch", "Pool", "Learn", "Add", "Compare"}
 ENDING = ["Summary", "Check yourself", "In practice", "Further reading"]
 
 
