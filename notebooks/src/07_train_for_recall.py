@@ -649,8 +649,8 @@ figure.colorbar(bar, ax=panels, location="bottom", label=label, shrink=0.6, aspe
 show(
     figure,
     "Six missed slides, each with its attention and the outlined tumour below. The outlines hold "
-    "one to seven tiles; in two of the upper three slides no bright tile lies inside, in the others "
-    "some do",
+    "one to seven tiles; in two of the upper three slides no bright tile lies inside, in the "
+    "others some do",
 )
 
 # %% [markdown] id="common"
