@@ -42,17 +42,39 @@ def attention_entropy(
         attention, sizes = pack(attention, None if mask is None else torch.as_tensor(mask))
     sizes = torch.as_tensor(sizes)
     _check_sums(attention, sizes)
-    # The clamp keeps 0 · log 0 at 0 and its gradient finite, for weights that underflow.
-    logs = torch.log(attention.clamp(min=torch.finfo(attention.dtype).tiny))
-    entropy = segment_sum(-attention * logs, bag_index(sizes), len(sizes))
-    if normalised:  # log 1 = 0: leave the 0 of a bag of one as it is
-        entropy = entropy / torch.log(sizes.clamp(min=2).to(entropy.dtype))
-    return entropy.clamp(min=0)  # rounding can give -1e-8
+    entropy = _entropy(attention, sizes)
+    return _normalised(entropy, sizes) if normalised else entropy
 
 
 def effective_instances(attention: Any, *, mask: Any = None, sizes: Any = None) -> Tensor:
     """Return exp(entropy), the number of instances that attention amounts to: 1 … n_b, (B,)."""
     return torch.exp(attention_entropy(attention, mask=mask, sizes=sizes, normalised=False))
+
+
+def entropy_term(attention: Tensor, sizes: Tensor) -> Tensor:
+    """Mean normalised entropy of a batch, as a term of the training loss: a scalar with gradient.
+
+    Over bags of two or more instances; 0 when the batch has none.
+
+    Parameters
+    ----------
+    attention : Tensor, shape (N,)
+        Packed.
+    sizes : Tensor, shape (B,)
+
+    Raises
+    ------
+    ValueError
+        When the attention is not learnt, as that of max and mean pooling: the term would do
+        nothing.
+    """
+    if not attention.requires_grad:
+        raise ValueError(
+            "an entropy term (entropy_weight) needs attention that is learnt, as in attention and "
+            "gated pooling; this attention has no gradient, so the term would do nothing"
+        )
+    entropy = _normalised(_entropy(attention, sizes), sizes)
+    return entropy.sum() / (sizes > 1).sum().clamp(min=1)  # a bag of one adds 0
 
 
 def mean_attention_entropy(attention: Any, sizes: Any) -> float:
@@ -114,6 +136,18 @@ def instance_auc(scores: list[np.ndarray], instance_labels: list[np.ndarray]) ->
             for score, truth in zip(scores, instance_labels)
         ]
     )
+
+
+def _entropy(attention: Tensor, sizes: Tensor) -> Tensor:
+    # The clamp keeps 0 · log 0 at 0 and its gradient finite, for weights that underflow.
+    logs = torch.log(attention.clamp(min=torch.finfo(attention.dtype).tiny))
+    entropy = segment_sum(-attention * logs, bag_index(sizes), len(sizes))
+    return entropy.clamp(min=0)  # rounding can give -1e-8
+
+
+def _normalised(entropy: Tensor, sizes: Tensor) -> Tensor:
+    # log 1 = 0: leave the 0 of a bag of one as it is
+    return entropy / torch.log(sizes.clamp(min=2).to(entropy.dtype))
 
 
 def _check_sums(attention: Tensor, sizes: Tensor) -> None:

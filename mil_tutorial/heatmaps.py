@@ -1,11 +1,13 @@
 """Heat maps: attention put back where its tiles came from."""
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mil_tutorial.overlays import OPACITY, check_limits, overlay
+from mil_tutorial.stitching import stitch_tiles
 from mil_tutorial.style import HEAT_MAP, OUTLINE, figure_style
+from mil_tutorial.tile_checks import check_attention, check_tiles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,11 +41,10 @@ def scale_attention(attention: Any, scaling: str) -> np.ndarray:
     Raises
     ------
     ValueError
-        For an unknown scaling, or attention that is not of one bag.
+        For an unknown scaling, or attention that is not of one bag, not finite or negative.
     """
+    check_attention(attention)
     attention = np.asarray(attention, dtype=float)
-    if attention.ndim != 1 or not len(attention):
-        raise ValueError(f"attention has shape {attention.shape}, expected (n,) of one bag, n ≥ 1")
     if scaling == "raw":
         return attention
     if scaling == "share":
@@ -58,75 +59,6 @@ def scale_attention(attention: Any, scaling: str) -> np.ndarray:
     raise ValueError(f"unknown scaling {scaling!r}; choose from {', '.join(SCALINGS)}")
 
 
-def stitch_tiles(
-    values: Any,
-    coords: Any,
-    tile_size: int,
-    shape: tuple[int, int] | None = None,
-    downsample: float = 1.0,
-) -> np.ndarray:
-    """Lay tiles at their coordinates on one canvas.
-
-    Parameters
-    ----------
-    values : array, shape (n,), (n, t, t) or (n, t, t, C)
-        A number for each tile, or a picture of each tile (then ``downsample`` must be 1).
-    coords : array, shape (n, 2)
-        x, y of each tile's top-left corner in pixels; any grid, or none.
-    tile_size : int
-        t, the side of a tile in pixels.
-    shape : (height, width), optional
-        Of the slide in pixels; by default the canvas ends with the last tile.
-    downsample : float
-        Slide pixels per canvas pixel.
-
-    Returns
-    -------
-    float array, shape (height, width) or (height, width, C), divided by ``downsample``
-        NaN where no tile lies; the mean where tiles overlap.
-
-    Raises
-    ------
-    ValueError
-        When coordinates and values do not fit together, or a tile lies outside the slide.
-    """
-    values, coords = np.asarray(values, dtype=float), np.asarray(coords)
-    _check_tiles(values, coords, tile_size, downsample)
-    if shape is None:
-        shape = (int(coords[:, 1].max()) + tile_size, int(coords[:, 0].max()) + tile_size)
-    height, width = (math.ceil(side / downsample) for side in shape)
-    if (coords < 0).any() or (coords + tile_size > (shape[1], shape[0])).any():
-        raise ValueError(
-            f"tiles reach from {coords.min(axis=0)} to {coords.max(axis=0) + tile_size} (x, y), "
-            f"outside the slide of {shape[1]} × {shape[0]} pixels"
-        )
-    total = np.zeros((height, width, *values.shape[3:]))
-    count = np.zeros((height, width) + (1,) * (total.ndim - 2))
-    first = np.round(coords / downsample).astype(int)
-    first = np.minimum(first, (width - 1, height - 1))  # a tile never falls off the canvas
-    last = np.maximum(np.round((coords + tile_size) / downsample).astype(int), first + 1)
-    for value, (left, top), (right, bottom) in zip(values, first, last):
-        total[top:bottom, left:right] += value
-        count[top:bottom, left:right] += 1
-    with np.errstate(invalid="ignore"):
-        return total / np.where(count > 0, count, np.nan)
-
-
-def _check_tiles(values: np.ndarray, coords: np.ndarray, tile_size: int, downsample: float) -> None:
-    if len(values) == 0 or coords.shape != (len(values), 2):
-        raise ValueError(
-            f"coords have shape {coords.shape}, expected ({len(values)}, 2) with at least one tile"
-        )
-    if values.ndim > 1 and values.shape[1:3] != (tile_size, tile_size):
-        raise ValueError(
-            f"tile pictures have shape {values.shape[1:]}, expected ({tile_size}, {tile_size}, …)"
-        )
-    if values.ndim > 1 and downsample != 1:
-        raise ValueError("tile pictures can be stitched at downsample 1 only")
-    if downsample <= 0:
-        raise ValueError(f"downsample must be positive, got {downsample}")
-
-
 def plot_attention(
     image: np.ndarray,
     attention: Any,
@@ -135,6 +67,9 @@ def plot_attention(
     *,
     truth: Any | None = None,
     scaling: str = "share",
+    limits: tuple[float, float] | None = None,
+    opacity: float = OPACITY,
+    downsample: int = 1,
     title: str = "",
 ) -> "Figure":
     """Draw a slide, its attention, and both together with the outline of the truth.
@@ -152,33 +87,48 @@ def plot_attention(
         Instance labels; the positive tiles are outlined.
     scaling : str
         One of ``SCALINGS``; the colour bar says which.
+    limits : (low, high), optional
+        Values at the ends of the colour bar, to compare slides; by default those of this slide.
+    opacity : float
+        Of the overlay at the highest value.
+    downsample : int
+        Draw every so many-th pixel only: a slide of 3,200 pixels a side fills a gigabyte otherwise.
     title : str
 
     Returns
     -------
     matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        When something does not fit together; the message says what.
     """
     import matplotlib.pyplot as plt
 
-    shape = (image.shape[0], image.shape[1])
-    heat = stitch_tiles(scale_attention(attention, scaling), coords, tile_size, shape)
+    image = np.asarray(image)
+    check_tiles(attention, coords, truth, image, tile_size)
+    place = (coords, tile_size, image.shape[:2], downsample)
+    heat = stitch_tiles(scale_attention(attention, scaling), *place)
+    image, shape = image[::downsample, ::downsample], heat.shape
+    low, high = check_limits(limits, heat)
+    cut = (np.nanmin(heat) < low, np.nanmax(heat) > high)  # the bar says that colours are cut
+    beyond = {(0, 0): "neither", (1, 0): "min", (0, 1): "max", (1, 1): "both"}[cut]
     with figure_style():
         figure, (left, middle, right) = plt.subplots(1, 3, figsize=(11, 4))
         left.imshow(image)
         middle.imshow(np.full((*shape, 3), 235, dtype=np.uint8))
-        colours = middle.imshow(heat, cmap=HEAT_MAP, interpolation="nearest")
-        right.imshow(image)
-        # The overlay grows denser with attention, so that the tissue stays visible.
-        density = 0.65 * np.nan_to_num(colours.norm(heat).filled(0))
-        right.imshow(heat, cmap=HEAT_MAP, norm=colours.norm, interpolation="nearest", alpha=density)
+        colours = middle.imshow(heat, HEAT_MAP, vmin=low, vmax=high, interpolation="nearest")
+        right.imshow(overlay(image, heat, (low, high), opacity))
         outlined = truth is not None and bool(np.any(truth))
         if outlined:
-            _outline(right, stitch_tiles(truth, coords, tile_size, shape))
+            _outline(right, stitch_tiles(truth, *place))
         names = ("slide", "attention", "overlay, tumour outlined" if outlined else "overlay")
         for axes, name in zip((left, middle, right), names):
             axes.set(title=name, xticks=[], yticks=[])
             axes.spines[:].set_visible(False)
-        figure.colorbar(colours, ax=[left, middle, right], label=SCALINGS[scaling], shrink=0.85)
+        bar = figure.colorbar(colours, ax=[left, middle, right], shrink=0.85, extend=beyond)
+        bar.set_label(SCALINGS[scaling])
         figure.suptitle(title)
     return figure
 

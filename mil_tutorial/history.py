@@ -1,13 +1,36 @@
 """What was measured in each epoch of a training run."""
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
+import torch
+
+from mil_tutorial.attention_metrics import attention_entropy, effective_instances
+from mil_tutorial.metrics import auc
+from mil_tutorial.prediction import Predictions
 
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """What one epoch showed; losses are means over bags, the AUC and entropy are validation's."""
+    """What one epoch showed; ``val_…`` was measured on the validation bags.
+
+    Attributes
+    ----------
+    epoch : int
+        From 0.
+    train_loss, val_loss : float
+        Mean over bags, both without the entropy term, so that they can be compared.
+    val_auc : float
+    val_attention_entropy : float
+        Mean normalised entropy of the attention, 0 to 1, over bags of two or more instances.
+    seconds : float
+        Time of training and validation.
+    val_effective_instances : float
+        Mean over bags of exp(entropy), in instances.
+    val_entropy_positive, val_entropy_negative : float
+        As ``val_attention_entropy``, over the positive and over the negative bags.
+    """
 
     epoch: int
     train_loss: float
@@ -15,6 +38,9 @@ class EpochRecord:
     val_auc: float
     val_attention_entropy: float
     seconds: float
+    val_effective_instances: float = math.nan
+    val_entropy_positive: float = math.nan
+    val_entropy_negative: float = math.nan
 
 
 @dataclass
@@ -40,3 +66,22 @@ class History:
         if improved:
             self.best_epoch = record.epoch
         return improved
+
+
+def measure(found: Predictions) -> dict[str, float]:
+    """Return what a record tells of the validation bags beside their loss, by its fields."""
+    entropy = attention_entropy(found.attention, sizes=found.sizes)
+    instances = effective_instances(found.attention, sizes=found.sizes)
+    several = torch.as_tensor(found.sizes) > 1  # the entropy of a bag of one says nothing
+    positive = torch.as_tensor(found.labels) == 1
+    return {
+        "val_auc": auc(found.labels, found.probabilities),
+        "val_attention_entropy": _mean(entropy[several]),
+        "val_effective_instances": _mean(instances),
+        "val_entropy_positive": _mean(entropy[several & positive]),
+        "val_entropy_negative": _mean(entropy[several & ~positive]),
+    }
+
+
+def _mean(values: torch.Tensor) -> float:
+    return float(values.double().mean())  # NaN when there are none

@@ -59,18 +59,29 @@ def _data_state() -> str:
 
 
 def show(figure: "Figure", alt: str) -> None:
-    """Display a figure with a description for those who cannot see it, and close it.
+    """Display a figure with a description for those who cannot see it, and close it."""
+    from IPython.display import display
 
-    The picture is stored twice, as HTML with the description and as a plain picture, because
+    display(picture(figure, alt), raw=True)
+
+
+def picture(figure: "Figure", alt: str) -> dict[str, str]:
+    """Turn a figure and its description into what a notebook stores; close the figure.
+
+    The picture is there twice, as HTML with the description and as a plain picture, because
     viewers differ in which of them they show.
+
+    Returns
+    -------
+    dict
+        MIME type → content.
     """
     import matplotlib.pyplot as plt
-    from IPython.display import display
 
     png = base64.b64encode(_small_png(figure)).decode()
     plt.close(figure)
     image = f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{png}">'
-    display({"text/html": image, "image/png": png, "text/plain": alt}, raw=True)
+    return {"text/html": image, "image/png": png, "text/plain": alt}
 
 
 def _small_png(figure: "Figure") -> bytes:

@@ -1,5 +1,6 @@
 """Training: one loop for every pooling, watched on validation bags, never on test bags."""
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -13,15 +14,14 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, WeightedRandomSampler
 from tqdm.auto import tqdm
 
-from mil_tutorial.attention_metrics import mean_attention_entropy
+from mil_tutorial.attention_metrics import entropy_term
 from mil_tutorial.bags import MedicalBagDataset
 from mil_tutorial.batches import collate_packed
 from mil_tutorial.checkpoints import TrainingState, load_checkpoint, save_checkpoint
 from mil_tutorial.config import TrainingConfig
-from mil_tutorial.history import EpochRecord, History
-from mil_tutorial.metrics import auc
+from mil_tutorial.history import EpochRecord, History, measure
 from mil_tutorial.models import MIL
-from mil_tutorial.prediction import predict
+from mil_tutorial.prediction import Predictions, predict
 from mil_tutorial.sampling import InstanceSampler, random_generator
 from mil_tutorial.splits import check_classes, check_groups
 
@@ -59,7 +59,8 @@ def fit(
     Raises
     ------
     ValueError
-        For a leak, a split of one class, a checkpoint of another run, or a loss that is not finite.
+        For a leak, a split of one class, a checkpoint of another run, a loss that is not finite, or
+        an entropy weight where the attention is not learnt.
     """
     config = config or TrainingConfig()
     check_groups(train=train, val=val)
@@ -112,10 +113,13 @@ class _Run:
     def identity(self) -> dict[str, str]:
         """Tell what must be equal for a checkpoint to be continued."""
         shapes = [list(value.shape) for value in self.model.state_dict().values()]
+        # A run may be continued for more epochs: until then it is the same run.
+        settings = asdict(replace(self.config, epochs=1))
+        if not self.config.entropy_weight:  # as in checkpoints from before there was the setting
+            del settings["entropy_weight"]
         return {
             "model": f"{self.model!r} {shapes}",
-            # A run may be continued for more epochs: until then it is the same run.
-            "config": replace(self.config, epochs=1).to_json(),
+            "config": json.dumps(settings, indent=2),
             "train": self.train.checksum(),
             "val": self.val.checksum(),
         }
@@ -129,14 +133,16 @@ class _Run:
     def epoch(self) -> EpochRecord:
         number, start = len(self.history.epochs), time.perf_counter()
         train_loss = self._train_epoch(number)
-        val_loss, val_auc, entropy = self._validate()
+        found = predict(self.model, self.val, self.config.batch_size)
+        val_loss = self._validation_loss(found)
         if not np.isfinite(train_loss + val_loss):
             raise ValueError(
                 f"the loss is not finite in epoch {number} (training {train_loss}, validation "
                 f"{val_loss}); lower learning_rate (now {self.config.learning_rate})"
             )
+        measured = measure(found)
         seconds = time.perf_counter() - start
-        record = EpochRecord(number, train_loss, val_loss, val_auc, entropy, seconds)
+        record = EpochRecord(number, train_loss, val_loss, seconds=seconds, **measured)
         if self.history.add(record):
             self.best_weights = _copy(self.model)
         return record
@@ -152,12 +158,14 @@ class _Run:
             torch.manual_seed(random_generator(seed, number, 2).initial_seed())
             for batch in self._loader(number):
                 batch = batch.to(self.device)
-                logits, _ = self.model.forward_packed(batch.instances, batch.sizes)
+                logits, attention = self.model.forward_packed(batch.instances, batch.sizes)
                 loss = self._loss(logits, batch.labels)
+                total += loss.item() * len(batch)  # without the entropy term, as in validation
+                if weight := self.config.entropy_weight:
+                    loss = loss + weight * entropy_term(attention, batch.sizes)
                 self.optimizer.zero_grad()
                 loss.backward()
                 self.optimizer.step()
-                total += loss.item() * len(batch)
         return total / len(self.train)
 
     def _loader(self, number: int) -> DataLoader:
@@ -179,14 +187,9 @@ class _Run:
             logits, labels, pos_weight=self.pos_weight.to(logits.device)
         )
 
-    def _validate(self) -> tuple[float, float, float]:
-        found = predict(self.model, self.val, self.config.batch_size)
+    def _validation_loss(self, found: Predictions) -> float:
         logits, labels = torch.from_numpy(found.logits), torch.from_numpy(found.labels)
-        loss = float(self._loss(logits, labels))
-        if not np.isfinite(loss):
-            return loss, float("nan"), float("nan")
-        entropy = mean_attention_entropy(found.attention, found.sizes)
-        return loss, auc(found.labels, found.probabilities), entropy
+        return float(self._loss(logits, labels))
 
     def save(self, path: Path) -> None:
         state = TrainingState(

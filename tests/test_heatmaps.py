@@ -6,6 +6,7 @@ from mil_tutorial import plot_attention, scale_attention, stitch_tiles
 from mil_tutorial.heatmaps import SCALINGS
 
 GRID = np.array([[0, 0], [2, 0], [0, 2]])
+IMAGE = np.full((4, 4, 3), 200, dtype=np.uint8)
 
 
 def test_stitch_by_hand_with_a_hole():
@@ -62,9 +63,8 @@ def test_equal_attention_is_not_blown_up():
 @pytest.mark.parametrize("scaling", SCALINGS)
 @pytest.mark.parametrize("truth", [None, [0, 0, 1], [0, 0, 0]])
 def test_figure_says_what_it_shows(scaling, truth):
-    image = np.full((4, 4, 3), 200, dtype=np.uint8)
     figure = plot_attention(
-        image, [0.2, 0.3, 0.5], GRID, 2, truth=truth, scaling=scaling, title="slide 7"
+        IMAGE, [0.2, 0.3, 0.5], GRID, 2, truth=truth, scaling=scaling, title="slide 7"
     )
     slide, attention, overlay, bar = figure.axes
     assert bar.get_ylabel() == SCALINGS[scaling]
@@ -97,6 +97,11 @@ def test_figure_says_what_it_shows(scaling, truth):
             "downsample 1 only",
         ),
         (dict(values=[1, 2, 3], coords=GRID, tile_size=2, downsample=0), "must be positive"),
+        (dict(values=[1, 2, 3], coords=None, tile_size=2), "coords are None"),
+        (dict(values=5, coords=GRID, tile_size=2), "at least one tile"),
+        (dict(values=[1, 2, 3], coords=GRID * np.nan, tile_size=2), "coords of tile 0"),
+        (dict(values=[1, np.nan, 3], coords=GRID, tile_size=2), "value of tile 1 is not finite"),
+        (dict(values=[1, 2, 3], coords=GRID, tile_size=0), "tile_size is 0"),
     ],
 )
 def test_bad_tiles_are_named(arguments, message):
@@ -109,3 +114,54 @@ def test_bad_scaling_is_named():
         scale_attention([1.0], "log")
     with pytest.raises(ValueError, match="of one bag"):
         scale_attention([[1.0]], "raw")
+
+
+@pytest.mark.parametrize("attention", [[0.5, np.nan], [1.5, -0.5], [], [0, 0], None])
+def test_bad_attention_is_named(attention):
+    for scaling in SCALINGS:
+        with pytest.raises(ValueError, match="attention"):
+            scale_attention(attention, scaling)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"coords": None}, "coords are None"),
+        ({"attention": [0.5, 0.5]}, "coords have shape"),
+        ({"attention": [0.5, np.nan, 0.5]}, "attention of tile 1 is nan"),
+        ({"attention": [0.5, 0.7, -0.2]}, "attention of tile 2 is -0.2"),
+        ({"truth": [1, 0]}, "truth has shape"),
+        ({"image": None}, "the image has shape"),
+        ({"image": IMAGE[..., 0]}, "a grey one becomes RGB"),
+        ({"image": np.dstack([IMAGE, IMAGE[..., :1]])}, "leave alpha out"),
+        ({"image": IMAGE / 255}, "expected uint8"),
+        ({"image": IMAGE[:3]}, "outside the slide of 4 × 3 pixels"),
+        ({"limits": (1, 0)}, "limits are 1 and 0"),
+    ],
+)
+def test_bad_input_is_named_instead_of_drawing_a_blank_canvas(change, message):
+    good = {"image": IMAGE, "attention": [0.2, 0.3, 0.5], "coords": GRID, "tile_size": 2}
+    with pytest.raises(ValueError, match=message):
+        plot_attention(**good | change)
+    assert plt.get_fignums() == []
+
+
+def test_equal_shares_are_drawn_in_the_middle_of_the_colours():
+    figure = plot_attention(IMAGE, [1 / 3] * 3, GRID, 2)
+    assert figure.axes[1].images[-1].get_clim() == pytest.approx((0, 2))
+    overlaid = np.asarray(figure.axes[2].images[-1].get_array())
+    assert (overlaid[0, 0] != IMAGE[0, 0]).any()
+    plt.close(figure)
+
+
+def test_one_tile_is_enough():
+    figure = plot_attention(IMAGE, [1.0], [[2, 2]], 2, truth=[1])
+    overlaid = np.asarray(figure.axes[2].images[-1].get_array())
+    assert (overlaid[2:, 2:] != IMAGE[2:, 2:]).any()
+    plt.close(figure)
+
+
+def test_limits_are_those_asked_for():
+    figure = plot_attention(IMAGE, [0.2, 0.3, 0.5], GRID, 2, limits=(0, 20))
+    assert figure.axes[1].images[-1].get_clim() == (0, 20)
+    plt.close(figure)

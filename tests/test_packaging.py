@@ -53,6 +53,10 @@ def test_wheel_carries_the_data_and_runs_without_the_checkout(tmp_path):
         for p in (ROOT / "data").rglob("*")
         if p.is_file()
     }
+    shipped |= {
+        f"mil_tutorial/widgets/static/{p.name}"
+        for p in (ROOT / "mil_tutorial" / "widgets" / "static").iterdir()
+    }
     assert shipped <= names
     assert not any(n.startswith(("tests/", "data/")) for n in names)
     code = (

@@ -3,14 +3,25 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 import torch
 from toy_bags import separable
 
-from mil_tutorial import TrainingConfig, auc, build_model, fit, predict
+from mil_tutorial import (
+    EpochRecord,
+    MedicalBagDataset,
+    TrainingConfig,
+    attention_entropy,
+    auc,
+    build_model,
+    effective_instances,
+    fit,
+    predict,
+)
+from mil_tutorial.attention_metrics import entropy_term
 from mil_tutorial.training import _Run
 
 CONFIG = TrainingConfig(epochs=6, learning_rate=2e-3, patience=None, batch_size=8)
@@ -78,7 +89,7 @@ def test_early_stopping_waits_for_its_patience(train_val):
 
 @pytest.mark.parametrize("stop_after", [1, 3])
 def test_a_stopped_run_resumes_to_the_same_result(stop_after, train_val, tmp_path):
-    config = replace(CONFIG, instances_per_bag=3, class_balance="sampler")
+    config = replace(CONFIG, instances_per_bag=3, class_balance="sampler", entropy_weight=0.2)
     whole = model()
     expected = fit(whole, *train_val, config, progress=False)
 
@@ -96,7 +107,7 @@ def test_a_stopped_run_resumes_to_the_same_result(stop_after, train_val, tmp_pat
     resumed = build_model("gated", 4, 8, dropout=0.5)  # other initial weights: they do not matter
     found = fit(resumed, *train_val, config, checkpoint=tmp_path / "c.pt", progress=False)
     assert torch.equal(weights(resumed), weights(whole))
-    for name in ("train_loss", "val_loss", "val_auc", "val_attention_entropy"):
+    for name in (f.name for f in fields(EpochRecord) if f.name != "seconds"):
         np.testing.assert_array_equal(found.column(name), expected.column(name))
     assert found.best_epoch == expected.best_epoch
 
@@ -197,6 +208,7 @@ def test_config_is_json_and_frozen():
         ({"patience": 0}, "patience must be a positive"),
         ({"instances_per_bag": 0}, "instances_per_bag must be a positive"),
         ({"weight_decay": -1.0}, "must not be negative"),
+        ({"entropy_weight": float("inf")}, "entropy_weight must be finite, got inf"),
         ({"class_balance": "smote"}, "class_balance is 'smote'; choose"),
     ],
 )
@@ -298,3 +310,118 @@ def test_predict_keeps_order_and_mode_whatever_the_batch_size(train_val):
     assert [len(a) for a in one.per_bag(one.attention)] == train_val[0].sizes.tolist()
     assert all(abs(a.sum() - 1) < 1e-5 for a in one.per_bag(one.attention))
     np.testing.assert_array_equal(one.labels, train_val[0].labels)
+
+
+def test_a_record_tells_what_the_kept_model_shows(train_val):
+    """A bag of one instance is among the bags: its entropy says nothing."""
+    train, val = train_val
+    val = MedicalBagDataset([*val, (torch.zeros(1, 4), 0)])
+    net = model()
+    record = fit(net, train, val, CONFIG, progress=False).best
+    found = predict(net, val)
+    entropy = attention_entropy(found.attention, sizes=found.sizes).numpy()
+    several = found.sizes > 1
+    rows = {"positive": found.labels == 1, "negative": several & (found.labels == 0)}
+    assert record.val_attention_entropy == pytest.approx(entropy[several].mean(), abs=1e-6)
+    assert record.val_entropy_positive == pytest.approx(entropy[rows["positive"]].mean(), abs=1e-6)
+    assert record.val_entropy_negative == pytest.approx(entropy[rows["negative"]].mean(), abs=1e-6)
+    instances = effective_instances(found.attention, sizes=found.sizes).numpy()
+    assert record.val_effective_instances == pytest.approx(instances.mean(), abs=1e-5)
+
+
+def weighted(weight, data, pooling="gated", **changes):
+    """Train with an entropy weight; return the model and its history."""
+    torch.manual_seed(0)
+    net = build_model(pooling, 4, 8, dropout=0.5)
+    return net, fit(net, *data, replace(CONFIG, entropy_weight=weight, **changes), progress=False)
+
+
+def test_an_entropy_weight_of_0_is_as_if_there_were_none(train_val, monkeypatch):
+    def refuse(*_):
+        raise AssertionError("the term was computed")
+
+    monkeypatch.setattr("mil_tutorial.training.entropy_term", refuse)
+    runs = [weighted(0.0, train_val), weighted(-0.0, train_val)]
+    plain = model()
+    fit(plain, *train_val, CONFIG, progress=False)
+    assert all(torch.equal(weights(net), weights(plain)) for net, _ in runs)
+
+
+@pytest.mark.parametrize("pooling", ["attention", "gated"])
+def test_a_positive_entropy_weight_sharpens_and_a_negative_one_spreads(pooling, train_val):
+    last = {
+        weight: weighted(weight, train_val, pooling, epochs=20)[1].epochs[-1].val_attention_entropy
+        for weight in (-0.5, 0.0, 0.5)
+    }
+    assert last[0.5] < last[0.0] - 0.05
+    assert last[-0.5] > last[0.0] + 0.02
+
+
+def test_the_entropy_term_takes_part_in_training_only(train_val):
+    """Losses are recorded without it, so that epochs are chosen by one measure."""
+    net, history = weighted(0.5, train_val)
+    found = predict(net, train_val[1])
+    loss = torch.nn.functional.binary_cross_entropy_with_logits(
+        torch.from_numpy(found.logits), torch.from_numpy(found.labels)
+    )
+    assert history.best.val_loss == pytest.approx(float(loss), abs=1e-6)
+    one_batch = {"batch_size": 40, "epochs": 1}
+    first = [weighted(w, train_val, **one_batch)[1].epochs[0].train_loss for w in (0.0, 0.5)]
+    assert first[0] == first[1]  # taken before the first step
+
+
+@pytest.mark.parametrize("weight", [-0.3, 0.3])
+def test_bags_of_one_instance_add_no_entropy_and_no_nan(weight, train_val):
+    single = [(tiles[:1], label) for tiles, label in train_val[0]]
+    net, history = weighted(weight, (MedicalBagDataset(single), train_val[1]))
+    plain, _ = weighted(0.0, (MedicalBagDataset(single), train_val[1]))
+    assert torch.isfinite(weights(net)).all()
+    torch.testing.assert_close(weights(net), weights(plain))
+    assert np.isfinite(history.column("train_loss")).all()
+
+
+def test_the_entropy_term_is_the_mean_over_bags_of_several_and_has_its_gradient():
+    sizes = torch.tensor([3, 1, 4])
+    scores = torch.randn(8, dtype=torch.float64, requires_grad=True)
+
+    def term(s):
+        return entropy_term(torch.cat([torch.softmax(x, 0) for x in s.split([3, 1, 4])]), sizes)
+
+    bags = [torch.softmax(x, 0) for x in scores.detach().split([3, 1, 4])]
+    truth = [-(a * a.log()).sum() / np.log(len(a)) for a in (bags[0], bags[2])]
+    assert term(scores).item() == pytest.approx(float(sum(truth)) / 2)
+    assert torch.autograd.gradcheck(term, scores)
+
+
+@pytest.mark.parametrize("pooling", ["max", "mean", "max_embedding", "mean_instance"])
+def test_attention_that_is_not_learnt_takes_no_entropy_weight(pooling, train_val):
+    with pytest.raises(ValueError, match="needs attention that is learnt.*no gradient"):
+        weighted(0.1, train_val, pooling)
+
+
+def test_the_entropy_weight_belongs_to_the_run(train_val, tmp_path):
+    path = tmp_path / "c.pt"
+    fit(model(), *train_val, CONFIG, checkpoint=path, progress=False)
+    changed = replace(CONFIG, entropy_weight=0.1)
+    with pytest.raises(ValueError, match="written with another config"):
+        fit(model(), *train_val, changed, checkpoint=path, progress=False)
+
+
+def test_checkpoints_from_before_the_entropy_weight_go_on(train_val, tmp_path):
+    """They know neither the setting nor the later fields of a record."""
+    path = tmp_path / "c.pt"
+    fit(model(), *train_val, replace(CONFIG, epochs=3), checkpoint=path, progress=False)
+    saved = torch.load(path, weights_only=True)
+    settings = json.loads(saved["identity"]["config"])
+    later = ("val_effective_instances", "val_entropy_positive", "val_entropy_negative")
+    assert "entropy_weight" not in settings
+    for record in saved["state"]["epochs"]:
+        for name in later:
+            del record[name]
+    torch.save(saved, path)
+    resumed, whole = model(), model()
+    history = fit(resumed, *train_val, CONFIG, checkpoint=path, progress=False)
+    fit(whole, *train_val, CONFIG, progress=False)
+    assert torch.equal(weights(resumed), weights(whole))
+    unknown = np.isnan(history.column("val_effective_instances"))
+    assert unknown.tolist() == [True] * 3 + [False] * 3

@@ -13,6 +13,8 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
+from machine.widget_state import tidy_widgets
+
 CELL_TIMEOUT = 300  # seconds
 ROOT = Path(__file__).parents[2]
 PEAK = """
@@ -61,6 +63,7 @@ def execute(notebook: NotebookNode, *, fast: bool) -> Run:
         cell.execution_count = count
         for output in cell.outputs:
             _without_drift(output, count)
+    tidy_widgets(notebook)
     return Run(seconds, peak)
 
 

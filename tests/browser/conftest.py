@@ -2,8 +2,10 @@ import os
 import shutil
 from pathlib import Path
 
+import nbformat
 import pytest
 
+from .jupyterlab import Notebook
 from .server import Lab
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -87,3 +89,35 @@ def page(chromium, lab, console_errors, request, tmp_path):
     lab.reset()
     if request.node.stash.get(HAS_FAILED, True):
         print("console errors:", *console_errors, sep="\n")
+
+
+@pytest.fixture()
+def run_cells(page, lab):
+    """Write a notebook of the given code cells, open it in JupyterLab and run it."""
+
+    def run(*sources):
+        cells = [nbformat.v4.new_code_cell(source) for source in sources]
+        book = nbformat.v4.new_notebook(cells=cells)
+        book.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
+        nbformat.write(book, lab.folder / "widget.ipynb")
+        notebook = Notebook(page, lab.url)
+        notebook.open("widget.ipynb")
+        notebook.run_all()
+        assert notebook.errors() == []
+        return notebook
+
+    return run
+
+
+@pytest.fixture()
+def widget_messages(page):
+    """The messages that widgets of the page have sent to the kernel; grows as they do."""
+    sent = []
+
+    def hear(frame):
+        text = frame if isinstance(frame, bytes) else frame.encode()
+        if b"comm_msg" in text:
+            sent.append(text)
+
+    page.on("websocket", lambda socket: socket.on("framesent", hear))
+    return sent

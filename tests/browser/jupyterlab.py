@@ -1,5 +1,6 @@
 """A notebook in JupyterLab, handled through the browser as a learner handles it."""
 
+import ast
 import re
 import time
 from urllib.parse import quote
@@ -34,6 +35,14 @@ WATCH_RUN_ALL = """() => {
     command.result.then(end, end);
   };
   commands.commandExecuted.connect(watch);
+}"""
+ASK_KERNEL = """async expression => {
+  const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+  const asked = kernel.requestExecute({
+    code: '', silent: true, store_history: false, user_expressions: {answer: expression},
+  });
+  const answer = (await asked.done).content.user_expressions.answer;
+  return answer.status === 'ok' ? answer.data['text/plain'] : answer.ename + ': ' + answer.evalue;
 }"""
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 SETTLING_MS = 1000  # widgets are drawn a little after their cell has finished
@@ -100,3 +109,15 @@ class Notebook:
         self.page.keyboard.insert_text(text)
         arrived = self.code_cells()[index]["source"]
         assert arrived == text, f"the editor of cell {cell_id} made this of the text:\n{arrived}"
+
+    def kernel_value(self, expression):
+        """Return the value that an expression of plain Python types has in the kernel."""
+        return ast.literal_eval(self.page.evaluate(ASK_KERNEL, expression))
+
+    def wait_for_value(self, expression, wanted, timeout=20):
+        """Wait until an expression has a value in the kernel: widgets tell it things in turn."""
+        deadline = time.monotonic() + timeout
+        while (found := self.kernel_value(expression)) != wanted:
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{expression} is {found!r}, expected {wanted!r}")
+            self.page.wait_for_timeout(50)

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 import mil_tutorial
-from mil_tutorial import pooling
+from mil_tutorial import geojson, pooling
+from mil_tutorial.checks.loops import toy_bags, toy_model
 from mil_tutorial.weighted import weighted_auc
 
 SIZES = torch.tensor([3, 1, 4])
@@ -114,6 +115,83 @@ def test_chapters_05_and_06_build_attention(notebooks, number, layer, model):
     mine = own(names, model)(2, 4, attention_dim=3)
     truth = getattr(mil_tutorial, model)(2, 4, attention_dim=3)
     assert_same_layer(mine, truth, torch.randn(3, 4, 2), MASK)
+
+
+def test_chapter_10_builds_the_heat_map(notebooks):
+    names = definitions(notebooks, "10")
+    rng = np.random.default_rng(0)
+    coords = rng.integers(0, 40, (9, 2))  # some overlap, and not all of the canvas is covered
+    tiles = (rng.random(9), coords, 8, (50, 60))
+    heat = mil_tutorial.stitch_tiles(*tiles)
+    np.testing.assert_array_equal(own(names, "stitch_tiles")(*tiles), heat)
+    image = rng.integers(0, 256, (50, 60, 3)).astype(np.uint8)
+    for options in ({}, {"limits": (0.2, 0.7)}, {"opacity": 0.3}):
+        mine = own(names, "overlay")(image, heat, **options)
+        np.testing.assert_array_equal(mine, mil_tutorial.overlay(image, heat, **options))
+    assert own(names, "tile_ring")(3, 40, 32) == geojson.tile_ring(3, 40, 32)
+
+
+def test_chapter_09_builds_the_confusion_and_the_deletion_curve(notebooks):
+    names = definitions(notebooks, "09")
+    scores, truth = torch.randn(20).numpy(), (torch.arange(20) % 3 == 0).long().numpy()
+    for threshold in (-0.5, float(scores[3]), 9.0):
+        counts = own(names, "instance_confusion")(scores, truth, threshold)
+        assert counts == mil_tutorial.instance_confusion(scores, truth, threshold)
+    model = mil_tutorial.build_model("gated", input_dim=2, hidden_dim=4, dropout=0.5).eval()
+    features, order = torch.randn(6, 2), torch.randperm(6).numpy()
+    with torch.inference_mode():
+        attention = model(features[None]).attention[0].numpy()
+        alone = model.instance_logits(model.embed(features)).numpy()
+    for last in (1, 3, 5):
+        curve = own(names, "deletion_curve")(model, features, order, last)
+        expected = mil_tutorial.deletion_curve(model, features, order, last)
+        assert curve == pytest.approx(expected, abs=1e-5)
+        logits = own(names, "logits_after_deletion")(attention, alone, order, last)
+        expected = mil_tutorial.deletion_curve(model, features, order, last, output="logit")
+        assert logits == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("patience", [None, 3])
+def test_chapter_07_builds_fit(notebooks, patience):
+    train, val = toy_bags(8, seed=48), toy_bags(6, seed=148)
+    config = mil_tutorial.TrainingConfig(  # one batch: the order of bags does not matter
+        epochs=12, batch_size=8, learning_rate=0.1, patience=patience, class_balance="none"
+    )
+    mine, truth = toy_model(), toy_model()
+    losses = own(definitions(notebooks, "07"), "fit")(mine, train, val, config)
+    history = mil_tutorial.fit(truth, train, val, config, progress=False)
+    torch.testing.assert_close(losses, history.column("val_loss").tolist(), rtol=1e-3, atol=1e-4)
+    for got, expected in zip(mine.parameters(), truth.parameters()):
+        torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["threshold_for_sensitivity", "sensitivity_at_specificity"])
+def test_chapter_07_builds_the_metrics(notebooks, name):
+    mine, truth = own(definitions(notebooks, "07"), name), getattr(mil_tutorial, name)
+    rng = np.random.default_rng(0)
+    for size in (2, 5, 30):
+        labels = np.array([0, 1, *rng.integers(0, 2, size)])
+        probabilities = rng.integers(0, 9, size + 2) / 8  # with ties
+        for share in (0.2, 0.5, 0.8, 0.9, 1.0):
+            assert mine(labels, probabilities, share) == pytest.approx(
+                truth(labels, probabilities, share)
+            )
+
+
+def test_chapter_08_builds_the_entropy(notebooks):
+    names = definitions(notebooks, "08")
+    mine, package = own(names, "attention_entropy"), mil_tutorial.attention_entropy
+    by_loop = own(names, "entropy_by_loop")
+
+    def entropy(function, scores):
+        return function(pooling.masked_softmax(scores, MASK), mask=MASK)
+
+    scores = torch.randn(3, 4)
+    assert_same([lambda s, f=f: entropy(f, s) for f in (mine, package)], scores)
+    torch.testing.assert_close(entropy(by_loop, scores), entropy(package, scores))
+    one_bag = torch.softmax(torch.randn(5), dim=0)
+    tiles = own(names, "effective_tiles")(one_bag)
+    torch.testing.assert_close(tiles, mil_tutorial.effective_instances(one_bag[None])[0])
 
 
 def test_chapter_11_builds_what_the_comparison_needs(notebooks):

@@ -7,8 +7,22 @@ import sys
 import pytest
 from machine.settings import BRANCH, REPOSITORY
 from machine.times import read_times
+from machine.widget_state import STATE, VIEW
 
-VERBS = {"Start", "See", "Build", "Batch", "Pool", "Learn", "Add", "Compare"}
+VERBS = {
+    "Add",
+    "Batch",
+    "Build",
+    "Compare",
+    "Draw",
+    "Judge",
+    "Learn",
+    "Pool",
+    "See",
+    "Start",
+    "Train",
+    "Watch",
+}
 ENDING = ["Summary", "Check yourself", "In practice", "Further reading"]
 
 
@@ -61,7 +75,8 @@ def test_every_picture_has_alt_text(chapter, edition, learner, solved):
         for output in cell.outputs:
             data = output.get("data", {})
             html = "".join(data.get("text/html", ""))
-            if any(kind.startswith("image/") for kind in data) or "<img" in html:
+            drawn = any(kind.startswith("image/") for kind in data) or VIEW in data
+            if drawn or "<img" in html:
                 pictures += 1
                 (alt,) = re.findall(r'<img alt="([^"]*)"', html)
                 assert len(alt) > 30, cell.id
@@ -69,6 +84,16 @@ def test_every_picture_has_alt_text(chapter, edition, learner, solved):
     for cell in markdown(notebook):
         assert "<img" not in cell.source
         assert all(alt.strip() for alt in re.findall(r"!\[([^\]]*)\]", cell.source))
+
+
+@pytest.mark.parametrize("edition", ["learner", "solutions"])
+def test_every_widget_is_stored_with_its_state(chapter, edition, learner, solved):
+    notebook = learner if edition == "learner" else solved
+    stored = notebook.metadata.get("widgets", {}).get(STATE, {"state": {}})["state"]
+    for cell in code(notebook):
+        for output in cell.outputs:
+            if VIEW in output.get("data", {}):
+                assert output.data[VIEW]["model_id"] in stored, cell.id
 
 
 def assert_links_lead_somewhere(text, folder):

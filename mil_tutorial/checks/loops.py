@@ -1,0 +1,200 @@
+"""Whether a training loop measures without learning, keeps its best epoch, and stops in time."""
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from mil_tutorial.bags import MedicalBagDataset
+from mil_tutorial.batches import BagBatch, collate_packed
+from mil_tutorial.checks.exercise import Wrong
+from mil_tutorial.checks.judging import attempt, expect_values
+from mil_tutorial.config import TrainingConfig
+from mil_tutorial.models import MIL, build_model
+
+RUNS = {  # epochs and patience; losses fall, rise, fall lower, and rise for good
+    "14 epochs, patience 3": (14, 3),
+    "15 epochs, patience 5": (15, 5),
+    "6 epochs, patience None": (6, None),  # the last is lower than the one before, not the lowest
+}
+STILL_THERE = (
+    "two calls with the same model give two numbers. The bug is still there: no_grad switches off "
+    "gradients, but not dropout"
+)
+LAST = (
+    "it has those of the last epoch. state_dict() hands out the weights themselves, which go on "
+    "changing: keep a copy, and load it at the end"
+)
+LOWER = "it has those of an epoch that is lower than the one before: ask for the lowest so far"
+HIGHEST = "it has those of the highest validation loss"
+TRAINING = "Those are the training losses: validation chooses the epoch."
+NO_PATIENCE = "the patience is not used"
+WHEN = "stop when so many epochs *in a row* brought no new lowest loss, and not before"
+
+
+def examine_mean_loss(answer: Any) -> None:
+    """Judge ``mean_loss(model, batches)``."""
+    bags = toy_bags(5, seed=2)
+    batches = [_batch(bags, range(4)), _batch(bags, [4])]
+    with torch.random.fork_rng(devices=[]):
+        model = toy_model(dropout=0.5)
+        before = copy.deepcopy(model.state_dict())
+        numbers = []
+        for _ in range(2):
+            model.train()  # as an epoch of training leaves it
+            numbers.append(_call(answer, model, batches, case="two batches"))
+    if not _same(model.state_dict(), before):
+        raise Wrong("the weights have changed: a measurement must not teach")
+    if not all(parameter.requires_grad for parameter in model.parameters()):
+        raise Wrong("requires_grad was switched off, so the model can learn no more")
+    model.eval()
+    with torch.no_grad():
+        parts = [_loss(model, batch).item() for batch in batches]
+    if _differ(*numbers):
+        raise Wrong(STILL_THERE)
+    truth = (4 * parts[0] + parts[1]) / 5
+    mistakes = {
+        "That is the mean over batches: the first holds four bags, the second one.": np.mean(parts),
+        "That is the sum over bags: divide by their number.": 5 * truth,
+    }
+    expect_values(numbers[0], truth, "the mean loss", mistakes)
+
+
+def examine_fit(answer: Any) -> None:
+    """Judge ``fit(model, train, val, config)``."""
+    train, val = toy_bags(8, seed=48), toy_bags(6, seed=148)
+    for case, (epochs, patience) in RUNS.items():
+        config = TrainingConfig(
+            epochs=epochs,
+            batch_size=64,  # one batch, so that the order of bags does not matter
+            learning_rate=0.1,
+            weight_decay=0.0,
+            patience=patience,
+        )
+        with torch.random.fork_rng(devices=[]):
+            model = toy_model()
+            losses = _numbers(_call(answer, model, train, val, config, case=case))
+        truth, taught, weights = reference(train, val, config)
+        kept, stopped = best_and_last(truth, patience)
+        _examine_losses(losses, truth, taught, stopped, case)
+        if not _same(model.state_dict(), weights[kept]):
+            _name_weights(model, truth[: stopped + 1], weights, kept, case)
+
+
+def reference(
+    train: MedicalBagDataset, val: MedicalBagDataset, config: TrainingConfig
+) -> tuple[list[float], list[float], list[dict[str, Tensor]]]:
+    """Return validation losses, training losses and weights of every epoch, in one batch each."""
+    with torch.random.fork_rng(devices=[]):
+        model = toy_model()
+    optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
+    batches = [_batch(bags, range(len(bags))) for bags in (train, val)]
+    losses, taught, weights = [], [], []
+    for _ in range(config.epochs):
+        loss = _loss(model, batches[0])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        taught.append(loss.item())
+        losses.append(_loss(model, batches[1]).item())
+        weights.append(copy.deepcopy(model.state_dict()))
+    return losses, taught, weights
+
+
+def best_and_last(losses: Sequence[float], patience: int | None) -> tuple[int, int]:
+    """Return the epoch to keep and the last one to run."""
+    for last in range(len(losses)):
+        kept = int(np.argmin(losses[: last + 1]))
+        if patience is not None and last - kept >= patience:
+            break
+    return kept, last
+
+
+def toy_bags(n: int, seed: int) -> MedicalBagDataset:
+    """Make bags of 3 to 5 instances, every other one positive."""
+    generator = torch.Generator().manual_seed(seed)
+    bags = []
+    for i in range(n):
+        instances = torch.randn(3 + i % 3, 3, generator=generator)
+        instances[0, 0] += 1.5 * (i % 2)
+        bags.append((instances, i % 2))
+    return MedicalBagDataset(bags)
+
+
+def toy_model(dropout: float = 0.0) -> MIL:
+    """Make a small model, the same each time; it sets torch's random numbers."""
+    torch.manual_seed(7)
+    return build_model("gated", 3, 8, dropout=dropout)
+
+
+def _call(answer: Any, *arguments: Any, case: str) -> Any:
+    """Call the learner's function on the model itself: what it does to the model is the answer."""
+    if not callable(answer):
+        return attempt(answer)
+    return attempt(lambda: answer(*arguments), case=case)
+
+
+def _batch(bags: MedicalBagDataset, rows: Sequence[int]) -> BagBatch:
+    return collate_packed([bags[row] for row in rows])
+
+
+def _loss(model: MIL, batch: BagBatch) -> Tensor:
+    logits, _ = model.forward_packed(batch.instances, batch.sizes)
+    return F.binary_cross_entropy_with_logits(logits, batch.labels)
+
+
+def _same(weights: dict[str, Tensor], others: dict[str, Tensor]) -> bool:
+    return all(torch.allclose(weights[k], others[k], rtol=1e-3, atol=1e-3) for k in others)
+
+
+def _differ(first: Any, second: Any) -> bool:
+    try:
+        return abs(float(first) - float(second)) > 1e-6
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        return False  # no numbers: the next step says so
+
+
+def _numbers(losses: Any) -> np.ndarray:
+    text = "return the list of validation losses, one number for each epoch"
+    if not isinstance(losses, list | tuple | np.ndarray | Tensor):
+        raise Wrong(f"fit returned {type(losses).__name__}: {text}")
+    try:
+        return np.array([float(loss) for loss in losses])
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+        raise Wrong(f"fit returned something else: {text}") from error
+
+
+def _examine_losses(
+    losses: np.ndarray, truth: list[float], taught: list[float], stopped: int, case: str
+) -> None:
+    n = stopped + 1
+    if len(losses) != n:
+        why = NO_PATIENCE if len(losses) == len(truth) else WHEN
+        raise Wrong(f"{len(losses)} epochs were run, expected {n} ({case}): {why}")
+    if np.allclose(losses, truth[:n], rtol=1e-3, atol=1e-4):
+        return
+    if np.allclose(losses, taught[:n], rtol=1e-3, atol=1e-4):
+        raise Wrong(TRAINING)
+    epoch = int(np.argmax(~np.isclose(losses, truth[:n], rtol=1e-3, atol=1e-4)))
+    raise Wrong(
+        f"the validation loss of epoch {epoch} is {losses[epoch]:.4f}, expected {truth[epoch]:.4f} "
+        f"({case}). Leave the lines that are given as they were"
+    )
+
+
+def _name_weights(
+    model: MIL, losses: list[float], weights: list[dict[str, Tensor]], kept: int, case: str
+) -> None:
+    text = f"the model should have the weights of epoch {kept}, counted from 0 ({case})"
+    has = [epoch for epoch in range(len(losses)) if _same(model.state_dict(), weights[epoch])]
+    if not has:
+        raise Wrong(f"{text}; it has those of none")
+    if has[0] == len(losses) - 1:
+        raise Wrong(f"{text}; {LOWER if losses[-1] < losses[-2] else LAST}")
+    if has[0] == int(np.argmax(losses)):
+        raise Wrong(f"{text}; {HIGHEST}")
+    raise Wrong(f"{text}; it has those of epoch {has[0]}")

@@ -1,0 +1,155 @@
+"""Faithfulness: does the model's answer change when the tiles it is said to rely on are deleted?
+
+The deletion test asks about the model, not about the truth. A tile is taken out of the bag:
+nothing is painted in its place, the weights of the others are normalised anew, and a bag is never
+emptied.
+
+Sources: Samek, Binder, Montavon, Lapuschkin & Müller 2017, "Evaluating the visualization of what a
+deep neural network has learned" (most relevant first, MoRF; AOPC); Early, Evers & Ramchurn 2022,
+"Model agnostic interpretability for multiple instance learning" (the same for bags).
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mil_tutorial.models import MIL
+
+OUTPUTS = ("probability", "logit")
+TILES_AT_ONCE = 2**17
+"""Tiles of shortened bags in one pass: 64 MB of embeddings of width 128."""
+
+
+def deletion_curve(
+    model: MIL,
+    features: Any,
+    order: Any,
+    n_deletions: int | None = None,
+    *,
+    output: str = "probability",
+    tiles_at_once: int = TILES_AT_ONCE,
+) -> np.ndarray:
+    """Return what a model says of one bag after deleting 0, 1, … L of its tiles.
+
+    Every tile is embedded once. The L + 1 shortened bags are then packed and classified together.
+
+    Parameters
+    ----------
+    model : MIL
+        Any pooling. Left in the mode, training or evaluation, in which it came.
+    features : array or Tensor, shape (n, D), or (n, C, height, width)
+        The instances of one bag, n ≥ 2.
+    order : int array, shape (n,)
+        Every tile's number once, in the order of deletion: ``np.argsort(-scores)`` for the most
+        relevant first.
+    n_deletions : int, optional
+        L, from 1 to n - 1. By default n - 1: all but the last tile.
+    output : {"probability", "logit"}
+        Of the positive class.
+    tiles_at_once : int
+        Limits memory; it does not change results.
+
+    Returns
+    -------
+    array, shape (L + 1,)
+        Entry k is the output after k deletions; entry 0 that of the whole bag.
+
+    Raises
+    ------
+    ValueError
+        When the bag has one tile, the order is no permutation of its tiles, L is out of range, or
+        the features are not as wide as the model expects.
+    """
+    if output not in OUTPUTS:
+        raise ValueError(f"unknown output {output!r}; choose from {', '.join(OUTPUTS)}")
+    parameter = next(model.parameters())
+    instances = torch.as_tensor(features).to(parameter.device, parameter.dtype)
+    rows = _checked_order(order, instances)
+    n_deletions = _checked_number(n_deletions, len(rows))
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.inference_mode():
+            ordered = model.embed(instances)[rows.to(instances.device)]  # (n, H), first to go first
+            parts = [
+                model.classify(_shortened(ordered, sizes), sizes.to(ordered.device)).logits
+                for sizes in _chunks(len(rows), n_deletions, tiles_at_once)
+            ]
+            logits = torch.cat(parts).double()
+            return (torch.sigmoid(logits) if output == "probability" else logits).cpu().numpy()
+    finally:
+        model.train(was_training)
+
+
+def aopc(curve: Any) -> float:
+    r"""Area over the perturbation curve: the mean drop over the first L deletions.
+
+    .. math:: \mathrm{AOPC} = \frac{1}{L + 1} \sum_{k=0}^{L} f(x^{(0)}) - f(x^{(k)})
+
+    for one bag (Samek et al. 2017, equation 12, is the mean of it over inputs). Large when what is
+    deleted first matters most; near 0 when it does not matter; negative when the output rises. It
+    grows with L and with the first value of the curve, so compare orders, not models, on the
+    same bags.
+
+    Parameters
+    ----------
+    curve : array, shape (L + 1,)
+        Of ``deletion_curve``, L ≥ 1; a shorter AOPC is that of ``curve[: L + 1]``.
+
+    Raises
+    ------
+    ValueError
+        When the curve is not one row of at least two finite numbers.
+    """
+    values = np.asarray(curve, dtype=float)
+    if values.ndim != 1 or len(values) < 2:
+        raise ValueError(f"the curve has shape {values.shape}, expected (L + 1,) with L ≥ 1")
+    if not np.isfinite(values).all():
+        raise ValueError(f"the curve is {values[~np.isfinite(values)][0]} somewhere")
+    return float((values[0] - values).mean())
+
+
+def _checked_order(order: Any, instances: Tensor) -> Tensor:
+    """Return the order as a tensor; refuse a bag of one tile and what is no permutation."""
+    if instances.ndim < 2 or len(instances) < 2:
+        raise ValueError(
+            f"features have shape {tuple(instances.shape)}, expected (n, D) of one bag with at "
+            "least two tiles: deletion never leaves an empty bag"
+        )
+    rows, n = np.asarray(order), len(instances)
+    if rows.shape != (n,) or not np.array_equal(np.sort(rows), np.arange(n)):
+        raise ValueError(
+            f"order {rows.tolist() if rows.size <= 10 else f'of shape {rows.shape}'} is no "
+            f"permutation of the bag's {n} tiles; give each of 0 … {n - 1} once, as "
+            "np.argsort(-scores) does"
+        )
+    return torch.from_numpy(rows.astype(np.int64))
+
+
+def _checked_number(n_deletions: int | None, n_tiles: int) -> int:
+    if n_deletions is None:
+        return n_tiles - 1
+    if not 1 <= n_deletions <= n_tiles - 1:
+        raise ValueError(
+            f"n_deletions is {n_deletions}, expected 1 to {n_tiles - 1}: the bag has {n_tiles} "
+            "tiles, and one must stay"
+        )
+    return n_deletions
+
+
+def _chunks(n_tiles: int, n_deletions: int, tiles_at_once: int) -> Iterator[Tensor]:
+    """Yield the sizes n, n - 1, … n - L of the shortened bags, so many at a time as fit."""
+    first = n_tiles
+    last = n_tiles - n_deletions
+    while first >= last:
+        count = min(max(tiles_at_once // first, 1), first - last + 1)
+        yield torch.arange(first, first - count, -1)
+        first -= count
+
+
+def _shortened(ordered: Tensor, sizes: Tensor) -> Tensor:
+    """Pack the last n_b rows of the ordered embeddings, for each size n_b."""
+    return torch.cat([ordered[-size:] for size in sizes.tolist()])

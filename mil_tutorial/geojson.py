@@ -1,0 +1,165 @@
+"""Tiles as GeoJSON (RFC 7946) for QuPath: squares that carry their attention.
+
+QuPath 0.4 and later read ``objectType``, a UUID as ``id``, ``classification`` with a colour, and
+``measurements`` as an object of names and numbers (qupath/qupath, pull request 1099 and
+QuPathTypeAdapters.java; 0.3 wrote a list instead). A NaN makes the import fail (issue 1293).
+"""
+
+import json
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mil_tutorial.export import write_whole
+from mil_tutorial.tile_checks import check_tiles
+
+OBJECT_TYPES = ("tile", "detection", "annotation")
+COLOURS = ([213, 94, 0], [153, 153, 153])  # of the classes above and below the threshold
+NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "mil_tutorial")
+
+
+def tile_ring(x: float, y: float, side: float) -> list[list[float]]:
+    """Return the closed ring of a tile: its four corners in order, then the first once more.
+
+    Parameters
+    ----------
+    x, y : float
+        The top-left corner; y grows downwards, as in pictures.
+    side : float
+        Of the tile, in the same pixels.
+
+    Returns
+    -------
+    list of five [x, y]
+        Counter-clockwise by the signed area, as RFC 7946 asks (section 3.1.6). On the screen,
+        where y grows downwards, that looks clockwise.
+    """
+    right, bottom = x + side, y + side
+    return [[x, y], [right, y], [right, bottom], [x, bottom], [x, y]]
+
+
+def to_geojson(
+    attention: Any,
+    coords: Any,
+    tile_size: int,
+    *,
+    threshold: float | None = None,
+    only_above: bool = False,
+    scores: Mapping[str, Any] | None = None,
+    names: tuple[str, str] = ("high attention", "low attention"),
+    object_type: str = "tile",
+    downsample: float = 1.0,
+    slide: str = "",
+) -> dict[str, Any]:
+    """Turn the tiles of a slide into a FeatureCollection.
+
+    Parameters
+    ----------
+    attention : array, shape (n,)
+        Weights after the softmax. A tile carries its weight and its share (weight × n).
+    coords : array, shape (n, 2)
+        x, y of each tile's top-left corner.
+    tile_size : int
+        In the pixels of ``coords``.
+    threshold : float, optional
+        In shares. Tiles with at least this share are of the first class in ``names``, the others
+        of the second. Without it they have no class.
+    only_above : bool
+        Leave out the tiles below the threshold.
+    scores : mapping from a name to an array of shape (n,), optional
+        More measurements, such as the tiles' own probabilities.
+    names : (above, below)
+        Of the two classes.
+    object_type : {"tile", "detection", "annotation"}
+        What they become in QuPath, which draws tiles and detections quickly by the thousand.
+    downsample : float
+        Pixels of level 0, in which QuPath counts, for one pixel of ``coords``.
+    slide : str
+        A name. It is part of the tiles' identity, which is the same in every run.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    ValueError
+        When something does not fit together, or is not finite.
+    """
+    check_tiles(attention, coords, tile_size=tile_size, slide=slide, downsample=downsample)
+    _check_choices(threshold, only_above, object_type)
+    attention = np.asarray(attention, dtype=float)
+    n = len(attention)
+    measured = {"attention": attention, "attention share": attention * n}
+    if taken := sorted(measured.keys() & (scores or {}).keys()):
+        raise ValueError(
+            f"scores are called {taken}, names that attention has already; rename them"
+        )
+    measured |= {name: _score(values, name, n) for name, values in (scores or {}).items()}
+    features = []
+    for k, (x, y) in enumerate(np.asarray(coords, dtype=float).tolist()):
+        properties: dict[str, Any] = {"objectType": object_type}
+        if threshold is not None:
+            below = int(measured["attention share"][k] < threshold)
+            if below and only_above:
+                continue
+            properties["classification"] = {"name": names[below], "color": COLOURS[below]}
+        properties["measurements"] = {name: float(values[k]) for name, values in measured.items()}
+        ring = [[_number(downsample * v) for v in point] for point in tile_ring(x, y, tile_size)]
+        features.append(
+            {
+                "type": "Feature",
+                "id": str(uuid.uuid5(NAMESPACE, f"{slide} {k} {ring}")),
+                "geometry": {"type": "Polygon", "coordinates": [ring]},
+                "properties": properties,
+            }
+        )
+    return {"type": "FeatureCollection", "features": features}
+
+
+def save_geojson(path: str | Path, *tiles: Any, **options: Any) -> Path:
+    """Write ``to_geojson(*tiles, **options)`` as strict JSON, the whole file or nothing.
+
+    QuPath opens it when it is dropped on the open slide, or by File, Import objects from file.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    ValueError
+        As `to_geojson`; and for a name that does not end in ``.geojson`` or ``.json``.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in (".geojson", ".json"):
+        raise ValueError(f"{path.name} does not end in .geojson, by which QuPath knows the format")
+    text = json.dumps(to_geojson(*tiles, **options), allow_nan=False, ensure_ascii=False)
+    return write_whole(path, text.encode("utf-8"))
+
+
+def _check_choices(threshold: float | None, only_above: bool, object_type: str) -> None:
+    if object_type not in OBJECT_TYPES:
+        raise ValueError(f"object_type is {object_type!r}, expected {', '.join(OBJECT_TYPES)}")
+    if threshold is None and only_above:
+        raise ValueError("only_above needs a threshold, in shares: 1 is an equal share")
+    if threshold is not None and not np.isfinite(threshold):
+        raise ValueError(f"threshold is {threshold}, expected a finite number of shares")
+
+
+def _score(values: Any, name: str, n: int) -> np.ndarray:
+    array = np.asarray(values, dtype=float)
+    if array.shape != (n,):
+        raise ValueError(f"scores {name!r} have shape {array.shape}, expected ({n},)")
+    if not np.isfinite(array).all():
+        k = int(np.argmin(np.isfinite(array)))
+        raise ValueError(f"scores {name!r}: tile {k} has {array[k]}, expected a finite number")
+    return array
+
+
+def _number(value: float) -> float:
+    """Return whole pixels as integers: shorter, and the same place."""
+    return int(value) if value == int(value) else value

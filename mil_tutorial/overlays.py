@@ -1,0 +1,84 @@
+"""Overlays: a heat map blended into the picture it belongs to, pixel for pixel."""
+
+import numpy as np
+
+from mil_tutorial.style import HEAT_MAP, OUTLINE
+
+OPACITY = 0.65  # at the highest value: dense enough to see, thin enough to see through
+
+
+def colour_limits(heat: np.ndarray) -> tuple[float, float]:
+    """Return the lowest and highest value of a map; for equal values a range around them."""
+    low, high = float(np.nanmin(heat)), float(np.nanmax(heat))
+    if low < high:
+        return low, high
+    first, last = sorted((0.0, 2 * high or 1.0))
+    return first, last
+
+
+def check_limits(limits: tuple[float, float] | None, heat: np.ndarray) -> tuple[float, float]:
+    """Return the limits, or those of the map without any; refuse a range that is none."""
+    low, high = colour_limits(heat) if limits is None else limits
+    if not -np.inf < low < high < np.inf:
+        raise ValueError(f"limits are {low} and {high}, expected two numbers, the lower one first")
+    return low, high
+
+
+def overlay(
+    image: np.ndarray,
+    heat: np.ndarray,
+    limits: tuple[float, float] | None = None,
+    opacity: float = OPACITY,
+) -> np.ndarray:
+    """Blend a heat map into a picture: (1 - α) · tissue + α · colour.
+
+    Parameters
+    ----------
+    image : uint8 array, shape (height, width, 3)
+    heat : array, shape (height, width)
+        As `stitch_tiles` makes it; where it is NaN the picture stays as it is.
+    limits : (low, high), optional
+        Values at the two ends of the colours; by default those of this map.
+    opacity : float
+        α at the upper end. It falls to 0 at the lower end, so that the tissue stays visible.
+
+    Returns
+    -------
+    uint8 array, shape (height, width, 3)
+
+    Raises
+    ------
+    ValueError
+        When picture and map differ in size, or the limits or the opacity make no sense.
+    """
+    from matplotlib import colormaps
+
+    if image.shape != (*heat.shape, 3):
+        raise ValueError(f"the image has shape {image.shape}, expected {(*heat.shape, 3)}")
+    if not 0 <= opacity <= 1:
+        raise ValueError(f"opacity is {opacity}, expected a number from 0 to 1")
+    low, high = check_limits(limits, heat)
+    level = np.clip((heat - low) / (high - low), 0, 1)
+    alpha = opacity * np.nan_to_num(level)[..., None]
+    colour = 255 * colormaps[HEAT_MAP](level)[..., :3]
+    return np.round((1 - alpha) * image + alpha * colour).astype(np.uint8)
+
+
+def draw_outline(picture: np.ndarray, inside: np.ndarray, width: int = 2) -> np.ndarray:
+    """Return the picture with the border of a region: coloured, with white around it.
+
+    Parameters
+    ----------
+    picture : uint8 array, shape (height, width, 3)
+    inside : bool array, shape (height, width)
+    width : int
+        Of either line, in pixels.
+    """
+    from matplotlib.colors import to_rgb
+    from scipy.ndimage import binary_dilation, binary_erosion
+
+    drawn = picture.copy()
+    drawn[binary_dilation(inside, iterations=width) & ~inside] = 255
+    core = binary_erosion(inside, iterations=width, border_value=1)
+    drawn[inside & ~core] = np.round(255 * np.array(to_rgb(OUTLINE)))
+    return drawn

@@ -1,0 +1,77 @@
+"""Stitching: tiles laid at their coordinates on one canvas."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from mil_tutorial.tile_checks import check_coords, check_inside, check_tile_size
+
+
+def stitch_tiles(
+    values: Any,
+    coords: Any,
+    tile_size: int,
+    shape: tuple[int, int] | None = None,
+    downsample: float = 1.0,
+) -> np.ndarray:
+    """Lay tiles at their coordinates on one canvas.
+
+    Parameters
+    ----------
+    values : array, shape (n,), (n, t, t) or (n, t, t, C)
+        A number for each tile, or a picture of each tile (then ``downsample`` must be 1).
+    coords : array, shape (n, 2)
+        x, y of each tile's top-left corner in pixels; any grid, or none.
+    tile_size : int
+        t, the side of a tile in pixels.
+    shape : (height, width), optional
+        Of the slide in pixels; by default the canvas ends with the last tile.
+    downsample : float
+        Slide pixels per canvas pixel.
+
+    Returns
+    -------
+    float array, shape (height, width) or (height, width, C), divided by ``downsample``
+        NaN where no tile lies; the mean where tiles overlap.
+
+    Raises
+    ------
+    ValueError
+        When coordinates and values do not fit together, a value is not finite, or a tile lies
+        outside the slide.
+    """
+    values = np.asarray(values, dtype=float)
+    _check_values(values, coords, tile_size, downsample)
+    coords = np.asarray(coords, dtype=float)
+    if shape is None:
+        right, bottom = np.ceil(coords.max(axis=0) + tile_size).astype(int)
+        shape = (int(bottom), int(right))
+    check_inside(coords, tile_size, shape)
+    height, width = (math.ceil(side / downsample) for side in shape)
+    total = np.zeros((height, width, *values.shape[3:]))
+    count = np.zeros((height, width) + (1,) * (total.ndim - 2))
+    first = np.round(coords / downsample).astype(int)
+    first = np.minimum(first, (width - 1, height - 1))  # a tile never falls off the canvas
+    last = np.maximum(np.round((coords + tile_size) / downsample).astype(int), first + 1)
+    for value, (left, top), (right, bottom) in zip(values, first, last):
+        total[top:bottom, left:right] += value
+        count[top:bottom, left:right] += 1
+    with np.errstate(invalid="ignore"):
+        return total / np.where(count > 0, count, np.nan)
+
+
+def _check_values(values: np.ndarray, coords: Any, tile_size: int, downsample: float) -> None:
+    check_coords(coords, len(values) if values.ndim else 0)
+    check_tile_size(tile_size)
+    if values.ndim > 1 and values.shape[1:3] != (tile_size, tile_size):
+        raise ValueError(
+            f"tile pictures have shape {values.shape[1:]}, expected ({tile_size}, {tile_size}, …)"
+        )
+    finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
+    if not finite.all():
+        raise ValueError(f"the value of tile {finite.argmin()} is not finite; leave that tile out")
+    if not downsample > 0:
+        raise ValueError(f"downsample must be positive, got {downsample}")
+    if values.ndim > 1 and downsample != 1:
+        raise ValueError("tile pictures can be stitched at downsample 1 only")

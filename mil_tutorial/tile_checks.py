@@ -1,0 +1,158 @@
+"""Checks of tiles before they are drawn: a clear message instead of a blank canvas."""
+
+from typing import Any
+
+import numpy as np
+
+
+def check_tiles(
+    attention: Any,
+    coords: Any,
+    truth: Any = None,
+    image: Any = None,
+    tile_size: Any = None,
+    slide: str = "",
+    downsample: float = 1.0,
+) -> None:
+    """Refuse tiles of one slide that cannot be drawn; say what is wrong and what to do.
+
+    Parameters
+    ----------
+    attention : array or Tensor, shape (n,)
+        Weights after the softmax: finite, not negative, not all 0; n ≥ 1.
+    coords : array, shape (n, 2)
+        x, y of each tile's top-left corner in pixels of the slide.
+    truth : array of 0/1, shape (n,), optional
+    image : array of uint8, shape (height, width, 3), optional
+    tile_size : int, optional
+        Side of a tile in pixels of the slide. With the image, tiles outside it are refused.
+    slide : str
+        A name for the messages.
+    downsample : float
+        Pixels of the slide for each pixel of the image.
+
+    Raises
+    ------
+    ValueError
+        For the first thing that is wrong; the message begins with the name of the slide.
+    """
+    n = check_attention(attention, slide)
+    check_coords(coords, n, slide)
+    if truth is not None:
+        _check_truth(truth, n, slide)
+    if tile_size is not None:
+        check_tile_size(tile_size, slide)
+    if not 0 < downsample < np.inf:
+        raise _wrong(slide, f"downsample must be positive, got {downsample}")
+    if image is not None:
+        check_image(image, slide)
+        if tile_size is not None:
+            shape = [downsample * side for side in np.shape(image)[:2]]
+            check_inside(coords, tile_size, shape, slide, slack=downsample * (downsample != 1))
+
+
+def check_attention(attention: Any, slide: str = "") -> int:
+    """Refuse what is not the attention of one slide; return the number of its tiles."""
+    values = _numbers(attention, "attention", slide)
+    if values.ndim != 1 or not len(values):
+        raise _wrong(
+            slide,
+            f"attention has shape {values.shape}, expected (n,) of one bag, n ≥ 1; "
+            "per_bag cuts packed predictions into bags",
+        )
+    advice = "; pass weights after the softmax"
+    _check_all(np.isfinite(values), values, "attention", "a finite number" + advice, slide)
+    _check_all(values >= 0, values, "attention", "0 or more" + advice, slide)
+    if not values.any():
+        raise _wrong(slide, "attention is 0 for all tiles, expected weights after the softmax")
+    return len(values)
+
+
+def check_coords(coords: Any, n: int, slide: str = "") -> None:
+    """Refuse what does not place n tiles."""
+    if coords is None:
+        raise _wrong(
+            slide, "coords are None: without the place of each tile, (n, 2), no map can be drawn"
+        )
+    values = _numbers(coords, "coords", slide)
+    if n == 0 or values.shape != (n, 2):
+        raise _wrong(
+            slide, f"coords have shape {values.shape}, expected ({n}, 2) with at least one tile"
+        )
+    _check_all(np.isfinite(values).all(axis=1), values, "coords", "finite x and y", slide)
+
+
+def check_tile_size(tile_size: Any, slide: str = "") -> None:
+    """Refuse a side that is no whole positive number of pixels."""
+    try:
+        right = tile_size > 0 and tile_size == int(tile_size)
+    except (TypeError, ValueError, OverflowError):
+        right = False
+    if not right:
+        raise _wrong(slide, f"tile_size is {tile_size!r}, expected a whole number of pixels, ≥ 1")
+
+
+def check_inside(
+    coords: Any, tile_size: int, shape: Any, slide: str = "", slack: float = 0.0
+) -> None:
+    """Refuse tiles that reach beyond a slide of this (height, width) in pixels."""
+    first = np.asarray(coords, dtype=float)  # integers of two bytes would wrap
+    last = first + tile_size
+    height, width = shape
+    if (first < 0).any() or (last > (width + slack, height + slack)).any():
+        (left, top), (right, bottom) = first.min(axis=0), last.max(axis=0)
+        raise _wrong(
+            slide,
+            f"tiles reach from ({left:g}, {top:g}) to ({right:g}, {bottom:g}) (x, y), outside the "
+            f"slide of {width:g} × {height:g} pixels; are coords and picture of one resolution?",
+        )
+
+
+def check_image(image: Any, slide: str = "") -> None:
+    """Refuse what is no RGB picture of bytes."""
+    image = np.asarray(image)
+    advice = ""
+    if image.ndim == 2:
+        advice = "; a grey one becomes RGB with np.stack([image] * 3, axis=-1)"
+    elif image.ndim == 3 and image.shape[2] == 4:
+        advice = "; leave alpha out with image[..., :3]"
+    if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+        raise _wrong(
+            slide, f"the image has shape {image.shape}, expected (height, width, 3){advice}"
+        )
+    if image.dtype != np.uint8:
+        scaled = image.dtype.kind == "f" and image.max() <= 1
+        whole = "(255 * image).round()" if scaled else "image"
+        raise _wrong(
+            slide,
+            f"the image holds {image.dtype}, expected uint8 from 0 to 255; "
+            f"try {whole}.astype(np.uint8)",
+        )
+
+
+def _check_truth(truth: Any, n: int, slide: str) -> None:
+    values = _numbers(truth, "truth", slide)
+    if values.shape != (n,):
+        raise _wrong(
+            slide, f"truth has shape {values.shape}, expected ({n},): a label for each tile"
+        )
+    _check_all((values == 0) | (values == 1), values, "truth", "0 or 1", slide)
+
+
+def _numbers(values: Any, what: str, slide: str) -> np.ndarray:
+    if values is None:
+        raise _wrong(slide, f"{what} is None, expected numbers")
+    try:
+        return np.asarray(values, dtype=float)
+    except (TypeError, ValueError, RuntimeError) as error:  # a tensor with a graph is the last
+        raise _wrong(slide, f"{what} cannot be read as numbers: {error}") from error
+
+
+def _check_all(right: np.ndarray, values: np.ndarray, what: str, expected: str, slide: str) -> None:
+    if not right.all():
+        k = int(np.argmin(right))
+        raise _wrong(slide, f"{what} of tile {k} is {values[k]}, expected {expected}")
+
+
+def _wrong(slide: str, message: str) -> ValueError:
+    return ValueError(f"slide {slide}: {message}" if slide else message)

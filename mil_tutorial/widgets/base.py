@@ -1,0 +1,55 @@
+"""What all widgets share: scripts put together from files, and a static twin beside the view.
+
+The twin is a plain picture with a description. It is what a reader sees where no widget can run: an
+untrusted notebook, GitHub, a PDF, continuous integration.
+"""
+
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+
+from mil_tutorial.notebook import picture
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+def script(*names: str) -> str:
+    """Return the JavaScript of a widget: the shared parts, then the named files.
+
+    Parameters
+    ----------
+    names : str
+        Files in ``static/``. The last one exports ``render``; the others define what it uses.
+    """
+    return "\n".join(_static(name) for name in ("parts.js", *names))
+
+
+def _static(name: str) -> str:
+    return files("mil_tutorial.widgets").joinpath("static", name).read_text(encoding="utf-8")
+
+
+class Explanation(anywidget.AnyWidget):
+    """A widget that explains something, with a static twin.
+
+    A subclass sets ``_esm = script("its_own.js")`` and writes ``twin`` and ``description``.
+    """
+
+    _css = _static("widgets.css")
+
+    def twin(self) -> "Figure":
+        """Draw what the widget shows now, as a figure."""
+        raise NotImplementedError
+
+    def description(self) -> str:
+        """Say in words what the twin shows, for those who cannot see it."""
+        raise NotImplementedError
+
+    def _repr_mimebundle_(self, **options: Any) -> tuple[dict, dict]:
+        found = super()._repr_mimebundle_(**options)
+        data, metadata = found if isinstance(found, tuple) else (found, {})
+        assert data is not None  # the view has a name, so there is one
+        return data | picture(self.twin(), self.description()), metadata

@@ -1,0 +1,158 @@
+"""Curves of a training while it runs: loss, entropy of the attention, effective instances, AUC."""
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import traitlets
+
+from mil_tutorial.history import EpochRecord
+from mil_tutorial.widgets.base import Explanation, script
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PANELS = ("loss", "entropy", "instances", "auc")
+
+
+class EntropyMonitor(Explanation):
+    """Live curves of a training: give it to ``fit`` as ``on_epoch``.
+
+    >>> with EntropyMonitor(epochs=30) as monitor:  # doctest: +SKIP
+    ...     fit(model, train, val, config, on_epoch=monitor, progress=False)
+
+    Entering the block shows the curves; each epoch sends one message with its own record; leaving
+    it, also by an error, stores the finished picture in the notebook. Two zones of the entropy are
+    marked, as rules of thumb: attention that has collapsed, and attention that is uniform.
+
+    Reading an epoch (pointer, slider, arrow keys) and choosing what is shown happen in the browser
+    and ask nothing of the kernel, which is busy training. A record whose epoch does not come after
+    the last one begins a new run.
+
+    Parameters
+    ----------
+    epochs : int
+        How many the training has at most: the width of the charts.
+    collapsed, uniform : float
+        Borders of the zones, of the normalised entropy, 0 ≤ collapsed < uniform ≤ 1.
+
+    Attributes
+    ----------
+    records : list of dict
+        What was recorded so far, one dict an epoch, by the fields of ``EpochRecord``.
+    epoch : int
+        The epoch that is read; -1 for the newest.
+    panels : list of str
+        Which charts are shown, of "loss", "entropy", "instances" and "auc".
+    apart : bool
+        Whether positives and negatives have entropy curves of their own.
+    status : {"waiting", "running", "finished", "stopped"}
+
+    Raises
+    ------
+    ValueError
+        When ``epochs`` is not a positive whole number, or the zones overlap.
+    """
+
+    _esm = script("svg.js", "line_panel.js", "entropy_monitor.js")
+
+    epochs = traitlets.Int().tag(sync=True)
+    collapsed = traitlets.Float().tag(sync=True)
+    uniform = traitlets.Float().tag(sync=True)
+    records = traitlets.List(traitlets.Dict()).tag(sync=True)
+    epoch = traitlets.Int(-1).tag(sync=True)
+    panels = traitlets.List(traitlets.Enum(PANELS), list(PANELS)).tag(sync=True)
+    apart = traitlets.Bool(True).tag(sync=True)
+    status = traitlets.Unicode("waiting").tag(sync=True)
+
+    def __init__(self, epochs: int, *, collapsed: float = 0.1, uniform: float = 0.95) -> None:
+        if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1:
+            raise ValueError(f"epochs must be a positive whole number, got {epochs!r}")
+        if not 0 <= collapsed < uniform <= 1:
+            raise ValueError(
+                f"zones must be 0 ≤ collapsed < uniform ≤ 1, got {collapsed} and {uniform}"
+            )
+        super().__init__(epochs=epochs, collapsed=collapsed, uniform=uniform)
+        self._update_display: Callable[[Any], None] | None = None
+
+    def __call__(self, record: EpochRecord) -> None:
+        """Add an epoch: the page gets this record alone."""
+        row = _row(record)
+        if self.records and row["epoch"] <= self.records[-1]["epoch"]:
+            self.records.clear()
+        self.records.append(row)  # in place: an assignment would send the whole list
+        if self.status != "running":
+            self.status = "running"
+        self.send({"record": row})
+        if row["epoch"] + 1 >= self.epochs:
+            self._finish("finished")
+
+    def __enter__(self) -> "EntropyMonitor":
+        from IPython.core.getipython import get_ipython
+        from IPython.display import display
+
+        if get_ipython() is not None:  # a script has nowhere to show it
+            self._update_display = display(self, display_id=True).update
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
+    ) -> None:
+        self._finish("finished" if kind is None else "stopped")
+        if self._update_display is not None:
+            self._update_display(self)
+
+    def _finish(self, status: str) -> None:
+        """Store all records with the page: until now it has them as messages only."""
+        self.send_state("records")
+        self.status = status
+
+    def twin(self) -> "Figure":
+        """Draw the curves of the charts that are chosen."""
+        from mil_tutorial.widgets.entropy_twin import draw_monitor
+
+        return draw_monitor(self)
+
+    def description(self) -> str:
+        """Say how the training went, in numbers of its last epoch and of the best."""
+        if not self.records:
+            return "Charts of a training by epoch, still empty: no epoch has been recorded."
+        last, best = self.records[-1], min(self.records, key=lambda row: row["val_loss"])
+        names = {
+            "val_attention_entropy": "normalised attention entropy",
+            "val_entropy_positive": "of positives",
+            "val_entropy_negative": "of negatives",
+            "val_effective_instances": "effective instances",
+            "val_auc": "AUC",
+        }
+        values = [
+            f"{text} {last[name]:.3g}" for name, text in names.items() if last[name] is not None
+        ]
+        return (
+            f"Charts of a training by epoch, {last['epoch'] + 1} of {self.epochs} epochs. In the "
+            f"last one: training loss {last['train_loss']:.3g}, validation loss "
+            f"{last['val_loss']:.3g}, {', '.join(values)}; {self._zone(last)}. The lowest "
+            f"validation loss is {best['val_loss']:.3g}, in epoch {best['epoch']}."
+        )
+
+    def _zone(self, row: dict[str, Any]) -> str:
+        entropy = row["val_attention_entropy"]
+        if entropy is None:
+            return "the entropy is unknown"
+        if entropy < self.collapsed:
+            return "the entropy lies in the zone of collapsed attention"
+        if entropy > self.uniform:
+            return "the entropy lies in the zone of uniform attention"
+        return "the entropy lies between the zones of collapsed and uniform attention"
+
+
+def _row(record: EpochRecord) -> dict[str, Any]:
+    """Turn a record into what JSON can carry; the time differs in each run, so it is left out."""
+    row = asdict(record)
+    del row["seconds"]
+    return {name: None if math.isnan(value) else value for name, value in row.items()}

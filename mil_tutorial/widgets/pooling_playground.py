@@ -1,0 +1,196 @@
+"""The pooling playground: change the score of a tile and see what each pooling makes of the bag."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+import traitlets
+
+from mil_tutorial.pooling import (
+    AttentionPooling,
+    GatedAttentionPooling,
+    MaxPooling,
+    MeanPooling,
+    Pooled,
+)
+from mil_tutorial.widgets.base import Explanation, script
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+LOWEST, HIGHEST = -4.0, 8.0  # scores that fit into the picture
+MOST_TILES = 24
+SHARPEST = 10.0
+
+PARAMETERS = {"v": 0.25, "b": 0.5, "u": -2.0, "c": 11.0}
+"""Detector tanh(v s + b), zero at a score of -2; gate sigm(u s + c), half open at 5.5."""
+
+_HEALTHY = [-2.0, -1.5, -2.5, -1.0, -3.0, -2.0, -1.5]
+PRESETS = {
+    "one tumour tile": [*_HEALTHY[:2], 4.0, *_HEALTHY[2:]],
+    "a tenth tumour": [*_HEALTHY[:4], 4.0, *_HEALTHY, 3.5, *_HEALTHY],
+    "no tumour": [*_HEALTHY, -2.5],
+    "no tumour, one artefact": [*_HEALTHY[:4], 7.0, *_HEALTHY[4:]],
+}
+
+WORDS = {"max": "max", "mean": "mean", "attention": "attention", "gated": "gated attention"}
+
+
+class PooledBag(NamedTuple):
+    """What a pooling makes of one bag."""
+
+    logit: float
+    probability: float
+    weights: np.ndarray  # (n,), sums to 1
+
+
+class PoolingPlayground(Explanation):
+    r"""Tiles as bars to drag; below them the weights of four poolings and what the bag becomes.
+
+    A tile is one number here, its score s (a logit: above 0 it speaks for tumour). The bag's
+    logit is :math:`z = \sum_k a_k s_k` with the weights a of max, mean, attention
+
+    .. math:: a_k = \mathrm{softmax}_k\{ w \tanh(v s_k + b) \}
+
+    and gated attention
+
+    .. math:: a_k = \mathrm{softmax}_k\{ w \tanh(v s_k + b)\, \mathrm{sigm}(u s_k + c) \}.
+
+    The numbers v, b, u and c are set by hand (``PARAMETERS``), not learnt. The tanh is nearly flat
+    above a score of 4, so plain attention cannot tell a tumour tile (4) from an artefact with a
+    score that no tumour has (7). The gate closes between them: what it shuts out counts neither
+    for nor against, like a healthy tile with a score of -2.
+
+    The browser computes everything that is seen. The kernel gets ``scores`` and ``sharpness`` when
+    a bar or slider is let go, and can set them. Assign a new list; a change inside is not noticed.
+
+    Parameters
+    ----------
+    scores : sequence of n numbers, optional
+        Scores of 1 to 24 tiles, each from -4 to 8. Without it one tumour tile among seven healthy.
+    sharpness : float
+        w, 0 to 10: how much attention may differ. At 0 attention is the mean.
+
+    Raises
+    ------
+    ValueError
+        When there is no tile or more than 24, when a score cannot be drawn, or ``sharpness`` is
+        out of its range. The same on assigning to ``scores`` and ``sharpness``.
+    """
+
+    _esm = script(
+        "svg.js",
+        "pooling_math.js",
+        "pooling_tiles.js",
+        "attention_detail.js",
+        "pooling_playground.js",
+    )
+
+    scores: Any = traitlets.List().tag(sync=True)
+    sharpness = traitlets.Float().tag(sync=True)
+    parameters = traitlets.Dict(PARAMETERS, read_only=True).tag(sync=True)
+    presets = traitlets.Dict(PRESETS, read_only=True).tag(sync=True)
+    limits = traitlets.Dict(
+        {"low": LOWEST, "high": HIGHEST, "most": MOST_TILES, "sharpest": SHARPEST}, read_only=True
+    ).tag(sync=True)
+    start = traitlets.Dict().tag(sync=True)  # what Reset goes back to
+
+    def __init__(self, scores: Iterable[float] | None = None, *, sharpness: float = 3.0) -> None:
+        given = _checked_scores(PRESETS["one tumour tile"] if scores is None else scores)
+        w = _checked_sharpness(sharpness)
+        super().__init__(scores=given, sharpness=w, start={"scores": given, "sharpness": w})
+
+    @traitlets.validate("scores")
+    def _check_scores(self, proposal: Any) -> list[float]:
+        return _checked_scores(proposal["value"])
+
+    @traitlets.validate("sharpness")
+    def _check_sharpness(self, proposal: Any) -> float:
+        return _checked_sharpness(proposal["value"])
+
+    def layers(self) -> dict[str, torch.nn.Module]:
+        """Return the package's pooling layers with the playground's parameters in them."""
+        attention, gated = AttentionPooling(1, 1).double(), GatedAttentionPooling(1, 1).double()
+        for layer in (attention, gated):
+            _fill(layer.V, PARAMETERS["v"], PARAMETERS["b"])
+            _fill(layer.w, self.sharpness)
+        _fill(gated.U, PARAMETERS["u"], PARAMETERS["c"])
+        return {
+            "max": MaxPooling(),
+            "mean": MeanPooling(),
+            "attention": attention,
+            "gated": gated,
+        }
+
+    def results(self) -> dict[str, PooledBag]:
+        """Pool the present bag with the package's own layers.
+
+        Returns
+        -------
+        dict
+            ``max``, ``mean``, ``attention``, ``gated`` → logit, probability and weights.
+        """
+        values = torch.tensor(self.scores, dtype=torch.float64)[:, None]
+        with torch.inference_mode():
+            pooled = {
+                name: layer(values, torch.tensor([len(values)]))
+                for name, layer in self.layers().items()
+            }
+        return {name: _as_bag(found) for name, found in pooled.items()}
+
+    def twin(self) -> "Figure":
+        """Draw the tiles, and below them the weights and the bag's logit by each pooling."""
+        from mil_tutorial.widgets.pooling_twin import draw_poolings
+
+        return draw_poolings(self.scores, self.results(), self.sharpness)
+
+    def description(self) -> str:
+        """Say the scores, and what each pooling makes of them."""
+        n, scores = len(self.scores), ", ".join(f"{score:.1f}" for score in self.scores)
+        tiles = "1 tile with the score" if n == 1 else f"{n} tiles with the scores"
+        said = f"A bag of {tiles} {scores}; w = {self.sharpness:.1f}."
+        for name, bag in self.results().items():
+            said += f" {WORDS[name].capitalize()}: {_weights_in_words(bag.weights)}; logit "
+            said += f"{bag.logit:.2f}, probability {bag.probability:.2f}."
+        return said
+
+
+def _weights_in_words(weights: np.ndarray) -> str:
+    if np.ptp(weights) < 1e-9:
+        return f"every tile has weight {weights[0]:.3f}"
+    return f"largest weight {weights.max():.3f}, on tile {weights.argmax() + 1}"
+
+
+def _fill(layer: torch.nn.Module, weight: float, bias: float = 0.0) -> None:
+    """Set the one weight of a linear layer from one number to one number, and its bias."""
+    with torch.no_grad():
+        for name, value in layer.named_parameters():
+            value.fill_(weight if name == "weight" else bias)
+
+
+def _as_bag(pooled: Pooled) -> PooledBag:
+    logit = pooled.values.squeeze()
+    return PooledBag(float(logit), float(torch.sigmoid(logit)), pooled.attention.numpy())
+
+
+def _checked_scores(scores: Iterable[Any]) -> list[float]:
+    """Return the scores as a list of floats, or say what cannot be drawn."""
+    found = [float(score) for score in scores]
+    if not 1 <= len(found) <= MOST_TILES:
+        raise ValueError(
+            f"got {len(found)} tiles, expected 1 to {MOST_TILES}; a bar for each must fit"
+        )
+    for tile, score in enumerate(found, start=1):
+        if not LOWEST <= score <= HIGHEST:  # NaN fails this too
+            raise ValueError(
+                f"the score of tile {tile} is {score:g}, expected {LOWEST:g} to {HIGHEST:g}; "
+                "give logits as a classifier of tiles returns them, and clip larger ones"
+            )
+    return found
+
+
+def _checked_sharpness(sharpness: float) -> float:
+    if not 0 <= sharpness <= SHARPEST:
+        raise ValueError(f"sharpness is {sharpness:g}, expected 0 to {SHARPEST:g}")
+    return float(sharpness)

@@ -1,0 +1,199 @@
+"""The slide explorer: tissue, attention and truth in one picture that answers in the browser."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import traitlets
+
+from mil_tutorial.attention_metrics import instance_confusion
+from mil_tutorial.heatmaps import SCALINGS, plot_attention, scale_attention
+from mil_tutorial.overlays import OPACITY
+from mil_tutorial.widgets.base import Explanation, script
+from mil_tutorial.widgets.scene import crop, palette, reduction, scene
+from mil_tutorial.widgets.slide_view import SlideView, checked_views, find_view, in_words
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class SlideExplorer(Explanation):
+    """Explore slides with their attention.
+
+    Opacity, scaling, threshold, hovering and the gallery are answered by the browser alone. The
+    kernel is asked for another slide, and for a tile at full resolution where the picture had to
+    be reduced.
+
+    Parameters
+    ----------
+    views : list of SlideView
+        From ``slide_views``, or one's own.
+    start : str, optional
+        Name of the first slide shown; by default the first of the list.
+    scaling : {"share", "raw", "min-max", "rank"}
+    opacity : float
+        Of the hottest tile's colour, 0 to 1.
+    threshold : float, optional
+        In units of ``scaling``: tiles of at least this value are called positive. By default ten
+        shares, or 0.5 of ``min-max`` and ``rank``.
+    hottest : int
+        How many tiles the gallery shows.
+
+    Attributes
+    ----------
+    slide : str
+        The slide shown; set it to show another.
+    scaling : str
+        Changing it sets the usual threshold.
+    threshold, opacity : float
+        Set them to move the sliders. What a learner does with the sliders stays in the browser
+        until something else, such as an opened tile, is told to the kernel.
+    selected : int
+        The tile that was opened last; -1 for none.
+
+    Raises
+    ------
+    ValueError
+        For an unknown slide or scaling, an opacity outside 0 to 1, or views that cannot be drawn.
+    """
+
+    _esm = script("slide_canvas.js", "colour_scale.js", "tile_gallery.js", "slide_explorer.js")
+    slides = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    slide = traitlets.Unicode().tag(sync=True)
+    selected = traitlets.Int(-1).tag(sync=True)
+    scaling = traitlets.Unicode().tag(sync=True)
+    opacity = traitlets.Float().tag(sync=True)
+    threshold = traitlets.Float().tag(sync=True)
+    hottest = traitlets.Int().tag(sync=True)
+    scene = traitlets.Dict().tag(sync=True)
+    sharp = traitlets.Dict().tag(sync=True)  # a tile at full resolution: its number and a PNG
+    palette = traitlets.Bytes().tag(sync=True)
+    problem = traitlets.Unicode().tag(sync=True)  # why the slide that was asked for is not shown
+
+    def __init__(
+        self,
+        views: list[SlideView],
+        start: str | None = None,
+        *,
+        scaling: str = "share",
+        opacity: float = OPACITY,
+        threshold: float | None = None,
+        hottest: int = 6,
+    ) -> None:
+        self._views = checked_views(views)
+        first = find_view(self._views, self._views[0].name if start is None else start)
+        self._pixels = first.pixels()
+        drawn = scene(first, self._pixels)
+        scale_attention(first.attention, scaling)  # refuses an unknown one
+        usual = drawn["thresholds"][scaling]
+        super().__init__(
+            slides=[view.name for view in self._views],
+            slide=first.name,
+            scene=drawn,
+            palette=palette(),
+            scaling=scaling,
+            opacity=opacity,
+            threshold=usual if threshold is None else threshold,
+            hottest=hottest,
+        )
+        self.on_msg(self._answer)
+
+    @property
+    def view(self) -> SlideView:
+        """The slide shown."""
+        return find_view(self._views, self.slide)
+
+    @traitlets.validate("slide")
+    def _drawable_slide(self, proposal: dict) -> str:
+        """Refuse a slide that cannot be shown, before anything has changed."""
+        view = find_view(self._views, proposal["value"])
+        if view.name != self.scene.get("name"):
+            pixels = view.pixels()
+            self._next = pixels, scene(view, pixels)
+        return view.name
+
+    @traitlets.validate("scaling")
+    def _known_scaling(self, proposal: dict) -> str:
+        scale_attention(self._views[0].attention, proposal["value"])  # refuses an unknown one
+        return proposal["value"]
+
+    @traitlets.validate("opacity")
+    def _possible_opacity(self, proposal: dict) -> float:
+        if not 0 <= proposal["value"] <= 1:
+            raise ValueError(f"opacity is {proposal['value']}, expected a number from 0 to 1")
+        return proposal["value"]
+
+    @traitlets.validate("threshold")
+    def _possible_threshold(self, proposal: dict) -> float:
+        if not np.isfinite(proposal["value"]):
+            raise ValueError(f"threshold is {proposal['value']}, expected a finite number")
+        return proposal["value"]
+
+    @traitlets.validate("hottest")
+    def _possible_count(self, proposal: dict) -> int:
+        if proposal["value"] < 0:
+            raise ValueError(f"hottest is {proposal['value']}, expected 0 or more tiles")
+        return proposal["value"]
+
+    @traitlets.observe("slide")
+    def _show_slide(self, change: dict) -> None:
+        if change["new"] != self.scene["name"]:
+            with self.hold_sync():  # one message for all
+                self.selected = -1
+                self.sharp = {}
+                self.problem = ""
+                self._pixels, self.scene = self._next
+                if self.scaling == "raw":  # means another number of shares on a slide of another n
+                    self.threshold = self.scene["thresholds"]["raw"]
+
+    def _answer(self, _widget: Any, content: dict, _buffers: list) -> None:
+        """Show the slide that the page asks for, or say on the page why not."""
+        try:
+            self.slide = content["slide"]
+        except Exception as error:  # whatever a reader of slides may raise
+            self.problem = ""  # so that the same problem is told again
+            self.problem = in_words(error)
+
+    @traitlets.observe("scaling")
+    def _reset_threshold(self, change: dict) -> None:
+        if change["old"]:  # not while the widget is made
+            self.threshold = self.scene["thresholds"][change["new"]]
+
+    @traitlets.observe("selected")
+    def _send_tile(self, change: dict) -> None:
+        if change["new"] >= 0 and self.scene["reduced"]:
+            tile = change["new"]
+            self.sharp = {"tile": tile, "png": crop(self.view, self._pixels, tile)}
+
+    def twin(self) -> "Figure":
+        """Draw the slide shown with ``plot_attention``."""
+        view = self.view
+        probability = "" if view.probability is None else f", probability {view.probability:.2f}"
+        return plot_attention(
+            self._pixels,
+            view.attention,
+            view.coords,
+            view.tile_size,
+            truth=view.truth,
+            scaling=self.scaling,
+            opacity=self.opacity,
+            downsample=reduction(self._pixels),
+            title=f"{view.name}{probability}",
+        )
+
+    def description(self) -> str:
+        """Say what is drawn, and what the threshold calls."""
+        view = self.view
+        values = scale_attention(view.attention, self.scaling)
+        text = (
+            f"Slide explorer, slide {view.name}: the tissue, the attention of {len(values)} tiles "
+            f"({SCALINGS[self.scaling]}), and both together. The highest value is "
+            f"{values.max():.3g}. At a threshold of {self.threshold:.3g}, "
+        )
+        if view.truth is None:
+            return text + f"{int((values >= self.threshold).sum())} tiles are called positive."
+        counts = instance_confusion(values, np.asarray(view.truth), self.threshold)
+        tumour = counts.true_positives + counts.false_negatives
+        return text + (
+            f"{counts.true_positives} of {tumour} tumour tiles are called and "
+            f"{counts.false_positives} other tiles are false alarms."
+        )

@@ -1,0 +1,101 @@
+"""A slide some of whose tiles are left out: what a model makes of the rest."""
+
+import copy
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mil_tutorial.bags import MedicalBagDataset
+from mil_tutorial.models import MIL
+from mil_tutorial.prediction import Predictions
+from mil_tutorial.widgets.slide_view import SlideView, no_such_slide
+
+
+class SlideWithoutTiles:
+    """A slide whose tiles are embedded once; each prediction pools and classifies those left.
+
+    Parameters
+    ----------
+    model : MIL
+        Copied as it is now, in evaluation mode: training it further changes nothing here.
+    dataset : MedicalBagDataset
+        With coordinates.
+    name : str
+        Of one of its slides.
+
+    Raises
+    ------
+    ValueError
+        For an unknown slide, a data set without coordinates, or features of another width than
+        the model takes.
+    """
+
+    def __init__(self, model: MIL, dataset: MedicalBagDataset, name: str) -> None:
+        if dataset.names.count(name) != 1:
+            raise no_such_slide(name, dataset.names)
+        bag = dataset.subset([dataset.names.index(name)])
+        if bag.coords is None:
+            raise ValueError(
+                f"slide {name}: the data set has no coordinates; give MedicalBagDataset coords=…"
+            )
+        self.name, self.coords, self.labels = name, bag.coords[0], bag.labels
+        self.truth = None if bag.instance_labels is None else bag.instance_labels[0]
+        self._model = copy.deepcopy(model).eval()
+        self._embeddings = self._embed(bag.instances[0])
+        self._model.encoder = nn.Identity()  # has done its work, and may be large
+
+    def __len__(self) -> int:
+        return len(self._embeddings)
+
+    def view(
+        self, image: np.ndarray | Callable[[], np.ndarray], tile_size: int
+    ) -> tuple[SlideView, float]:
+        """Return the whole slide as it is drawn, and its logit."""
+        found = self.predict([])
+        view = SlideView(
+            self.name,
+            image,
+            found.attention,
+            self.coords,
+            tile_size,
+            self.truth,
+            found.instance_logits,
+            float(found.probabilities[0]),
+        )
+        return view, float(found.logits[0])
+
+    def left(self, removed: list[int]) -> np.ndarray:
+        """Return the numbers of the tiles that are left, ascending."""
+        return np.setdiff1d(np.arange(len(self)), removed)
+
+    def predict(self, removed: list[int]) -> Predictions:
+        """Predict the slide without these tiles, as ``predict`` would from a data set."""
+        embeddings = self._embeddings[self.left(removed)]
+        sizes = torch.tensor([len(embeddings)], device=embeddings.device)
+        with torch.inference_mode():
+            logits, attention = self._model.classify(embeddings, sizes)
+            scores = self._model.instance_logits(embeddings)
+        parts = (self.labels, logits, sizes, attention, scores)
+        return Predictions(*(part.cpu().numpy() for part in parts))
+
+    def hottest(self, removed: list[int], count: int) -> list[int]:
+        """Return the tile of the highest weight, the next when it is gone too, and so on.
+
+        Under attention these are the highest weights. Under max pooling all but one are 0, and
+        the next tile is known only when that one is gone.
+        """
+        found: list[int] = []
+        for _ in range(count):
+            gone = [*removed, *found]
+            found.append(int(self.left(gone)[self.predict(gone).attention.argmax()]))
+        return found
+
+    def _embed(self, instances: Tensor) -> Tensor:
+        device = next(self._model.parameters()).device
+        try:
+            with torch.inference_mode():
+                return self._model.embed(instances.to(device))
+        except ValueError as error:
+            raise ValueError(f"slide {self.name}: {error}") from error

@@ -1,0 +1,499 @@
+# %% [markdown] id="title"
+# # Watch attention: entropy
+#
+# <!-- badges -->
+#
+# A heat map shows one slide, and only after training. Does attention narrow onto a few tiles, spread
+# over all of them, or lock onto one? A single number per slide tells, and you can watch it while the
+# model learns. You will also see what that number cannot tell.
+#
+# | | |
+# |---|---|
+# | **You will do** | compute the entropy of attention by hand and for padded batches, watch it live, diagnose three trainings from their curves, and put it into the loss |
+# | **You will learn** | what normalised entropy and effective instances mean, how collapsed, uniform and healthy runs differ, and why low entropy proves nothing |
+# | **You need** | masks of [chapter 03](03_batch_bags.ipynb); attention and its softmax of [chapter 05](05_attention.ipynb) |
+# | **Time** | 40 minutes |
+
+# %% id="setup"
+# setup
+
+# %% id="imports"
+import math
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+
+# %% [markdown] id="by-hand"
+# ## Measure how wide attention spreads
+#
+# Four tiles share the attention of one slide. In the first bag they share it evenly. In the second, one
+# tile has all of it. The third lies between them: a half, two quarters, and nothing.
+#
+# Which number tells the three apart? Shannon's **entropy** does:
+#
+# $$E = -\sum_k a_k \log a_k.$$
+#
+# The logarithm is the natural one, and a tile with weight 0 adds 0.
+
+# %% id="by-hand-run" tags=["nbval-check-output"]
+bags = {
+    "uniform": [0.25, 0.25, 0.25, 0.25],
+    "one tile": [1.0, 0.0, 0.0, 0.0],
+    "in between": [0.5, 0.25, 0.25, 0.0],
+}
+for name, weights in bags.items():
+    entropy = sum(-a * math.log(a) for a in weights if a > 0)
+    print(f"{name:10}: entropy {entropy:.3f}, divided by log 4: {entropy / math.log(4):.2f}")
+
+# %% [markdown] id="by-hand-read"
+# Check the last bag with a pocket calculator: 0.5 · 0.693 + 2 · 0.25 · 1.386 = 1.040.
+#
+# Equal weights give the largest entropy there is, log n: 1.386 for 4 tiles, 5.38 for 217. So bags of
+# different sizes cannot be compared yet. Divided by log n, entropy is **normalised**: 1 means that all
+# tiles weigh the same, as in mean pooling, and 0 that one tile has everything, as in max pooling.
+
+# %% [markdown] id="effective"
+# ## Turn entropy into a number of tiles
+#
+# An entropy of 1.04 is hard to picture. So ask: how many tiles with *equal* weights would have this
+# entropy? They would have log n, so n = exp(E). This is the number of **effective instances**.
+
+# %% id="effective-run" tags=["nbval-check-output"]
+for name, weights in bags.items():
+    entropy = sum(-a * math.log(a) for a in weights if a > 0)
+    print(f"{name:10}: {math.exp(entropy):.2f} effective instances of 4")
+
+# %% [markdown] id="ex-half"
+# ### Exercise 1: predict the effective instances
+#
+# <!-- card half_on_one -->
+#
+# A slide has 101 tiles. One tile has half of the attention. The hundred others share the rest evenly.
+# How many effective instances is that? Guess first, then use a calculator.
+
+# %% id="exercise-half-on-one"
+### BEGIN SOLUTION
+my_guess = 20  # exp(0.5 · log 2 + 0.5 · log 200) = √2 · √200
+### END SOLUTION
+
+# %% id="check-half-on-one"
+from mil_tutorial.checks.chapter_08 import check_half_on_one
+
+check_half_on_one(my_guess)
+
+# %% [markdown] id="ex-half-after"
+# Stuck? `check_half_on_one.hint(1)` nudges, and `check_half_on_one.solution()` shows one answer. The
+# rest of the chapter does not depend on yours.
+#
+# Keep the answer in mind. "Twenty effective tiles" does not mean that twenty tiles decide.
+
+# %% [markdown] id="loop"
+# ## Leave the padding out
+#
+# In a padded batch each row has K places, and some are padding. Their weight is 0, so they add nothing
+# to the sum. Do they matter at all? Look at what you divide by. Bag 1 below has two tiles, with half of
+# the attention each. What should its normalised entropy be?
+
+# %% id="loop-run" tags=["nbval-check-output"]
+attention = torch.tensor([[0.5, 0.25, 0.25, 0.0], [0.5, 0.5, 0.0, 0.0]])  # (B=2, K=4)
+mask = torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0]], dtype=torch.bool)
+
+
+def entropy_by_loop(attention, mask):
+    """Normalised entropy of each padded bag: attention (B, K), mask (B, K) → (B,)."""
+    entropy = torch.zeros(len(attention))
+    for b in range(len(attention)):
+        real = attention[b, mask[b]]
+        for a in real:
+            if a > 0:
+                entropy[b] -= a * torch.log(a)
+        if len(real) > 1:  # one tile alone: log 1 = 0, and the entropy is 0 anyway
+            entropy[b] /= math.log(len(real))
+    return entropy
+
+
+print("divided by log n_b:", [round(e, 3) for e in entropy_by_loop(attention, mask).tolist()])
+everything = torch.ones(2, 4, dtype=torch.bool)
+print("divided by log K:  ", [round(e, 3) for e in entropy_by_loop(attention, everything).tolist()])
+
+# %% [markdown] id="loop-read"
+# Both tiles of bag 1 weigh the same, so 1 is right. With log K it looks half collapsed, and beside a
+# larger slide it would look worse. Divide by log n_b, the number of *real* tiles.
+
+# %% [markdown] id="ex-entropy"
+# ### Exercise 2: drop the loop
+#
+# <!-- card attention_entropy -->
+#
+# Write it for the whole batch at once. Attention is 0 on padding, and may be 0 on a real tile. Beware:
+# log 0 is −∞, 0 · log 0 is NaN, and so is its gradient, which we shall need. Clamp the weights first.
+
+
+# %% id="exercise-attention-entropy"
+def attention_entropy(attention, mask):
+    """Normalised entropy of padded bags: attention (B, K), mask (B, K) bool → (B,)."""
+    ### BEGIN SOLUTION
+    logs = torch.log(attention.clamp(min=torch.finfo(attention.dtype).tiny))
+    entropy = -(attention * logs).sum(dim=1)
+    n = mask.sum(dim=1)
+    return entropy / torch.log(n.clamp(min=2))  # the entropy of a bag of one is 0 already
+    ### END SOLUTION
+
+
+# %% id="check-attention-entropy"
+from mil_tutorial.checks.chapter_08 import check_attention_entropy
+
+check_attention_entropy(attention_entropy)
+
+# %% [markdown] id="slides"
+# ## Read it on slides
+#
+# The package's `attention_entropy` takes padded attention with its mask, or packed attention with the
+# sizes of the bags. `effective_instances` is its exponential. We ask the trained model of chapter 00
+# about the validation slides, 217 tiles each on average. Where will attention be narrower, on slides
+# with tumour or without?
+
+# %% id="slides-run"
+from mil_tutorial import attention_entropy as package_entropy
+from mil_tutorial import effective_instances, predict
+from mil_tutorial.datasets.slide_bags import load_slides
+from mil_tutorial.trained_model import load_trained_model
+
+train, val, _ = load_slides("slides")
+found = predict(load_trained_model(), val)
+entropy = package_entropy(found.attention, sizes=found.sizes).numpy()
+tiles = effective_instances(found.attention, sizes=found.sizes).numpy()
+for name, rows in {"positive": found.labels == 1, "negative": found.labels == 0}.items():
+    low, middle, high = np.percentile(tiles[rows], [25, 50, 75])
+    print(f"{rows.sum()} {name} slides: median entropy {np.median(entropy[rows]):.2f},", end=" ")
+    print(f"median {middle:.1f} effective tiles (middle half {low:.1f} to {high:.1f})")
+
+# %% id="slides-figure"
+figure, axes = plt.subplots(figsize=(7, 2.4))
+jitter = np.random.default_rng(0).uniform(-0.15, 0.15, len(tiles))
+for label, colour, marker in [(0, "#0072B2", "o"), (1, "#D55E00", "^")]:
+    chosen = found.labels == label
+    axes.plot(tiles[chosen], label + jitter[chosen], marker, color=colour, alpha=0.6)
+axes.set(xscale="log", xlim=(1, 250), ylim=(-0.5, 1.5), xlabel="effective tiles of a slide")
+axes.set_xticks([1, 3, 10, 30, 100, 217], ["1", "3", "10", "30", "100", "217 (all)"])
+axes.set_yticks([0, 1], ["negative slides", "positive slides"])
+show(
+    figure,
+    "Effective tiles of each validation slide on a logarithmic axis: positive slides lie mostly "
+    "between 1 and 10, negative slides mostly between 10 and 50, and the two groups overlap",
+)
+
+# %% [markdown] id="slides-read"
+# Attention is narrower on positive slides: a few tiles stand out there. A negative slide has nothing to
+# gather on, so the weights stay wider. They must still sum to 1.
+
+# %% [markdown] id="shuffle"
+# ## See what entropy cannot see
+#
+# Now do something absurd. Shuffle the weights of each slide among its tiles, so that they land anywhere.
+# What happens to the entropy?
+
+# %% id="shuffle-run"
+from mil_tutorial import instance_auc
+
+generator = np.random.default_rng(0)
+learnt = found.per_bag(found.attention)
+shuffled = [generator.permutation(weights) for weights in learnt]
+for name, weights in {"learnt": learnt, "shuffled": shuffled}.items():
+    mean = package_entropy(np.concatenate(weights), sizes=found.sizes).mean()
+    pairs = [(a, t) for a, t in zip(weights, val.instance_labels) if t.any()]
+    inside = np.mean([a[t == 1].sum() for a, t in pairs])
+    ranking = np.nanmean(instance_auc(weights, val.instance_labels))
+    print(f"{name:8}: entropy {mean:.3f}, on tumour {inside:.2f}, instance AUC {ranking:.2f}")
+
+# %% [markdown] id="shuffle-read"
+# Nothing: entropy sees the weights and not the tiles they lie on. Low entropy says that few tiles
+# decide. Whether they are the right ones, only a truth about tiles can say.
+
+# %% [markdown] id="watch"
+# ## Watch it while the model trains
+#
+# After each epoch `fit` calls `on_epoch` with a record of the validation slides: the loss, the AUC, the
+# mean entropy (`val_attention_entropy`), the same for positive and for negative slides alone, and the
+# mean number of effective instances. `EntropyMonitor` is something to be called so. It draws while the
+# cell runs.
+#
+# Before you run it: at which entropy will an untrained network start?
+
+# %% id="watch-run"
+from mil_tutorial import TrainingConfig, build_model, fit
+from mil_tutorial.widgets import EntropyMonitor
+
+config = TrainingConfig(
+    epochs=3 if FAST else 30, learning_rate=1e-3, weight_decay=1e-3, patience=None
+)
+torch.manual_seed(0)
+model = build_model("attention", input_dim=64, hidden_dim=128, dropout=0.5)
+with EntropyMonitor(epochs=config.epochs) as monitor:
+    history = fit(model, train, val, config, on_epoch=monitor, progress=False)
+
+# %% [markdown] id="watch-read"
+# Point at a curve, or move the slider with the arrow keys, to read an epoch.
+#
+# In the stored run entropy starts at 0.99: an untrained network scores all tiles nearly alike. For three
+# epochs little happens. Then loss and entropy fall together, as the model finds out which tiles matter.
+# In the end about ten tiles count, and positives lie below negatives, as on the slides above.
+#
+# The shaded zones are rules of thumb, not laws. Below 0.1 a slide of 217 tiles rests on fewer than two
+# effective tiles. Above 0.95 attention is hardly more than a mean.
+
+# %% [markdown] id="runs"
+# ## Diagnose three trainings
+#
+# Three recipes, A, B and C, were each trained with five seeds and recorded. (`data/runs/README.md` says
+# how to make the recordings again.) One recipe is healthy. One **collapsed**: attention locks onto one
+# or two tiles. One stayed **uniform**. The curves carry no names.
+
+# %% id="runs-figure"
+from mil_tutorial.recorded_runs import RECIPES, load_recorded_runs
+
+runs = {letter: load_recorded_runs(letter) for letter in RECIPES}
+figure, panels = plt.subplots(2, 3, figsize=(8, 4.4), sharex=True, sharey="row")
+for (letter, five), (top, bottom) in zip(runs.items(), panels.T):
+    for run in five:
+        top.plot(run.columns["val_loss"], color="0.25", linewidth=1)
+        bottom.plot(run.columns["val_attention_entropy"], color="#009E73", linewidth=1)
+    top.set(title=letter, ylim=(0, 0.9))
+    bottom.set(xlabel="epoch", ylim=(-0.02, 1.02))
+    for low, high in ((0, 0.1), (0.95, 1)):
+        bottom.axhspan(low, high, color="#D55E00", alpha=0.15, linewidth=0)
+panels[0, 0].set_ylabel("validation loss")
+panels[1, 0].set_ylabel("normalised entropy")
+show(
+    figure,
+    "Validation loss and entropy by epoch for recipes A, B and C, five seeds each. A: entropy "
+    "starts between 0.3 and 0.7 and ends under 0.1, the loss falls late or never. B: entropy falls "
+    "from 1 to 0.35 together with the loss. C: entropy stays at 1 and the loss at 0.69",
+)
+
+# %% [markdown] id="ex-diagnosis"
+# ### Exercise 3: name the three
+#
+# <!-- card diagnosis -->
+#
+# Give each letter one of the words "collapsed", "healthy" and "uniform", in a dict such as
+# `{"A": "healthy", "B": "healthy", "C": "healthy"}`.
+
+# %% id="exercise-diagnosis"
+### BEGIN SOLUTION
+my_diagnosis = {"A": "collapsed", "B": "healthy", "C": "uniform"}
+### END SOLUTION
+
+# %% id="check-diagnosis"
+from mil_tutorial.checks.chapter_08 import check_diagnosis
+
+check_diagnosis(my_diagnosis)
+
+# %% [markdown] id="truth"
+# ## Open the envelope
+#
+# Here is what was done to each recipe, and what its last epoch is worth, one column for each seed. The
+# instance AUC needs to know which tiles hold tumour: we know it of our slides, you may not of yours.
+
+# %% id="truth-run"
+rows = {
+    "val_attention_entropy": "entropy",
+    "val_entropy_positive": "  of positives",
+    "val_entropy_negative": "  of negatives",
+    "val_auc": "slide AUC",
+    "val_instance_auc": "instance AUC",
+}
+for letter, five in runs.items():
+    print(f"{letter}: {RECIPES[letter].cause}")
+    for column, label in rows.items():
+        values = "".join(f"{run.columns[column][-1]:7.2f}" for run in five)
+        print(f"   {label:16}{values}")
+
+# %% id="truth-figure"
+figure, panels = plt.subplots(1, 2, figsize=(8, 3.4), sharex=True)
+marks = {"A": ("s", "#D55E00"), "B": ("o", "#009E73"), "C": ("^", "#0072B2")}
+for axes, name in zip(panels, ("val_auc", "val_instance_auc")):
+    for letter, (marker, colour) in marks.items():
+        x = [run.columns["val_attention_entropy"][-1] for run in runs[letter]]
+        y = [run.columns[name][-1] for run in runs[letter]]
+        axes.plot(x, y, marker, color=colour, markersize=8, alpha=0.7, label=letter)
+    axes.axhline(0.5, color="0.6", linestyle=":", linewidth=1)
+    axes.set(xlabel="normalised entropy, last epoch", xlim=(-0.05, 1.05), ylim=(0, 1.02))
+panels[0].set_ylabel("slide AUC")
+panels[1].set_ylabel("instance AUC of the attention")
+panels[0].legend(loc="lower center")
+show(
+    figure,
+    "Slide AUC and instance AUC against entropy in the last epoch, five runs of each recipe. B "
+    "lies at entropy 0.35, high in both. C lies at 1, near 0.6 and at 0.5. A lies near 0.1: four "
+    "runs high in both, one below 0.5 in both",
+)
+
+# %% [markdown] id="truth-read"
+# **A** was narrow from the first epoch on, before it had learnt anything. It is max pooling by another
+# road: one tile decides. Four seeds found tumour, with slide AUCs of 0.86 to 0.92. One locked onto
+# something else, and both its AUCs are below 0.5. All five end at an entropy below 0.1. The curve shows
+# *that* attention collapsed, and not *where*.
+#
+# **C** is mean pooling: weight decay shrank the attention layer to nothing. At the end not even an order
+# of the tiles is left.
+#
+# **B** ends at the same width with every seed. It also shows what A and C do not: positives lie clearly
+# below negatives, by about 0.2. That gap needs no tile labels. It is a good sign, though no proof.
+
+# %% [markdown] id="ex-bug"
+# ### Exercise 4: find the bug
+#
+# <!-- card effective_tiles -->
+#
+# A colleague's monitor reports 316 effective tiles on a slide of 54. Mend the code.
+
+
+# %% id="exercise-effective-tiles"
+def effective_tiles(attention):
+    """Effective tiles of one slide: attention (n,), all above 0 → a number from 1 to n."""
+    bits = -(attention * torch.log2(attention)).sum()
+    ### BEGIN SOLUTION
+    return 2**bits
+    ### INSTEAD
+    # return torch.exp(bits)
+    ### END SOLUTION
+
+
+# %% id="check-effective-tiles"
+from mil_tutorial.checks.chapter_08 import check_effective_tiles
+
+check_effective_tiles(effective_tiles)
+
+# %% [markdown] id="term"
+# ## Put entropy into the loss
+#
+# If attention is too wide or too narrow, can we ask for another width? Add a term to the training loss:
+#
+# $$\text{loss} + \lambda \cdot \text{mean normalised entropy}.$$
+#
+# Mind the sign. With λ > 0 entropy costs, so training makes it small: attention **sharpens**. With λ < 0
+# entropy pays: attention **spreads**. One step down the slope of the term alone shows it.
+
+# %% id="term-run" tags=["nbval-check-output"]
+start = torch.tensor([[2.0, 1.0, 0.0]])
+print("before:   ", [round(a, 3) for a in torch.softmax(start, 1)[0].tolist()])
+for weight in (1.0, -1.0):
+    scores = start.clone().requires_grad_()
+    (weight * package_entropy(torch.softmax(scores, dim=1)).mean()).backward()
+    after = torch.softmax(start - scores.grad, dim=1)  # one step of size 1
+    print(f"λ = {weight:+.0f}:   ", [round(a, 3) for a in after[0].tolist()])
+
+# %% [markdown] id="sweep"
+# `TrainingConfig(entropy_weight=λ)` adds the term. The validation loss stays without it, so that epochs
+# are chosen by the same measure whatever λ is. For max and mean pooling `fit` refuses a weight: their
+# attention is not learnt.
+#
+# What does it do on our slides? Recipe B was trained with five weights and five seeds. Each dot is one
+# run, at the epoch that `fit` keeps.
+
+# %% id="sweep-figure"
+weights = [-0.1, 0.0, 0.03, 0.1, 0.3]
+columns = {
+    "val_attention_entropy": "normalised entropy",
+    "val_auc": "slide AUC",
+    "val_instance_auc": "instance AUC",
+}
+figure, panels = plt.subplots(1, 3, figsize=(8, 3))
+for axes, (column, label) in zip(panels, columns.items()):
+    for x, weight in enumerate(weights):
+        values = [run.kept(column) for run in load_recorded_runs("B", weight)]
+        axes.plot(x + np.linspace(-0.2, 0.2, 5), values, "o", color="#009E73", alpha=0.6)
+        axes.plot([x - 0.35, x + 0.35], [np.median(values)] * 2, color="0.2", linewidth=1)
+    low = 0 if column == "val_attention_entropy" else 0.4
+    axes.set(xlabel="entropy weight λ", ylabel=label, ylim=(low, 1.02))
+    axes.set_xticks(range(len(weights)), [f"{weight:g}" for weight in weights])
+show(
+    figure,
+    "Entropy, slide AUC and instance AUC for five entropy weights, five runs each, with medians. "
+    "The median entropy goes from 0.54 at the lowest weight to 0.16 at the highest. Both AUCs "
+    "stay level, but for one run at the largest weight, which drops to 0.56 and 0.41",
+)
+
+# %% id="sweep-run"
+for weight in weights:
+    values = [run.kept("val_auc") for run in load_recorded_runs("B", weight)]
+    print(f"λ = {weight:5.2f}: slide AUC", " ".join(f"{value:.3f}" for value in values))
+
+# %% [markdown] id="sweep-read"
+# The term does what it says: from λ = −0.1 to 0.3 the median entropy falls from 0.54 to 0.16. (The step
+# from 0 to 0.03 is lost in the scatter.) The AUCs hardly move. At λ = −0.1 each seed's slide AUC is above
+# the same seed's at 0, by 0.001 to 0.012. That is a hint at most: these 72 slides also chose the epochs,
+# and four weights were tried on them.
+#
+# The sweep cannot show that another width is better on new slides, on other data or with another
+# pooling. It does show a risk. At λ = 0.3 one run of five failed.
+
+# %% [markdown] id="harm"
+# ## Watch a weight that is too large
+#
+# This is that run: λ = 0.3, seed 0. Which curve gives the alarm first?
+
+# %% id="harm-run"
+from dataclasses import replace
+
+torch.manual_seed(0)
+model = build_model("attention", input_dim=64, hidden_dim=128, dropout=0.5)
+with EntropyMonitor(epochs=config.epochs) as monitor:
+    fit(
+        model,
+        train,
+        val,
+        replace(config, entropy_weight=0.3),
+        on_epoch=monitor,
+        progress=False,
+    )
+
+# %% [markdown] id="harm-read"
+# In the stored run the validation loss stays near 0.69, the value of a coin toss. Entropy falls all the
+# same: in the first epochs the labels say little, and the term has its way. Once few tiles have all the
+# weight, hardly any other gets a gradient, as with max pooling in chapter 01. The entropy alone looks
+# like success. Beside a loss that does not fall, it is the alarm.
+
+# %% [markdown] id="summary"
+# ## Summary
+#
+# * Normalised entropy is 1 when all real tiles weigh the same and 0 when one has everything. Divide by
+#   log n_b, never by log K.
+# * Its exponential, before normalising, is a number of tiles: the effective instances.
+# * Collapsed, uniform and healthy runs differ in their curves. Positive slides are narrower than
+#   negative ones where attention has learnt.
+# * Entropy is a property of the weights alone. It never says that they lie on tumour.
+# * An entropy term moves the width, not the aim.
+
+# %% [markdown] id="quiz"
+# ## Check yourself
+#
+# <!-- quiz -->
+
+# %% [markdown] id="practice"
+# ## In practice
+#
+# * Log entropy in every epoch beside the loss, positives and negatives apart. Validation computes the
+#   attention anyway.
+# * Near 1 in the first epochs is normal. Judge the width once the loss has fallen.
+# * Collapsed early? Look at how the scores start, their scale and the learning rate. Uniform? Look for
+#   a sigmoid or a second softmax, for strong weight decay, for a loss that has not moved yet.
+# * Quote effective tiles together with the size of the slide. Then look at some of these tiles.
+# * Leave the entropy term at 0 until you have a reason, and choose its weight with several seeds.
+
+# %% [markdown] id="reading"
+# ## Further reading
+#
+# * C. E. Shannon, *A mathematical theory of communication*, Bell System Technical Journal 27, 1948:
+#   where entropy comes from.
+# * M. Ilse, J. M. Tomczak and M. Welling, *Attention-based deep multiple instance learning*, ICML 2018,
+#   [arXiv:1802.04712](https://arxiv.org/abs/1802.04712).
+# * Y. Grandvalet and Y. Bengio, *Semi-supervised learning by entropy minimization*, NIPS 2004: a term that
+#   makes predictions sharper.
+# * G. Pereyra, G. Tucker, J. Chorowski, Ł. Kaiser and G. Hinton, *Regularizing neural networks by penalizing
+#   confident output distributions*, 2017, [arXiv:1701.06548](https://arxiv.org/abs/1701.06548): one that
+#   makes them wider. Both act on class probabilities, not on attention.
+#
+# <!-- next -->

@@ -1,0 +1,538 @@
+# %% [markdown] id="title"
+# # Draw and explore heat maps
+#
+# <!-- badges -->
+#
+# A heat map puts each weight back where its tile came from, so that a pathologist can say at once whether
+# it makes sense. On the way lie small decisions, and several of them mislead without an error message. In
+# this chapter you make each of them yourself.
+#
+# | | |
+# |---|---|
+# | **You will do** | find a tumour yourself, stitch tiles to a map, blend it into the slide, explore it, and save it as a picture and for QuPath |
+# | **You will learn** | where maps go wrong in silence: swapped axes, empty places, colours without order, ranges that differ |
+# | **You need** | attention and its share, weight × number of tiles, of [chapter 05](05_attention.ipynb) |
+# | **Time** | 45 minutes |
+
+# %% id="setup"
+# setup
+
+# %% [markdown] id="find"
+# ## Find the tumour yourself first
+#
+# Once you have seen a heat map, you cannot unsee it. So look at three slides before the model points
+# anywhere: the positive validation slides with the smallest witness rate and with its two quartiles.
+# (You met the median slide in chapter 05.) Nothing is trained here. The model is the one that ships.
+
+# %% id="find-load"
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from matplotlib import colormaps
+
+from mil_tutorial import predict
+from mil_tutorial.datasets.slide_bags import load_slides
+from mil_tutorial.datasets.slides import TILE, slide_image
+from mil_tutorial.trained_model import load_trained_model
+
+_, val, _ = load_slides("slides")
+model = load_trained_model()
+found = predict(model, val)
+weights = found.per_bag(found.attention)
+
+rates = np.array([truth.mean() for truth in val.instance_labels])
+positives = np.flatnonzero(found.labels == 1)
+by_rate = positives[np.argsort(rates[positives])]
+smallest, lower, typical, upper = by_rate[[k * len(by_rate) // 4 for k in range(4)]]
+for i in (smallest, lower, upper):
+    print(f"{val.names[i]}: {len(weights[i])} tiles, {val.instance_labels[i].sum()} with tumour")
+
+# %% [markdown] id="find-ask"
+# Mark the tiles that you would call tumour, then let the truth appear. While you look, ask yourself:
+#
+# 1. What gives a tumour cell away: its colour, its size, or how densely the cells lie?
+# 2. How many tiles would you have to open if you picked them blindly?
+# 3. On which of the three slides may you stop searching?
+
+# %% id="find-widget"
+from mil_tutorial.widgets import FindTheTumour, slide_views
+
+views = slide_views(val, found, image_of=slide_image, tile_size=TILE)
+FindTheTumour([views[i] for i in (smallest, lower, upper)], start=val.names[upper])
+
+# %% [markdown] id="find-answers"
+# 1. Size: tumour nuclei are larger and paler than those of lymphocytes, and lie in nests. Stain differs
+#    from slide to slide, so colour alone deceives, and the pale centre of a follicle looks alike.
+# 2. With m tumour tiles among n, blind picking meets the first after (n + 1) / (m + 1) tiles on average:
+#    221 / 17 = 13 where 16 of 220 hold tumour, but 222 / 2 = 111 where it is one of 221.
+# 3. On none: a single missed tile can be the whole tumour. A map should shorten this search.
+
+# %% [markdown] id="by-hand"
+# ## Put five tiles on a canvas by hand
+#
+# Take a slide of 6 × 4 pixels and tiles of 2 × 2. There are six places, in two rows and three columns.
+# One holds no tissue, so the bag has five tiles. Each comes with its top-left corner: x counts pixels to
+# the right, y counts pixels *down*.
+
+# %% id="by-hand-run" tags=["nbval-check-output"]
+values = np.array([0.1, 0.2, 0.3, 0.15, 0.25])
+coords = np.array([[0, 0], [2, 0], [4, 0], [0, 2], [4, 2]])  # x, y of each tile
+
+canvas = np.full((4, 6), np.nan)  # (height, width): rows first
+canvas[0:2, 0:2] = values[0]  # rows y to y + 2, columns x to x + 2
+canvas[0:2, 2:4] = values[1]
+canvas[0:2, 4:6] = values[2]
+canvas[2:4, 0:2] = values[3]
+canvas[2:4, 4:6] = values[4]
+print(canvas)
+
+# %% [markdown] id="by-hand-read"
+# A place is written (x, y), but an array is read [row, column], so it is `canvas[y, x]`. And the empty
+# place holds NaN, "not a number". Why not 0? Because 0 is a claim: "the model looked here and saw
+# nothing". NaN says "nobody looked".
+
+# %% [markdown] id="ex-stitch"
+# ### Exercise 1: stitch the tiles
+#
+# <!-- card stitch_tiles -->
+#
+# Write it as a loop for any tiles. Where tiles overlap, as many pipelines cut them, take their mean. Where
+# none lies, leave NaN. (Inside `np.errstate(invalid="ignore")`, 0 / 0 gives NaN without a warning.)
+
+
+# %% id="exercise-stitch-tiles"
+def stitch_tiles(values, coords, tile_size, shape):
+    """Lay n values at their x, y (n, 2) on a canvas of shape (height, width)."""
+    ### BEGIN SOLUTION
+    total, count = np.zeros(shape), np.zeros(shape)
+    for value, (x, y) in zip(values, coords):
+        total[y : y + tile_size, x : x + tile_size] += value
+        count[y : y + tile_size, x : x + tile_size] += 1
+    with np.errstate(invalid="ignore"):
+        return total / count
+    ### END SOLUTION
+
+
+# %% id="check-stitch-tiles"
+from mil_tutorial.checks.chapter_10 import check_stitch_tiles
+
+check_stitch_tiles(stitch_tiles)
+
+# %% [markdown] id="small"
+# Stuck? `check_stitch_tiles.hint(1)` nudges, and `check_stitch_tiles.solution()` shows one answer. The
+# rest of the chapter does not depend on yours.
+#
+# A real slide is 100,000 pixels wide, and a few thousand tiles do not need 10¹⁰ numbers. So the package's
+# `stitch_tiles` takes a `downsample`: pixels of the slide for one pixel of the canvas. With a downsample
+# of 2, each of our tiles becomes one pixel.
+
+# %% id="small-run" tags=["nbval-check-output"]
+from mil_tutorial import stitch_tiles as package_stitch
+
+print(package_stitch(values, coords, tile_size=2, shape=(4, 6), downsample=2))
+
+# %% [markdown] id="ex-bug"
+# ### Exercise 2: find the bug
+#
+# <!-- card one_pixel_a_tile -->
+#
+# A colleague builds this small canvas directly. "It runs on our square slides, and the map looks like a
+# heat map. But the hot tiles never lie on tumour." Mend the code.
+
+
+# %% id="exercise-one-pixel-a-tile"
+def one_pixel_a_tile(values, coords, tile_size, shape):
+    """Lay n values of a regular grid on a canvas with one pixel for each tile."""
+    canvas = np.full((shape[0] // tile_size, shape[1] // tile_size), np.nan)
+    for value, (x, y) in zip(values, coords):
+        ### BEGIN SOLUTION
+        canvas[y // tile_size, x // tile_size] = value
+        ### INSTEAD
+        # canvas[x // tile_size, y // tile_size] = value
+        ### END SOLUTION
+    return canvas
+
+
+# %% id="check-one-pixel-a-tile"
+from mil_tutorial.checks.chapter_10 import check_one_pixel_a_tile
+
+check_one_pixel_a_tile(one_pixel_a_tile)
+
+# %% [markdown] id="overlay"
+# ## Lay the map over the tissue
+#
+# An **overlay** blends slide and map: with opacity α, a pixel becomes (1 − α) · tissue + α · colour. Take
+# pink tissue with a red channel of 200, a yellow of 253, and α = 0.4: 0.6 × 200 + 0.4 × 253 = 221.2.
+#
+# Which α should a tile with *little* attention get? The same as all others, or less? Below, α grows with
+# the value, and empty places keep their tissue.
+
+
+# %% id="overlay-define"
+def overlay(image, heat, limits=None, opacity=0.65):
+    """Blend a map (height, width) into a picture (height, width, 3) of 0 to 255."""
+    low, high = limits or (np.nanmin(heat), np.nanmax(heat))
+    level = np.clip((heat - low) / (high - low), 0, 1)
+    alpha = opacity * np.nan_to_num(level)[..., None]  # 0 where no tile lies
+    colour = 255 * colormaps["viridis"](level)[..., :3]
+    return np.round((1 - alpha) * image + alpha * colour).astype(np.uint8)
+
+
+# %% id="overlay-figure"
+from mil_tutorial import scale_attention
+
+image = slide_image(val.names[typical])
+share = scale_attention(weights[typical], "share")  # 1 is an equal share
+heat = package_stitch(share, val.coords[typical], TILE, image.shape[:2])
+figure, (left, right) = plt.subplots(1, 2, figsize=(8, 4.25))
+left.imshow(image)
+left.imshow(heat, cmap="viridis", alpha=0.65)
+right.imshow(overlay(image, heat))
+for axes, title in ((left, "the same α everywhere"), (right, "α grows with attention")):
+    axes.set_title(title)
+    axes.set_axis_off()
+show(
+    figure,
+    "One slide with its attention laid over it twice. With the same opacity everywhere a dark veil "
+    "hides the tissue; with growing opacity the tissue is clear and two tiles at the top stand out",
+)
+
+# %% [markdown] id="overlay-read"
+# The veil hides what the reader came for. On the right you see the tissue, and the few tiles that count.
+# The price: a tile with a little attention looks like one with none.
+
+# %% [markdown] id="colours"
+# ## Choose colours that keep the order
+#
+# Many published maps run from blue over green and yellow to red, in the colours called *jet*. More
+# attention should look like more, to every reader. Does it? **Lightness** L* runs from 0 (black) to 100
+# (white), roughly as an eye sees it.
+
+
+# %% id="colours-lightness" tags=["nbval-check-output"]
+def lightness(rgb):
+    """CIE lightness L* of colours (..., 3) with channels from 0 to 1."""
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    luminance = linear @ np.array([0.2126, 0.7152, 0.0722])
+    return np.where(luminance > 0.008856, 116 * np.cbrt(luminance) - 16, 903.3 * luminance)
+
+
+MAPS = {"viridis": "viridis", "jet": "jet", "red–green": "RdYlGn_r"}
+print("value        0.00  0.25  0.50  0.75  1.00")
+for title, name in MAPS.items():
+    found_lightness = lightness(colormaps[name](np.linspace(0, 1, 5))[:, :3])
+    print(f"{title:10}" + "".join(f"{v:6.0f}" for v in found_lightness))
+
+# %% [markdown] id="colours-ask"
+# Which value is the lightest in jet? Say it before you look. The figure colours tiles by the *rank* of
+# their attention, so that all values occur, and then takes the colour out, as a photocopier does.
+
+# %% id="colours-figure"
+ranks = np.round(scale_attention(weights[typical], "rank"), 1)  # eleven steps
+ranks = package_stitch(ranks, val.coords[typical], TILE, image.shape[:2], downsample=TILE)
+places = [["viridis", "jet", "curve"], ["viridis, grey", "jet, grey", "curve"]]
+figure, panels = plt.subplot_mosaic(places, figsize=(8, 4.6), width_ratios=[1, 1, 1.3])
+for name in ("viridis", "jet"):
+    coloured = colormaps[name](ranks)[..., :3]
+    coloured[np.isnan(ranks)] = 1  # white where no tile lies
+    panels[name].imshow(coloured)
+    panels[f"{name}, grey"].imshow(lightness(coloured), cmap="gray", vmin=0, vmax=100)
+    for title in (name, f"{name}, grey"):
+        panels[title].set_title(title)
+        panels[title].set_axis_off()
+axes, value = panels["curve"], np.linspace(0, 1, 256)
+axes.set_prop_cycle(color=["#0072B2", "#D55E00", "#009E73"], linestyle=["-", "--", ":"])
+for title, name in MAPS.items():
+    axes.plot(value, lightness(colormaps[name](value)[:, :3]), label=title)
+axes.set(xlabel="value", ylabel="lightness L*", ylim=(0, 118))
+axes.legend(loc="upper center", ncols=3, fontsize=8, columnspacing=1)
+show(
+    figure,
+    "The same ranks in viridis and jet, in colour and in grey. In grey, viridis still shows the "
+    "top tiles lightest; jet shows them dark and the middle ranks lightest. Lightness rises "
+    "steadily for viridis; for jet and for red–green it rises and falls",
+)
+
+# %% [markdown] id="colours-read"
+# Jet is lightest near the middle. Without colour, its tiles with the *most* attention turn dark.
+# Red–green does the same, and about one man in twelve sees red and green poorly. Viridis rises steadily.
+
+# %% [markdown] id="bar"
+# ## Say what the colours mean
+#
+# A colour without a bar is decoration. The bar must say what was scaled and how (chapter 09 compares
+# four ways), in which unit, and over which range. `plot_attention` does, and it outlines the truth.
+
+# %% id="bar-figure"
+from mil_tutorial import plot_attention
+
+truth = val.instance_labels[typical]
+figure = plot_attention(image, weights[typical], val.coords[typical], TILE, truth=truth)
+show(
+    figure,
+    "The median slide, its attention and the overlay; the hottest tile has 108 equal shares and "
+    "lies inside the outlined tumour at the upper edge",
+)
+
+# %% [markdown] id="bar-ask"
+# Now a quiet slide, the one with the median probability among the negatives. Its weights sum to 1 too, so
+# it has a hottest tile. What does that look like on the *first* slide's range?
+
+# %% id="bar-quiet"
+negatives = np.flatnonzero(found.labels == 0)
+by_probability = negatives[np.argsort(found.probabilities[negatives])]
+quiet, false_alarm = by_probability[[len(by_probability) // 2, -1]]
+miss = positives[found.probabilities[positives].argmin()]
+
+figure = plot_attention(
+    slide_image(val.names[quiet]),
+    weights[quiet],
+    val.coords[quiet],
+    TILE,
+    limits=(0, share.max()),
+    title=f"{val.names[quiet]}, no tumour, on the range of {val.names[typical]}",
+)
+show(
+    figure,
+    "A slide without tumour on the range of the first: its hottest tile is blue, none is yellow, "
+    "and the overlay shows the bare tissue",
+)
+
+# %% [markdown] id="bar-read"
+# On a range of its own this slide would show a yellow tile too. In the stored run its largest share is
+# 30, against 108. Slides that are compared need one range: `limits` sets it.
+
+# %% [markdown] id="explore"
+# ## Explore a slide
+#
+# Look closer, at four slides: the median one, the quiet one, the positive slide with the lowest
+# probability (a miss), and the negative one with the highest (a false alarm). Change the opacity, and hold
+# the pointer over tiles to read their numbers.
+#
+# 1. How many tiles hold nearly all the attention of the false alarm?
+# 2. Does the hottest tile of the miss hold tumour?
+# 3. Does a large top share prove tumour?
+
+# %% id="explore-widget"
+from mil_tutorial.widgets import SlideExplorer
+
+chosen = [views[i] for i in (typical, quiet, miss, false_alarm)]
+SlideExplorer(chosen, start=val.names[typical])
+
+# %% id="explore-table"
+print("slide         tumour tiles  probability  top share  tiles with 90 %  on tumour tiles")
+for i in (typical, quiet, miss, false_alarm):
+    a, truth = np.sort(weights[i])[::-1], val.instance_labels[i]
+    few = np.searchsorted(np.cumsum(a), 0.9) + 1
+    inside = f"{weights[i][truth == 1].sum():.2f}" if truth.any() else "–"
+    print(
+        f"{val.names[i]}{truth.sum():15}{found.probabilities[i]:13.2f}{a[0] * len(a):11.0f}"
+        f"{few:17}{inside:>17}"
+    )
+tops = np.array([len(a) * a.max() for a in weights])
+print("median top share of all slides with tumour:", np.median(tops[positives]).round())
+print("median top share of all slides without:    ", np.median(tops[negatives]).round())
+
+# %% [markdown] id="explore-answers"
+# From the stored table: (1) Two. (2) No: its one tumour tile gets almost nothing. (3) No: the false alarm
+# has the largest of the four, although positive slides have larger ones on the whole. A top share says how
+# *sharply* the model looks, and not what it saw.
+
+# %% [markdown] id="what-if"
+# ## Take tiles away
+#
+# Hot tiles weigh much. Do they also *decide*? Take them away and ask the model again; the softmax shares
+# their weight among the others. Predict before each step.
+#
+# 1. How many of the hottest tiles must go before the median slide is called negative?
+# 2. What if ten tiles go at random instead?
+# 3. Can the probability *rise* when a hot tile goes?
+
+# %% id="what-if-widget"
+from mil_tutorial.widgets import WhatIf
+
+WhatIf(model, val, val.names[typical], image=image, tile_size=TILE)
+
+
+# %% id="what-if-table"
+def probability_without(slide, gone):
+    """Probability of tumour when the tiles with these numbers are taken away."""
+    kept = np.setdiff1d(np.arange(len(weights[slide])), gone)
+    with torch.inference_mode():
+        return torch.sigmoid(model(val[slide][0][kept][None]).logits).item()
+
+
+rng = np.random.default_rng(0)
+print("hottest tiles gone:   0     1     2     3     5    10   ten at random")
+for title, i in {"median": typical, "miss": miss, "false alarm": false_alarm}.items():
+    hottest = np.argsort(-weights[i])
+    found_without = [probability_without(i, hottest[:k]) for k in (0, 1, 2, 3, 5, 10)]
+    blind = [probability_without(i, rng.permutation(len(hottest))[:10]) for _ in range(20)]
+    columns = "".join(f"{p:6.2f}" for p in found_without)
+    print(f"{title:17}{columns}   {min(blind):.2f} to {max(blind):.2f}")
+
+# %% [markdown] id="what-if-answers"
+# From the stored table: (1) Five of 222. (2) Next to nothing: the hot tiles are rarely among the ten.
+# (3) Yes: without its hottest tile the miss rises from 0.06 to 0.28. That tile spoke *against* tumour. High
+# attention means "it counted", for or against.
+
+# %% [markdown] id="playground"
+# ## Play with the pooling
+#
+# Why do a few tiles decide? Take ten: one with the logit 4, nine with −2. The head is linear, so a bag's
+# logit is the weighted mean of its tiles' logits. Drag the tiles of this bag and ask:
+#
+# 1. Which pooling does not notice how many cold tiles there are?
+# 2. How many cold tiles bring the mean below a probability of 0.5?
+# 3. By how much must the hot tile's attention score exceed the others' to get half of the weight?
+
+# %% id="playground-widget"
+from mil_tutorial.widgets import PoolingPlayground
+
+PoolingPlayground([4.0] + 9 * [-2.0])
+
+# %% id="playground-by-hand" tags=["nbval-check-output"]
+logits = torch.tensor([4.0] + 9 * [-2.0])
+scores = torch.tensor([3.0] + 9 * [0.0])  # before the softmax
+attention = torch.softmax(scores, dim=0)
+for title, z in {
+    "max": logits.max(),
+    "mean": logits.mean(),
+    "attention": (attention * logits).sum(),
+}.items():
+    print(f"{title:9}  logit {z:5.2f}   probability {torch.sigmoid(z):.2f}")
+
+# %% [markdown] id="playground-answers"
+# (1) Max. (2) Three: with two the logits sum to 0, with three to −2. (3) By log 9 = 2.2, for then e^2.2 = 9
+# stands against nine times e⁰ = 1.
+
+# %% [markdown] id="scale"
+# ## Save the picture with its scale
+#
+# A picture must say how large things are. Our slides have a nominal 0.5 µm per pixel, so a tile is 16 µm
+# wide and the slide 256 µm. A **scale bar** has a round length near a fifth of the width: 50 µm, which is
+# 50 / 0.5 = 100 pixels. `save_heat_map` draws it below the overlay, and refuses to work without the size
+# of a pixel.
+
+# %% [markdown] id="ex-bar"
+# ### Exercise 3: predict the length of a scale bar
+#
+# <!-- card bar_pixels -->
+#
+# A slide was scanned at 0.25 µm per pixel. You draw on a picture of it with a downsample of 32. How many
+# of the picture's pixels are 1 mm? Write your guess, then run the check.
+
+# %% id="exercise-bar-pixels"
+### BEGIN SOLUTION
+my_guess = 125  # a pixel of the picture is 0.25 × 32 = 8 µm; 1,000 / 8
+### END SOLUTION
+
+# %% id="check-bar-pixels"
+from mil_tutorial.checks.chapter_10 import check_bar_pixels
+
+check_bar_pixels(my_guess)
+
+# %% id="save-run"
+from mil_tutorial import save_heat_map
+
+file = save_heat_map(
+    f"results/{val.names[typical]}.png",
+    image,
+    weights[typical],
+    val.coords[typical],
+    TILE,
+    microns_per_pixel=0.5,
+    truth=val.instance_labels[typical],
+)
+saved = plt.imread(file)
+figure = plt.figure(figsize=(saved.shape[1] / 90, saved.shape[0] / 90), layout="none")
+figure.add_axes((0, 0, 1, 1)).imshow(saved)
+plt.axis("off")
+show(
+    figure,
+    "The saved file: the overlay, and below it a scale bar of 50 µm, a colour bar of shares from 0 "
+    "to 108, and a sample of the tumour's outline",
+)
+
+# %% [markdown] id="qupath"
+# ## Send the tiles to QuPath
+#
+# Pathologists have a viewer already. QuPath reads **GeoJSON**: shapes, each with its numbers. A tile is a
+# polygon, and a polygon is a **ring** of points whose last is its first. Coordinates are pixels of the
+# full slide, x before y. Tiles cut from a smaller level need their `downsample`.
+
+# %% [markdown] id="ex-ring"
+# ### Exercise 4: close the ring
+#
+# <!-- card tile_ring -->
+#
+# Return the ring of a tile: from its top-left corner go right, then down, then left, and home.
+
+
+# %% id="exercise-tile-ring"
+def tile_ring(x, y, side):
+    """Corners of the tile at x, y as a closed ring: five [x, y]."""
+    ### BEGIN SOLUTION
+    right, bottom = x + side, y + side
+    return [[x, y], [right, y], [right, bottom], [x, bottom], [x, y]]
+    ### END SOLUTION
+
+
+# %% id="check-tile-ring"
+from mil_tutorial.checks.chapter_10 import check_tile_ring
+
+check_tile_ring(tile_ring)
+
+# %% id="qupath-run"
+import json
+
+from mil_tutorial import save_geojson
+
+name = val.names[typical]
+plt.imsave(f"results/{name}-slide.png", image)  # the slide itself, to open in QuPath
+tiles = (weights[typical], val.coords[typical], TILE)
+file = save_geojson(f"results/{name}.geojson", *tiles, threshold=10, slide=name)
+features = json.loads(file.read_text(encoding="utf-8"))["features"]
+hot = [f for f in features if f["properties"]["classification"]["name"] == "high attention"]
+print(f"{len(features)} tiles, {len(hot)} with at least 10 shares; the first of these:")
+print("ring:", hot[0]["geometry"]["coordinates"][0])
+print("share:", round(hot[0]["properties"]["measurements"]["attention share"], 1))
+
+# %% [markdown] id="qupath-read"
+# Open the slide in QuPath (0.4 or later) and drop the `.geojson` file on it. *Measure → Show measurement
+# maps* colours the tiles by their share, and the classes tell hot from cold. We held the file against what
+# QuPath's source reads; we did not open it in QuPath ourselves.
+
+# %% [markdown] id="summary"
+# ## Summary
+#
+# * x is the column, y the row, and NaN means that nobody looked.
+# * An overlay whose opacity grows with the value keeps the tissue visible.
+# * Use colours that grow lighter with the value, a bar that names scale and unit, and one range for
+#   slides that are compared.
+# * A hot tile counted. Take it away to see in which direction.
+# * A picture needs a scale. GeoJSON carries the numbers to a viewer.
+
+# %% [markdown] id="quiz"
+# ## Check yourself
+#
+# <!-- quiz -->
+
+# %% [markdown] id="practice"
+# ## In practice
+#
+# * Test a pipeline on an oblong slide: square ones hide swapped axes.
+# * Save numbers beside pictures: a picture cannot be rescaled.
+# * Show slides that a rule chose, with a miss and a false alarm among them.
+
+# %% [markdown] id="reading"
+# ## Further reading
+#
+# * D. Borland and R. M. Taylor, *Rainbow color map (still) considered harmful*, IEEE Computer Graphics and
+#   Applications 27, 2007.
+# * F. Crameri, G. E. Shephard and P. J. Heron, *The misuse of colour in science communication*, Nature
+#   Communications 11, 2020, [doi:10.1038/s41467-020-19160-7](https://doi.org/10.1038/s41467-020-19160-7).
+# * P. Bankhead and others, *QuPath: open source software for digital pathology image analysis*, Scientific
+#   Reports 7, 2017.
+#
+# <!-- next -->

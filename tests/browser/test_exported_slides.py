@@ -1,0 +1,90 @@
+"""What-if and find-the-tumour in an exported page: what needs no kernel works, the rest says so."""
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from .exported import Site, export, fetch_scripts
+
+CELLS = [
+    """
+import numpy as np
+import torch
+from mil_tutorial import MedicalBagDataset, build_model, predict
+from mil_tutorial.widgets import FindTheTumour, WhatIf, slide_views
+
+torch.manual_seed(0)
+random = np.random.default_rng(0)
+coords = [[32 * x, 32 * y] for y in range(3) for x in range(3)]
+dataset = MedicalBagDataset(
+    [(random.normal(size=(9, 4)), 1), (random.normal(size=(9, 4)), 0)],
+    instance_labels=[[1, 1, 0, 0, 0, 0, 0, 0, 0], [0] * 9],
+    coords=[coords, coords],
+    names=["ill", "healthy"],
+)
+model = build_model("gated", 4, 8)
+picture = random.integers(0, 256, (96, 96, 3), dtype=np.uint8)
+what_if = WhatIf(model, dataset, "ill", image=picture, tile_size=32)
+what_if.remove_hottest(2)
+what_if
+""",
+    """
+views = slide_views(dataset, predict(model, dataset), image_of=lambda name: picture, tile_size=32)
+FindTheTumour(views)
+""",
+]
+
+
+@pytest.fixture()
+def exported_page(chromium, tmp_path, console_errors):
+    """A notebook of both widgets as a page, without a kernel."""
+    fetch_scripts(tmp_path)
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in CELLS])
+    NotebookClient(book, store_widget_state=True).execute()
+    (tmp_path / "page.html").write_text(export(book), encoding="utf-8")
+    site = Site(tmp_path)
+    page = chromium.new_page(viewport={"width": 1000, "height": 900})
+    page.on("pageerror", lambda error: console_errors.append(str(error)))
+    page.goto(f"{site.url}/page.html")
+    page.wait_for_function("document.querySelectorAll('canvas[data-drawn]').length === 2")
+    yield page
+    page.close()
+    site.stop()
+
+
+def test_what_if_shows_its_state_and_needs_a_kernel_for_more(exported_page, console_errors):
+    widget = exported_page.locator("[aria-label='What if']")
+    picture = widget.locator(".mil-slide")
+    assert "ill, 2 of 9 removed" in widget.inner_text()
+    assert widget.locator("svg circle").count() == 2
+    widget.get_by_text("outline of the tumour").click()
+    assert widget.get_by_role("button", name="Remove tumour tiles").is_visible()
+    exported_page.mouse.move(2, 2)
+    before = picture.screenshot()
+    widget.locator(".mil-card").first.click()
+    exported_page.mouse.move(2, 2)
+    assert picture.screenshot() != before  # crossed out at once …
+    widget.locator(".mil-complaint").wait_for()
+    assert "running kernel" in widget.locator(".mil-complaint").inner_text()
+    assert picture.screenshot() == before  # … and put back, as nobody has answered
+    widget.get_by_role("button", name="Undo").click()
+    assert widget.locator(".mil-complaint").count() == 0
+    widget.locator(".mil-complaint").wait_for()
+    assert console_errors == []
+
+
+def test_find_the_tumour_can_be_played_without_a_kernel(exported_page, console_errors):
+    game = exported_page.locator("[aria-label='Find the tumour']")
+    picture = game.locator(".mil-slide")
+    side = picture.bounding_box()["width"]
+    for x in (0.15, 0.85):
+        picture.click(position={"x": x * side, "y": 0.15 * side})
+    game.get_by_role("button", name="Compare").click()
+    counts = game.locator("[data-count^=learner]").all_inner_texts()
+    assert counts == ["1", "1", "1"]
+    game.get_by_role("button", name="Next slide").click()
+    game.locator(".mil-complaint").wait_for()
+    assert "Slide healthy has to come from a running kernel" in game.inner_text()
+    game.get_by_role("button", name="Clear").click()
+    assert "0 tiles marked" in game.inner_text()
+    assert console_errors == []

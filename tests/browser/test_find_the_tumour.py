@@ -1,0 +1,242 @@
+import numpy as np
+import pytest
+
+from mil_tutorial import instance_confusion, predict
+from mil_tutorial.datasets.slide_bags import load_slides
+from mil_tutorial.trained_model import load_trained_model
+
+CELL = """
+import torch
+torch.set_num_threads(1)
+from mil_tutorial import predict
+from mil_tutorial.datasets.slide_bags import load_slides
+from mil_tutorial.datasets.slides import TILE, slide_image
+from mil_tutorial.trained_model import load_trained_model
+from mil_tutorial.widgets import FindTheTumour, slide_views
+
+_, val, _ = load_slides("slides")
+chosen = val.subset(CHOSEN)
+found = predict(load_trained_model(), chosen)
+w = FindTheTumour(slide_views(chosen, found, image_of=slide_image, tile_size=TILE))
+w
+"""
+WIDER = "e => e.scrollWidth - e.clientWidth"
+
+
+class Slide:
+    """What the kernel knows of a slide."""
+
+    def __init__(self, dataset, found, index):
+        self.name = dataset.names[index]
+        self.truth = dataset.instance_labels[index]
+        self.coords = dataset.coords[index].astype(float)
+        self.attention = found.per_bag(found.attention)[index]
+        self.order = np.argsort(-self.attention, kind="stable")
+        self.tumour, self.healthy = (np.flatnonzero(self.truth == kind) for kind in (1, 0))
+
+    def counts(self, tiles):
+        called = np.isin(np.arange(len(self.truth)), tiles)
+        hit, alarm, miss, _ = instance_confusion(called, self.truth, 1)
+        return {"found": hit, "alarm": alarm, "missed": miss}
+
+
+class Page:
+    """The widget on the page."""
+
+    def __init__(self, page, notebook):
+        self.page, self.notebook = page, notebook
+        self.root = page.locator("[aria-label='Find the tumour']")
+        self.canvas = self.root.locator(".mil-slide")
+        self.said = self.root.locator(".mil-left .mil-said")
+
+    def button(self, name):
+        return self.root.get_by_role("button", name=name, exact=True)
+
+    def place(self, slide, tile):
+        scale = self.canvas.bounding_box()["width"] / 512
+        x, y = (slide.coords[tile] + 16) * scale
+        return {"x": float(x), "y": float(y)}
+
+    def click(self, slide, tile):
+        self.canvas.click(position=self.place(slide, int(tile)))
+
+    def wait_for_slide(self, slide):
+        self.page.wait_for_selector(f"canvas[data-drawn='{slide.name}']")
+        self.notebook.wait_for_value("(w.slide, w.marks, w.compared)", (slide.name, [], False))
+
+    def counts(self, whose):
+        cells = self.root.locator(f"[data-count^={whose}-]")
+        script = "(all, n) => all.map(c => [c.dataset.count.slice(n), Number(c.innerText)])"
+        return dict(cells.evaluate_all(script, len(whose) + 1))
+
+    def reveals(self):
+        """Whether the page shows anything of truth or attention."""
+        words = self.root.inner_text().replace("hold tumour", "")
+        return any(word in words for word in ("found", "missed", "attention", "share", "tumour"))
+
+
+@pytest.fixture(scope="module")
+def slides():
+    """The validation slide with most tumour, and the first without any."""
+    _, val, _ = load_slides("slides")
+    most = int(np.argmax([truth.sum() for truth in val.instance_labels]))
+    none = int(np.flatnonzero(val.labels.numpy() == 0)[0])
+    chosen = val.subset([most, none])
+    found = predict(load_trained_model(), chosen)
+    return [most, none], Slide(chosen, found, 0), Slide(chosen, found, 1)
+
+
+@pytest.fixture()
+def game(run_cells, page, slides):
+    page.set_viewport_size({"width": 1000, "height": 1100})
+    chosen, first, _ = slides
+    notebook = run_cells(CELL.replace("CHOSEN", repr(chosen)))
+    game = Page(page, notebook)
+    game.wait_for_slide(first)
+    game.canvas.scroll_into_view_if_needed()
+    return game
+
+
+def test_marks_are_made_by_mouse_and_keyboard_and_compared_by_the_browser(
+    game, page, slides, widget_messages, console_errors
+):
+    _, slide, _ = slides
+    tumour, healthy = int(slide.tumour[20]), int(slide.healthy[0])
+    bare = game.canvas.screenshot()
+    game.click(slide, tumour)
+    game.click(slide, healthy)
+    game.notebook.wait_for_value("w.marks", [tumour, healthy])
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    x, y = slide.coords[healthy]
+    right = int(np.flatnonzero((slide.coords == (x + 32, y)).all(axis=1))[0])
+    game.notebook.wait_for_value("w.marks", [tumour, healthy, right])
+    assert game.said.inner_text() == f"tile {right} of {len(slide.truth)} · marked"
+    page.keyboard.press(" ")
+    game.notebook.wait_for_value("w.marks", [tumour, healthy])
+    assert game.said.inner_text() == f"tile {right} of {len(slide.truth)}"
+    assert game.root.locator(".mil-find-large canvas").is_visible()
+    assert not game.reveals()
+    page.mouse.move(5, 5)
+    marked = game.canvas.screenshot()
+    assert marked != bare
+
+    game.button("Compare").press("Enter")
+    assert game.counts("learner") == slide.counts([tumour, healthy])
+    assert game.counts("attention") == slide.counts(slide.order[:2])
+    assert f"found 1 of the {len(slide.tumour)} that hold" in game.root.inner_text()
+    game.notebook.wait_for_value("w.compared", True)
+    learner = game.notebook.kernel_value("tuple(w.score().learner)")
+    assert game.counts("learner") == dict(zip(("found", "alarm", "missed"), learner))
+    assert game.canvas.screenshot() != marked
+
+    widget_messages.clear()
+    game.click(slide, int(slide.healthy[3]))
+    assert "Press Clear" in game.said.inner_text()
+    game.canvas.hover(position=game.place(slide, int(slide.order[0])))
+    assert "tumour · attention: share" in game.said.inner_text()
+    assert game.said.inner_text().endswith("place 1")
+    assert widget_messages == []
+    game.button("Clear").click()
+    game.notebook.wait_for_value("(w.marks, w.compared)", ([], False))
+    assert not game.reveals()
+    page.mouse.move(5, 5)
+    page.wait_for_timeout(200)
+    assert game.canvas.screenshot() == bare
+    assert console_errors == []
+
+
+def test_signs_outline_and_colours_change_the_picture_without_a_message(
+    game, page, slides, widget_messages, console_errors
+):
+    _, slide, _ = slides
+    game.notebook.kernel_value(f"setattr(w, 'marks', {slide.tumour[:3].tolist()})")
+    game.root.locator(".mil-title", has_text="3 tiles marked").wait_for()
+    game.button("Compare").click()
+    game.notebook.wait_for_value("w.compared", True)
+    widget_messages.clear()
+    signs = game.root.get_by_label("Signs for")
+    assert signs.locator("option").all_inner_texts()[1] == "attention, top 3"
+    assert not game.root.locator(".mil-bar").is_visible()
+    seen = [game.canvas.screenshot()]
+    for act in (
+        lambda: signs.select_option("attention"),
+        lambda: game.root.get_by_label("outline of the tumour").press("Space"),
+        lambda: game.root.get_by_text("colour by attention").click(),
+    ):
+        act()
+        seen.append(game.canvas.screenshot())
+    assert len(set(seen)) == 4
+    assert game.root.locator(".mil-bar").is_visible()
+    assert widget_messages == []
+    assert console_errors == []
+
+
+def test_a_slide_without_tumour_is_a_lesson(game, slides, console_errors):
+    _, first, negative = slides
+    game.click(first, 0)
+    game.notebook.wait_for_value("w.marks", [0])
+    game.button("Compare").click()
+    game.notebook.wait_for_value("w.compared", True)
+    game.button("Next slide").click()
+    game.wait_for_slide(negative)
+    assert not game.reveals()
+    for tile in (10, 20):
+        game.click(negative, tile)
+    game.notebook.wait_for_value("w.marks", [10, 20])
+    game.button("Compare").click()
+    words = game.root.inner_text()
+    assert "There is no tumour on this slide; you marked 2 tiles." in words
+    assert game.counts("learner") == game.counts("attention") == negative.counts([10, 20])
+    game.button("Clear").click()
+    game.button("Compare").click()
+    assert "Right: there is no tumour on this slide" in game.root.inner_text()
+    game.root.get_by_label("Slide", exact=True).select_option(first.name)
+    game.wait_for_slide(first)
+    assert not game.reveals()
+    assert console_errors == []
+
+
+def test_python_sets_slide_marks_and_answer(game, slides, console_errors):
+    _, _, negative = slides
+    ask = game.notebook.kernel_value
+    ask(f"setattr(w, 'slide', {negative.name!r})")
+    game.wait_for_slide(negative)
+    assert game.root.get_by_label("Slide", exact=True).input_value() == negative.name
+    ask("[setattr(w, 'marks', [1, 2, 3]), setattr(w, 'compared', True)]")
+    game.root.locator(".mil-find-table").wait_for()
+    assert game.counts("learner") == negative.counts([1, 2, 3])
+    ask("setattr(w, 'compared', False)")
+    game.root.locator(".mil-find-table").wait_for(state="hidden")
+    assert not game.reveals()
+    assert console_errors == []
+
+
+def test_a_busy_kernel_is_mentioned(game, page, slides):
+    _, first, negative = slides
+    page.evaluate("""() => {
+      const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+      kernel.requestExecute({code: 'import time; time.sleep(7)'});
+    }""")
+    game.button("Next slide").click()
+    game.click(first, 5)  # would be a mark on the slide that comes
+    complaint = game.root.locator(".mil-complaint")
+    complaint.wait_for()
+    assert f"Slide {negative.name} has to come from a running kernel" in complaint.inner_text()
+    game.wait_for_slide(negative)
+    assert complaint.count() == 0
+
+
+def test_it_fits_a_page_of_1000_pixels_and_has_names_for_all_controls(game, page):
+    game.button("Compare").click()
+    assert game.root.evaluate(WIDER) <= 0
+    output = page.locator(".jp-OutputArea-output", has=game.root)
+    assert output.evaluate(WIDER) <= 0
+    boxes = [game.root.locator(f".mil-columns > :nth-child({i})").bounding_box() for i in (1, 2)]
+    assert boxes[0]["y"] == boxes[1]["y"]  # side by side
+    names = game.root.locator(":is(input, select, button, canvas[tabindex])").evaluate_all(
+        "all => all.map(e => e.getAttribute('aria-label') || e.closest('label')?.innerText "
+        "|| e.innerText)"
+    )
+    assert len(names) == 8
+    assert all(name.strip() for name in names)

@@ -1,0 +1,278 @@
+import re
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from mil_tutorial import MedicalBagDataset, build_model, predict
+from mil_tutorial.models import POOLINGS
+from mil_tutorial.widgets import WhatIf
+from mil_tutorial.widgets.base import WIDGET_VIEW
+
+COORDS = [(32 * x, 32 * y) for y in range(3) for x in range(4)]
+N = len(COORDS)
+
+
+def slides(n=N, **changes):
+    random = np.random.default_rng(0)
+    settings = dict(
+        instance_labels=[np.zeros(5, int), np.arange(n) % 3 == 0],
+        coords=[COORDS[:5], COORDS[:n]],
+        names=["healthy", "ill"],
+    )
+    bags = [(random.normal(size=(5, 6)), 0), (random.normal(size=(n, 6)), 1)]
+    return MedicalBagDataset(bags, **settings | changes)
+
+
+def picture():
+    return np.random.default_rng(0).integers(0, 256, (96, 128, 3), dtype=np.uint8)
+
+
+def model(pooling="gated", **options):
+    torch.manual_seed(0)
+    made = build_model(pooling, 6, 8, **options)
+    with torch.no_grad():
+        for parameter in made.parameters():
+            parameter.mul_(3)  # so that weights differ clearly
+    return made
+
+
+def what_if(pooling="gated", dataset=None, **options):
+    dataset = dataset or slides()
+    return WhatIf(model(pooling, **options), dataset, "ill", image=picture, tile_size=32)
+
+
+def without(dataset, removed):
+    """The second slide as a data set of its own, in which these tiles never were."""
+    kept = np.setdiff1d(np.arange(N), removed)
+    return MedicalBagDataset([(dataset.instances[1][kept], dataset.labels[1])]), kept
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
+@pytest.mark.parametrize("removed", [[], [3], [11, 0, 5], list(range(1, N))])
+def test_the_answer_is_that_of_predict_for_a_slide_without_these_tiles(pooling, removed):
+    widget = what_if(pooling, dropout=0.5)
+    widget.removed = removed
+    rest, kept = without(slides(), removed)
+    found = predict(model(pooling, dropout=0.5), rest)
+    assert widget.logit == pytest.approx(found.logits[0], abs=1e-6)
+    assert widget.probability == pytest.approx(found.probabilities[0], abs=1e-6)
+    np.testing.assert_allclose(widget.attention[kept], found.attention, atol=1e-6)
+    assert (widget.attention[removed] == 0).all()
+    assert widget.attention.sum() == pytest.approx(1)
+    np.testing.assert_array_equal(widget.left, kept)
+
+
+def test_image_tiles_go_through_the_encoder_once():
+    calls = []
+
+    class Encoder(nn.Module):
+        def forward(self, tiles):
+            calls.append(len(tiles))
+            return tiles.flatten(1)[:, :6]
+
+    random = np.random.default_rng(0)
+    bags = [(random.normal(size=(N, 3, 2, 2)), 1)]
+    dataset = MedicalBagDataset(bags, coords=[COORDS], names=["ill"])
+    made = model(encoder=Encoder())
+    widget = WhatIf(made, dataset, "ill", image=picture(), tile_size=32)
+    widget.removed = [2, 4]
+    widget.remove_hottest(3)
+    assert calls == [N]
+    assert isinstance(made.encoder, Encoder)
+
+
+def test_training_the_model_further_does_not_change_the_widget():
+    trained = model().train()
+    widget = WhatIf(trained, slides(), "ill", image=picture, tile_size=32)
+    before = widget.logit
+    with torch.no_grad():
+        trained.head.bias += 5
+    widget.removed = [0]
+    widget.removed = []
+    assert widget.logit == before
+    assert trained.training
+
+
+@pytest.mark.parametrize("given", [np.array([4, 2]), (4, 2), [np.int64(4), 2]])
+def test_removed_takes_arrays_and_tuples(given):
+    widget = what_if()
+    widget.removed = given
+    assert widget.removed == [4, 2]
+    assert [type(number) for number in widget.removed] == [int, int]
+
+
+def test_an_empty_array_and_a_set_are_taken_too():
+    widget = what_if()
+    widget.removed = {7, 1}
+    assert widget.removed == [1, 7]
+    widget.removed = np.array([])
+    assert widget.removed == []
+
+
+@pytest.mark.parametrize(
+    ("removed", "message"),
+    [
+        ([12], r"slide ill: removed holds 12, expected the numbers of its 12 tiles, 0 to 11"),
+        ([-1], "slide ill: removed holds -1"),
+        ([3, 3], "slide ill: removed holds tile 3 twice"),
+        (range(12), "slide ill: removed holds all 12 tiles, but one has to stay"),
+        (np.zeros(12, bool), r"removed is a mask .*np.flatnonzero\(mask\)"),
+        ([1.5], r"removed is \[1.5\], expected a list of whole numbers"),
+        (3, "removed is 3, expected a list of whole numbers"),
+    ],
+)
+def test_what_cannot_be_removed_is_refused_and_nothing_changes(removed, message):
+    widget = what_if()
+    widget.removed = [5]
+    before = widget.get_state()
+    with pytest.raises(ValueError, match=message):
+        widget.removed = removed
+    assert widget.get_state() == before
+
+
+def test_the_hottest_go_one_after_the_other():
+    widget, hottest = what_if(), []
+    order = np.argsort(-widget.attention)
+    widget.remove_hottest()
+    assert widget.removed == [order[0]]
+    widget.remove_hottest(3)  # renormalising keeps the order
+    assert widget.removed == list(order[:4])
+    assert [count for count, _ in widget.history] == [0, 1, 4]
+    lowest = what_if("max")
+    for _ in range(3):
+        hottest.append(int(lowest.attention.argmax()))
+        lowest.removed = hottest
+    at_once = what_if("max")
+    at_once.remove_hottest(3)
+    assert at_once.removed == hottest  # of weights that were 0 when it began
+
+
+def test_random_tiles_repeat_after_a_reset():
+    widget = what_if()
+    widget.remove_random(4)
+    widget.remove_random(4)
+    first = widget.removed
+    assert len(set(first)) == 8
+    widget.reset()
+    widget.remove_random(4)
+    widget.remove_random(4)
+    assert widget.removed == first
+
+
+@pytest.mark.parametrize("count", [0, -1, 3, 4])
+def test_the_last_tile_stays(count):
+    widget = what_if()
+    widget.removed = list(range(9))
+    for remove in (widget.remove_hottest, widget.remove_random):
+        with pytest.raises(
+            ValueError, match=f"slide ill: {count} tiles to remove, expected 1 to 2"
+        ):
+            remove(count)
+    assert widget.removed == list(range(9))
+    widget.remove_hottest(2)
+    assert len(widget.left) == 1
+    assert widget.attention.max() == 1
+
+
+def test_undo_goes_back_step_by_step_and_reset_forgets():
+    widget = what_if()
+    probabilities = [widget.probability]
+    for removed in ([1], [1, 2, 3], [2, 3]):
+        widget.removed = removed
+        probabilities.append(widget.probability)
+    assert widget.history == [[0, probabilities[0]], *zip_lists([1, 3, 2], probabilities[1:])]
+    widget.undo()
+    assert (widget.removed, widget.probability) == ([1, 2, 3], probabilities[2])
+    widget.undo()
+    widget.removed = [9]
+    assert [count for count, _ in widget.history] == [0, 1, 1]
+    widget.undo()
+    widget.undo()
+    assert (widget.removed, widget.history) == ([], [[0, probabilities[0]]])
+    number = widget.answer["number"]
+    widget.undo()
+    assert widget.removed == []
+    assert widget.answer["number"] == number + 1  # a page that waits is answered
+    widget.removed = [4]
+    widget.removed = []
+    widget.reset()
+    assert widget.history == [[0, probabilities[0]]]
+
+
+def zip_lists(*columns):
+    return [list(row) for row in zip(*columns)]
+
+
+def test_the_buttons_of_the_page():
+    widget = what_if()
+    hottest = int(widget.attention.argmax())
+    for message in ({"do": "hottest", "count": 1}, {"do": "random", "count": 5}):
+        widget._handle_custom_msg(message, [])
+    assert widget.removed[0] == hottest
+    assert len(widget.removed) == 6
+    widget._handle_custom_msg({"do": "undo"}, [])
+    assert widget.removed == [hottest]
+    widget._handle_custom_msg({"do": "reset"}, [])
+    assert (widget.removed, len(widget.history)) == ([], 1)
+
+
+def test_it_carries_its_static_twin_which_does_not_tell_the_truth_unasked():
+    widget = what_if()
+    widget.removed = [0, 5]
+    data, _ = widget._repr_mimebundle_()
+    assert set(data) == {WIDGET_VIEW, "text/html", "image/png", "text/plain"}
+    (alt,) = re.findall(r'<img alt="([^"]*)"', data["text/html"])
+    assert alt == data["text/plain"]
+    assert "slide ill: the whole slide of 12 tiles" in alt
+    assert f"Without 2 of them, marked ×, it has {widget.probability:.3f}" in alt
+    hottest = int(widget.attention.argmax())
+    assert f"tile {hottest} has the highest weight, {widget.attention.max():.3g}." in alt
+    plain = np.asarray(widget.twin().axes[0].images[0].get_array())
+    gone = plain[:32, :32].mean(), picture()[:32, :32].mean()
+    assert gone[0] > gone[1] + 50  # paler
+    np.testing.assert_array_equal(plain[:32, 32:64], picture()[:32, 32:64])
+    widget.outline = True
+    outlined = np.asarray(widget.twin().axes[0].images[0].get_array())
+    assert (outlined != plain).any()
+
+
+def test_the_twin_of_the_whole_slide_and_of_one_tile():
+    widget = what_if()
+    assert "Without" not in widget.description()
+    assert widget.twin() is not None
+    widget.remove_hottest(N - 1)
+    assert "Of the 1 tile left, tile" in widget.description()
+    assert widget.twin() is not None
+    single = slides(1)
+    alone = WhatIf(model(), single, "ill", image=picture, tile_size=32)
+    assert alone.attention.tolist() == [1]
+    with pytest.raises(ValueError, match="one has to stay"):
+        alone.removed = [0]
+
+
+def test_a_slide_without_truth_has_none_to_outline():
+    widget = what_if(dataset=slides(instance_labels=None))
+    widget.outline = True
+    assert widget.scene["truth"] == b""
+    assert widget.twin() is not None
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "message"),
+    [
+        ({}, "dead", "there is no slide 'dead'; the 2 slides are healthy, ill"),
+        ({"names": ["ill", "ill"]}, "ill", "2 slides are called 'ill'"),
+        ({"coords": None}, "ill", "slide ill: the data set has no coordinates"),
+        ({"coords": [COORDS[:5], [(320, 0)] * N]}, "ill", "slide ill: tiles reach"),
+    ],
+)
+def test_what_cannot_be_shown_is_refused(changes, name, message):
+    with pytest.raises(ValueError, match=message):
+        WhatIf(model(), slides(**changes), name, image=picture, tile_size=32)
+
+
+def test_features_of_another_width_are_refused():
+    with pytest.raises(ValueError, match="slide ill: features have width 6, the model expects 9"):
+        WhatIf(build_model("gated", 9, 8), slides(), "ill", image=picture, tile_size=32)
