@@ -22,7 +22,7 @@ def plot_roc(experiment: Experiment, summary: Summary) -> "Figure":
     grid = np.linspace(0, 1, 201)
     with figure_style():
         figure, axes = plt.subplots(figsize=(5.2, 4.8))
-        for name, runs in experiment.runs.items():
+        for i, (name, runs) in enumerate(experiment.runs.items()):
             curves = []
             for probabilities in runs.probabilities:
                 false_positive, sensitivity, _ = roc_curve(summary.labels, probabilities)
@@ -30,7 +30,13 @@ def plot_roc(experiment: Experiment, summary: Summary) -> "Figure":
                 curves[-1][0] = 0.0  # every ROC curve starts where nothing is called positive
             found = summary.row(name)["auc"]
             label = f"{name}: AUC {found.value:.2f} [{found.low:.2f}, {found.high:.2f}]"
-            axes.plot(grid, np.mean(curves, axis=0), color=POOLING_COLOURS[name], label=label)
+            style: dict[str, Any] = {
+                "color": POOLING_COLOURS[name],
+                "marker": POOLING_MARKERS[name],
+                "markevery": (8 + 4 * i, 30),  # where lines lie together, marks tell them apart
+                "markersize": 5,
+            }
+            axes.plot(grid, np.mean(curves, axis=0), label=label, **style)
         axes.plot([0, 1], [0, 1], color="0.6", linestyle=":", label="chance")
         axes.axvline(0.1, color="0.6", linewidth=0.8)
         axes.text(0.11, 0.02, "90 % specificity", color="0.35", fontsize=9)
@@ -130,7 +136,8 @@ def plot_learning_curve(points: Sequence[CurvePoint]) -> "Figure":
         axes.set_title("What more bags would buy; bars: 95 % intervals")
         axes.set_xticks(sizes, [f"{size}" for size in sizes])
         axes.minorticks_off()
-        axes.legend(loc="lower right")
+        axes.set_ylim(bottom=0.3)  # room for the legend
+        axes.legend(loc="lower right", ncols=3, fontsize=9)
     return figure
 
 
