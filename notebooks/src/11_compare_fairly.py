@@ -232,9 +232,8 @@ from mil_tutorial.figures import plot_roc, plot_witness_rate
 
 show(
     plot_roc(experiment, summary),
-    "ROC curves of the four poolings on test slides: max, attention and gated lie together near "
-    "the "
-    "upper left corner, the mean lies well below them",
+    "ROC curves of the four poolings on test slides: max, attention and gated lie together near"
+    " the upper left corner, the mean lies well below them",
 )
 
 # %% [markdown] id="witness"
@@ -243,9 +242,8 @@ show(
 # %% id="witness-run"
 show(
     plot_witness_rate(experiment, summary),
-    "AUC against the witness rate of the positive slides: max, attention and gated rise together "
-    "to "
-    "near 1; the mean stays near chance at low rates and rises late",
+    "AUC against the witness rate of the positive slides: max, attention and gated rise "
+    "together to near 1; the mean stays near chance at low rates and rises late",
 )
 
 # %% [markdown] id="labels"
@@ -288,11 +286,9 @@ from mil_tutorial.learning_curves import read_points
 
 show(
     plot_learning_curve(read_points(load_recorded("learning-curve"))),
-    "Test AUC against 25, 50, 100 and 204 training slides. Attention and gated rise from 0.8 to 0.93 "
-    "and "
-    "are flat from 100 on; the mean rises to 0.72; max has wide bars until 204, its seeds lying "
-    "either "
-    "near 0.9 or near 0.5",
+    "Test AUC against 25, 50, 100 and 204 training slides. Attention and gated rise from 0.8 to"
+    " 0.93 and are flat from 100 on; the mean rises to 0.72; max has wide bars until 204, its "
+    "seeds lying either near 0.9 or near 0.5",
 )
 
 # %% [markdown] id="curve-read"
@@ -325,8 +321,8 @@ axes.set(xlabel="AUC on test slides; one mark a start, line: the mean of the sta
 show(
     figure,
     "Test AUC of twenty starts each. Max: 5 lie near 0.85 and 15 near 0.5, their mean at 0.60 "
-    "where "
-    "no start is; attention: 19 near 0.8 and one at 0.59; gated: 15 near 0.8 and 5 near 0.5",
+    "where no start is; attention: 19 near 0.8 and one at 0.59; gated: 15 near 0.8 and 5 near "
+    "0.5",
 )
 
 # %% [markdown] id="runs-read"
@@ -483,10 +479,9 @@ axes.set(xlabel="difference of AUC on test slides, 95 % interval")
 axes.legend(loc="upper left", fontsize=9)
 show(
     figure,
-    "Paired differences of AUC with intervals. On slides only mean − max leaves 0, far below. On "
-    "slides-hard attention − max and gated − max lie above 0 with twenty seeds; gated − attention "
-    "is "
-    "above 0 with five seeds and below with twenty, and both intervals hold 0",
+    "Paired differences of AUC with intervals. On slides only mean − max leaves 0, far below. "
+    "On slides-hard attention − max and gated − max lie above 0 with twenty seeds; gated − "
+    "attention is above 0 with five seeds and below with twenty, and both intervals hold 0",
 )
 
 # %% [markdown] id="verdicts"
