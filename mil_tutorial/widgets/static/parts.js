@@ -8,8 +8,6 @@ function make(tag, attributes = {}, ...children) {
     else if (value === true) element.setAttribute(name, "");
     else if (value !== false && value !== null) element.setAttribute(name, value);
   }
-  // Otherwise JupyterLab takes arrow keys and letters from what has the focus, for its shortcuts.
-  if (element.tabIndex >= 0) element.setAttribute("data-lm-suppress-shortcuts", "true");
   element.append(...children);
   return element;
 }
@@ -34,6 +32,7 @@ function slider({ label, min, max, step, value, format = (x) => x.toFixed(2), on
   };
   const control = {
     input,
+    tell, // for words that depend on what oninput has set
     row: make("label", { class: "mil-row" }, make("span", {}, label), input, words),
     get value() {
       return Number(input.value);
@@ -44,8 +43,8 @@ function slider({ label, min, max, step, value, format = (x) => x.toFixed(2), on
     },
   };
   input.addEventListener("input", () => {
+    tell();
     oninput(Number(input.value));
-    tell(); // afterwards: the words may depend on what oninput has set
   });
   control.set(value);
   return control;

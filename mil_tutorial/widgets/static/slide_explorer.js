@@ -122,6 +122,7 @@ class SlideExplorer {
 
   moveThreshold(threshold) {
     this.cut(threshold);
+    this.thresholds.tell();
     this.model.set("threshold", threshold);
   }
 
