@@ -15,7 +15,7 @@ def train_val():
 
 @pytest.fixture(autouse=True)
 def close_figures():
-    """Figures stay open until closed: without this the count depends on which tests share a process."""
+    """Figures stay open until closed, and then their count depends on who shares a process."""
     yield
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close("all")
