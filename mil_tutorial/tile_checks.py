@@ -19,7 +19,7 @@ def check_tiles(
     Parameters
     ----------
     attention : array or Tensor, shape (n,)
-        Weights after the softmax: finite, not negative, not all 0; n ≥ 1.
+        Weights after the softmax: finite, not negative, of sum 1; n ≥ 1.
     coords : array, shape (n, 2)
         x, y of each tile's top-left corner in pixels of the slide.
     truth : array of 0/1, shape (n,), optional
@@ -38,6 +38,7 @@ def check_tiles(
     """
     n = check_attention(attention, slide)
     check_coords(coords, n, slide)
+    _check_sum(attention, slide)
     if truth is not None:
         _check_truth(truth, n, slide)
     if tile_size is not None:
@@ -66,6 +67,16 @@ def check_attention(attention: Any, slide: str = "") -> int:
     if not values.any():
         raise _wrong(slide, "attention is 0 for all tiles, expected weights after the softmax")
     return len(values)
+
+
+def _check_sum(attention: Any, slide: str) -> None:
+    total = np.asarray(attention, dtype=float).sum()
+    if abs(total - 1) > 0.01:  # far beyond rounding, also that of half precision
+        raise _wrong(
+            slide,
+            f"attention sums to {total:g} over the slide, expected 1; "
+            "pass weights after the softmax",
+        )
 
 
 def check_coords(coords: Any, n: int, slide: str = "") -> None:

@@ -38,6 +38,7 @@ def test_what_can_be_drawn_passes(tiles):
         ({"attention": [0.5, np.nan, 0.5]}, "attention of tile 1 is nan, expected a finite"),
         ({"attention": [np.inf, 0, 0]}, "attention of tile 0 is inf"),
         ({"attention": [0.6, 0.6, -0.2]}, "tile 2 is -0.2, expected 0 or more; pass weights after"),
+        ({"attention": [2.0, 3.0, 5.0]}, "attention sums to 10 over the slide, expected 1; pass"),
         ({"attention": [0, 0, 0]}, "attention is 0 for all tiles"),
         ({"attention": [0.5, 0.5]}, r"coords have shape \(3, 2\), expected \(2, 2\)"),
         ({"coords": None}, "coords are None"),

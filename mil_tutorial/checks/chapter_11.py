@@ -1,6 +1,7 @@
 """Checks of chapter 11: a fair comparison."""
 
 from collections.abc import Callable
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -73,14 +74,14 @@ def check_best_of(answer: Any) -> str:
     rng = np.random.default_rng(4)
     losses, values = rng.uniform(0.3, 0.7, 12), rng.uniform(0.5, 0.9, 12)
     cases = {
-        "12 starts in groups of 3": (losses, values, 3),
-        "12 starts in groups of 1": (losses, values, 1),
-        "12 starts in one group": (losses, values, 12),
-        "5 starts in groups of 2, one left over": (losses[:5], values[:5], 2),
+        "best of 3 of 12 starts": (losses, values, 3),
+        "best of 1 of 12 starts": (losses, values, 1),
+        "best of 12 of 12 starts": (losses, values, 12),
+        "best of 2 of 5 starts": (losses[:5], values[:5], 2),
     }
     got = attempt_each(answer, cases)
     truth = [best_of(*case) for case in cases.values()]
-    expect_each(got, truth, "the value", values_of(BEST_MISTAKES, cases), cases)
+    expect_each(got, truth, "the mean value", values_of(BEST_MISTAKES, cases), cases)
     return "validation chooses, the test value of the chosen start is reported"
 
 
@@ -92,6 +93,7 @@ def check_nearest_fraction(answer: Any) -> str:
         "That is 38 of 49, which is further from 0.79 than the next one.": 38 / 49,
         "Right slide, too few places: give three.": 0.80,
         "That is 39 of 50; there are 49.": 0.78,
+        "That is the number of slides: divide by 49.": 39,
     }
     expect_number(answer, 39 / 49, "the sensitivity", 0.001, mistakes)
     return (
@@ -125,33 +127,45 @@ def _row(got: Any, n: int) -> np.ndarray:
     return values
 
 
-def _groups(losses: Any, values: Any, r: int) -> tuple[np.ndarray, np.ndarray]:
+def _in_order_of_seeds(losses: Any, values: Any, r: int) -> np.ndarray:
     n = len(values) // r * r
-    return np.reshape(losses[:n], (-1, r)), np.reshape(values[:n], (-1, r))
+    places = np.reshape(losses[:n], (-1, r)).argmin(axis=1) + np.arange(0, n, r)
+    return values[places]
 
 
-def _highest_loss(losses: Any, values: Any, r: int) -> np.ndarray:
-    grouped, kept = _groups(losses, values, r)
-    return np.take_along_axis(kept, grouped.argmax(axis=1)[:, None], 1)[:, 0]
+def _one_too_many(losses: Any, values: Any, r: int) -> float:
+    wins = [comb(len(values) - i, r - 1) for i in range(len(values))]
+    return float(np.average(values[np.argsort(losses)], weights=wins))
 
 
 BEST_MISTAKES: list[tuple[str, Callable[..., Any]]] = [
     (
-        "That is the best test value of each group: chosen on test slides, it is too good.",
-        lambda losses, values, r: _groups(losses, values, r)[1].max(axis=1),
-    ),
-    ("That is the start with the highest loss: the lowest is the best.", _highest_loss),
-    (
-        "argmin counts within its group: add the group's start.",
-        lambda losses, values, r: values[_groups(losses, values, r)[0].argmin(axis=1)],
+        "Those are the best test values: chosen on test slides, they are too good.",
+        lambda losses, values, r: best_of(-values, values, r),
     ),
     (
-        "That is the mean of each group: keep one start.",
-        lambda losses, values, r: _groups(losses, values, r)[1].mean(axis=1),
+        "That keeps the start with the highest loss: the lowest is the best.",
+        lambda losses, values, r: best_of(-losses, values, r),
     ),
     (
-        "Those are the losses of the kept starts: return their values.",
-        lambda losses, values, r: _groups(losses, values, r)[0].min(axis=1),
+        "Those are groups in the order of the seeds: take every possible group of r.",
+        lambda losses, values, r: np.mean(_in_order_of_seeds(losses, values, r)),
+    ),
+    (
+        "That is the mean of all starts: each group keeps one.",
+        lambda losses, values, r: np.mean(values),
+    ),
+    (
+        "That is the mean loss of the kept starts: return the mean of their values.",
+        lambda losses, values, r: best_of(losses, losses, r),
+    ),
+    (
+        "The values are still in the order of the seeds: sort them by loss.",
+        lambda losses, values, r: best_of(np.arange(len(values)), values, r),
+    ),
+    (
+        "One start too many: the start with i lower losses has S - 1 - i others to share with.",
+        _one_too_many,
     ),
 ]
 

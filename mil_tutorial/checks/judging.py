@@ -121,11 +121,11 @@ def expect_number(
         raise Wrong(f"{what} is NaN, expected a number")
     if abs(number - truth) <= tolerance:
         return
-    if 0 < truth < 1 < number:
-        raise Wrong(f"{what} is not {number:g}. Give it between 0 and 1, not in per cent.")
     for advice, value in (mistakes or {}).items():
         if abs(number - value) <= tolerance:
             raise Wrong(f"{what} is not {number:g}. {advice}")
+    if 0 < truth < 1 < number:
+        raise Wrong(f"{what} is not {number:g}. Give it between 0 and 1, not in per cent.")
     direction = "too small" if number < truth else "too large"
     raise Wrong(f"{what} is not {number:g}; that is {direction}")
 

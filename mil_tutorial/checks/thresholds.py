@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from sklearn.metrics import roc_curve
 
 from mil_tutorial.checks.cases import attempt_each, expect_each, values_of
 
@@ -67,7 +68,6 @@ def _threshold(labels: np.ndarray, p: np.ndarray, wanted: float) -> float:
 
 
 def _from_scikit_learn(labels: np.ndarray, p: np.ndarray, wanted: float) -> float:
-    from sklearn.metrics import roc_curve
 
     _, sensitivity, thresholds = roc_curve(labels, p)
     return float(thresholds[np.argmax(sensitivity >= wanted)])
@@ -114,6 +114,10 @@ IN_FLOATS = (
     "In floating point (1 - 0.8) * 5 is a little below 1, which allows one alarm too few: add 1e-9 "
     "before you round down or compare."
 )
+BETWEEN_POINTS = (
+    "That is a point between two corners of the ROC curve, which no threshold reaches: take the "
+    "last corner with few enough false alarms."
+)
 
 
 def _alarms(labels: np.ndarray, wanted: float) -> int:
@@ -141,6 +145,11 @@ def _tied(labels: np.ndarray, p: np.ndarray, wanted: float) -> float:
     return float((p[labels == 1] >= negatives[alarms]).mean())
 
 
+def _interpolated(labels: np.ndarray, p: np.ndarray, wanted: float) -> float:
+    false_alarms, found, _ = roc_curve(labels, p)
+    return float(np.interp(1 - wanted, false_alarms, found))
+
+
 WRONG_SENSITIVITIES: list[tuple[str, Callable[..., Any]]] = [
     (
         ROUNDED_ALARMS,
@@ -155,6 +164,7 @@ WRONG_SENSITIVITIES: list[tuple[str, Callable[..., Any]]] = [
     (ALL_ALARMS, lambda y, p, s: _after(y, p, int((1 - s) * len(y) + 1e-9)).mean()),
     (BETWEEN, lambda y, p, s: (p[y == 1] >= np.quantile(p[y == 0], s)).mean()),
     (BETWEEN, lambda y, p, s: (p[y == 1] > np.quantile(p[y == 0], s)).mean()),
+    (BETWEEN_POINTS, _interpolated),
     (MISSED, lambda y, p, s: 1 - _sensitivity(y, p, s)),
 ]
 

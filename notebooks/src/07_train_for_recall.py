@@ -400,8 +400,8 @@ show(
 # %% [markdown] id="rare-read"
 # In the stored run:
 #
-# * Probabilities behave as promised. Plain training gives about the frequency, weights more, and odds
-#   divided by 8.5 bring it back to 0.10 or 0.11. (Over eight draws: 0.09 to 0.21.)
+# * Probabilities behave as promised. Plain training gives about the frequency, weights and the sampler
+#   more. Odds divided by 8.5 bring weights back to 0.10 or 0.11, the sampler to 0.07 to 0.20.
 # * Weighted and resampled models begin to learn some ten epochs sooner. At the end, weights and plain
 #   training cannot be told apart.
 # * The sampler seems better by 0.07, with an interval above 0. We went on to eight draws: +0.04
@@ -655,7 +655,7 @@ show(
 
 # %% [markdown] id="common"
 # In two of the upper slides attention lies elsewhere: the tumour was overlooked. In the lower three it was
-# looked at and not believed. All six tumours look small. Six pictures are no proof, so count over all 36
+# looked at, and other tiles outvoted it. All six tumours look small. Six pictures are no proof, so count over all 36
 # positive slides.
 
 # %% id="common-run"
@@ -709,8 +709,8 @@ show(
 # ## In practice
 #
 # * Agree on the wanted sensitivity before you see results, with those who will carry the misses.
-# * Give validation the class mix of training: the loss depends on it. A clinic with another mix needs
-#   its own threshold.
+# * Give validation the class mix of training: the loss depends on it. Another scanner, stain or
+#   kind of lesion needs its own threshold; another mix changes what an alarm means.
 # * Read the misses. Collect more slides of their kind.
 
 # %% [markdown] id="reading"

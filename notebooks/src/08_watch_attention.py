@@ -150,9 +150,9 @@ check_attention_entropy(attention_entropy)
 # ## Read it on slides
 #
 # The package's `attention_entropy` takes padded attention with its mask, or packed attention with the
-# sizes of the bags. `effective_instances` is its exponential. We ask the trained model of chapter 00
-# about the validation slides, 217 tiles each on average. Where will attention be narrower, on slides
-# with tumour or without?
+# sizes of the bags. `effective_instances` is the exponential of the entropy before it is divided by
+# log n. We ask the trained model of chapter 00 about the validation slides, 217 tiles each on average.
+# Where will attention be narrower, on slides with tumour or without?
 
 # %% id="slides-run"
 from mil_tutorial import attention_entropy as package_entropy
@@ -238,7 +238,7 @@ with EntropyMonitor(epochs=config.epochs) as monitor:
 #
 # In the stored run entropy starts at 0.99: an untrained network scores all tiles nearly alike. For three
 # epochs little happens. Then loss and entropy fall together, as the model finds out which tiles matter.
-# In the end about ten tiles count, and positives lie below negatives, as on the slides above.
+# In the end about ten effective tiles remain, and positives lie below negatives, as on the slides above.
 #
 # The shaded zones are rules of thumb, not laws. Below 0.1 a slide of 217 tiles rests on fewer than two
 # effective tiles. Above 0.95 attention is hardly more than a mean.
@@ -268,8 +268,8 @@ panels[1, 0].set_ylabel("normalised entropy")
 show(
     figure,
     "Validation loss and entropy by epoch for recipes A, B and C, five seeds each. A: entropy "
-    "starts between 0.3 and 0.7 and ends under 0.1, the loss falls late or never. B: entropy falls "
-    "from 1 to 0.35 together with the loss. C: entropy stays at 1 and the loss at 0.69",
+    "starts between 0.3 and 0.7 and ends under 0.1, the loss falls early in two runs, late in two and never "
+    "in one. B: entropy falls from 1 to 0.35 together with the loss. C: entropy stays at 1 and the loss at 0.69",
 )
 
 # %% [markdown] id="ex-diagnosis"
@@ -331,8 +331,8 @@ show(
 )
 
 # %% [markdown] id="truth-read"
-# **A** was narrow from the first epoch on, before it had learnt anything. It is max pooling by another
-# road: one tile decides. Four seeds found tumour, with slide AUCs of 0.86 to 0.92. One locked onto
+# **A** began at 0.3 to 0.7, before it had learnt anything, and went on to collapse. It is max pooling by
+# another road: one tile decides. Four seeds found tumour, with slide AUCs of 0.86 to 0.92. One locked onto
 # something else, and both its AUCs are below 0.5. All five end at an entropy below 0.1. The curve shows
 # *that* attention collapsed, and not *where*.
 #
@@ -386,11 +386,11 @@ for weight in (1.0, -1.0):
     print(f"λ = {weight:+.0f}:   ", [round(a, 3) for a in after[0].tolist()])
 
 # %% [markdown] id="sweep"
-# `TrainingConfig(entropy_weight=λ)` adds the term. The validation loss stays without it, so that epochs
-# are chosen by the same measure whatever λ is. For max and mean pooling `fit` refuses a weight: their
+# `TrainingConfig(entropy_weight=λ)` adds the term. The losses in the history stay without it, so that
+# epochs are chosen by the same measure whatever λ is. For max and mean pooling `fit` refuses a weight: their
 # attention is not learnt.
 #
-# What does it do on our slides? Recipe B was trained with five weights and five seeds. Each dot is one
+# What does it do here? Recipe B was trained with five weights and five seeds. Each dot is one
 # run, at the epoch that `fit` keeps.
 
 # %% id="sweep-figure"

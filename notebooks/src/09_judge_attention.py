@@ -203,8 +203,8 @@ print(judge(shares, first, second))
 print(judge(shares, second, first))
 
 # %% [markdown] id="rule-read"
-# On patients that did not choose it, the rule holds. In the stored run the threshold, near 20 shares,
-# finds a tenth of the tumour *tiles*, and at least one of them on nearly every *slide*. Attention
+# On patients that did not choose it, the rule nearly holds. In the stored run the threshold, near 20 shares,
+# finds a tenth of the tumour *tiles*, and at least one on nearly every *slide*. Attention
 # points at the tumour. It does not outline it.
 
 # %% [markdown] id="scalings"
@@ -420,7 +420,7 @@ print(" " * 11, judge(scores, second, first))
 # ## Delete tiles and watch the prediction
 #
 # So far we compared attention with the *truth*. Does it agree with the *model*? If a tile matters to the
-# model, its loss must change the prediction. That is **faithfulness**. It needs no tile labels.
+# model, its loss should change the prediction, unless others say the same. That is **faithfulness**. It needs no tile labels.
 #
 # To delete a tile is to take it out of the bag. The softmax runs over the others, so their weights grow.
 # Three tiles by hand:
@@ -526,8 +526,8 @@ for last in (5, 20, 50):
 print(f"L = 50, random order: {drops['random'][positive].mean():.3f}")
 
 # %% [markdown] id="orders-read"
-# On positive slides attention passes. A handful of tiles carries the prediction, and attention names them;
-# random tiles carry next to nothing. In the stored run attention and own score cannot be told apart at 5
+# On positive slides attention passes. On most a few tiles carry the prediction, and attention
+# names them; large tumours survive it. Random tiles carry nothing. In the stored run attention and own score cannot be told apart at 5
 # and 20 deletions; at 50 the own score is ahead. The verdict depends on L, so report L.
 #
 # On slides called negative there is little to drop, so the test cannot praise a map there. With attention
@@ -571,7 +571,7 @@ check_logits_after_deletion(logits_after_deletion)
 from mil_tutorial import TrainingConfig, build_model, fit
 
 print("attention, own score:    within      over all    AOPC L=5    AOPC L=50")
-for seed in range(1 if FAST else 3):
+for seed in range(1, 2 if FAST else 4):  # seed 0 is the model that ships
     config = TrainingConfig(
         epochs=3 if FAST else 30, learning_rate=1e-3, weight_decay=1e-3, patience=None, seed=seed
     )

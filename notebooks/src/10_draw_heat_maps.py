@@ -206,7 +206,7 @@ show(
 #
 # Many published maps run from blue over green and yellow to red, in the colours called *jet*. More
 # attention should look like more, to every reader. Does it? **Lightness** L* runs from 0 (black) to 100
-# (white), roughly as an eye sees it.
+# (white), roughly as an eye sees it. Which value is the lightest in jet? Say it before you look.
 
 
 # %% id="colours-lightness" tags=["nbval-check-output"]
@@ -224,8 +224,8 @@ for title, name in MAPS.items():
     print(f"{title:10}" + "".join(f"{v:6.0f}" for v in found_lightness))
 
 # %% [markdown] id="colours-ask"
-# Which value is the lightest in jet? Say it before you look. The figure colours tiles by the *rank* of
-# their attention, so that all values occur, and then takes the colour out, as a photocopier does.
+# The figure colours tiles by the *rank* of their attention, so that all values occur, and then takes the
+# colour out, as a photocopier does.
 
 # %% id="colours-figure"
 ranks = np.round(scale_attention(weights[typical], "rank"), 1)  # eleven steps
@@ -363,16 +363,16 @@ def probability_without(slide, gone):
 
 
 rng = np.random.default_rng(0)
-print("hottest tiles gone:   0     1     2     3     5    10   ten at random")
+print("hottest tiles gone:   0     1     2     3     4     5    10   ten at random")
 for title, i in {"median": typical, "miss": miss, "false alarm": false_alarm}.items():
     hottest = np.argsort(-weights[i])
-    found_without = [probability_without(i, hottest[:k]) for k in (0, 1, 2, 3, 5, 10)]
+    found_without = [probability_without(i, hottest[:k]) for k in (0, 1, 2, 3, 4, 5, 10)]
     blind = [probability_without(i, rng.permutation(len(hottest))[:10]) for _ in range(20)]
     columns = "".join(f"{p:6.2f}" for p in found_without)
     print(f"{title:17}{columns}   {min(blind):.2f} to {max(blind):.2f}")
 
 # %% [markdown] id="what-if-answers"
-# From the stored table: (1) Five of 222. (2) Next to nothing: the hot tiles are rarely among the ten.
+# From the stored table: (1) Four of 222. (2) Next to nothing: the hot tiles are rarely among the ten.
 # (3) Yes: without its hottest tile the miss rises from 0.06 to 0.28. That tile spoke *against* tumour. High
 # attention means "it counted", for or against.
 
@@ -385,6 +385,8 @@ for title, i in {"median": typical, "miss": miss, "false alarm": false_alarm}.it
 # 1. Which pooling does not notice how many cold tiles there are?
 # 2. How many cold tiles bring the mean below a probability of 0.5?
 # 3. By how much must the hot tile's attention score exceed the others' to get half of the weight?
+#
+# The cell below the widget sets these scores by hand, 3 and 0; the widget derives them from the logits.
 
 # %% id="playground-widget"
 from mil_tutorial.widgets import PoolingPlayground

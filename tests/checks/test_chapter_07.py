@@ -218,6 +218,7 @@ ZOO = [
     (SPECIFICITY, partial(spared, slack=0), "In floating point"),
     (SPECIFICITY, partial(sensitivity_by_roc_curve, slack=0), "In floating point"),
     (SPECIFICITY, partial(spared, compare=np.greater_equal), "above that negative, with >"),
+    (SPECIFICITY, lambda y, p, s: np.interp(1 - s, *roc_curve(y, p)[:2]), "between two corners"),
     (SPECIFICITY, lambda y, p, s: 1 - spared(y, p, s), "the share that is missed"),
     (SPECIFICITY, lambda y, p, s: (p[y == 1] >= np.quantile(p[y == 0], s)).mean(), "np.quantile"),
     (SPECIFICITY, lambda y, p, s: metrics.threshold_for_sensitivity(y, p, 0.5), "the sensitivity"),

@@ -1,5 +1,8 @@
 """Known wrong answers of chapter 11 must fail, each with the message that names it."""
 
+from itertools import combinations
+from math import comb
+
 import numpy as np
 import pytest
 
@@ -102,27 +105,30 @@ def few_patients(labels, first, second, patient, rng, n=200):
     return np.array(out)
 
 
-def argmin_without_offset(losses, values, r):
-    return np.array(
-        [values[np.argmin(losses[s : s + r])] for s in range(0, len(values) - r + 1, r)]
-    )
-
-
 def best_value(losses, values, r):
-    return np.array([max(values[s : s + r]) for s in range(0, len(values) - r + 1, r)])
+    return best_of(-values, values, r)
 
 
 def highest_loss(losses, values, r):
     return best_of(-losses, values, r)
 
 
-def with_the_rest(losses, values, r):
-    return np.array([values[s + np.argmin(losses[s : s + r])] for s in range(0, len(values), r)])
+def kept_in_order(losses, values, r):
+    return [values[s + np.argmin(losses[s : s + r])] for s in range(0, len(values) - r + 1, r)]
 
 
-def as_list(losses, values, r):
-    groups = zip(*[iter(zip(losses, values))] * r)
-    return [min(group)[1] for group in groups]
+def unsorted(losses, values, r):
+    return best_of(np.arange(len(values)), values, r)
+
+
+def one_too_many(losses, values, r):
+    order = np.argsort(losses)
+    wins = [comb(len(values) - i, r - 1) for i in range(len(values))]
+    return np.average(values[order], weights=wins)
+
+
+def by_combinations(losses, values, r):
+    return np.mean([min(group)[1] for group in combinations(zip(losses, values), r)])
 
 
 def error(a, p, q, q1, q2):
@@ -165,14 +171,18 @@ ZOO = [
     (checks.check_differences_of, lambda *given: [0.0], "expected 60 finite numbers"),
     (checks.check_best_of, best_value, "chosen on test slides"),
     (checks.check_best_of, highest_loss, "the lowest is the best"),
-    (checks.check_best_of, argmin_without_offset, "add the group's start"),
-    (checks.check_best_of, with_the_rest, "came in shape (3,), expected (2,)"),
+    (checks.check_best_of, kept_in_order, "came in shape (4,), expected ()"),
+    (checks.check_best_of, lambda *given: np.mean(kept_in_order(*given)), "every possible group"),
+    (checks.check_best_of, lambda losses, values, r: values.mean(), "each group keeps one"),
+    (checks.check_best_of, lambda losses, values, r: best_of(losses, losses, r), "mean loss"),
+    (checks.check_best_of, unsorted, "sort them by loss"),
+    (checks.check_best_of, one_too_many, "One start too many"),
     (checks.check_best_of, lambda losses, values, r: losses[::r], "expected"),
     (checks.check_nearest_fraction, 0.79, "seven tenths of a slide"),
     (checks.check_nearest_fraction, 0.776, "further from 0.79"),
     (checks.check_nearest_fraction, 0.8, "give three"),
     (checks.check_nearest_fraction, 79.6, "not in per cent"),
-    (checks.check_nearest_fraction, 39, "not in per cent"),
+    (checks.check_nearest_fraction, 39, "divide by 49"),
     (checks.check_auc_standard_error, variance, "take the square root"),
     (checks.check_auc_standard_error, swapped, "changed places"),
     (checks.check_auc_standard_error, of_a_share, "an AUC counts pairs"),
@@ -195,7 +205,7 @@ def test_a_wrong_answer_fails_with_its_message(check, answer, message):
         (checks.check_differences_of, same_rows),
         (checks.check_differences_of, by_integers),
         (checks.check_best_of, best_of),
-        (checks.check_best_of, as_list),
+        (checks.check_best_of, by_combinations),
         (checks.check_nearest_fraction, 39 / 49),
         (checks.check_nearest_fraction, 0.796),
         (checks.check_auc_standard_error, auc_standard_error),
