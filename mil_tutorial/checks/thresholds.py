@@ -68,7 +68,6 @@ def _threshold(labels: np.ndarray, p: np.ndarray, wanted: float) -> float:
 
 
 def _from_scikit_learn(labels: np.ndarray, p: np.ndarray, wanted: float) -> float:
-
     _, sensitivity, thresholds = roc_curve(labels, p)
     return float(thresholds[np.argmax(sensitivity >= wanted)])
 
