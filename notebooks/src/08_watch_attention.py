@@ -268,8 +268,9 @@ panels[1, 0].set_ylabel("normalised entropy")
 show(
     figure,
     "Validation loss and entropy by epoch for recipes A, B and C, five seeds each. A: entropy "
-    "starts between 0.3 and 0.7 and ends under 0.1, the loss falls early in two runs, late in two and never "
-    "in one. B: entropy falls from 1 to 0.35 together with the loss. C: entropy stays at 1 and the loss at 0.69",
+    "starts between 0.3 and 0.7 and ends under 0.1, the loss falls early in two runs, late in two "
+    "and never in one. B: entropy falls from 1 to 0.35 together with the loss. C: entropy stays at "
+    "1 and the loss at 0.69",
 )
 
 # %% [markdown] id="ex-diagnosis"

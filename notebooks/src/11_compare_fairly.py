@@ -318,8 +318,8 @@ axes.set(xlabel="AUC on test slides; one mark a start, line: the mean of the sta
 show(
     figure,
     "Test AUC of twenty starts each. Max: 5 lie near 0.85 and 15 near 0.5, their mean at 0.60 "
-    "where one start is at most; attention: 19 near 0.8 and one at 0.59; gated: 15 near 0.8 and 5 near "
-    "0.5",
+    "where one start is at most; attention: 19 near 0.8 and one at 0.59; gated: 15 near 0.8 and "
+    "5 near 0.5",
 )
 
 # %% [markdown] id="runs-read"
