@@ -654,7 +654,7 @@ show(
 )
 
 # %% [markdown] id="common"
-# In two of the upper slides attention lies elsewhere: the tumour was overlooked. In the lower three it was
+# In two of the upper slides attention lies elsewhere: the tumour was overlooked. In the other four it was
 # looked at, and other tiles outvoted it. All six tumours look small. Six pictures are no proof, so count over all 36
 # positive slides.
 

@@ -491,7 +491,7 @@ show(
 # | gated above attention | cannot say: the sign changes with the seeds |
 # | mean above max | `slides` contradict; `slides-hard` cannot say |
 # | half the false negatives | cannot say: at equal specificity the intervals are too wide |
-# | no map from max and mean | `slides` contradict: their tile scores rank tumour |
+# | no map from max and mean | `slides` contradict: their tile scores rank tumour; on `slides-hard` they do not |
 # | excellent attention maps | support "good" (instance AUC 0.86); "excellent" is no number |
 # | a "traditional CNN" needs tile labels | support, by definition |
 # | … wants slides of one size, is hard to interpret | contradict: a maximum takes any number of tiles, and its map ranks best |
