@@ -1,6 +1,5 @@
 """Training: one loop for every pooling, watched on validation bags, never on test bags."""
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -113,13 +112,10 @@ class _Run:
     def identity(self) -> dict[str, str]:
         """Tell what must be equal for a checkpoint to be continued."""
         shapes = [list(value.shape) for value in self.model.state_dict().values()]
-        # A run may be continued for more epochs: until then it is the same run.
-        settings = asdict(replace(self.config, epochs=1))
-        if not self.config.entropy_weight:  # as in checkpoints from before there was the setting
-            del settings["entropy_weight"]
         return {
             "model": f"{self.model!r} {shapes}",
-            "config": json.dumps(settings, indent=2),
+            # A run may be continued for more epochs: until then it is the same run.
+            "config": replace(self.config, epochs=1).to_json(),
             "train": self.train.checksum(),
             "val": self.val.checksum(),
         }

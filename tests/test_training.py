@@ -405,23 +405,3 @@ def test_the_entropy_weight_belongs_to_the_run(train_val, tmp_path):
     changed = replace(CONFIG, entropy_weight=0.1)
     with pytest.raises(ValueError, match="written with another config"):
         fit(model(), *train_val, changed, checkpoint=path, progress=False)
-
-
-def test_checkpoints_from_before_the_entropy_weight_go_on(train_val, tmp_path):
-    """They know neither the setting nor the later fields of a record."""
-    path = tmp_path / "c.pt"
-    fit(model(), *train_val, replace(CONFIG, epochs=3), checkpoint=path, progress=False)
-    saved = torch.load(path, weights_only=True)
-    settings = json.loads(saved["identity"]["config"])
-    later = ("val_effective_instances", "val_entropy_positive", "val_entropy_negative")
-    assert "entropy_weight" not in settings
-    for record in saved["state"]["epochs"]:
-        for name in later:
-            del record[name]
-    torch.save(saved, path)
-    resumed, whole = model(), model()
-    history = fit(resumed, *train_val, CONFIG, checkpoint=path, progress=False)
-    fit(whole, *train_val, CONFIG, progress=False)
-    assert torch.equal(weights(resumed), weights(whole))
-    unknown = np.isnan(history.column("val_effective_instances"))
-    assert unknown.tolist() == [True] * 3 + [False] * 3
