@@ -4,6 +4,12 @@ import json
 import math
 from dataclasses import asdict, dataclass
 
+CHOICES = {
+    "class_balance": ("loss", "sampler", "none"),
+    "schedule": ("constant", "one_cycle"),
+    "keep": ("best", "last"),
+}
+
 
 @dataclass(frozen=True)
 class TrainingConfig:
@@ -19,6 +25,11 @@ class TrainingConfig:
         Of Adam.
     patience : int or None
         Stop after so many epochs without a lower validation loss; None: never.
+    schedule : {"constant", "one_cycle"}
+        Of the learning rate. One cycle: it rises to ``learning_rate`` over the first three tenths
+        of all steps and falls to almost nothing (Smith & Topin 2018, "Super-convergence").
+    keep : {"best", "last"}
+        The weights to end with: of the epoch with the lowest validation loss, or of the last one.
     class_balance : {"loss", "sampler", "none"}
         What to do when positives are rare: weigh their loss, draw them more often, or nothing.
         The first two make the output larger than the frequency of positives: rank and threshold
@@ -40,6 +51,8 @@ class TrainingConfig:
     learning_rate: float = 5e-4
     weight_decay: float = 1e-4
     patience: int | None = 10
+    schedule: str = "constant"
+    keep: str = "best"
     class_balance: str = "loss"
     instances_per_bag: int | None = None
     entropy_weight: float = 0.0
@@ -57,9 +70,13 @@ class TrainingConfig:
             raise ValueError("weight_decay and seed must not be negative")
         if not math.isfinite(self.entropy_weight):
             raise ValueError(f"entropy_weight must be finite, got {self.entropy_weight}")
-        if self.class_balance not in ("loss", "sampler", "none"):
+        for name, choices in CHOICES.items():
+            if (value := getattr(self, name)) not in choices:
+                raise ValueError(f"{name} is {value!r}; choose {' or '.join(map(repr, choices))}")
+        if self.patience is not None and (self.schedule == "one_cycle" or self.keep == "last"):
             raise ValueError(
-                f"class_balance is {self.class_balance!r}; choose 'loss', 'sampler' or 'none'"
+                f"patience is {self.patience}, but schedule {self.schedule!r} and keep "
+                f"{self.keep!r} are for a run of a fixed length; set patience to None"
             )
 
     def to_json(self) -> str:

@@ -1,5 +1,6 @@
 """Encoders for image tiles, trained together with the rest of a model."""
 
+import torch
 from torch import Tensor, nn
 
 
@@ -36,7 +37,9 @@ class LeNetEncoder(nn.Module):
         if side < 1:
             raise ValueError(f"tiles of {size} px are too small for this encoder, it needs 16 px")
         self.output_dim = 50 * side * side
+        # The same numbers, in the order in which a CPU convolves nearly twice as fast.
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, tiles: Tensor) -> Tensor:
         """Return features (N, output_dim)."""
-        return self.layers(tiles)
+        return self.layers(tiles.contiguous(memory_format=torch.channels_last))

@@ -22,7 +22,7 @@ from mil_tutorial import (
     predict,
 )
 from mil_tutorial.attention_metrics import entropy_term
-from mil_tutorial.training import _Run
+from mil_tutorial.training_run import TrainingRun
 
 CONFIG = TrainingConfig(epochs=6, learning_rate=2e-3, patience=None, batch_size=8)
 
@@ -146,7 +146,7 @@ def test_a_killed_process_leaves_a_whole_checkpoint(tmp_path):
     last = max([last, *map(int, process.stdout.read().split())])
     process.wait()
     config = replace(CONFIG, epochs=10**6)
-    run = _Run(model(), separable(40, seed=0), separable(20, seed=1), config)
+    run = TrainingRun(model(), separable(40, seed=0), separable(20, seed=1), config)
     run.restore(path)
     assert last <= len(run.history.epochs) - 1 <= last + 1
 
@@ -154,9 +154,9 @@ def test_a_killed_process_leaves_a_whole_checkpoint(tmp_path):
 def test_class_balance_by_loss_and_by_sampler():
     train, val = separable(40, seed=0), separable(20, seed=1)
     rare = train.subset([*range(0, 40, 2), 1, 3])  # 20 negative, 2 positive
-    assert _Run(model(), rare, val, CONFIG).pos_weight == 10
-    assert _Run(model(), rare, val, replace(CONFIG, class_balance="none")).pos_weight == 1
-    run = _Run(model(), rare, val, replace(CONFIG, class_balance="sampler"))
+    assert TrainingRun(model(), rare, val, CONFIG).pos_weight == 10
+    assert TrainingRun(model(), rare, val, replace(CONFIG, class_balance="none")).pos_weight == 1
+    run = TrainingRun(model(), rare, val, replace(CONFIG, class_balance="sampler"))
     drawn = torch.cat([batch.labels for epoch in range(20) for batch in run._loader(epoch)])
     assert run.pos_weight == 1
     assert len(drawn) == 20 * 22
@@ -164,7 +164,7 @@ def test_class_balance_by_loss_and_by_sampler():
 
 
 def test_order_and_instances_are_new_each_epoch_and_repeat_by_seed(train_val):
-    run = _Run(model(), *train_val, replace(CONFIG, instances_per_bag=2))
+    run = TrainingRun(model(), *train_val, replace(CONFIG, instances_per_bag=2))
     first, second, again = (run._loader(epoch) for epoch in (0, 1, 0))
     assert first.sampler != second.sampler
     assert first.sampler == again.sampler
@@ -340,7 +340,7 @@ def test_an_entropy_weight_of_0_is_as_if_there_were_none(train_val, monkeypatch)
     def refuse(*_):
         raise AssertionError("the term was computed")
 
-    monkeypatch.setattr("mil_tutorial.training.entropy_term", refuse)
+    monkeypatch.setattr("mil_tutorial.training_run.entropy_term", refuse)
     runs = [weighted(0.0, train_val), weighted(-0.0, train_val)]
     plain = model()
     fit(plain, *train_val, CONFIG, progress=False)
@@ -405,3 +405,98 @@ def test_the_entropy_weight_belongs_to_the_run(train_val, tmp_path):
     changed = replace(CONFIG, entropy_weight=0.1)
     with pytest.raises(ValueError, match="written with another config"):
         fit(model(), *train_val, changed, checkpoint=path, progress=False)
+
+
+def rates(config, train_val, path=None):
+    """Learning rate at the start of each epoch."""
+    run = TrainingRun(model(), *train_val, config)
+    seen = []
+    while not run.finished:
+        seen.append(run.optimizer.param_groups[0]["lr"])
+        run.epoch()
+    return seen
+
+
+def test_one_cycle_rises_and_falls(train_val):
+    config = replace(CONFIG, epochs=20, schedule="one_cycle")
+    seen = rates(config, train_val)
+    top = int(np.argmax(seen))
+    assert 5 <= top <= 7  # after three tenths
+    assert seen[top] == pytest.approx(config.learning_rate, rel=0.05)
+    assert seen[0] < config.learning_rate / 20
+    assert seen[-1] < config.learning_rate / 20
+    assert rates(CONFIG, train_val) == [CONFIG.learning_rate] * CONFIG.epochs
+
+
+@pytest.mark.parametrize("schedule", ["constant", "one_cycle"])
+def test_a_resumed_schedule_and_augmentation_end_with_the_same_weights(
+    schedule, train_val, tmp_path
+):
+    config = replace(CONFIG, epochs=6, schedule=schedule, keep="last")
+    whole, parts = model(), model()
+    fit(whole, *train_val, config, augment=jitter, progress=False)
+    stop = tmp_path / "run.pt"
+    with pytest.raises(KeyboardInterrupt):
+        fit(
+            parts,
+            *train_val,
+            config,
+            augment=jitter,
+            checkpoint=stop,
+            on_epoch=interrupt_at(2),
+            progress=False,
+        )
+    fit(parts, *train_val, config, augment=jitter, checkpoint=stop, progress=False)
+    assert torch.equal(weights(whole), weights(parts))
+
+
+def jitter(instances, sizes):
+    return instances + 0.1 * torch.randn_like(instances)
+
+
+def interrupt_at(epoch):
+    def stop(record):
+        if record.epoch == epoch:
+            raise KeyboardInterrupt
+
+    return stop
+
+
+def test_augmentation_changes_training_only(train_val):
+    train, val = train_val
+    before = train.checksum(), val.checksum()
+    seen = []
+
+    def blank(instances, sizes):
+        seen.append((len(instances), int(sizes.sum())))
+        return torch.zeros_like(instances)
+
+    net = model(dropout=0.0)
+    history = fit(net, train, val, replace(CONFIG, epochs=30), augment=blank, progress=False)
+    assert (train.checksum(), val.checksum()) == before
+    assert all(n == total for n, total in seen)
+    assert {sum(n for n, _ in seen[:5])} == {int(train.sizes.sum())}
+    assert history.column("train_loss").min() > 0.6  # blank bags cannot be told apart
+
+
+def test_keep_last_ends_with_the_last_weights(train_val):
+    last, best = model(), model()
+    train, val = train_val
+    wrong = MedicalBagDataset(zip(val.instances, 1 - val.labels))  # the better, the worse
+    config = replace(CONFIG, epochs=30, learning_rate=5e-3)
+    history = fit(best, train, wrong, config, progress=False)
+    fit(last, train, wrong, replace(config, keep="last"), progress=False)
+    assert history.best_epoch < 29
+    assert auc(val.labels, predict(last, val).probabilities) > 0.9
+    assert not torch.equal(weights(last), weights(best))
+
+
+@pytest.mark.parametrize("setting", [{"schedule": "one_cycle"}, {"keep": "last"}])
+def test_a_fixed_length_takes_no_patience(setting):
+    with pytest.raises(ValueError, match="set patience to None"):
+        TrainingConfig(patience=5, **setting)
+
+
+def test_unknown_schedule():
+    with pytest.raises(ValueError, match="schedule is 'cosine'; choose 'constant' or 'one_cycle'"):
+        TrainingConfig(schedule="cosine")
