@@ -48,7 +48,9 @@ def train_one(
             encoder=encoder,
             dropout=benchmark.dropout,
         )
-    return model, fit(model, split.train, split.val, config, progress=False)
+    return model, fit(
+        model, split.train, split.val, config, augment=benchmark.augment, progress=False
+    )
 
 
 def _test(model: MIL, split: Split) -> dict[str, np.ndarray]:

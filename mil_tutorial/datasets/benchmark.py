@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from torch import nn
 
+from mil_tutorial.augmentation import Augmentation
 from mil_tutorial.bags import MedicalBagDataset
 from mil_tutorial.config import TrainingConfig
 from mil_tutorial.splits import group_folds, standardise
@@ -42,6 +43,8 @@ class Benchmark:
         How many splits a seed has.
     config : TrainingConfig
         Settings that suit the data.
+    augment : callable, optional
+        How image tiles may be changed in training.
     """
 
     name: str
@@ -54,6 +57,7 @@ class Benchmark:
     dropout: float = 0.0
     n_folds: int = 1
     config: TrainingConfig = field(default_factory=TrainingConfig)
+    augment: Augmentation | None = None
 
 
 def fixed_split(

@@ -1,0 +1,125 @@
+"""Recipes: how published data sets are trained, plainly and with what improves the result."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from mil_tutorial.config import TrainingConfig
+from mil_tutorial.datasets import load_benchmark
+from mil_tutorial.datasets.benchmark import Benchmark
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A way to train on a data set.
+
+    Attributes
+    ----------
+    data : str
+        One of ``NAMES``.
+    name : str
+        ``plain``, ``improved``, or what the improved recipe is made ``without``.
+    pooling : str
+    benchmark : Benchmark
+        The data with their splits, settings and augmentation.
+    members : int
+        Models of the ensemble that is asked about a test bag; 1: a single model.
+    smoothing : float
+        Radius in pixels over which instance scores are averaged, see ``smooth_scores``; 0: none.
+    """
+
+    data: str
+    name: str
+    pooling: str
+    benchmark: Benchmark
+    members: int = 1
+    smoothing: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what was decided, as plain values."""
+        return {
+            "data": self.data,
+            "recipe": self.name,
+            "pooling": self.pooling,
+            "members": self.members,
+            "smoothing": self.smoothing,
+            "dropout": self.benchmark.dropout,
+            "augmentation": repr(self.benchmark.augment),
+            "config": asdict(self.benchmark.config),
+        }
+
+
+def recipes(data: str) -> list[Recipe]:
+    """Return the recipes of a data set: plain, improved, and improved without one ingredient.
+
+    Parameters
+    ----------
+    data : str
+        One of ``NAMES``; MNIST with its number of training bags.
+
+    Raises
+    ------
+    ValueError
+        For other data.
+    """
+    if data not in NAMES:
+        raise ValueError(f"there are no recipes for {data!r}; choose from {', '.join(NAMES)}")
+    return _MAKERS[data]()
+
+
+BLACK = -0.1307 / 0.3081
+"""The background of a standardised digit."""
+MNIST_EPOCHS = {50: 100, 100: 60, 200: 40, 500: 24}
+"""Epochs of one cycle by number of training bags: about 600 to 1,500 steps."""
+
+
+def _mnist(train_bags: int) -> list[Recipe]:
+    from mil_tutorial.augmentation import Affine
+
+    data, plain = f"mnist-{train_bags}", load_benchmark("mnist", train_bags=train_bags)
+    benchmark = replace(
+        plain,
+        dropout=0.5,
+        augment=Affine(degrees=20, stretch=0.2, shift=2, shear=0.2, background=BLACK),
+        config=_one_cycle(epochs=MNIST_EPOCHS[train_bags], batch_size=8, learning_rate=1e-3),
+    )
+    members = 5 if train_bags <= 100 else 3
+    improved = Recipe(data, "improved", "attention", benchmark, members)
+    found = [*_plain(data, plain), improved]
+    if train_bags == 100:
+        fewer = replace(benchmark.config, instances_per_bag=8)
+        found += _ablations(improved, plain)
+        found.append(_single(improved, "with dropout of digits", config=fewer))
+    return found
+
+
+def _plain(data: str, benchmark: Benchmark) -> list[Recipe]:
+    return [Recipe(data, "plain", pooling, benchmark) for pooling in ("attention", "gated")]
+
+
+def _ablations(improved: Recipe, plain: Benchmark) -> list[Recipe]:
+    """Leave out one ingredient at a time; to be compared with single members of ``improved``."""
+    recipes = [
+        _single(improved, "without dropout", dropout=0.0),
+        _single(improved, "without one cycle", config=plain.config),  # best epoch in its place
+    ]
+    if improved.benchmark.augment is not None:
+        recipes.append(_single(improved, "without augmentation", augment=None))
+    return recipes
+
+
+def _single(recipe: Recipe, name: str, **changes: Any) -> Recipe:
+    return replace(recipe, name=name, members=1, benchmark=replace(recipe.benchmark, **changes))
+
+
+def _one_cycle(**settings: Any) -> TrainingConfig:
+    return TrainingConfig(patience=None, schedule="one_cycle", keep="last", **settings)
+
+
+_MAKERS: dict[str, Callable[[], list[Recipe]]] = {
+    "mnist-50": lambda: _mnist(50),
+    "mnist-100": lambda: _mnist(100),
+    "mnist-200": lambda: _mnist(200),
+    "mnist-500": lambda: _mnist(500),
+}
+NAMES = tuple(_MAKERS)
