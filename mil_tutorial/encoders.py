@@ -22,10 +22,10 @@ class NucleusEncoder(nn.Module):
         super().__init__()
         self.layers = nn.Sequential(
             nn.Conv2d(3, 36, kernel_size=4),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),  # the maps are most of the memory
             nn.MaxPool2d(2),
             nn.Conv2d(36, 48, kernel_size=3),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             nn.MaxPool2d(2),
             nn.Flatten(),
             nn.Linear(48 * 5 * 5, self.output_dim),
