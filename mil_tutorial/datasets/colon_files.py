@@ -90,6 +90,8 @@ def read_images(path: Path, checksums: dict[str, str]) -> Iterator[ColonImage]:
             )
 
         def checked(name: str) -> BytesIO:
+            if name not in checksums:
+                raise ValueError(f"the checksums list no {name}; each image has {len(TYPES)} .mat")
             content = read(name)
             if (found := hashlib.sha256(content).hexdigest()) != checksums[name]:
                 raise ValueError(
@@ -122,7 +124,7 @@ def _image(picture: str, checked: Callable[[str], BytesIO]) -> ColonImage:
 def _opened(path: Path) -> Iterator[tuple[set[str], Callable[[str], bytes]]]:
     """Give the names from ``Classification/`` on, and a function that reads one of them."""
     if path.is_dir():
-        inside = {p.relative_to(path).as_posix(): p for p in path.rglob("*") if p.is_file()}
+        inside = {p.relative_to(path).as_posix(): p for p in sorted(path.rglob("*.*"))}
         names = _from_classification(path, inside)
         yield set(names), lambda name: inside[names[name]].read_bytes()
     elif path.is_file():
