@@ -30,7 +30,7 @@ _HOME = {
         "MILOutput",
         "build_model",
     ),
-    "encoders": ("LeNetEncoder",),
+    "encoders": ("LeNetEncoder", "NucleusEncoder"),
     "config": ("TrainingConfig",),
     "history": ("EpochRecord", "History"),
     "training": ("fit",),

@@ -118,7 +118,9 @@ def parser() -> argparse.ArgumentParser:
 
     one = add(compare)
     one.add_argument(
-        "--data", default="slides", help="slides, slides-hard, musk1, musk2, mnist, or FILE.npz"
+        "--data",
+        default="slides",
+        help="slides, slides-hard, musk1, musk2, mnist, colon, or FILE.npz",
     )
     one.add_argument("--seeds", type=_whole_number, default=5, help="how many runs (default: 5)")
     out(one, "results")

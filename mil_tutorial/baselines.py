@@ -1,6 +1,7 @@
 """Baselines that use no MIL. A result that does not beat them says nothing about pooling."""
 
 import numpy as np
+import torch
 
 from mil_tutorial.bags import MedicalBagDataset
 
@@ -15,7 +16,22 @@ def mean_feature(dataset: MedicalBagDataset) -> np.ndarray:
     return np.stack([x.mean(dim=0).flatten().numpy() for x in dataset.instances])
 
 
-BASELINES = {"bag_size": bag_size, "mean_feature": mean_feature}
+def colour(dataset: MedicalBagDataset) -> np.ndarray:
+    """Describe each bag of images by its colours: (B, 2 C).
+
+    These are the means of the C channels over all pixels of the bag, then their deviations.
+    """
+    moments = (torch.std_mean(x, dim=(0, 2, 3), correction=0) for x in dataset.instances)
+    return torch.stack([torch.cat([mean, deviation]) for deviation, mean in moments]).numpy()
+
+
+BASELINES = {"bag_size": bag_size, "mean_feature": mean_feature, "colour": colour}
+
+
+def baselines_for(dataset: MedicalBagDataset) -> tuple[str, ...]:
+    """Name the baselines that suit the data: a mean pixel says nothing, a bag's colours may."""
+    is_image = len(dataset.instance_shape) == 3
+    return ("bag_size", "colour" if is_image else "mean_feature")
 
 
 def baseline_probabilities(
@@ -25,7 +41,7 @@ def baseline_probabilities(
 
     Parameters
     ----------
-    name : {"bag_size", "mean_feature"}
+    name : {"bag_size", "mean_feature", "colour"}
     train, test : MedicalBagDataset
 
     Returns

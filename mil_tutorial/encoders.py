@@ -4,6 +4,51 @@ import torch
 from torch import Tensor, nn
 
 
+class NucleusEncoder(nn.Module):
+    """The network of Ilse et al. 2018 (appendix) for the nuclei of colon tissue.
+
+    Maps patches (N, 3, 27, 27) to features (N, 512): two convolutions and a fully connected layer.
+    The paper's second layer of 512 is the embedding of ``MIL``, with ``hidden_dim=512``.
+
+    Parameters
+    ----------
+    dropout : float
+        Probability of dropping a feature in training; the paper does not say which it used.
+    """
+
+    output_dim = 512
+
+    def __init__(self, dropout: float = 0.5) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(3, 36, kernel_size=4),
+            nn.ReLU(inplace=True),  # the maps are most of the memory
+            nn.MaxPool2d(2),
+            nn.Conv2d(36, 48, kernel_size=3),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(2),
+            nn.Flatten(),
+            nn.Linear(48 * 5 * 5, self.output_dim),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+        )
+
+    def forward(self, patches: Tensor) -> Tensor:
+        """Return features (N, 512).
+
+        Raises
+        ------
+        ValueError
+            When patches are not (N, 3, 27, 27).
+        """
+        if patches.shape[1:] != (3, 27, 27):
+            raise ValueError(f"patches have shape {tuple(patches.shape)}, expected (N, 3, 27, 27)")
+        if torch.is_grad_enabled():
+            return self.layers(patches)
+        # A whole data set may come at once: its feature maps would take gigabytes.
+        return torch.cat([self.layers(part) for part in patches.split(512)])
+
+
 class LeNetEncoder(nn.Module):
     """The convolutions of the LeNet-5 variant of Ilse et al. 2018 for MNIST bags.
 

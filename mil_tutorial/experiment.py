@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from tqdm.auto import tqdm
 
-from mil_tutorial.baselines import BASELINES, baseline_probabilities
+from mil_tutorial.baselines import baseline_probabilities, baselines_for
 from mil_tutorial.config import TrainingConfig
 from mil_tutorial.datasets.benchmark import Benchmark, Split
 from mil_tutorial.models import MIL
@@ -111,7 +111,7 @@ class _Plan:
         self.benchmark, self.poolings, self.seeds, self.config = benchmark, poolings, seeds, config
         shape = (seeds, len(benchmark.test))
         self.folds = np.zeros(shape, dtype=int)
-        self.baselines = {name: np.full(shape, np.nan) for name in BASELINES}
+        self.baselines = {name: np.full(shape, np.nan) for name in baselines_for(benchmark.test)}
         self.checksums: list[str] = []
         self.places: list[tuple[str, tuple]] = []  # of each task: pooling, rows of the results
 

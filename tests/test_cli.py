@@ -146,6 +146,14 @@ def test_wrong_folder_in_the_environment(tmp_path, capsys, monkeypatch):
     assert "MIL_TUTORIAL_DATA names" in capsys.readouterr().err
 
 
+def test_absent_colon_nuclei_are_one_line(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("MIL_TUTORIAL_DATA", str(tmp_path))
+    assert main(["compare", "--data", "colon", "--out", str(tmp_path / "r")]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: the colon nuclei are not here")
+    assert error.count("\n") == 1
+
+
 @pytest.mark.parametrize("arguments", [["compare", "--seeds", "0"], ["nonsense"], []])
 def test_wrong_usage_ends_with_code_2(arguments, capsys):
     with pytest.raises(SystemExit) as stop:

@@ -6,8 +6,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 from toy_bags import separable
 
-from mil_tutorial import TrainingConfig, metrics, predict
-from mil_tutorial.baselines import baseline_probabilities
+from mil_tutorial import MedicalBagDataset, TrainingConfig, metrics, predict
+from mil_tutorial.baselines import baseline_probabilities, baselines_for, colour
 from mil_tutorial.datasets.benchmark import Benchmark, cross_validation, fixed_split
 from mil_tutorial.experiment import run_experiment
 from mil_tutorial.report import check_writable, write_report
@@ -125,6 +125,21 @@ def test_baseline_on_bag_size_finds_the_shortcut_and_nothing_else():
     assert found > 0.95
     mean = roc_auc_score(test.labels, baseline_probabilities("mean_feature", train, test))
     assert mean > 0.7
+
+
+def test_baseline_of_images_is_their_colour():
+    def images(shift, seed):
+        rng = np.random.default_rng(seed)
+        bags = [(rng.random((n, 3, 4, 5)) * (1 + shift * (n % 2)), n % 2) for n in range(1, 21)]
+        return MedicalBagDataset(bags)
+
+    train, test = images(1.0, 0), images(1.0, 1)
+    assert baselines_for(train) == ("bag_size", "colour")
+    assert baselines_for(separable(4)) == ("bag_size", "mean_feature")
+    described, pixels = colour(train), train.instances[3].permute(1, 0, 2, 3).reshape(3, -1)
+    np.testing.assert_allclose(described[3, :3], pixels.mean(1), rtol=1e-5)
+    np.testing.assert_allclose(described[3, 3:], pixels.std(1, correction=0), rtol=1e-4)
+    assert roc_auc_score(test.labels, baseline_probabilities("colour", train, test)) > 0.95
 
 
 def test_report_holds_what_was_promised(experiment, tmp_path):

@@ -7,6 +7,7 @@ from mil_tutorial import (
     AttentionMIL,
     GatedAttentionMIL,
     LeNetEncoder,
+    NucleusEncoder,
     build_model,
     collate_fn,
     collate_packed,
@@ -152,6 +153,19 @@ def test_image_tiles_need_an_encoder_that_learns_with_the_rest():
     with pytest.raises(ValueError, match="tiles of 15 px are too small"):
         LeNetEncoder(size=15)
     LeNetEncoder(size=16)(torch.randn(1, 1, 16, 16))
+
+
+def test_the_encoder_of_nuclei_learns_and_gives_the_same_without_gradients():
+    encoder = NucleusEncoder()
+    patches = torch.randn(700, 3, 27, 27)
+    encoder(patches[:4]).sum().backward()
+    assert all(p.grad.abs().sum() > 0 for p in encoder.parameters())
+    features = encoder.eval()(patches)
+    assert features.shape == (700, encoder.output_dim)
+    with torch.inference_mode():  # in parts
+        torch.testing.assert_close(encoder(patches), features)
+    with pytest.raises(ValueError, match=r"shape \(2, 3, 28, 28\), expected \(N, 3, 27, 27\)"):
+        encoder(torch.randn(2, 3, 28, 28))
 
 
 def test_nothing_is_computed_on_padding():

@@ -81,3 +81,19 @@ def test_standardise_uses_training_instances_only():
 def test_a_constant_feature_is_only_shifted():
     (scaled,) = standardise(MedicalBagDataset([(torch.full((2, 1), 7.0), 0)]))
     assert scaled[0].instances.tolist() == [[0.0], [0.0]]
+
+
+def test_images_are_standardised_by_channel():
+    generator = torch.Generator().manual_seed(0)
+    scale = torch.tensor([1.0, 5.0, 0.0])[:, None, None]
+    images = [torch.rand(n, 3, 6, 7, generator=generator) * scale + 2 for n in (1, 4, 2)]
+    train = MedicalBagDataset(zip(images, (0, 1, 0)))
+    other = MedicalBagDataset([(images[1] + 1, 0)])
+    scaled, moved = standardise(train, other)
+    pixels = torch.cat(scaled.instances)
+    assert torch.allclose(pixels.mean((0, 2, 3)), torch.zeros(3), atol=1e-5)
+    assert torch.allclose(
+        pixels.std((0, 2, 3), correction=0), torch.tensor([1.0, 1.0, 0.0]), atol=1e-4
+    )
+    shift = moved.instances[0] - scaled.instances[1]
+    assert torch.allclose(shift, shift[:1, :, :1, :1].expand_as(shift), atol=1e-4)

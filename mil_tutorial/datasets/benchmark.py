@@ -71,7 +71,8 @@ def fixed_split(
 def cross_validation(dataset: MedicalBagDataset, n_folds: int) -> Callable[[int], Iterator[Split]]:
     """Return ``splits`` for undivided data: folds by group, another division for every seed.
 
-    Each feature is standardised by the mean and deviation of the fold's training instances.
+    Features, or the channels of images, are standardised by the mean and deviation of the fold's
+    training instances.
     """
 
     def splits(seed: int) -> Iterator[Split]:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from mil_tutorial.bags import MedicalBagDataset
-from mil_tutorial.datasets.paths import user_data_dir
+from mil_tutorial.datasets.mnist_files import fetch_mnist
 
 TARGET = 9
 
@@ -20,8 +20,7 @@ def load_digits(train: bool, root: Path | None = None) -> tuple[Tensor, Tensor]:
     """Load MNIST: images (n, 1, 28, 28), standardised, and digits (n,).
 
     They are taken from ``root`` if given; else from the folder that ``MIL_TUTORIAL_DATA`` names, if
-    they are there; else from a cache in the home folder, into which torchvision downloads them and
-    compares their checksum.
+    they are there; else from the user's cache. Where they are missing they are downloaded.
 
     Raises
     ------
@@ -32,40 +31,20 @@ def load_digits(train: bool, root: Path | None = None) -> tuple[Tensor, Tensor]:
     """
     from torchvision.datasets import MNIST
 
-    root = root or _folder(train)
-    present = _present(root, train)
+    root = fetch_mnist(root)
     try:
-        data = MNIST(str(root), train=train, download=not present)
+        data = MNIST(str(root), train=train, download=False)
     except Exception as error:  # torchvision raises many kinds
-        if present:
-            raise ValueError(
-                f"MNIST in {root / 'MNIST' / 'raw'} cannot be read ({_one_line(error)}); "
-                "delete that folder to download it again"
-            ) from error
-        raise FileNotFoundError(
-            f"MNIST is not in {root} and could not be downloaded ({_one_line(error)}); "
-            "set MIL_TUTORIAL_DATA to a folder that holds MNIST/raw"
+        raise ValueError(
+            f"MNIST in {root / 'MNIST' / 'raw'} cannot be read ({_one_line(error)}); "
+            "delete that folder to download it again"
         ) from error
     images = data.data[:, None].float().div_(255)
     return images.sub_(0.1307).div_(0.3081), data.targets  # mean and deviation of the pixels
 
 
-def _folder(train: bool) -> Path:
-    own = user_data_dir()
-    if own is not None and _present(own, train):
-        return own
-    return Path.home() / ".cache" / "mil_tutorial"
-
-
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:200] or type(error).__name__
-
-
-def _present(root: Path, train: bool) -> bool:
-    stem = "train" if train else "t10k"
-    raw = root / "MNIST" / "raw"
-    names = (f"{stem}-images-idx3-ubyte", f"{stem}-labels-idx1-ubyte")
-    return all((raw / name).is_file() for name in names)
 
 
 def mnist_bags(

@@ -42,6 +42,13 @@ def user_data_dir() -> Path | None:
     return Path(name)
 
 
+def cache_dir() -> Path:
+    """Return the folder for downloads in the user's cache (``~/.cache/mil_tutorial`` on Linux)."""
+    from pooch import os_cache
+
+    return Path(os_cache("mil_tutorial"))
+
+
 def sha256(path: Path) -> str:
     """Return the SHA-256 of a file as 64 hexadecimal digits."""
     digest = hashlib.sha256()

@@ -1,4 +1,3 @@
-import gzip
 import os
 import struct
 from pathlib import Path
@@ -69,50 +68,11 @@ def test_test_bags_stay_while_training_bags_change_with_the_seed(fake_mnist):
         load_benchmark("mnist", train_bags=2)
 
 
-def test_the_cache_serves_when_the_users_folder_has_none(fake_mnist, tmp_path_factory, monkeypatch):
-    home = tmp_path_factory.mktemp("home")
-    cache = home / ".cache" / "mil_tutorial"
-    cache.mkdir(parents=True)
-    (fake_mnist / "MNIST").rename(cache / "MNIST")
-    monkeypatch.setattr(Path, "home", lambda: home)
-    assert len(load_digits(train=True)[1]) == 500
-    assert list(fake_mnist.iterdir()) == []
-
-
 def test_truncated_file_is_named(fake_mnist):
     path = fake_mnist / "MNIST" / "raw" / "train-images-idx3-ubyte"
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(ValueError, match=r"MNIST in .* cannot be read.*delete"):
         load_digits(train=True)
-
-
-def test_absent_and_offline_says_what_to_do(tmp_path, monkeypatch):
-    from torchvision.datasets import MNIST
-
-    monkeypatch.setattr(MNIST, "mirrors", ["http://127.0.0.1:9/"])
-    with pytest.raises(FileNotFoundError, match="MNIST is not in .* set MIL_TUTORIAL_DATA"):
-        load_digits(train=True, root=tmp_path)
-
-
-def test_a_wrong_download_is_refused(tmp_path, monkeypatch):
-    """A local server that lies: the checksum is compared before anything is used."""
-    import threading
-    from functools import partial
-    from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-
-    from torchvision.datasets import MNIST
-
-    served = tmp_path / "served"
-    served.mkdir()
-    for name, _ in MNIST.resources:
-        (served / name).write_bytes(gzip.compress(b"not what you asked for"))
-    handler = partial(SimpleHTTPRequestHandler, directory=str(served))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setattr(MNIST, "mirrors", [f"http://127.0.0.1:{server.server_port}/"])
-    with pytest.raises(FileNotFoundError, match="could not be downloaded"):
-        load_digits(train=True, root=tmp_path / "cache")
-    server.shutdown()
 
 
 def test_the_real_digits():
