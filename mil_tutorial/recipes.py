@@ -69,8 +69,8 @@ def recipes(data: str) -> list[Recipe]:
 
 BLACK = -0.1307 / 0.3081
 """The background of a standardised digit."""
-MNIST_EPOCHS = {50: 100, 100: 60, 200: 40, 500: 24}
-"""Epochs of one cycle by number of training bags: about 600 to 1,500 steps."""
+MNIST_EPOCHS = {50: 100, 100: 60, 200: 36, 500: 18}
+"""Epochs of one cycle by number of training bags: about 700 to 1,100 steps."""
 
 
 def _mnist(train_bags: int) -> list[Recipe]:
