@@ -73,6 +73,10 @@ MNIST_EPOCHS = {50: 100, 100: 60, 200: 36, 500: 18}
 """Epochs of one cycle by number of training bags: about 700 to 1,100 steps."""
 
 
+NEIGHBOURHOOD = 20.0
+"""Pixels over which scores of colon nuclei are averaged: about the distance to the next nucleus."""
+
+
 def _mnist(train_bags: int) -> list[Recipe]:
     from mil_tutorial.augmentation import Affine
 
@@ -91,6 +95,31 @@ def _mnist(train_bags: int) -> list[Recipe]:
         found += _ablations(improved, plain)
         found.append(_single(improved, "with dropout of digits", config=fewer))
     return found
+
+
+def _musk(version: int) -> list[Recipe]:
+    data = f"musk{version}"
+    plain = load_benchmark(data)
+    config = _one_cycle(epochs=50, batch_size=8, learning_rate=1e-3)
+    improved = Recipe(
+        data, "improved", "attention", replace(plain, dropout=0.5, config=config), members=5
+    )
+    return [*_plain(data, plain), improved, *_ablations(improved, plain)]
+
+
+def _colon() -> list[Recipe]:
+    from mil_tutorial.augmentation import InOrder, StainJitter, TurnAndFlip
+
+    plain = load_benchmark("colon")
+    benchmark = replace(
+        plain,
+        augment=InOrder((TurnAndFlip(), StainJitter(0.1))),
+        config=_one_cycle(
+            epochs=20, batch_size=8, learning_rate=1e-3, weight_decay=1e-4, instances_per_bag=128
+        ),
+    )
+    improved = Recipe("colon", "improved", "gated", benchmark, members=3, smoothing=NEIGHBOURHOOD)
+    return [*_plain("colon", plain), improved, *_ablations(improved, plain)]
 
 
 def _plain(data: str, benchmark: Benchmark) -> list[Recipe]:
@@ -121,5 +150,8 @@ _MAKERS: dict[str, Callable[[], list[Recipe]]] = {
     "mnist-100": lambda: _mnist(100),
     "mnist-200": lambda: _mnist(200),
     "mnist-500": lambda: _mnist(500),
+    "musk1": lambda: _musk(1),
+    "musk2": lambda: _musk(2),
+    "colon": _colon,
 }
 NAMES = tuple(_MAKERS)

@@ -162,8 +162,8 @@ def test_the_encoder_of_nuclei_learns_and_gives_the_same_without_gradients():
     assert all(p.grad.abs().sum() > 0 for p in encoder.parameters())
     features = encoder.eval()(patches)
     assert features.shape == (700, encoder.output_dim)
-    with torch.inference_mode():  # in parts
-        torch.testing.assert_close(encoder(patches), features)
+    one_by_one = torch.cat([encoder(patch[None]) for patch in patches[:5]])
+    torch.testing.assert_close(one_by_one, features[:5], rtol=1e-4, atol=1e-5)
     with pytest.raises(ValueError, match=r"shape \(2, 3, 28, 28\), expected \(N, 3, 27, 27\)"):
         encoder(torch.randn(2, 3, 28, 28))
 

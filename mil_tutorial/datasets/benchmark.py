@@ -68,22 +68,30 @@ def fixed_split(
     return lambda seed: [split]
 
 
-def cross_validation(dataset: MedicalBagDataset, n_folds: int) -> Callable[[int], Iterator[Split]]:
+def cross_validation(
+    dataset: MedicalBagDataset, n_folds: int, *, standardised: bool = True
+) -> Callable[[int], Iterator[Split]]:
     """Return ``splits`` for undivided data: folds by group, another division for every seed.
 
-    Features, or the channels of images, are standardised by the mean and deviation of the fold's
-    training instances.
+    Unless told otherwise, each feature (of images, each channel) is standardised by the mean and
+    deviation of the fold's training instances.
     """
 
     def splits(seed: int) -> Iterator[Split]:
         folds = group_folds(dataset.labels.tolist(), dataset.groups, n_folds, seed)
-        return (_fold(dataset, *fold) for fold in folds)
+        return (_fold(dataset, *fold, standardised) for fold in folds)
 
     return splits
 
 
 def _fold(
-    dataset: MedicalBagDataset, train: np.ndarray, val: np.ndarray, test: np.ndarray
+    dataset: MedicalBagDataset,
+    train: np.ndarray,
+    val: np.ndarray,
+    test: np.ndarray,
+    standardised: bool,
 ) -> Split:
-    parts = standardise(dataset.subset(train), dataset.subset(val), dataset.subset(test))
+    parts = [dataset.subset(train), dataset.subset(val), dataset.subset(test)]
+    if standardised:
+        parts = standardise(*parts)
     return Split(parts[0], parts[1], parts[2], test_rows=test)
