@@ -167,8 +167,8 @@ def _from_classification(path: Path, inside: dict) -> dict[str, str]:
     found: dict[str, str] = {}
     for name in inside:
         parts = PurePosixPath(name).parts
-        is_ours = name.endswith((".bmp", ".mat")) and not parts[-1].startswith("._")
-        if "Classification" not in parts or "__MACOSX" in parts or not is_ours:
+        is_ours = name.endswith((".bmp", ".mat")) and not parts[-1].startswith("._")  # macOS's
+        if "Classification" not in parts or not is_ours:
             continue
         short = "/".join(parts[parts.index("Classification") :])
         if short in found:

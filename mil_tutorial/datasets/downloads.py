@@ -62,10 +62,10 @@ def fetch(file: PublishedFile, folder: Path | None = None) -> Path:
     if failures is None:
         return target
     reasons = "; ".join(f"{url}: {reason}" for url, reason in failures.items())
+    own_folder = f", or at {file.name} in the folder that MIL_TUTORIAL_DATA names"
     raise FileNotFoundError(
         f"{file.name} could not be downloaded ({reasons}); try again, or get {file.urls[0]} in "
-        f"another way and put it at {target}, or at {file.name} in the folder that "
-        "MIL_TUTORIAL_DATA names"
+        f"another way and put it at {target}{own_folder if folder is None else ''}"
     )
 
 
