@@ -159,7 +159,7 @@ def _colon() -> Benchmark:
         hidden_dim=128,
         make_encoder=NucleusEncoder,
         dropout=0.5,
-        config=TrainingConfig(epochs=30, batch_size=8, patience=10, instances_per_bag=128),
+        config=TrainingConfig(epochs=30, batch_size=8, patience=10, instances_per_bag=64),
     )
 
 
