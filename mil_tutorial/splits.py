@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
 
 from mil_tutorial.bags import MedicalBagDataset
 
@@ -104,10 +103,6 @@ def standardise(train: MedicalBagDataset, *others: MedicalBagDataset) -> list[Me
     Returns the training set and the others in the order given. A feature that never varies in
     training is only shifted.
     """
-    instances = torch.cat(train.instances)
-    mean, deviation = instances.mean(dim=0), instances.std(dim=0, correction=0)
+    mean, deviation = train.mean_and_deviation()
     deviation[deviation == 0] = 1
-    return [
-        dataset.with_instances([(x - mean) / deviation for x in dataset.instances])
-        for dataset in (train, *others)
-    ]
+    return [dataset.scaled(mean, deviation) for dataset in (train, *others)]
