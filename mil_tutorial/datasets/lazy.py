@@ -7,6 +7,7 @@ from typing import overload
 import numpy as np
 import torch
 from torch import Tensor
+from tqdm.auto import tqdm
 
 from mil_tutorial.bags import Bag, MedicalBagDataset
 from mil_tutorial.datasets.feature_files import FeatureFile, combine
@@ -79,7 +80,8 @@ class FeatureBags(MedicalBagDataset):
 
     def mean_and_deviation(self) -> tuple[Tensor, Tensor]:
         """Mean and deviation of each feature over all instances; each file is read once, ever."""
-        _, mean, variance = combine(file.moments for file in self.files)
+        files = tqdm(self.files, "mean and deviation", unit="file", leave=False, disable=None)
+        _, mean, variance = combine(file.moments for file in files)
         deviation = variance.sqrt()
         deviation[deviation <= CONSTANT * mean.abs()] = 0
         if self.scale is not None:
