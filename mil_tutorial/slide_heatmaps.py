@@ -53,8 +53,8 @@ def find_slides(folder: Path, benchmark: Benchmark) -> dict[str, Path]:
     }
     if not found:
         raise ValueError(
-            f"{folder} holds none of the test slides of the first model ({shorten(names)}); a slide is called like "
-            "its feature file"
+            f"{folder} holds none of the test slides of the first model ({shorten(names)}); "
+            "a slide is called like its feature file"
         )
     return found
 

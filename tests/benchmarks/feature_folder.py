@@ -1,6 +1,6 @@
 """What an epoch on a folder of features costs, beside reading the same bytes with h5py alone.
 
-python tests/benchmarks/feature_folder.py [--slides 500] [--tiles 10000] [--width 1024] [--json FILE]
+python tests/benchmarks/feature_folder.py [--slides 500] [--tiles 10000] [--width 1024]
 
 The files are sparse (their features are zeros that take no room on the disk), so both sides read at
 the speed of memory: from a real disk reading takes longer, and the ratio of an epoch is smaller.
