@@ -88,11 +88,7 @@ def slide_figures(experiment: Experiment, slides: dict[str, Path]) -> "dict[str,
     for stem, bag in _telling(split.test.labels.numpy(), said, called, drawable).items():
         one = split.test.subset([bag])
         found = predict(experiment.models[pooling], one)
-        truth = experiment.benchmark.description.rsplit("; ", 1)[-1]
-        title = (
-            f"{one.names[0]} (label {int(one.labels[0])}; {truth}): "
-            f"{pooling} says {said[bag]:.2f}, called {'positive' if called[bag] else 'negative'}"
-        )
+        title = f"{one.names[0]} (label {int(one.labels[0])}): {pooling} says {said[bag]:.2f}, called {'positive' if called[bag] else 'negative'}"
         figures[stem] = slide_figure(slides[one.names[0]], one, found.attention, title)
     return figures
 
