@@ -162,6 +162,7 @@ class _Run:
                 self.optimizer.zero_grad()
                 loss.backward()
                 self.optimizer.step()
+                del batch, logits, attention, loss  # not kept while the next bags are read
         return total / len(self.train)
 
     def _loader(self, number: int) -> DataLoader:

@@ -29,7 +29,9 @@ def readable(path: Path, kind: str) -> Iterator[None]:
 
 
 def _refusal(path: Path, kind: str, error: Exception) -> ValueError:
-    if any(word in str(error) for word in ("GLOBAL", "Unsupported", "Object arrays", "Python objects")):
+    if any(
+        word in str(error) for word in ("GLOBAL", "Unsupported", "Object arrays", "Python objects")
+    ):
         return ValueError(
             f"{path} holds pickled Python objects, whose code is not run here; "
             "save a plain array or tensor: torch.save(features, path)"

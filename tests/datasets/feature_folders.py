@@ -23,7 +23,8 @@ def grid(n, side=256):
 
 
 def write_file(path, features, coords=None):
-    """Write one file; its ending tells its kind."""
+    """Write one file, anew if it is there; its ending tells its kind."""
+    path.unlink(missing_ok=True)
     if path.suffix == ".h5":
         with h5py.File(path, "w") as file:
             file["features"] = features

@@ -75,7 +75,7 @@ def test_torchmils_folders(place, bags, labels, tmp_path):
     for name, (features, _, _) in bags.items():
         np.save(tmp_path / "coords" / f"{name}.npy", grid(len(features)))
     dataset, _ = read_features(tmp_path / place, labels)
-    np.testing.assert_array_equal(dataset.coords[3], grid(dataset.sizes[3]))
+    np.testing.assert_array_equal(dataset.coords[3], grid(int(dataset.sizes[3])))
     if place == "features":
         assert read_features(tmp_path, labels)[0].checksum() == dataset.checksum()
 

@@ -137,8 +137,7 @@ def test_files_are_read_once_for_all_folds(pair, monkeypatch):
 
 def test_a_run_that_was_stopped_goes_on(pair, tmp_path):
     (lazy, lazy_val), _ = pair
-    model, history = trained(lazy, lazy_val)
-    stopped = build_model("gated", 6, 8, dropout=0.5)
+    model, _ = trained(lazy, lazy_val)
     torch.manual_seed(0)
     stopped = build_model("gated", 6, 8, dropout=0.5)
     path = tmp_path / "run.pt"
@@ -204,7 +203,7 @@ def test_predictions_do_not_depend_on_what_fits_into_a_batch(most, pair, monkeyp
     expected = predict(model, lazy)
     monkeypatch.setattr(prediction, "MOST_VALUES", most)
     batches = prediction._batches(lazy, 64)
-    assert sum(batches, []) == list(range(40))
+    assert [bag for batch in batches for bag in batch] == list(range(40))
     sizes = [6 * int(lazy.sizes[batch].sum()) for batch in batches]
     assert all(len(b) == 1 or size <= most for b, size in zip(batches, sizes, strict=True))
     np.testing.assert_allclose(predict(model, lazy).logits, expected.logits, atol=1e-6)
