@@ -88,7 +88,8 @@ def slide_figures(experiment: Experiment, slides: dict[str, Path]) -> "dict[str,
     for stem, bag in _telling(split.test.labels.numpy(), said, called, drawable).items():
         one = split.test.subset([bag])
         found = predict(experiment.models[pooling], one)
-        title = f"{one.names[0]} (label {int(one.labels[0])}): {pooling} says {said[bag]:.2f}, called {'positive' if called[bag] else 'negative'}"
+        verdict = f"{said[bag]:.2f}, called {'positive' if called[bag] else 'negative'}"
+        title = f"{one.names[0]} (label {int(one.labels[0])}): {pooling} says {verdict}"
         figures[stem] = slide_figure(slides[one.names[0]], one, found.attention, title)
     return figures
 

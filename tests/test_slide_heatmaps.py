@@ -3,6 +3,7 @@ import pytest
 import tifffile
 from feature_folders import grid, toy_bags, write_file, write_folder, write_labels
 
+from mil_tutorial import TrainingConfig
 from mil_tutorial.datasets import load_benchmark
 from mil_tutorial.datasets.feature_files import describe
 from mil_tutorial.datasets.lazy import FeatureBags
@@ -63,7 +64,9 @@ def test_without_openslide_the_message_says_what_to_install(benchmark, tmp_path,
 
 def test_the_telling_slides_are_drawn(benchmark, tmp_path):
     slides = {n: write_slide(tmp_path / f"{n}.tif") for n in benchmark.test.names}
-    experiment = run_experiment(benchmark, poolings=["max", "gated"], seeds=1, progress=False)
+    config = TrainingConfig(epochs=2)
+    options = {"poolings": ["gated"], "seeds": 1, "progress": False}
+    experiment = run_experiment(benchmark, config=config, **options)
     figures = slide_figures(experiment, slides)
     assert figures
     runs = experiment.runs["gated"]
@@ -130,7 +133,7 @@ def test_the_side_of_a_tile(attributes, side):
 
 
 def test_the_side_of_a_tile_is_not_the_gap_between_two_regions():
-    regions = np.concatenate([grid(8), grid(8) + (3000, 100), grid(3) + (3007, 0)])
+    regions = np.concatenate([grid(8), grid(8) + [3000, 100], grid(3) + [3007, 0]])
     assert tile_side(np.random.default_rng(0).permutation(regions), {}) == 256
     with pytest.raises(ValueError, match="no two tiles lie side by side"):
         tile_side(grid(1), {})

@@ -13,6 +13,10 @@ OPEN_FILES = 64
 """HDF5 files a process keeps open: each may hold 4 MB of index; opening again costs about 1 ms."""
 
 
+SIGNS_OF_CODE = ("GLOBAL", "Unsupported", "Object arrays", "Python objects")
+"""Words of torch and numpy when a file holds pickled objects."""
+
+
 @contextmanager
 def readable(path: Path, kind: str) -> Iterator[None]:
     """Turn the many errors of damaged files into one line; code in a file is never run."""
@@ -29,9 +33,7 @@ def readable(path: Path, kind: str) -> Iterator[None]:
 
 
 def _refusal(path: Path, kind: str, error: Exception) -> ValueError:
-    if any(
-        word in str(error) for word in ("GLOBAL", "Unsupported", "Object arrays", "Python objects")
-    ):
+    if any(word in str(error) for word in SIGNS_OF_CODE):
         return ValueError(
             f"{path} holds pickled Python objects, whose code is not run here; "
             "save a plain array or tensor: torch.save(features, path)"
