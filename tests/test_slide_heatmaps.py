@@ -133,7 +133,8 @@ def test_the_side_of_a_tile(attributes, side):
 
 
 def test_the_side_of_a_tile_is_not_the_gap_between_two_regions():
-    regions = np.concatenate([grid(8), grid(8) + [3000, 100], grid(3) + [3007, 0]])
+    places = ((8, (0, 0)), (8, (3000, 100)), (3, (3007, 0)))
+    regions = np.concatenate([grid(n) + np.array(corner) for n, corner in places])
     assert tile_side(np.random.default_rng(0).permutation(regions), {}) == 256
     with pytest.raises(ValueError, match="no two tiles lie side by side"):
         tile_side(grid(1), {})
