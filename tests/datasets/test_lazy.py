@@ -78,8 +78,12 @@ def test_they_have_the_same_face(pair):
     assert isinstance(lazy.with_instances(list(lazy.instances)), MedicalBagDataset)
 
 
-def test_the_sampler_shows_the_same_rows(pair):
+@pytest.mark.parametrize("deviation", [None, 3.0])
+def test_the_sampler_shows_the_same_rows(deviation, pair):
     (lazy, _), (held, _) = pair
+    if deviation:
+        scale = torch.arange(6.0), torch.full((6,), deviation)
+        lazy, held = lazy.scaled(*scale), held.scaled(*scale)
     one, other = InstanceSampler(lazy, 3, seed=5), InstanceSampler(held, 3, seed=5)
     for sampler in (one, other):
         sampler.set_epoch(2)
