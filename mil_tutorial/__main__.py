@@ -7,7 +7,6 @@ one line says why.
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 
@@ -30,29 +29,23 @@ def demo(arguments: argparse.Namespace) -> int:
 
 def compare(arguments: argparse.Namespace) -> int:
     """Train and test poolings on a data set with several seeds; write tables and figures."""
-    from mil_tutorial.datasets import load_benchmark
-    from mil_tutorial.experiment import run_experiment
-    from mil_tutorial.models import check_pooling
-    from mil_tutorial.report import check_writable, write_report
+    from mil_tutorial.compare import run_compare
     from mil_tutorial.tables import markdown
 
-    for pooling in arguments.poolings:
-        check_pooling(pooling)
-    check_writable(arguments.out)
-    if arguments.train_bags is not None and arguments.data != "mnist":
-        raise ValueError(f"--train-bags is for mnist; {arguments.data} comes with its bags")
-    benchmark = load_benchmark(arguments.data, train_bags=arguments.train_bags or 100)
-    config = benchmark.config
-    if arguments.epochs is not None:
-        config = replace(config, epochs=arguments.epochs)
-    experiment = run_experiment(
-        benchmark,
+    report = run_compare(
+        arguments.data,
+        arguments.out,
         poolings=arguments.poolings,
         seeds=arguments.seeds,
-        config=config,
         jobs=arguments.jobs,
+        settings={
+            name: getattr(arguments, name) for name in ("epochs", "batch_size", "instances_per_bag")
+        },
+        train_bags=arguments.train_bags,
+        labels=arguments.labels,
+        positive=arguments.positive,
+        slides=arguments.slides,
     )
-    report = write_report(experiment, arguments.out)
     print(markdown(report.results))
     print(f"Written to {arguments.out}/: {', '.join(report.files)}")
     return 0
@@ -120,7 +113,17 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--data",
         default="slides",
-        help="slides, slides-hard, musk1, musk2, mnist, colon, or FILE.npz",
+        help="slides, slides-hard, musk1, musk2, mnist, colon, FILE.npz, or a FOLDER of features",
+    )
+    one.add_argument(
+        "--labels",
+        type=Path,
+        metavar="FILE.csv",
+        help="for a folder: columns slide and label, perhaps patient and split",
+    )
+    one.add_argument("--positive", metavar="NAME", help="the label that is 1, where unclear")
+    one.add_argument(
+        "--slides", type=Path, metavar="FOLDER", help="of whole slides: draws heat maps on some"
     )
     one.add_argument("--seeds", type=_whole_number, default=5, help="how many runs (default: 5)")
     out(one, "results")
@@ -132,6 +135,13 @@ def parser() -> argparse.ArgumentParser:
         help="of max, mean, attention, gated, max_embedding, mean_instance (default: first four)",
     )
     one.add_argument("--epochs", type=_whole_number, help="default: what suits the data")
+    one.add_argument("--batch-size", type=_whole_number, help="bags a step; default: what suits")
+    one.add_argument(
+        "--instances-per-bag",
+        type=_whole_number,
+        metavar="N",
+        help="train on N instances of a bag, new ones each epoch (default: all)",
+    )
     one.add_argument(
         "--jobs",
         type=_whole_number,

@@ -58,18 +58,24 @@ class MedicalBagDataset(Dataset[Bag]):
             f"bag {i}" for i in range(len(pairs))
         ]
         self.groups = self._groups(groups)
-        self.instances = [_instances(x, name) for (x, _), name in zip(pairs, self.names)]
+        self.instances: Sequence[Tensor] = [
+            _instances(x, name) for (x, _), name in zip(pairs, self.names)
+        ]
         self._check_shapes()
         self.labels = torch.tensor([_label(y, name) for (_, y), name in zip(pairs, self.names)])
         self.instance_labels = self._per_instance("instance_labels", instance_labels, ())
         self._check_truth()
-        self.coords = self._per_instance("coords", coords, (2,))
+        self.coords: Sequence[np.ndarray] | None = self._per_instance("coords", coords, (2,))
 
     def __len__(self) -> int:
         return len(self.instances)
 
     def __getitem__(self, index: int) -> Bag:
         return Bag(self.instances[index], self.labels[index])
+
+    def sample(self, index: int, rows: Tensor) -> Bag:
+        """Return bag ``index`` with the instances at ``rows`` (k,) only."""
+        return Bag(self.instances[index][rows], self.labels[index])
 
     @property
     def sizes(self) -> Tensor:
@@ -87,7 +93,7 @@ class MedicalBagDataset(Dataset[Bag]):
         if not chosen:
             raise ValueError("a subset needs at least one bag, got no indices")
 
-        def take(values: list[Any]) -> list[Any]:
+        def take(values: Sequence[Any]) -> list[Any]:
             return [values[i] for i in chosen]
 
         part = object.__new__(MedicalBagDataset)  # the bags were checked already
@@ -106,6 +112,23 @@ class MedicalBagDataset(Dataset[Bag]):
             coords=self.coords,
             names=self.names,
         )
+
+    def mean_and_deviation(self) -> tuple[Tensor, Tensor]:
+        """Mean and deviation of each feature (of images, each channel) over all instances."""
+        instances = torch.cat(list(self.instances))
+        all_but_features = (0, *range(2, instances.ndim))
+        deviation, mean = torch.std_mean(
+            instances, dim=all_but_features, correction=0, keepdim=True
+        )
+        return mean[0], deviation[0]
+
+    def scaled(self, mean: Tensor, deviation: Tensor) -> "MedicalBagDataset":
+        """Return the same bags with each feature shifted by ``mean``, divided by ``deviation``."""
+        return self.with_instances([(x - mean) / deviation for x in self.instances])
+
+    def bag_means(self) -> Tensor:
+        """Mean instance of each bag: (B, D)."""
+        return torch.stack([x.mean(dim=0) for x in self.instances])
 
     def checksum(self) -> str:
         """Return 16 hexadecimal digits that change with any instance, size or label."""

@@ -13,7 +13,7 @@ def bag_size(dataset: MedicalBagDataset) -> np.ndarray:
 
 def mean_feature(dataset: MedicalBagDataset) -> np.ndarray:
     """Describe each bag by the mean of its instances, flattened: (B, D)."""
-    return np.stack([x.mean(dim=0).flatten().numpy() for x in dataset.instances])
+    return dataset.bag_means().flatten(1).numpy()
 
 
 def colour(dataset: MedicalBagDataset) -> np.ndarray:

@@ -17,7 +17,10 @@ class PoolingRuns:
     ----------
     probabilities : array, shape (S, B)
     called_positive : bool array, shape (S, B)
-        By the threshold that reached the wanted sensitivity on validation bags.
+        By ``threshold``.
+    threshold : array, shape (S, B)
+        What a probability had to reach: chosen for the wanted sensitivity on validation bags, so
+        one for each model.
     entropy : array, shape (S, B)
         Normalised attention entropy; NaN for bags of one instance.
     attention_auc, score_auc : arrays, shape (S, B), or None
@@ -30,6 +33,7 @@ class PoolingRuns:
     pooling: str
     probabilities: np.ndarray
     called_positive: np.ndarray
+    threshold: np.ndarray
     entropy: np.ndarray
     attention_auc: np.ndarray | None
     score_auc: np.ndarray | None
@@ -65,6 +69,7 @@ class Record:
             pooling=self.pooling,
             probabilities=columns["probabilities"],
             called_positive=columns["called_positive"].astype(bool),
+            threshold=columns["threshold"],
             entropy=columns["entropy"],
             attention_auc=columns.get("attention_auc"),
             score_auc=columns.get("score_auc"),

@@ -1,15 +1,20 @@
 """Prediction: a model run over a data set, with everything the metrics and pictures need."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
-from mil_tutorial.bags import Bag
+from mil_tutorial.bags import MedicalBagDataset
 from mil_tutorial.batches import BagBatch, collate_packed
 from mil_tutorial.models import MIL
+from mil_tutorial.sampling import InstanceSampler
+
+MOST_VALUES = 2**25
+"""Numbers in a batch, 128 MB of them: a batch of large bags has fewer bags, but at least one."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,9 @@ class Predictions:
         return np.split(packed, np.cumsum(self.sizes)[:-1])
 
 
-def predict(model: MIL, dataset: Dataset[Bag], batch_size: int = 64) -> Predictions:
+def predict(
+    model: MIL, dataset: MedicalBagDataset | InstanceSampler, batch_size: int = 64
+) -> Predictions:
     """Run a model over a data set in evaluation mode, without gradients.
 
     Parameters
@@ -51,7 +58,7 @@ def predict(model: MIL, dataset: Dataset[Bag], batch_size: int = 64) -> Predicti
         Left in the mode, training or evaluation, in which it came.
     dataset : MedicalBagDataset
     batch_size : int
-        Bags at a time; it changes memory, not results.
+        At most so many bags at a time, fewer if they are large; it changes memory, not results.
 
     Returns
     -------
@@ -59,7 +66,12 @@ def predict(model: MIL, dataset: Dataset[Bag], batch_size: int = 64) -> Predicti
     """
     device = next(model.parameters()).device
     # Without a generator of its own a loader draws from the global random numbers.
-    loader = DataLoader(dataset, batch_size, collate_fn=collate_packed, generator=torch.Generator())
+    loader = DataLoader(
+        dataset,
+        batch_sampler=_batches(dataset, batch_size),
+        collate_fn=collate_packed,
+        generator=torch.Generator(),
+    )
     was_training = model.training
     model.eval()
     try:
@@ -68,6 +80,20 @@ def predict(model: MIL, dataset: Dataset[Bag], batch_size: int = 64) -> Predicti
     finally:
         model.train(was_training)
     return Predictions(*(torch.cat(column).cpu().numpy() for column in zip(*parts)))
+
+
+def _batches(dataset: MedicalBagDataset | InstanceSampler, batch_size: int) -> list[list[int]]:
+    """Put bags together in their order, as many as memory should hold at once."""
+    values = (dataset.sizes * math.prod(dataset.instance_shape)).tolist()
+    batches: list[list[int]] = []
+    held = 0
+    for bag, size in enumerate(values):
+        if not batches or len(batches[-1]) == batch_size or held + size > MOST_VALUES:
+            batches.append([])
+            held = 0
+        batches[-1].append(bag)
+        held += size
+    return batches
 
 
 def _predict_batch(model: MIL, batch: BagBatch) -> tuple[Tensor, ...]:

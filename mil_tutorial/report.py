@@ -3,6 +3,7 @@
 import json
 import os
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,7 +23,10 @@ class Report(NamedTuple):
     files: list[str]
 
 
-FIGURES = ("roc.png", "training.png", "witness_rate.png", "heatmap.png")
+FIGURES = (
+    *("roc.png", "training.png", "witness_rate.png", "heatmap.png"),
+    *("heatmap_found.png", "heatmap_missed.png", "heatmap_false_alarm.png", "heatmap_negative.png"),
+)
 
 
 def write_report(
@@ -53,7 +57,7 @@ def write_report(
         "results.md": markdown(found),
         "results.csv": as_csv(found),
         "predictions.csv": predictions_csv(experiment),
-        "config.json": experiment.config.to_json() + "\n",
+        "config.json": json.dumps(_settings(experiment), indent=2) + "\n",
         "results.json": json.dumps(found, indent=2, allow_nan=False) + "\n",
     }
     names = [*(f"{stem}.png" for stem in figures), *texts]
@@ -73,6 +77,15 @@ def write_report(
         if not any(out.iterdir()):
             out.rmdir()
     return Report(found, names)
+
+
+def _settings(experiment: Experiment) -> dict[str, Any]:
+    """Return what has to be given to run the experiment again."""
+    return {
+        "data": experiment.benchmark.name,
+        "poolings": list(experiment.runs),
+        "seeds": len(experiment.seeds),
+    } | asdict(experiment.config)
 
 
 def _figures(experiment: Experiment, summary: Summary) -> "dict[str, Figure]":

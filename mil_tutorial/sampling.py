@@ -41,8 +41,17 @@ class InstanceSampler(Dataset[Bag]):
         return len(self.dataset)
 
     def __getitem__(self, index: int) -> Bag:
-        instances, label = self.dataset[index]
-        return Bag(instances[self.indices[index]], label)
+        return self.dataset.sample(index, self.indices[index])
+
+    @property
+    def sizes(self) -> Tensor:
+        """Number of instances that each bag shows, shape (B,)."""
+        return torch.tensor([len(rows) for rows in self.indices])
+
+    @property
+    def instance_shape(self) -> tuple[int, ...]:
+        """Shape of one instance."""
+        return self.dataset.instance_shape
 
 
 def random_generator(*key: int) -> torch.Generator:

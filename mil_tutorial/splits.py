@@ -1,10 +1,9 @@
 """Splits by patient: nobody's slides may be on both sides."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
 
 from mil_tutorial.bags import MedicalBagDataset
 
@@ -105,31 +104,6 @@ def standardise(train: MedicalBagDataset, *others: MedicalBagDataset) -> list[Me
     the training set and the others in the order given. What never varies in training is only
     shifted.
     """
-    mean, deviation = _moments(train)
-    return [
-        dataset.with_instances([(x - mean) / deviation for x in dataset.instances])
-        for dataset in (train, *others)
-    ]
-
-
-def _moments(dataset: MedicalBagDataset) -> tuple[torch.Tensor, torch.Tensor]:
-    if len(dataset.instance_shape) == 3:
-        mean, deviation = _channel_moments(dataset)
-    else:
-        instances = torch.cat(dataset.instances)
-        mean, deviation = instances.mean(dim=0), instances.std(dim=0, correction=0)
+    mean, deviation = train.mean_and_deviation()
     deviation[deviation == 0] = 1
-    return mean, deviation
-
-
-def _channel_moments(dataset: MedicalBagDataset) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return (C, 1, 1) each, bag by bag: all images in one piece would fill the memory."""
-    _, height, width = dataset.instance_shape
-    pixels = int(dataset.sizes.sum()) * height * width
-
-    def mean_of(values: Iterable[torch.Tensor]) -> torch.Tensor:
-        sums = (x.sum(dim=(0, 2, 3), keepdim=True, dtype=torch.float64)[0] for x in values)
-        return (torch.stack(list(sums)).sum(dim=0) / pixels).float()
-
-    mean = mean_of(dataset.instances)
-    return mean, mean_of((x - mean) ** 2 for x in dataset.instances).sqrt()
+    return [dataset.scaled(mean, deviation) for dataset in (train, *others)]

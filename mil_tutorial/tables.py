@@ -146,9 +146,8 @@ def predictions_csv(experiment: Experiment) -> str:
     """Return one line for each test bag, pooling and seed: what the model said."""
     test, text = experiment.benchmark.test, io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(
-        ["bag", "group", "label", "pooling", "seed", "fold", "probability", "called_positive"]
-    )
+    head = ["bag", "group", "label", "pooling", "seed", "fold"]
+    writer.writerow([*head, "probability", "threshold", "called_positive"])
     for pooling, runs in experiment.runs.items():
         for seed, row in zip(experiment.seeds, range(len(runs.probabilities))):
             columns = zip(
@@ -157,11 +156,12 @@ def predictions_csv(experiment: Experiment) -> str:
                 test.labels.int().tolist(),
                 experiment.folds[row],
                 runs.probabilities[row],
+                runs.threshold[row],
                 runs.called_positive[row].astype(int),
             )
-            for name, group, label, fold, probability, called in columns:
-                line = [name, group, label, pooling, seed, fold, f"{probability:.6f}", called]
-                writer.writerow(line)
+            for name, group, label, fold, probability, threshold, called in columns:
+                line = [name, group, label, pooling, seed, fold]
+                writer.writerow([*line, f"{probability:.9g}", f"{threshold:.9g}", called])
     return text.getvalue()
 
 

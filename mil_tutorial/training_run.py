@@ -127,6 +127,7 @@ class TrainingRun:
                 self.optimizer.step()
                 if self.scheduler is not None:
                     self.scheduler.step()
+                del batch, logits, attention, loss  # not kept while the next bags are read
         return total / len(self.train)
 
     def _loader(self, number: int) -> DataLoader:

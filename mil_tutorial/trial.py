@@ -64,6 +64,7 @@ def _test(model: MIL, split: Split) -> dict[str, np.ndarray]:
     values = {
         "probabilities": found.probabilities,
         "called_positive": found.probabilities >= threshold,
+        "threshold": np.full(len(found.labels), threshold),
         "entropy": np.where(found.sizes > 1, entropy, np.nan),
     }
     if (truth := split.test.instance_labels) is not None:

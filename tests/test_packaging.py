@@ -99,3 +99,25 @@ def test_the_readmes_library_example_runs(tmp_path, monkeypatch):
     exec(code, names)
     assert names["attention"].shape == names["mask"].shape
     assert (tmp_path / "run.pt").is_file()
+
+
+def test_the_recipes_labels_come_from_the_names_of_slides(tmp_path, monkeypatch):
+    from mil_tutorial.datasets.labels import read_labels
+
+    text = (ROOT / "notebooks" / "recipes" / "camelyon16.md").read_text(encoding="utf-8")
+    code = text.split("```python")[1].split("```")[0]
+    tumours = [f"tumor_{i:03}" for i in range(1, 112)] + [f"test_{i:03}" for i in range(1, 50)]
+    normal = [f"normal_{i:03}" for i in range(1, 160)] + [f"test_{i:03}" for i in range(50, 130)]
+    files = (("images", "tif", tumours + normal), ("annotations", "xml", tumours))
+    for folder, ending, names in files:
+        (tmp_path / "camelyon16" / folder).mkdir(parents=True)
+        for name in names:
+            (tmp_path / "camelyon16" / folder / f"{name}.{ending}").touch()
+    monkeypatch.chdir(tmp_path)
+    exec(code, {})
+    table = read_labels(tmp_path / "camelyon16" / "labels.csv")
+    assert (len(table.slides), sum(table.labels)) == (399, 160)
+    assert table.splits.count("test") == 129
+    (tmp_path / "camelyon16" / "images" / "test_001.tif").unlink()
+    with pytest.raises(AssertionError, match="128, 48"):
+        exec(code, {})

@@ -13,15 +13,24 @@ from mil_tutorial.splits import check_classes, group_folds
 NAMES = ("slides", "slides-hard", "musk1", "musk2", "mnist", "colon")
 
 
-def load_benchmark(name: str | Path, *, train_bags: int = 100) -> Benchmark:
+def load_benchmark(
+    name: str | Path,
+    *,
+    train_bags: int = 100,
+    labels: Path | None = None,
+    positive: str | None = None,
+) -> Benchmark:
     """Load a data set with its splits and the settings that suit it.
 
     Parameters
     ----------
     name : str or path
-        One of ``NAMES``, or the path of an ``.npz`` file with the user's own features.
+        One of ``NAMES``, or the path of a folder of feature files or of an ``.npz`` file with the
+        user's own features.
     train_bags : int
         Bags to train on, for ``mnist``, where they are drawn at will.
+    labels, positive : path, str, optional
+        For a folder: the CSV of labels, and which label is 1. See ``read_features``.
 
     Raises
     ------
@@ -39,10 +48,13 @@ def load_benchmark(name: str | Path, *, train_bags: int = 100) -> Benchmark:
     }
     if name in makers:
         return makers[name]()
+    if Path(name).is_dir():
+        return _folder(Path(name), labels, positive)
     if name.endswith(".npz"):
         return _npz(Path(name))
     raise ValueError(
-        f"unknown data {name!r}; choose from {', '.join(NAMES)}, or give the path of an .npz file"
+        f"unknown data {name!r}; choose from {', '.join(NAMES)}, or give the path of a folder of "
+        "feature files or of an .npz file"
     )
 
 
@@ -104,6 +116,17 @@ def _npz(path: Path) -> Benchmark:
         dropout=0.25,
         config=TrainingConfig(),
     )
+
+
+def _folder(path: Path, labels: Path | None, positive: str | None) -> Benchmark:
+    from mil_tutorial.datasets.feature_benchmark import feature_benchmark
+
+    if labels is None:
+        raise ValueError(
+            f"{path} is a folder of features; name its labels too: a CSV with the columns slide "
+            "and label (--labels FILE.csv)"
+        )
+    return feature_benchmark(path, labels, positive)
 
 
 def _mnist(train_bags: int) -> Benchmark:

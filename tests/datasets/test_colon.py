@@ -206,19 +206,21 @@ def test_absent_data_say_how_to_get_them(tmp_path, monkeypatch, own):
         load_colon(tmp_path / "nowhere")
 
 
-def test_the_benchmark_takes_the_papers_network(monkeypatch):
+def test_the_benchmark_takes_optical_densities_and_copies_nothing(monkeypatch):
     from mil_tutorial import MedicalBagDataset
     from mil_tutorial.models import build_model
 
     rng = np.random.default_rng(0)
-    fake = MedicalBagDataset([(rng.random((2, 3, 27, 27)) * 5 + 1, i % 2) for i in range(24)])
+    fake = MedicalBagDataset([(rng.random((2, 3, 27, 27)), i % 2) for i in range(24)])
     monkeypatch.setattr(colon, "load_colon", lambda: fake)
     benchmark = load_benchmark("colon")
     splits = list(benchmark.splits(0))
     assert len(splits) == benchmark.n_folds == 10
     assert sorted(np.concatenate([s.test_rows for s in splits])) == list(range(24))
-    pixels = torch.cat(splits[0].train.instances)
-    assert torch.allclose(pixels.mean((0, 2, 3)), torch.zeros(3), atol=1e-5)
+    density, rgb = benchmark.test.instances[0], fake.instances[0]
+    torch.testing.assert_close(density, -torch.log((255 * rgb + 1) / 256).clamp(max=2.4))
+    held = {x.data_ptr() for x in benchmark.test.instances}
+    assert {x.data_ptr() for split in splits for x in split.train.instances} == held
     encoder = benchmark.make_encoder()
     model = build_model("gated", benchmark.input_dim, benchmark.hidden_dim, encoder=encoder)
     assert model(torch.rand(2, 3, 3, 27, 27)).logits.shape == (2,)

@@ -1,0 +1,137 @@
+"""A folder of feature files and a table of labels, made into bags."""
+
+import warnings
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+from tqdm.auto import tqdm
+
+from mil_tutorial.datasets.feature_files import FeatureFile, describe
+from mil_tutorial.datasets.feature_formats import FORMATS
+from mil_tutorial.datasets.labels import LabelTable, read_labels, shorten
+from mil_tutorial.datasets.lazy import FeatureBags
+
+SUBFOLDERS = ("h5_files", "features", "pt_files")
+"""Where files lie below the folder a user names: CLAM's with coordinates, torchmil's, CLAM's."""
+
+
+def read_features(
+    folder: Path | str, labels: Path | str, positive: str | None = None
+) -> tuple[FeatureBags, LabelTable]:
+    """Open a folder of features of slides, one file a slide, and reconcile it with its labels.
+
+    Nothing but shapes is read. ``.h5`` (CLAM, TRIDENT), ``.pt`` (a tensor), ``.npz`` and ``.npy``
+    (torchmil) hold ``features`` (N, D); coordinates come from the same file or from the folder
+    ``coords`` beside that of the features.
+
+    Parameters
+    ----------
+    folder : path
+        Holds the files, or a folder ``h5_files``, ``features`` or ``pt_files`` with them.
+    labels : path
+        CSV: see ``read_labels``. A slide is the name of its file, with or without an ending.
+    positive : str, optional
+        The label that is 1, where its name does not tell.
+
+    Returns
+    -------
+    FeatureBags, LabelTable
+        Both in the order of the table.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        One line that lists every slide without a file, every file without a label and every file
+        that cannot be used.
+    """
+    folder = Path(folder)
+    table = read_labels(labels, positive)
+    files = _find(folder)
+    paths = _reconcile(folder, Path(labels), files, table.slides)
+    found = _describe_all(folder, paths)
+    if table.patients is None:
+        warnings.warn(
+            f"{labels} has no column patient, so each slide is taken as a patient of its own; "
+            "slides of one patient may train and test the same model",
+            stacklevel=2,
+        )
+    patients = table.patients or table.slides
+    return FeatureBags(found, torch.tensor(table.labels, dtype=torch.float32), patients), table
+
+
+def _find(folder: Path) -> dict[str, list[Path]]:
+    """Return the feature files of each slide, by the name of the slide."""
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder} is no folder; name the folder of the feature files")
+    for place in (folder, *(folder / name for name in SUBFOLDERS)):
+        listed = sorted(place.iterdir()) if place.is_dir() else []
+        paths = [path for path in listed if path.suffix in FORMATS and path.is_file()]
+        if paths:
+            found = defaultdict(list)
+            for path in paths:
+                found[path.stem].append(path)
+            return found
+    below = {path.parent.name for path in folder.glob("*/*") if path.suffix in FORMATS}
+    hint = f"; there are some in {shorten(below)}: name that folder" if below else ""
+    raise ValueError(f"{folder} holds no feature files ({', '.join(FORMATS)}){hint}")
+
+
+def _reconcile(
+    folder: Path, labels: Path, files: dict[str, list[Path]], slides: list[str]
+) -> list[Path]:
+    """Return the file of each slide in the order of the table."""
+    names = [slide if slide in files else Path(slide).stem for slide in slides]
+    problems = []
+    if missing := [slide for slide, name in zip(slides, names) if name not in files]:
+        problems.append(f"no feature file for {shorten(missing)}: extract it or remove the row")
+    if extra := files.keys() - set(names):
+        problems.append(f"no label for {shorten(extra)}: add a row or move the file away")
+    if twice := [name for name, paths in files.items() if len(paths) > 1]:
+        problems.append(f"several files for {shorten(twice)}: keep one kind")
+    if again := [name for name, count in Counter(names).items() if count > 1]:
+        problems.append(f"several rows for {shorten(again)}: keep one")
+    if problems:
+        raise ValueError(f"{folder} and {labels} do not agree: {'; '.join(problems)}")
+    return [files[name][0] for name in names]
+
+
+def _describe_all(folder: Path, paths: list[Path]) -> list[FeatureFile]:
+    """Look into all files before saying what is wrong with some."""
+    found, problems = [], []
+    coords = _coords_folder(paths[0].parent)
+    for path in tqdm(paths, desc="features", unit="file", leave=False, disable=None):
+        try:
+            found.append(describe(path, coords))
+        except ValueError as error:
+            problems.append(str(error))
+    problems += _widths(found)
+    if problems:
+        more = f" (and {len(problems) - 5} more such files)" if len(problems) > 5 else ""
+        raise ValueError("; ".join(problems[:5]) + more)
+    return found
+
+
+def _widths(files: Iterable[FeatureFile]) -> list[str]:
+    """Complain of widths that few files have."""
+    by_width = defaultdict(list)
+    for file in files:
+        by_width[file.width].append(file.path.name)
+    if len(by_width) < 2:
+        return []
+    usual = max(by_width, key=lambda width: len(by_width[width]))
+    return [
+        f"{shorten(names)}: features of width {width}, but {len(by_width[usual])} files have "
+        f"{usual}; extract all with one encoder"
+        for width, names in by_width.items()
+        if width != usual
+    ]
+
+
+def _coords_folder(features: Path) -> Path | None:
+    """Return torchmil's folder of coordinates, beside ``features`` or ``features/NAME``."""
+    for parent in features.parents[:2]:
+        if (parent / "coords").is_dir():
+            return parent / "coords"
+    return None

@@ -1,0 +1,163 @@
+"""Bags that stay in their files until they are read."""
+
+from collections.abc import Hashable, Iterable, Sequence
+from hashlib import blake2b
+from typing import overload
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from mil_tutorial.bags import Bag, MedicalBagDataset
+from mil_tutorial.datasets.feature_files import FeatureFile, combine
+
+CONSTANT = 1e-6  # a deviation that is this small beside the mean is rounding
+
+
+class FeatureBags(MedicalBagDataset):
+    """A ``MedicalBagDataset`` whose instances are read from files, each time they are asked for.
+
+    Memory holds what is in use, never the data set. Everything that takes a ``MedicalBagDataset``
+    takes it, and gives the same results.
+
+    Parameters
+    ----------
+    files : sequence of FeatureFile
+        All of one width.
+    labels : Tensor of float, shape (B,)
+    groups : sequence
+        The patient of each bag.
+    scale : (mean, deviation), optional
+        Tensors (D,): each row is shifted and scaled by them when it is read.
+    """
+
+    instances: "_Instances"
+
+    def __init__(
+        self,
+        files: Sequence[FeatureFile],
+        labels: Tensor,
+        groups: Sequence[Hashable],
+        scale: tuple[Tensor, Tensor] | None = None,
+    ) -> None:
+        self.files, self.labels, self.groups = list(files), labels, list(groups)
+        self.names = [file.path.stem for file in files]
+        self.scale = scale
+        self.instances = _Instances(self.files, scale)
+        self.instance_labels = None
+        located = all(file.coords_path for file in files)
+        self.coords = _Coords(self.files) if located else None
+
+    def __getitem__(self, index: int) -> Bag:
+        return Bag(self.instances[index], self.labels[index])
+
+    @property
+    def sizes(self) -> Tensor:
+        """Number of instances of each bag, shape (B,); nothing is read for it."""
+        return torch.tensor([file.n for file in self.files])
+
+    @property
+    def instance_shape(self) -> tuple[int, ...]:
+        """Shape of one instance: (D,)."""
+        return (self.files[0].width,)
+
+    def subset(self, indices: Iterable[int]) -> "FeatureBags":
+        """Return the bags at ``indices``, in that order."""
+        chosen = [int(i) for i in indices]
+        if not chosen:
+            raise ValueError("a subset needs at least one bag, got no indices")
+        return FeatureBags(
+            [self.files[i] for i in chosen],
+            self.labels[chosen],
+            [self.groups[i] for i in chosen],
+            self.scale,
+        )
+
+    def sample(self, index: int, rows: Tensor) -> Bag:
+        """Return bag ``index`` with the instances at ``rows`` (k,) only."""
+        return Bag(self.instances.rows(index, rows), self.labels[index])
+
+    def mean_and_deviation(self) -> tuple[Tensor, Tensor]:
+        """Mean and deviation of each feature over all instances; each file is read once, ever."""
+        files = tqdm(self.files, "mean and deviation", unit="file", leave=False, disable=None)
+        _, mean, variance = combine(file.moments for file in files)
+        deviation = variance.sqrt()
+        deviation[deviation <= CONSTANT * mean.abs()] = 0
+        if self.scale is not None:
+            mean, deviation = (mean - self.scale[0]) / self.scale[1], deviation / self.scale[1]
+        return mean.float(), deviation.float()
+
+    def scaled(self, mean: Tensor, deviation: Tensor) -> "FeatureBags":
+        """Return the same bags, each feature shifted and scaled when it is read."""
+        if self.scale is not None:
+            mean, deviation = self.scale[0] + mean * self.scale[1], deviation * self.scale[1]
+        return FeatureBags(self.files, self.labels, self.groups, (mean, deviation))
+
+    def bag_means(self) -> Tensor:
+        """Mean instance of each bag: (B, D)."""
+        means = torch.stack([file.moments.mean for file in self.files])
+        if self.scale is not None:
+            means = (means - self.scale[0]) / self.scale[1]
+        return means.float()
+
+    def checksum(self) -> str:
+        """Return 16 hexadecimal digits that change with labels, sizes and sampled rows.
+
+        Reading gigabytes to sum them would take as long as an epoch. So each file gives its shape
+        and 16 rows, spread evenly from the first to the last: a file that was extracted again, cut
+        or replaced is noticed, a change of single other rows is not. Names and times of files do
+        not matter.
+        """
+        digest = blake2b(self.labels.numpy().tobytes(), digest_size=8)
+        for file in self.files:
+            digest.update(file.digest)
+        for part in self.scale or ():
+            digest.update(part.numpy().tobytes())
+        return digest.hexdigest()
+
+
+class _Instances(Sequence[Tensor]):
+    """The features of each bag (n, D), read on demand."""
+
+    def __init__(self, files: list[FeatureFile], scale: tuple[Tensor, Tensor] | None) -> None:
+        self.files, self.scale = files, scale
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    @overload
+    def __getitem__(self, index: int) -> Tensor: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Tensor]: ...
+    def __getitem__(self, index: int | slice) -> Tensor | list[Tensor]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(len(self))[index]]
+        return self._scaled(self.files[index].read())
+
+    def rows(self, index: int, rows: Tensor) -> Tensor:
+        return self._scaled(self.files[index].read(rows))
+
+    def _scaled(self, values: Tensor) -> Tensor:
+        if self.scale is not None:
+            values.sub_(self.scale[0]).div_(self.scale[1])  # in place: bags are large
+        return values
+
+
+class _Coords(Sequence[np.ndarray]):
+    """The coordinates of each bag (n, 2), read on demand."""
+
+    def __init__(self, files: list[FeatureFile]) -> None:
+        self.files = files
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    @overload
+    def __getitem__(self, index: int) -> np.ndarray: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[np.ndarray]: ...
+    def __getitem__(self, index: int | slice) -> np.ndarray | list[np.ndarray]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(len(self))[index]]
+        return self.files[index].coords()

@@ -1,0 +1,170 @@
+"""Heat maps of whole slides: the attention of a trained model on the slide's own thumbnail."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mil_tutorial.datasets.benchmark import Benchmark
+from mil_tutorial.datasets.labels import shorten
+from mil_tutorial.datasets.lazy import FeatureBags
+from mil_tutorial.experiment import Experiment
+from mil_tutorial.heatmaps import plot_attention
+from mil_tutorial.prediction import predict
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+THUMBNAIL = 1500
+"""Longest side of a thumbnail in pixels, about."""
+
+
+def find_slides(folder: Path, benchmark: Benchmark) -> dict[str, Path]:
+    """Return the whole slides of the test bags of the first model, by name.
+
+    To be called before training, so that a wrong folder costs no hours.
+
+    Parameters
+    ----------
+    folder : path
+        Holds ``NAME.svs``, ``NAME.tif``, …: anything OpenSlide reads, one file a slide.
+    benchmark : Benchmark
+        Of a folder of features with coordinates.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        When OpenSlide is not installed, the features have no coordinates, or no slide is found.
+    """
+    openslide = _openslide()
+    test = next(iter(benchmark.splits(0))).test
+    if not isinstance(test, FeatureBags) or test.coords is None:
+        raise ValueError(
+            f"{benchmark.name}: heat maps need the place of each tile, and the features have no "
+            "coords; give .h5 files with features and coords, or leave out --slides"
+        )
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder} is no folder; name the folder of the whole slides")
+    names = set(test.names)
+    found = {
+        path.stem: path
+        for path in sorted(folder.iterdir())
+        if path.stem in names and path.is_file() and openslide.OpenSlide.detect_format(path)
+    }
+    if not found:
+        raise ValueError(
+            f"{folder} holds none of the test slides of the first model ({shorten(names)}); "
+            "a slide is called like its feature file"
+        )
+    return found
+
+
+def slide_figures(experiment: Experiment, slides: dict[str, Path]) -> "dict[str, Figure]":
+    """Draw the test slides that teach most, as the first model of the last pooling sees them.
+
+    These are, where there are such slides: the positive with the highest probability among those
+    called positive (``heatmap_found``), the positive with the lowest among those missed
+    (``heatmap_missed``), the negative with the highest among the false alarms
+    (``heatmap_false_alarm``) and the negative with the lowest (``heatmap_negative``).
+
+    Parameters
+    ----------
+    experiment : Experiment
+    slides : dict
+        As ``find_slides`` returns them; others are not drawn.
+
+    Returns
+    -------
+    dict
+        Stem of a file name → figure.
+    """
+    pooling = list(experiment.runs)[-1]
+    split = next(iter(experiment.benchmark.splits(0)))  # as the first model was trained
+    assert isinstance(split.test, FeatureBags)
+    runs = experiment.runs[pooling]
+    said, called = (v[0, split.test_rows] for v in (runs.probabilities, runs.called_positive))
+    drawable = np.array([name in slides for name in split.test.names])
+    figures = {}
+    for stem, bag in _telling(split.test.labels.numpy(), said, called, drawable).items():
+        one = split.test.subset([bag])
+        found = predict(experiment.models[pooling], one)
+        verdict = f"{said[bag]:.2f}, called {'positive' if called[bag] else 'negative'}"
+        title = f"{one.names[0]} (label {int(one.labels[0])}): {pooling} says {verdict}"
+        figures[stem] = slide_figure(slides[one.names[0]], one, found.attention, title)
+    return figures
+
+
+def slide_figure(path: Path, bag: FeatureBags, attention: Any, title: str = "") -> "Figure":
+    """Draw the attention (n,) of one bag on its slide's thumbnail, as ``plot_attention`` does."""
+    coords = bag.files[0].coords()
+    side = tile_side(coords, bag.files[0].attributes())
+    with _openslide().OpenSlide(path) as slide:
+        width, height = slide.dimensions
+        pixels = max(1, round(side * THUMBNAIL / max(width, height)))  # of a tile, drawn
+        scale = side / pixels
+        size = (max(pixels, round(width / scale)), max(pixels, round(height / scale)))
+        # get_thumbnail keeps the slide's proportions; the last pixel is a matter of rounding.
+        image = np.asarray(slide.get_thumbnail(size).convert("RGB").resize(size))
+    _check_on_slide(path, coords, width, height)
+    places = np.minimum(np.round(coords / scale), np.array(size) - pixels)
+    return plot_attention(image, attention, places, pixels, title=title)
+
+
+def tile_side(coords: np.ndarray, attributes: dict[str, Any]) -> int:
+    """Return the side of a tile in pixels of the slide's first level.
+
+    ``patch_size_level0`` says it (TRIDENT); or ``patch_size`` and ``downsample`` do (CLAM). Where
+    nothing is said, it is the most common step between neighbours in a row or column of tiles,
+    which is right where tiles do not overlap.
+    """
+    if "patch_size_level0" in attributes:
+        return round(float(attributes["patch_size_level0"]))
+    if "patch_size" in attributes:
+        downsample = np.ravel(attributes.get("downsample", 1.0))[0]
+        return round(float(attributes["patch_size"] * downsample))
+    steps = []
+    for along, across in ((0, 1), (1, 0)):
+        order = np.lexsort((coords[:, along], coords[:, across]))
+        step = np.diff(coords[order], axis=0)
+        steps += step[(step[:, across] == 0) & (step[:, along] > 0), along].tolist()
+    if not steps:
+        raise ValueError("no two tiles lie side by side, so their size is not known")
+    values, counts = np.unique(steps, return_counts=True)
+    return round(float(values[counts.argmax()]))
+
+
+def _telling(
+    labels: np.ndarray, said: np.ndarray, called: np.ndarray, drawable: np.ndarray
+) -> dict[str, int]:
+    """Return the bags to draw, by the name of their figure."""
+    wanted = {
+        "heatmap_found": ((labels == 1) & called, -said),
+        "heatmap_missed": ((labels == 1) & ~called, said),
+        "heatmap_false_alarm": ((labels == 0) & called, -said),
+        "heatmap_negative": ((labels == 0) & ~called, said),
+    }
+    return {
+        stem: int(np.where(fits & drawable, order, np.inf).argmin())
+        for stem, (fits, order) in wanted.items()
+        if (fits & drawable).any()
+    }
+
+
+def _check_on_slide(path: Path, coords: np.ndarray, width: int, height: int) -> None:
+    right, bottom = coords.max(axis=0)
+    if coords.min() < 0 or right >= width or bottom >= height:
+        raise ValueError(
+            f"{path}: tiles reach to x {right}, y {bottom}, but the slide has {width} x {height} "
+            "pixels; the features belong to another slide, or coords are not in level-0 pixels"
+        )
+
+
+def _openslide() -> Any:
+    try:
+        import openslide
+    except ImportError as error:
+        raise ValueError(
+            'heat maps of whole slides need OpenSlide: pip install "mil-tutorial[wsi]", or leave '
+            "out --slides"
+        ) from error
+    return openslide

@@ -1,0 +1,250 @@
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from feature_folders import grid, toy_bags, write_file, write_folder, write_labels
+
+from mil_tutorial.datasets import feature_benchmark as benchmarks
+from mil_tutorial.datasets import load_benchmark
+from mil_tutorial.datasets.feature_benchmark import bags_a_step
+from mil_tutorial.datasets.features import read_features
+
+
+@pytest.fixture()
+def bags():
+    return toy_bags()
+
+
+@pytest.fixture()
+def labels(bags, tmp_path):
+    return write_labels(tmp_path / "labels.csv", bags)
+
+
+@pytest.mark.parametrize("ending", [".h5", ".pt", ".npz", ".npy"])
+def test_bags_come_in_the_order_of_the_table(ending, bags, labels, tmp_path):
+    dataset, _ = read_features(write_folder(tmp_path / "f", bags, ending), labels)
+    assert dataset.names == list(bags)
+    assert dataset.labels.tolist() == [label for _, label, _ in bags.values()]
+    assert dataset.groups == [patient for _, _, patient in bags.values()]
+    for found, (features, _, _) in zip(dataset.instances, bags.values(), strict=True):
+        np.testing.assert_array_equal(found, features)
+    assert (dataset.coords is not None) == (ending in (".h5", ".npz"))
+
+
+def test_order_and_names_of_files_do_not_matter(bags, labels, tmp_path):
+    turned = dict(reversed(bags.items()))
+    one, _ = read_features(write_folder(tmp_path / "a", bags), labels)
+    two, _ = read_features(write_folder(tmp_path / "b", turned), labels)
+    assert one.checksum() == two.checksum()
+    assert one.names == two.names
+
+
+def test_slides_may_carry_their_ending(bags, tmp_path):
+    named = {f"{name}.svs": bag for name, bag in bags.items()}
+    dataset, _ = read_features(
+        write_folder(tmp_path / "f", bags), write_labels(tmp_path / "l.csv", named)
+    )
+    assert dataset.names == list(bags)
+
+
+def test_dots_in_a_name_are_no_ending(bags, tmp_path):
+    bags = {f"{name}.DX1": bag for name, bag in bags.items()}
+    folder = write_folder(tmp_path / "f", bags)
+    dataset, _ = read_features(folder, write_labels(tmp_path / "l.csv", bags))
+    assert dataset.names == list(bags)
+
+
+def test_clams_folder_works_at_either_level(bags, tmp_path):
+    labels = tmp_path / "l.csv"
+    lines = [f"{p},{name},{'tumor_tissue' if y else 'normal_tissue'}"
+             for name, (_, y, p) in bags.items()]  # fmt: skip
+    labels.write_text("\n".join(["case_id,slide_id,label", *lines]))
+    write_folder(tmp_path / "clam" / "h5_files", bags)
+    write_folder(tmp_path / "clam" / "pt_files", bags, ".pt")
+    for place, ending in (("", ".h5"), ("h5_files", ".h5"), ("pt_files", ".pt")):
+        dataset, table = read_features(tmp_path / "clam" / place, labels)
+        assert {file.path.suffix for file in dataset.files} == {ending}
+        assert table.labels == [y for _, y, _ in bags.values()]
+
+
+@pytest.mark.parametrize("place", ["features", "features/features_UNI"])
+def test_torchmils_folders(place, bags, labels, tmp_path):
+    write_folder(tmp_path / place, bags, ".npy")
+    (tmp_path / "coords").mkdir()
+    for name, (features, _, _) in bags.items():
+        np.save(tmp_path / "coords" / f"{name}.npy", grid(len(features)))
+    dataset, _ = read_features(tmp_path / place, labels)
+    np.testing.assert_array_equal(dataset.coords[3], grid(int(dataset.sizes[3])))
+    if place == "features":
+        assert read_features(tmp_path, labels)[0].checksum() == dataset.checksum()
+
+
+def test_without_patients_there_is_a_warning(bags, tmp_path):
+    folder = write_folder(tmp_path / "f", bags)
+    with pytest.warns(UserWarning, match="l.csv has no column patient, so each slide") as noted:
+        dataset, _ = read_features(
+            folder, write_labels(tmp_path / "l.csv", bags, columns=("slide", "label"))
+        )
+    assert len(noted) == 1
+    assert dataset.groups == dataset.names
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read_features(folder, write_labels(tmp_path / "l.csv", bags))
+
+
+def width(folder):
+    write_file(folder / "slide_03.h5", np.ones((4, 9), dtype=np.float32), grid(4))
+    return r"slide_03\.h5: features of width 9, but 29 files have 6; extract all with one encoder"
+
+
+def label_without_file(folder):
+    for name in ("slide_03", "slide_05"):
+        (folder / f"{name}.h5").unlink()
+    return "do not agree: no feature file for slide_03, slide_05: extract it or remove the row"
+
+
+def file_without_label(folder):
+    write_file(folder / "extra.h5", np.ones((4, 6), dtype=np.float32))
+    return "do not agree: no label for extra: add a row or move the file away"
+
+
+def both(folder):
+    label_without_file(folder)
+    file_without_label(folder)
+    return "no feature file for slide_03, slide_05: .*; no label for extra: "
+
+
+def two_kinds(folder):
+    write_file(folder / "slide_03.pt", np.ones((4, 6), dtype=np.float32))
+    return "several files for slide_03: keep one kind"
+
+
+def empty(folder):
+    write_file(folder / "slide_03.h5", np.ones((0, 6), dtype=np.float32), grid(0))
+    return r"slide_03\.h5 holds no tiles; remove the file and its row"
+
+
+def three_problems(folder):
+    empty(folder)
+    write_file(folder / "slide_04.h5", np.ones((4, 6)), grid(3))
+    width_of = np.ones((4, 9), dtype=np.float32)
+    write_file(folder / "slide_05.h5", width_of, grid(4))
+    return r"slide_03.h5 holds no tiles.*; .*slide_04.h5: 4 rows.*; slide_05.h5: features of width"
+
+
+WRONG = [width, label_without_file, file_without_label, both, two_kinds, empty, three_problems]
+
+
+@pytest.mark.parametrize("spoil", WRONG, ids=lambda f: f.__name__)
+def test_everything_wrong_is_listed_in_one_line(spoil, bags, labels, tmp_path):
+    folder = write_folder(tmp_path / "f", bags)
+    message = spoil(folder)
+    with pytest.raises(ValueError, match=message) as error:
+        read_features(folder, labels)
+    assert "\n" not in str(error.value)
+
+
+def test_two_rows_for_one_file(bags, tmp_path):
+    folder = write_folder(tmp_path / "f", bags)
+    twice = bags | {"slide_03.svs": bags["slide_03"]}
+    with pytest.raises(ValueError, match="several rows for slide_03: keep one"):
+        read_features(folder, write_labels(tmp_path / "l.csv", twice))
+
+
+def test_a_wrong_folder(bags, labels, tmp_path):
+    with pytest.raises(FileNotFoundError, match="none is no folder"):
+        read_features(tmp_path / "none", labels)
+    write_folder(tmp_path / "20x" / "features_uni", bags)
+    with pytest.raises(ValueError, match=r"holds no feature files .* in features_uni: name that"):
+        read_features(tmp_path / "20x", labels)
+
+
+def test_looking_reads_no_rows(bags, labels, tmp_path, monkeypatch):
+    folder = write_folder(tmp_path / "f", bags)
+    monkeypatch.setattr(
+        "mil_tutorial.datasets.feature_files.FeatureFile.read", lambda *_: pytest.fail("read")
+    )
+    dataset, _ = read_features(folder, labels)
+    assert dataset.sizes.tolist() == [len(features) for features, _, _ in bags.values()]
+    assert dataset.instance_shape == (6,)
+    assert len(dataset.subset([3, 4])) == 2
+
+
+def splits_of(bags, val=True):
+    """By patient: 4 slides of 30 share a number, so every patient is in one split."""
+    order = ["train", "train", "train", "test", "val" if val else "train"]
+    return [order[int(patient[1:-1]) % 5] for _, _, patient in bags.values()]
+
+
+def test_a_split_in_the_table_is_kept(bags, tmp_path):
+    folder = write_folder(tmp_path / "f", bags)
+    given = splits_of(bags)
+    labels = write_labels(tmp_path / "l.csv", bags, split=given)
+    benchmark = load_benchmark(folder, labels=labels)
+    names = np.array(list(bags))
+    assert benchmark.n_folds == 1
+    assert "split as given" in benchmark.description
+    for seed in (0, 1):
+        (split,) = benchmark.splits(seed)
+        for part in ("train", "val", "test"):
+            expected = names[np.array(given) == part].tolist()
+            assert getattr(split, part).names == expected
+        assert benchmark.test.names == split.test.names
+    mean = torch.cat(list(split.train.instances)).mean(dim=0)
+    torch.testing.assert_close(mean, torch.zeros(6), atol=1e-5, rtol=0)
+
+
+def test_validation_is_taken_from_training_patients_where_it_is_missing(tmp_path):
+    bags = toy_bags(60)
+    given = splits_of(bags, val=False)
+    labels = write_labels(tmp_path / "l.csv", bags, split=given)
+    benchmark = load_benchmark(write_folder(tmp_path / "f", bags), labels=labels)
+    found = [next(iter(benchmark.splits(seed))) for seed in (0, 0, 1)]
+    tests = np.array(list(bags))[np.array(given) == "test"].tolist()
+    for split in found:
+        assert split.test.names == tests
+        assert sorted(split.train.names + split.val.names + tests) == sorted(bags)
+        assert not set(split.train.groups) & set(split.val.groups)
+    assert found[0].val.names == found[1].val.names != found[2].val.names
+
+
+def test_without_a_split_patients_are_cross_validated(bags, labels, tmp_path):
+    benchmark = load_benchmark(write_folder(tmp_path / "f", bags), labels=labels)
+    tested = [name for split in benchmark.splits(0) for name in split.test.names]
+    assert sorted(tested) == sorted(bags)
+    assert "5-fold cross-validation by patient" in benchmark.description
+
+
+def test_a_patient_in_two_splits_is_a_leak(bags, tmp_path):
+    given = splits_of(bags)
+    given[0] = "test"
+    labels = write_labels(tmp_path / "l.csv", bags, split=given)
+    with pytest.raises(ValueError, match=r"l\.csv: group 'p00' is in train and in test"):
+        load_benchmark(write_folder(tmp_path / "f", bags), labels=labels)
+
+
+def test_one_class_or_too_few_patients(bags, tmp_path):
+    folder = write_folder(tmp_path / "f", bags)
+    negative = {name: (features, 0, p) for name, (features, _, p) in bags.items()}
+    with pytest.raises(ValueError, match="l.csv holds label 0 only"):
+        load_benchmark(folder, labels=write_labels(tmp_path / "l.csv", negative))
+    few = {name: (x, y, f"p{y}") for name, (x, y, _) in bags.items()}
+    with pytest.raises(ValueError, match="l.csv: 5 folds need at least 5 groups"):
+        load_benchmark(folder, labels=write_labels(tmp_path / "l.csv", few))
+
+
+def test_a_folder_needs_labels(tmp_path):
+    with pytest.raises(ValueError, match=r"is a folder of features; name its labels too"):
+        load_benchmark(tmp_path)
+
+
+def test_a_step_holds_as_many_bags_as_fit_whichever_they_are(bags, labels, tmp_path, monkeypatch):
+    dataset, _ = read_features(write_folder(tmp_path / "f", bags), labels)
+    assert bags_a_step(dataset) == 16
+    for most in (1, 8 * 6, 100, 200):
+        monkeypatch.setattr(benchmarks, "STEP_VALUES", most)
+        n = bags_a_step(dataset)
+        largest = sorted(dataset.sizes.tolist(), reverse=True)
+        assert n == 1 or 6 * sum(largest[:n]) <= most
+        assert n == 16 or 6 * sum(largest[: n + 1]) > most

@@ -1,0 +1,140 @@
+import numpy as np
+import pytest
+import tifffile
+from feature_folders import grid, toy_bags, write_file, write_folder, write_labels
+
+from mil_tutorial import TrainingConfig
+from mil_tutorial.datasets import load_benchmark
+from mil_tutorial.datasets.feature_files import describe
+from mil_tutorial.datasets.lazy import FeatureBags
+from mil_tutorial.experiment import run_experiment
+from mil_tutorial.slide_heatmaps import (
+    _telling,
+    find_slides,
+    slide_figure,
+    slide_figures,
+    tile_side,
+)
+
+
+def write_slide(path, width=1200, height=900, colour=200):
+    """A slide that OpenSlide opens: one square of 256 pixels at x 512, y 256 is dark."""
+    picture = np.full((height, width, 3), colour, dtype=np.uint8)
+    picture[256:512, 512:768] = 20
+    tifffile.imwrite(path, picture, tile=(256, 256), photometric="rgb")
+    return path
+
+
+@pytest.fixture()
+def benchmark(tmp_path):
+    bags = toy_bags(30)
+    split = [["train", "train", "test", "val", "test"][int(p[1:-1]) % 5]
+             for _, _, p in bags.values()]  # fmt: skip
+    labels = write_labels(tmp_path / "labels.csv", bags, split=split)
+    return load_benchmark(write_folder(tmp_path / "features", bags), labels=labels)
+
+
+def test_slides_of_test_bags_are_found_by_name(benchmark, tmp_path):
+    folder = tmp_path / "slides"
+    folder.mkdir()
+    with pytest.raises(ValueError, match="slides holds none of the test slides"):
+        find_slides(folder, benchmark)
+    known, training = benchmark.test.names[1], next(iter(benchmark.splits(0))).train.names[0]
+    for name in (known, training, "other"):
+        write_slide(folder / f"{name}.tif")
+    (folder / f"{benchmark.test.names[0]}.txt").write_text("no slide")
+    assert find_slides(folder, benchmark) == {known: folder / f"{known}.tif"}
+    with pytest.raises(FileNotFoundError, match="none is no folder"):
+        find_slides(tmp_path / "none", benchmark)
+
+
+def test_without_coordinates_there_is_no_map(tmp_path):
+    bags = toy_bags(30)
+    labels = write_labels(tmp_path / "labels.csv", bags)
+    benchmark = load_benchmark(write_folder(tmp_path / "f", bags, ".pt"), labels=labels)
+    with pytest.raises(ValueError, match="f: heat maps need the place of each tile"):
+        find_slides(tmp_path, benchmark)
+
+
+def test_without_openslide_the_message_says_what_to_install(benchmark, tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "openslide", None)
+    with pytest.raises(ValueError, match=r'pip install "mil-tutorial\[wsi\]"'):
+        find_slides(tmp_path, benchmark)
+
+
+def test_the_telling_slides_are_drawn(benchmark, tmp_path):
+    slides = {n: write_slide(tmp_path / f"{n}.tif") for n in benchmark.test.names}
+    config = TrainingConfig(epochs=2)
+    options = {"poolings": ["gated"], "seeds": 1, "progress": False}
+    experiment = run_experiment(benchmark, config=config, **options)
+    figures = slide_figures(experiment, slides)
+    assert figures
+    runs = experiment.runs["gated"]
+    called, labels = runs.called_positive[0], benchmark.test.labels.numpy() == 1
+    assert ("heatmap_missed" in figures) == bool((labels & ~called).any())
+    assert ("heatmap_false_alarm" in figures) == bool((~labels & called).any())
+    for figure in figures.values():
+        name = figure.get_suptitle().split()[0]
+        said = runs.probabilities[0, benchmark.test.names.index(name)]
+        assert f"gated says {said:.2f}" in figure.get_suptitle()
+
+
+def test_which_slides_tell_most():
+    labels = np.array([1, 1, 1, 1, 0, 0, 0, 0])
+    said = np.array([0.9, 0.8, 0.3, 0.2, 0.7, 0.6, 0.1, 0.4])
+    all_drawn = np.ones(8, dtype=bool)
+    assert _telling(labels, said, said > 0.5, all_drawn) == {
+        "heatmap_found": 0,
+        "heatmap_missed": 3,
+        "heatmap_false_alarm": 4,
+        "heatmap_negative": 6,
+    }
+    some = np.array([0, 1, 0, 0, 0, 0, 1, 1], dtype=bool)
+    expected = {"heatmap_found": 1, "heatmap_negative": 6}
+    assert _telling(labels, said, said > 0.5, some) == expected
+
+
+def one_bag(path, coords):
+    write_file(path, np.ones((len(coords), 3), dtype=np.float32), coords)
+    return FeatureBags([describe(path)], __import__("torch").zeros(1), ["p"])
+
+
+@pytest.mark.parametrize("shape", [(1200, 900), (4000, 3001), (5000, 700)])
+def test_a_hot_tile_lies_on_the_picture_of_its_place(shape, tmp_path):
+    coords = np.array([[0, 0], [256, 0], [512, 256], [768, 256]])
+    bag = one_bag(tmp_path / "s.h5", coords)
+    slide = write_slide(tmp_path / "s.tif", *shape)
+    figure = slide_figure(slide, bag, [0.1, 0.1, 0.7, 0.1])
+    picture, _, heat = (axes.images[-1].get_array() for axes in (figure.axes[0], *figure.axes[:2]))
+    hot = np.asarray(heat) == np.nanmax(heat)
+    assert picture.shape[:2] == heat.shape
+    inside, outside = picture[hot].mean(), picture[~hot].mean()
+    assert inside < 60
+    assert outside > 180
+
+
+def test_features_of_another_slide_are_noticed(tmp_path):
+    bag = one_bag(tmp_path / "s.h5", np.array([[0, 0], [5000, 0]]))
+    with pytest.raises(ValueError, match=r"s\.tif: tiles reach to x 5000, y 0, but the slide has"):
+        slide_figure(write_slide(tmp_path / "s.tif"), bag, [0.5, 0.5])
+
+
+@pytest.mark.parametrize(
+    ("attributes", "side"),
+    [
+        ({"patch_size_level0": 512, "patch_size": 256}, 512),  # TRIDENT
+        ({"patch_size": 256, "patch_level": 1, "downsample": np.array([4.0, 4.0])}, 1024),  # CLAM
+        ({"patch_size": 224}, 224),
+        ({}, 256),
+    ],
+)
+def test_the_side_of_a_tile(attributes, side):
+    assert tile_side(grid(9), attributes) == side
+
+
+def test_the_side_of_a_tile_is_not_the_gap_between_two_regions():
+    places = ((8, (0, 0)), (8, (3000, 100)), (3, (3007, 0)))
+    regions = np.concatenate([grid(n) + np.array(corner) for n, corner in places])
+    assert tile_side(np.random.default_rng(0).permutation(regions), {}) == 256
+    with pytest.raises(ValueError, match="no two tiles lie side by side"):
+        tile_side(grid(1), {})
