@@ -1,7 +1,7 @@
-"""Augmentation: image tiles changed in ways that must not change the label of their bag.
+"""Augmentation: instances changed in ways that must not change the label of their bag.
 
-Each augmentation is called with packed image tiles (N, C, height, width) and the sizes (B,) of
-their bags, and draws from torch's global random numbers, which ``fit`` seeds in every epoch.
+Each augmentation is called with packed instances, such as tiles (N, C, height, width), and the
+sizes (B,) of their bags, and draws from torch's global random numbers, which ``fit`` seeds in every epoch.
 """
 
 from collections.abc import Callable
@@ -104,6 +104,30 @@ class StainJitter:
         return torch.cat(
             [torch.einsum("ij,njhw->nihw", gain, part) for gain, part in zip(gains, parts)]
         )
+
+
+@dataclass(frozen=True)
+class DropFeatures:
+    """Set features of instances to 0, anew for each instance, and scale the rest up.
+
+    For features that were standardised, so that 0 is their mean: dropout of the input (Srivastava
+    et al. 2014), which lets no decision hang on one feature.
+
+    Attributes
+    ----------
+    share : float
+        Of the features, at least 0 and below 1.
+    """
+
+    share: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.share < 1:
+            raise ValueError(f"the share to drop is {self.share}, expected at least 0, below 1")
+
+    def __call__(self, instances: Tensor, sizes: Tensor) -> Tensor:
+        """Return instances (N, D) with features missing."""
+        return F.dropout(instances, self.share)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mil_tutorial.augmentation import Affine, InOrder, StainJitter, TurnAndFlip
+from mil_tutorial.augmentation import Affine, DropFeatures, InOrder, StainJitter, TurnAndFlip
 
 SIZES = torch.tensor([3, 1, 6])
 
@@ -15,6 +15,7 @@ ALL = [
     Affine(degrees=20, stretch=0.2, shift=2, shear=0.2, background=-1.0),
     TurnAndFlip(),
     StainJitter(0.2),
+    DropFeatures(0.3),
     InOrder((TurnAndFlip(), StainJitter(0.2))),
 ]
 
@@ -33,7 +34,7 @@ def test_shape_kept_input_untouched_seed_decides(augment):
     assert not torch.equal(made[0], made[2])
 
 
-@pytest.mark.parametrize("augment", [Affine(), StainJitter(0.0)], ids=repr)
+@pytest.mark.parametrize("augment", [Affine(), StainJitter(0.0), DropFeatures(0.0)], ids=repr)
 def test_nothing_asked_nothing_changed(augment):
     torch.testing.assert_close(augment(tiles(), SIZES), tiles())
 
@@ -92,3 +93,13 @@ def test_in_order_applies_each_step():
     assert torch.equal(
         InOrder((double, add))(torch.ones(1, 1, 2, 2), SIZES), torch.full((1, 1, 2, 2), 3.0)
     )
+
+
+def test_dropped_features_keep_their_mean():
+    x = torch.full((4000, 5), 2.0)
+    torch.manual_seed(0)
+    made = DropFeatures(0.3)(x, torch.tensor([4000]))
+    assert ((made == 0).float().mean(0) - 0.3).abs().max() < 0.03
+    assert (made.mean(0) - 2).abs().max() < 0.1
+    with pytest.raises(ValueError, match="share to drop is 1, expected"):
+        DropFeatures(1)
