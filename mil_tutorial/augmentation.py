@@ -1,7 +1,8 @@
 """Augmentation: instances changed in ways that must not change the label of their bag.
 
 Each augmentation is called with packed instances, such as tiles (N, C, height, width), and the
-sizes (B,) of their bags, and draws from torch's global random numbers, which ``fit`` seeds in every epoch.
+sizes (B,) of their bags, and draws from torch's global random numbers, which ``fit`` seeds in
+every epoch.
 """
 
 from collections.abc import Callable
