@@ -3,7 +3,6 @@
 import math
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import numpy as np
 
@@ -51,7 +50,7 @@ class Slide:
             ) from error
         self._error = openslide.OpenSlideError
         self._given_mpp = mpp
-        self.name = self.path.stem
+        self.name = slide_id(path)
 
     def __enter__(self) -> "Slide":
         return self
@@ -221,6 +220,6 @@ def close(a: float, b: float) -> bool:
     return max(a / b, b / a) <= 1 + TOLERANCE
 
 
-def slide_id(path: Any) -> str:
+def slide_id(path: str | Path) -> str:
     """Return the name of a slide: its file's, without the last ending."""
     return Path(path).stem

@@ -118,7 +118,8 @@ def tissue_shares(mask: np.ndarray, slide_size: tuple[int, int], side: int) -> n
 
     columns, rows = (length // side for length in slide_size)
     across, down = mask.shape[1] / slide_size[0], mask.shape[0] / slide_size[1]
-    box = (0, 0, columns * side * across, rows * side * down)
+    right, bottom = columns * side * across, rows * side * down
+    box = (0, 0, min(right, mask.shape[1]), min(bottom, mask.shape[0]))  # rounding stays inside
     share = Image.fromarray(mask.astype(np.float32)).resize(
         (columns, rows), Image.Resampling.BOX, box
     )
