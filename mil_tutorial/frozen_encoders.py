@@ -40,7 +40,7 @@ class FrozenEncoder(nn.Module):
         Parameters
         ----------
         tiles : uint8 Tensor, shape (n, h, w, 3)
-            RGB, of any size from 32 pixels on. The whole tile counts: nothing is cropped or resized.
+            RGB, of any size from 32 pixels on; nothing is cropped or resized.
 
         Returns
         -------

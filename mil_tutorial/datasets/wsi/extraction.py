@@ -144,7 +144,7 @@ def _features(
         batches.close()
 
 
-def _as_it_is(batch: np.ndarray | str) -> np.ndarray | str:
+def _as_it_is(batch: Any) -> Any:
     return batch
 
 
@@ -152,7 +152,11 @@ def _checked(found: Any, n: int, width: int | None, where: str) -> np.ndarray:
     """Return features as float32 after checking that there is a finite row for each tile."""
     features = torch.as_tensor(found).detach().cpu()
     expected = f"({n}, {width or 'D'})"
-    if features.ndim != 2 or len(features) != n or features.shape[1] != (width or features.shape[1]):
+    if (
+        features.ndim != 2
+        or len(features) != n
+        or features.shape[1] != (width or features.shape[1])
+    ):
         raise ValueError(
             f"{where}: the encoder returned the shape {tuple(features.shape)}, expected {expected}"
             + ("; pool its maps over the tile first" if features.ndim == 4 else "")

@@ -7,30 +7,28 @@ import numpy as np
 
 from mil_tutorial.datasets.wsi.slide import Slide
 from mil_tutorial.datasets.wsi.tiles import Tiles
-from mil_tutorial.datasets.wsi.tissue import MASK_MPP, tissue_mask
 from mil_tutorial.export import write_whole
 
 SIDE = 1024  # pixels of the longer side
 TILES, TISSUE = (0, 90, 160), (0, 158, 115)  # blue and green, told apart from pink by everyone
 
 
-def save_preview(path: str | Path, slide_path: str | Path, tiles: Tiles) -> Path:
+def save_preview(path: str | Path, slide: Slide, mask: np.ndarray, tiles: Tiles) -> Path:
     """Write a JPEG: the slide, the outline of its tissue (green), and its tiles (blue).
 
     Parameters
     ----------
     path : str or Path
         Written whole or not at all.
-    slide_path : str or Path
+    slide : Slide
+    mask : bool array, shape (height, width)
+        Of the whole slide, at any resolution.
     tiles : Tiles
-        Of this slide, from `tile_slide`.
     """
     from PIL import Image, ImageDraw
 
-    with Slide(slide_path, tiles.slide_mpp) as slide:
-        downsample = max(1.0, max(slide.size) / SIDE)
-        picture = slide.picture(downsample * slide.mpp)
-        mask = tissue_mask(slide.picture(MASK_MPP), max(MASK_MPP, slide.mpp))
+    downsample = max(1.0, max(slide.size) / SIDE)
+    picture = slide.picture(downsample * slide.mpp)
     small = Image.fromarray(mask).resize(picture.shape[1::-1], Image.Resampling.NEAREST)
     image = Image.fromarray(_outlined(picture, np.asarray(small)))
     pen = ImageDraw.Draw(image)
@@ -43,7 +41,7 @@ def save_preview(path: str | Path, slide_path: str | Path, tiles: Tiles) -> Path
 
 
 def _outlined(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Paint the border of the mask, two pixels wide."""
+    """Paint the border of the mask."""
     inner = mask.copy()
     for axis in (0, 1):
         for step in (-1, 1):

@@ -6,12 +6,9 @@ from types import TracebackType
 
 import numpy as np
 
+from mil_tutorial.datasets.wsi.resolution import close, number, slide_mpp
 from mil_tutorial.optional import import_extra
 
-TOLERANCE = 0.05
-"""Two resolutions this close count as one: scanners sold as 0.25 µm/px measure 0.23 to 0.26."""
-PLAUSIBLE = (0.02, 20.0)
-"""µm/px of microscopes; a TIFF file for print says 353 (72 dpi) and means nothing by it."""
 BLOCK = 2048  # pixels of a level read at once for a picture of the whole slide
 
 
@@ -80,7 +77,7 @@ class Slide:
     @property
     def magnification(self) -> float | None:
         """Of the objective, such as 20 or 40, where the slide says it; never used for scale."""
-        return self._number("openslide.objective-power")
+        return number(self._handle.properties, "openslide.objective-power")
 
     @property
     def mpp(self) -> float:
@@ -91,25 +88,7 @@ class Slide:
         ValueError
             When the slide does not say it and it was not given, or when both disagree.
         """
-        given, own = self._given_mpp, self._own_mpp()
-        if given is None and own is None:
-            raise ValueError(
-                f"{self.path}: the slide does not say its µm/px{self._what_it_says()}; give it "
-                "(--slide-mpp, in Python slide_mpp), as whoever scanned the slide knows it"
-            )
-        if given is None:
-            return float(own or 0)
-        if not PLAUSIBLE[0] <= given <= PLAUSIBLE[1]:
-            raise ValueError(
-                f"{given:g} µm/px was given for a slide, expected {PLAUSIBLE[0]} to "
-                f"{PLAUSIBLE[1]:g}: 0.25 is usual at 40×, 0.5 at 20×"
-            )
-        if own is not None and not close(given, own):
-            raise ValueError(
-                f"{self.path}: the slide says {own:g} µm/px, but {given:g} was given; "
-                "leave it out for slides that say it themselves"
-            )
-        return float(given)
+        return slide_mpp(self.path, self._handle.properties, self._given_mpp)
 
     def level_for(self, downsample: float) -> int:
         """Return the coarsest level that is not coarser than wanted (by more than 5 %).
@@ -189,35 +168,9 @@ class Slide:
         image = Image.new("RGB", read.size, "white")
         image.paste(read, mask=read.getchannel("A"))  # what was not scanned is transparent
         if read.size != size:
-            box = (*part, part[0] + field[0], part[1] + field[1])
+            box = (part[0], part[1], part[0] + field[0], part[1] + field[1])
             image = image.resize(size, Image.Resampling.HAMMING, box)
         return np.asarray(image)
-
-    def _own_mpp(self) -> float | None:
-        """Return what the slide says, if it is the same along x and y and can be true."""
-        x, y = (self._number(f"openslide.mpp-{axis}") for axis in "xy")
-        if x is None or y is None or not close(x, y):
-            return None
-        mean = math.sqrt(x * y)
-        return mean if PLAUSIBLE[0] <= mean <= PLAUSIBLE[1] else None
-
-    def _what_it_says(self) -> str:
-        says = [self._number(f"openslide.mpp-{axis}") for axis in "xy"]
-        if None in says:
-            return ""
-        return f" (only {says[0]:g} × {says[1]:g}, which is no square pixel of a microscope)"
-
-    def _number(self, key: str) -> float | None:
-        try:
-            value = float(self._handle.properties[key])
-        except (KeyError, ValueError):
-            return None
-        return value if 0 < value < math.inf else None
-
-
-def close(a: float, b: float) -> bool:
-    """Say whether two resolutions count as one."""
-    return max(a / b, b / a) <= 1 + TOLERANCE
 
 
 def slide_id(path: str | Path) -> str:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mil_tutorial.datasets.wsi.slide import Slide, close
+from mil_tutorial.datasets.wsi.resolution import close
+from mil_tutorial.datasets.wsi.slide import Slide
 from mil_tutorial.datasets.wsi.tiles import Tiles
 from mil_tutorial.datasets.wsi.tissue import MASK_MPP, tissue_mask
 
@@ -50,23 +51,34 @@ def tile_slide(
         When the slide cannot be read, does not say its µm/px, is coarser than asked, or shows no
         tissue.
     """
-    check_settings(mpp, tile_size, min_tissue)
     with Slide(path, slide_mpp) as slide:
-        level, side = tile_geometry(slide, mpp, tile_size)
-        mask = tissue_mask(slide.picture(MASK_MPP), max(MASK_MPP, slide.mpp))
-        return Tiles(
-            name=slide.name,
-            coords=_coords(slide, mask, side, min_tissue),
-            tile_size=tile_size,
-            side=side,
-            slide_size=slide.size,
-            level=level,
-            downsample=slide.downsamples[level],
-            mpp=mpp,
-            slide_mpp=slide.mpp,
-            magnification=slide.magnification,
-            min_tissue=min_tissue,
-        )
+        return find_tiles(slide, slide_mask(slide), mpp, tile_size, min_tissue)
+
+
+def slide_mask(slide: Slide) -> np.ndarray:
+    """Return where an open slide shows tissue, bool (height, width), at ``MASK_MPP``."""
+    return tissue_mask(slide.picture(MASK_MPP), max(MASK_MPP, slide.mpp))
+
+
+def find_tiles(
+    slide: Slide, mask: np.ndarray, mpp: float, tile_size: int, min_tissue: float
+) -> Tiles:
+    """Find the tiles of an open slide on its tissue mask; see `tile_slide`."""
+    check_settings(mpp, tile_size, min_tissue)
+    level, side = tile_geometry(slide, mpp, tile_size)
+    return Tiles(
+        name=slide.name,
+        coords=_coords(slide, mask, side, min_tissue),
+        tile_size=tile_size,
+        side=side,
+        slide_size=slide.size,
+        level=level,
+        downsample=slide.downsamples[level],
+        mpp=mpp,
+        slide_mpp=slide.mpp,
+        magnification=slide.magnification,
+        min_tissue=min_tissue,
+    )
 
 
 def check_settings(mpp: float, tile_size: int, min_tissue: float) -> None:
@@ -106,7 +118,7 @@ def _coords(slide: Slide, mask: np.ndarray, side: int, min_tissue: float) -> np.
     y, x = np.nonzero((share >= min_tissue) & (share > 0))
     if not len(x):
         raise ValueError(
-            f"{slide.path}: no tile has {min_tissue:.0%} tissue, the fullest has {share.max():.0%}; "
+            f"{slide.path}: no tile has {min_tissue:.0%} tissue, the best has {share.max():.0%}; "
             "take smaller tiles or a smaller share"
         )
     return side * np.stack([x, y], axis=1)
