@@ -6,9 +6,9 @@ tiles are attributes of ``coords``, under the names of
 * TRIDENT (``trident/IO.py``: ``coords_to_h5``, ``read_coords``): ``patch_size`` (pixels as the
   encoder sees them), ``patch_size_level0``, ``level0_magnification``, ``target_magnification``,
   ``overlap``, ``name``, ``level0_width``, ``level0_height``;
-* CLAM (``wsi_core/WholeSlideImage.py``: ``process_contour``): ``patch_level`` and ``downsample`` of that
-  level. CLAM knows no shrinking of what it read; ``custom_downsample``, as TRIDENT's
-  ``read_coords_legacy`` takes it, says by how much, 1 where pixels are taken as they are;
+* CLAM (``wsi_core/WholeSlideImage.py``: ``process_contour``): ``patch_level`` and ``downsample`` of
+  that level. CLAM does not shrink what it read; ``custom_downsample``, as TRIDENT's
+  ``read_coords_legacy`` takes it, says by how much: 1 where pixels are taken as they are;
 * this package: ``level0_mpp``, ``target_mpp``, ``min_tissue``.
 
 CLAM's loader takes ``file["features"][:]`` and ``file["coords"][:]``; both stay plain arrays.

@@ -6,7 +6,7 @@ from mil_tutorial.optional import import_extra
 
 MASK_MPP = 8.0
 """µm/px at which tissue is looked for: a tile of 128 µm is 16 pixels wide."""
-SATURATION = (15, 50)
+SATURATION = (15, 30)
 """Bounds of the threshold, of 255. Otsu's method cuts every slide in two, also one that is all
 glass or all tissue; below the lower bound is never tissue, above the upper one always."""
 DARKEST = 25
