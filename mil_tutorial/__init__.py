@@ -67,6 +67,8 @@ _HOME = {
     "tile_classifier": ("TileClassifier", "fit_tile_classifier"),
     "learning_curves": ("learning_curve", "training_subset"),
     "datasets": ("load_benchmark",),
+    "datasets.wsi": ("Tiles", "extract_features", "read_tiles", "tile_slide"),
+    "frozen_encoders": ("load_frozen_encoder",),
     "experiment": ("run_experiment",),
     "report": ("write_report",),
 }

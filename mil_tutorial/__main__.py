@@ -1,13 +1,15 @@
 """The command line: ``python -m mil_tutorial COMMAND``.
 
-Exit codes: 0 all went well; 1 the doctor found something wrong; 2 the input cannot be used, and
-one line says why.
+Exit codes: 0 all went well; 1 the doctor found something wrong, or some slides could not be used;
+2 the input cannot be used, and one line says why.
 """
 
 import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+
+from mil_tutorial.wsi_commands import add_arguments, features, tile, whole_number
 
 
 def demo(arguments: argparse.Namespace) -> int:
@@ -125,7 +127,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--slides", type=Path, metavar="FOLDER", help="of whole slides: draws heat maps on some"
     )
-    one.add_argument("--seeds", type=_whole_number, default=5, help="how many runs (default: 5)")
+    one.add_argument("--seeds", type=whole_number, default=5, help="how many runs (default: 5)")
     out(one, "results")
     one.add_argument(
         "--poolings",
@@ -134,39 +136,34 @@ def parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="of max, mean, attention, gated, max_embedding, mean_instance (default: first four)",
     )
-    one.add_argument("--epochs", type=_whole_number, help="default: what suits the data")
-    one.add_argument("--batch-size", type=_whole_number, help="bags a step; default: what suits")
+    one.add_argument("--epochs", type=whole_number, help="default: what suits the data")
+    one.add_argument("--batch-size", type=whole_number, help="bags a step; default: what suits")
     one.add_argument(
         "--instances-per-bag",
-        type=_whole_number,
+        type=whole_number,
         metavar="N",
         help="train on N instances of a bag, new ones each epoch (default: all)",
     )
     one.add_argument(
         "--jobs",
-        type=_whole_number,
+        type=whole_number,
         default=1,
         help="processes that share the trainings, each with half a gigabyte of memory and the "
         "threads of OMP_NUM_THREADS: give one a core (default: 1); the results stay the same",
     )
-    one.add_argument("--train-bags", type=_whole_number, help="for mnist (default: 100)")
+    one.add_argument("--train-bags", type=whole_number, help="for mnist (default: 100)")
 
     add(doctor)
     add(lab).add_argument("chapter", nargs="?", metavar="NN", help="its number, such as 05")
 
     new = add(slides)
     new.add_argument("--hospital", default="NEW", help="its name (default: NEW)")
-    new.add_argument("--n", type=_whole_number, default=40, help="slides to render (default: 40)")
+    new.add_argument("--n", type=whole_number, default=40, help="slides to render (default: 40)")
     new.add_argument("--seed", type=int, default=0, help="another seed, other slides (default: 0)")
     out(new, None)
+
+    add_arguments(add(tile), add(features))
     return top
-
-
-def _whole_number(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
-    return value
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -174,7 +171,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     try:
         return arguments.function(arguments)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -1,0 +1,189 @@
+"""Tiles and their features as HDF5 files, in the form that CLAM and TRIDENT read and write.
+
+One file a slide with ``coords`` (N, 2) and, once encoded, ``features`` (N, D). What is known of the
+tiles are attributes of ``coords``, under the names of
+
+* TRIDENT (``trident/IO.py``: ``coords_to_h5``, ``read_coords``): ``patch_size`` (pixels as the
+  encoder sees them), ``patch_size_level0``, ``level0_magnification``, ``target_magnification``,
+  ``overlap``, ``name``, ``level0_width``, ``level0_height``;
+* CLAM (``wsi_core/WholeSlideImage.py``: ``process_contour``): ``patch_level`` and ``downsample`` of
+  that level. CLAM does not shrink what it read; ``custom_downsample``, as TRIDENT's
+  ``read_coords_legacy`` takes it, says by how much: 1 where pixels are taken as they are;
+* this package: ``level0_mpp``, ``target_mpp``, ``min_tissue``.
+
+CLAM's loader takes ``file["features"][:]`` and ``file["coords"][:]``; both stay plain arrays.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mil_tutorial.datasets.wsi.tiles import Tiles
+from mil_tutorial.optional import import_extra
+
+CHUNK = 256  # rows of features stored together
+
+
+def write_tiles(path: str | Path, tiles: Tiles) -> Path:
+    """Write where the tiles lie; a kill at any moment leaves the old file or the new one."""
+    with _whole_file(Path(path)) as file:
+        _add_coords(file, tiles)
+    return Path(path)
+
+
+def write_features(
+    path: str | Path, tiles: Tiles, batches: Iterable[np.ndarray], encoder: str
+) -> Path:
+    """Write features as they come, batch by batch, in the order of the tiles.
+
+    Parameters
+    ----------
+    path : str or Path
+        Written whole or not at all; nothing is left of it when a batch raises.
+    tiles : Tiles
+    batches : iterable of float arrays, shape (n, D)
+        N rows together.
+    encoder : str
+        Its name, kept as the attribute ``encoder`` of ``features``.
+    """
+    with _whole_file(Path(path)) as file:
+        _add_coords(file, tiles)
+        features, done = None, 0
+        for batch in batches:
+            if features is None:
+                shape = (len(tiles), batch.shape[1])
+                chunks = (min(CHUNK, len(tiles)), batch.shape[1])
+                features = file.create_dataset("features", shape, np.float32, chunks=chunks)
+                features.attrs.update(encoder=encoder, name=tiles.name)
+            features[done : done + len(batch)] = batch
+            done += len(batch)
+        if done != len(tiles):
+            raise ValueError(f"{tiles.name}: {done} features for {len(tiles)} tiles")
+    return Path(path)
+
+
+def read_tiles(path: str | Path) -> Tiles:
+    """Read the tiles of a slide from a file of this package, of TRIDENT or of CLAM.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file.
+    ValueError
+        When it is damaged, or does not say how large a tile is.
+    """
+    path = Path(path)
+    with _readable(path) as file:
+        if "coords" not in file:
+            raise ValueError(f"{path}: the file has no dataset coords; it holds {sorted(file)}")
+        coords, known = file["coords"][:], dict(file["coords"].attrs)
+    tile_size = int(known.get("patch_size", 0))
+    return Tiles(
+        name=str(known.get("name", path.stem)),
+        coords=coords,
+        tile_size=tile_size,
+        side=_side(path, known, tile_size),
+        slide_size=_pair(known, "level0_width", "level0_height"),
+        level=known.get("patch_level"),
+        downsample=None if "downsample" not in known else float(np.max(known["downsample"])),
+        mpp=known.get("target_mpp"),
+        slide_mpp=known.get("level0_mpp"),
+        magnification=known.get("level0_magnification"),
+        min_tissue=known.get("min_tissue"),
+    )
+
+
+def read_encoder(path: str | Path) -> str:
+    """Return the name of the encoder whose features a file holds.
+
+    Raises
+    ------
+    ValueError
+        When the file is damaged or holds no features.
+    """
+    with _readable(Path(path)) as file:
+        if "features" not in file:
+            raise ValueError(f"{path}: the file has no dataset features; it holds {sorted(file)}")
+        return str(file["features"].attrs.get("encoder", "unknown"))
+
+
+def _add_coords(file: Any, tiles: Tiles) -> None:
+    coords = file.create_dataset("coords", data=tiles.coords)
+    coords.attrs.update(_attributes(tiles))
+
+
+def _attributes(tiles: Tiles) -> dict[str, Any]:
+    """Return what is known of the tiles; what is not is left out."""
+    shrunk = tiles.side / tiles.tile_size  # pixels of level 0 for each of a tile
+    width, height = tiles.slide_size or (None, None)
+    known = {
+        "name": tiles.name,
+        "patch_size": tiles.tile_size,
+        "patch_size_level0": tiles.side,
+        "patch_level": tiles.level,
+        "downsample": tiles.downsample,
+        "custom_downsample": tiles.downsample and _clean(shrunk / tiles.downsample),
+        "overlap": 0,
+        "level0_width": width,
+        "level0_height": height,
+        "level0_magnification": tiles.magnification and _clean(tiles.magnification),
+        "target_magnification": tiles.magnification and _clean(tiles.magnification / shrunk),
+        "level0_mpp": tiles.slide_mpp,
+        "target_mpp": tiles.mpp,
+        "min_tissue": tiles.min_tissue,
+    }
+    return {key: value for key, value in known.items() if value is not None}
+
+
+def _clean(value: float) -> int | float:
+    """Write 20.0 and 19.98 as 20: a side is a whole number of pixels, and so rounded."""
+    return round(value) if abs(value / max(1, round(value)) - 1) < 0.005 else value
+
+
+def _side(path: Path, known: dict[str, Any], tile_size: int) -> int:
+    if tile_size and "patch_size_level0" in known:
+        return int(known["patch_size_level0"])
+    if tile_size and {"patch_level", "downsample"} <= set(known):  # CLAM
+        return round(tile_size * float(np.max(known["downsample"])))
+    raise ValueError(
+        f"{path}: coords do not say how large a tile is; expected the attributes patch_size and "
+        f"patch_size_level0, found {sorted(known) or 'none'}"
+    )
+
+
+def _pair(known: dict[str, Any], first: str, second: str) -> tuple[int, int] | None:
+    return (int(known[first]), int(known[second])) if {first, second} <= set(known) else None
+
+
+@contextmanager
+def _whole_file(path: Path) -> Iterator[Any]:
+    """Open a new HDF5 file under another name; it gets its own when all went well."""
+    h5py = import_extra("h5py", "wsi")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    try:
+        with h5py.File(partial, "w") as file:
+            yield file
+        os.replace(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[Any]:
+    h5py = import_extra("h5py", "wsi")
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing")
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise ValueError(
+            f"{path}: this is no HDF5 file, or it is damaged; delete it to have it made again"
+        ) from error
+    with file:
+        yield file

