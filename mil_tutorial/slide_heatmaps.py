@@ -8,8 +8,10 @@ import numpy as np
 from mil_tutorial.datasets.benchmark import Benchmark
 from mil_tutorial.datasets.labels import shorten
 from mil_tutorial.datasets.lazy import FeatureBags
+from mil_tutorial.datasets.wsi.slide import Slide
 from mil_tutorial.experiment import Experiment
 from mil_tutorial.heatmaps import plot_attention
+from mil_tutorial.optional import import_extra
 from mil_tutorial.prediction import predict
 
 if TYPE_CHECKING:
@@ -34,9 +36,11 @@ def find_slides(folder: Path, benchmark: Benchmark) -> dict[str, Path]:
     Raises
     ------
     ValueError, FileNotFoundError
-        When OpenSlide is not installed, the features have no coordinates, or no slide is found.
+        When the features have no coordinates, or no slide is found.
+    ImportError
+        When OpenSlide is not installed.
     """
-    openslide = _openslide()
+    openslide = import_extra("openslide", "wsi")  # told before hours of training
     test = next(iter(benchmark.splits(0))).test
     if not isinstance(test, FeatureBags) or test.coords is None:
         raise ValueError(
@@ -98,15 +102,13 @@ def slide_figure(path: Path, bag: FeatureBags, attention: Any, title: str = "") 
     """Draw the attention (n,) of one bag on its slide's thumbnail, as ``plot_attention`` does."""
     coords = bag.files[0].coords()
     side = tile_side(coords, bag.files[0].attributes())
-    with _openslide().OpenSlide(path) as slide:
-        width, height = slide.dimensions
-        pixels = max(1, round(side * THUMBNAIL / max(width, height)))  # of a tile, drawn
+    with Slide(path) as slide:
+        width, height = slide.size
+        pixels = max(1, round(side * min(1, THUMBNAIL / max(width, height))))  # of a tile, drawn
         scale = side / pixels
-        size = (max(pixels, round(width / scale)), max(pixels, round(height / scale)))
-        # get_thumbnail keeps the slide's proportions; the last pixel is a matter of rounding.
-        image = np.asarray(slide.get_thumbnail(size).convert("RGB").resize(size))
+        image = slide.thumbnail(scale)
     _check_on_slide(path, coords, width, height)
-    places = np.minimum(np.round(coords / scale), np.array(size) - pixels)
+    places = np.minimum(np.round(coords / scale), np.array(image.shape[1::-1]) - pixels)
     return plot_attention(image, attention, places, pixels, title=title)
 
 
@@ -157,14 +159,3 @@ def _check_on_slide(path: Path, coords: np.ndarray, width: int, height: int) -> 
             f"{path}: tiles reach to x {right}, y {bottom}, but the slide has {width} x {height} "
             "pixels; the features belong to another slide, or coords are not in level-0 pixels"
         )
-
-
-def _openslide() -> Any:
-    try:
-        import openslide
-    except ImportError as error:
-        raise ValueError(
-            'heat maps of whole slides need OpenSlide: pip install "mil-tutorial[wsi]", or leave '
-            "out --slides"
-        ) from error
-    return openslide

@@ -1,5 +1,6 @@
 import csv
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -129,3 +130,14 @@ def test_slides_belong_to_a_folder(tmp_path, capsys):
     words = ["compare", "--data", "musk1", "--slides", str(tmp_path), "--out", str(tmp_path / "r")]
     assert main(words) == 2
     assert "musk1: heat maps need the place of each tile" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("package", ["openslide", "h5py"])
+def test_a_missing_package_ends_with_code_2_and_one_line(
+    package, own, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, package, None)
+    assert compare(own, tmp_path / "r", *SHORT, "--slides", tmp_path) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith(f"error: {package} cannot be imported")
+    assert 'pip install "mil-tutorial[wsi]"' in line

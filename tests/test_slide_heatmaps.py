@@ -58,7 +58,7 @@ def test_without_coordinates_there_is_no_map(tmp_path):
 
 def test_without_openslide_the_message_says_what_to_install(benchmark, tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "openslide", None)
-    with pytest.raises(ValueError, match=r'pip install "mil-tutorial\[wsi\]"'):
+    with pytest.raises(ImportError, match=r'pip install "mil-tutorial\[wsi\]"'):
         find_slides(tmp_path, benchmark)
 
 

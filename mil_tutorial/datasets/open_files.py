@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from mil_tutorial.optional import import_extra
+
 OPEN_FILES = 64
 """HDF5 files a process keeps open: each may hold 4 MB of index; opening again costs about 1 ms."""
 
@@ -74,11 +76,6 @@ def open_anew(path: Path) -> Any:
 
 
 def _open(path: Path) -> Any:
-    try:
-        import h5py
-    except ImportError as error:
-        raise ValueError(
-            f'{path} needs h5py, which is not installed: pip install "mil-tutorial[wsi]"'
-        ) from error
+    h5py = import_extra("h5py", "wsi")
     with readable(path, "HDF5"):
         return h5py.File(path, "r", rdcc_nbytes=0)  # every row is read once an epoch: no cache

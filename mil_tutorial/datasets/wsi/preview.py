@@ -28,7 +28,7 @@ def save_preview(path: str | Path, slide: Slide, mask: np.ndarray, tiles: Tiles)
     from PIL import Image, ImageDraw
 
     downsample = max(1.0, max(slide.size) / SIDE)
-    picture = slide.picture(downsample * slide.mpp)
+    picture = slide.thumbnail(downsample)
     small = Image.fromarray(mask).resize(picture.shape[1::-1], Image.Resampling.NEAREST)
     image = Image.fromarray(_outlined(picture, np.asarray(small)))
     pen = ImageDraw.Draw(image)

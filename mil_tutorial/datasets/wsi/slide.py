@@ -125,11 +125,19 @@ class Slide:
         return self._field(x, y, (width, width), level, (tile_size, tile_size))
 
     def picture(self, mpp: float) -> np.ndarray:
-        """Return the whole slide at about ``mpp`` µm/px, uint8 (height, width, 3).
+        """Return the whole slide at about ``mpp`` µm/px, uint8 (height, width, 3)."""
+        return self.thumbnail(max(1.0, mpp / self.mpp))
+
+    def thumbnail(self, downsample: float) -> np.ndarray:
+        """Return the whole slide made smaller, uint8 (height, width, 3).
 
         It is read in blocks, so a file with a single huge level takes time but no memory.
+
+        Parameters
+        ----------
+        downsample : float
+            Pixels of level 0 for each of the picture, at least 1.
         """
-        downsample = max(1.0, mpp / self.mpp)
         width, height = (max(1, round(side / downsample)) for side in self.size)
         level = self.level_for(downsample)
         scale = downsample / self.downsamples[level]
