@@ -42,9 +42,8 @@ class Affine:
     def __call__(self, tiles: Tensor, sizes: Tensor) -> Tensor:
         """Return changed tiles (N, C, height, width)."""
         n, _, height, width = tiles.shape
-        grid = F.affine_grid(
-            self._matrices(n, height, width), list(tiles.shape), align_corners=False
-        )
+        matrices = self._matrices(n, height, width).to(tiles)  # the same on every device
+        grid = F.affine_grid(matrices, list(tiles.shape), align_corners=False)
         moved = F.grid_sample(tiles - self.background, grid, align_corners=False)
         return moved + self.background
 
@@ -101,6 +100,7 @@ class StainJitter:
         """Return tiles (N, 3, height, width) with one change of stain for each bag."""
         leak = torch.full((3, 3), 0.5) + 0.5 * torch.eye(3)
         gains = torch.eye(3) + self.deviation * leak * torch.randn(len(sizes), 3, 3)
+        gains = gains.to(tiles)
         parts = tiles.split(sizes.tolist())
         return torch.cat(
             [torch.einsum("ij,njhw->nihw", gain, part) for gain, part in zip(gains, parts)]

@@ -92,7 +92,7 @@ def _mnist(train_bags: int) -> list[Recipe]:
     found = [*_plain(data, plain), improved]
     if train_bags == 100:
         fewer = replace(benchmark.config, instances_per_bag=8)
-        found += _ablations(improved, plain)
+        found += _ablations(improved)
         found.append(_single(improved, "with dropout of digits", config=fewer))
     return found
 
@@ -109,7 +109,7 @@ def _musk(version: int) -> list[Recipe]:
         config=_one_cycle(epochs=100, batch_size=32, learning_rate=3e-3),
     )
     improved = Recipe(data, "improved", "attention", benchmark, members=5)
-    return [*_plain(data, plain), improved, *_ablations(improved, plain)]
+    return [*_plain(data, plain), improved, *_ablations(improved)]
 
 
 def _colon() -> list[Recipe]:
@@ -124,22 +124,21 @@ def _colon() -> list[Recipe]:
         ),
     )
     improved = Recipe("colon", "improved", "gated", benchmark, members=2, smoothing=NEIGHBOURHOOD)
-    return [*_plain("colon", plain), improved, *_ablations(improved, plain)]
+    return [*_plain("colon", plain), improved, *_ablations(improved)]
 
 
 def _plain(data: str, benchmark: Benchmark) -> list[Recipe]:
     return [Recipe(data, "plain", pooling, benchmark) for pooling in ("attention", "gated")]
 
 
-def _ablations(improved: Recipe, plain: Benchmark) -> list[Recipe]:
+def _ablations(improved: Recipe) -> list[Recipe]:
     """Leave out one ingredient at a time; to be compared with single members of ``improved``."""
-    recipes = [
+    constant = replace(improved.benchmark.config, schedule="constant")
+    return [
+        _single(improved, "without augmentation", augment=None),
         _single(improved, "without dropout", dropout=0.0),
-        _single(improved, "without one cycle", config=plain.config),  # best epoch in its place
+        _single(improved, "without one cycle", config=constant),
     ]
-    if improved.benchmark.augment is not None:
-        recipes.append(_single(improved, "without augmentation", augment=None))
-    return recipes
 
 
 def _single(recipe: Recipe, name: str, **changes: Any) -> Recipe:

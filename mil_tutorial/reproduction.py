@@ -24,6 +24,7 @@ from mil_tutorial.judgement import Judgement
 from mil_tutorial.parallel import share_work
 from mil_tutorial.prediction import Predictions, predict
 from mil_tutorial.recipes import NAMES, Recipe, recipes
+from mil_tutorial.splits import check_groups
 from mil_tutorial.trial import train_one
 
 MEMBER_SEED = 1000
@@ -45,7 +46,8 @@ def reproduce(
     -------
     dict
         Plain values: what was run, and the metrics of the ensemble, of its members by themselves
-        (``single``) and of the baselines, with intervals and for each seed.
+        (``single``) and of the baselines, for each seed and with intervals. ``single`` has none:
+        members of a seed share its bags, and resampling them one by one would make it too narrow.
     """
     benchmark, members = recipe.benchmark, recipe.members
     together = Judgement(benchmark, seeds, recipe.smoothing)
@@ -58,6 +60,7 @@ def reproduce(
         sent = replace(benchmark, splits=_no_splits)
         for seed in range(seeds):
             for fold, split in enumerate(benchmark.splits(seed)):
+                check_groups(train=split.train, val=split.val, test=split.test)
                 places.append((seed, fold, split.test_rows))
                 for name, judgement in trivial.items():
                     said = baseline_probabilities(name, split.train, split.test)
@@ -80,7 +83,7 @@ def reproduce(
         "checksum": benchmark.test.checksum(),
         "environment": environment(),
         "ensemble": together.metrics(),
-        "single": alone.metrics(),
+        "single": without_intervals(alone.metrics()),
         "baselines": {name: judgement.metrics() for name, judgement in trivial.items()},
     }
 
@@ -93,15 +96,32 @@ def train_and_predict(
     return predict(model, split.test)
 
 
+def without_intervals(metrics: dict[str, Any]) -> dict[str, Any]:
+    """Return metrics without ``low`` and ``high``."""
+    return {
+        name: without_intervals(value) if isinstance(value, dict) else value
+        for name, value in metrics.items()
+        if name not in ("low", "high")
+    }
+
+
 def _no_splits(seed: int) -> list[Split]:
     return []
 
 
 def read_reproductions(path: Path) -> list[dict[str, Any]]:
-    """Return the lines of a file that this module wrote; none where there is no file."""
-    if not path.exists():
-        return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    """Return the lines of a file that this module wrote; none where there is no file.
+
+    Raises
+    ------
+    ValueError
+        When a line is not whole.
+    """
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    try:
+        return [json.loads(line) for line in lines]
+    except ValueError as error:
+        raise ValueError(f"{path}: a line is not whole; take it out to go on ({error})") from error
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -113,15 +133,24 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=1, help="as for compare (default: 1)")
     parser.add_argument("--out", type=Path, required=True, help="a file of JSON lines")
     options = parser.parse_args(arguments)
-    done = {(r["data"], r["recipe"], r["pooling"]) for r in read_reproductions(options.out)}
-    for data in options.data:
-        for recipe in recipes(data):
+    found = [recipe for data in options.data for recipe in recipes(data)]
+    names = {recipe.name for recipe in found}
+    if unknown := set(options.recipes or ()) - names:
+        parser.error(f"no recipe {', '.join(unknown)}; there are {', '.join(sorted(names))}")
+    done = read_reproductions(options.out)
+    with options.out.open("a", encoding="utf-8", newline="\n") as file:  # fails before training
+        for recipe in found:
             wanted = options.recipes is None or recipe.name in options.recipes
-            if wanted and (data, recipe.name, recipe.pooling) not in done:
+            if wanted and not any(_is_of(row, recipe, options.seeds) for row in done):
                 row = reproduce(recipe, seeds=options.seeds, jobs=options.jobs)
-                with options.out.open("a", encoding="utf-8", newline="\n") as file:
-                    file.write(json.dumps(row) + "\n")
+                file.write(json.dumps(row) + "\n")
+                file.flush()
     return 0
+
+
+def _is_of(row: dict[str, Any], recipe: Recipe, seeds: int) -> bool:
+    wanted = recipe.as_dict() | {"seeds": seeds, "checksum": recipe.benchmark.test.checksum()}
+    return all(row.get(name) == value for name, value in wanted.items())
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ class TrainingRun:
         return {
             "model": f"{self.model!r} {shapes}",
             "config": self._config_identity(),
-            "augmentation": repr(self.augment),
+            "augmentation": _name(self.augment),
             "train": self.train.checksum(),
             "val": self.val.checksum(),
         }
@@ -172,6 +172,13 @@ class TrainingRun:
         for record in state.epochs:
             self.history.add(EpochRecord(**record))
         self.scheduler = self._scheduler()
+
+
+def _name(augment: Augmentation | None) -> str:
+    """Name an augmentation; the repr of a function is another one in every process."""
+    named = augment if hasattr(augment, "__qualname__") else type(augment)
+    has_repr = named is not augment and type(augment).__repr__ is not object.__repr__
+    return repr(augment) if has_repr else f"{named.__module__}.{named.__qualname__}"
 
 
 def _copy(model: nn.Module) -> dict[str, torch.Tensor]:

@@ -7,7 +7,12 @@ import pytest
 from mil_tutorial import TrainingConfig, reproduction
 from mil_tutorial.datasets import load_benchmark
 from mil_tutorial.recipes import NAMES, Recipe, recipes
-from mil_tutorial.reproduction import main, read_reproductions, reproduce
+from mil_tutorial.reproduction import (
+    main,
+    read_reproductions,
+    reproduce,
+    without_intervals,
+)
 
 
 @pytest.fixture
@@ -31,7 +36,7 @@ def test_the_ensemble_and_its_members_are_measured(quick):
 
 def test_one_member_is_its_own_ensemble(quick):
     row = reproduce(replace(quick, members=1), seeds=1, progress=False)
-    assert row["ensemble"] == row["single"]
+    assert without_intervals(row["ensemble"]) == row["single"]
 
 
 def test_the_first_member_does_not_depend_on_how_many_there_are(quick):
@@ -43,9 +48,10 @@ def test_the_first_member_does_not_depend_on_how_many_there_are(quick):
 def test_the_command_goes_on_where_it_stopped(quick, monkeypatch, tmp_path):
     ran = []
 
-    def note(recipe, **_):
+    def note(recipe, seeds, **_):
         ran.append(recipe.name)
-        return recipe.as_dict()
+        checksum = recipe.benchmark.test.checksum()
+        return recipe.as_dict() | {"seeds": seeds, "checksum": checksum}
 
     monkeypatch.setattr(reproduction, "recipes", lambda data: [quick, replace(quick, name="plain")])
     monkeypatch.setattr(reproduction, "reproduce", note)
@@ -55,9 +61,46 @@ def test_the_command_goes_on_where_it_stopped(quick, monkeypatch, tmp_path):
     main(["musk1", "--out", str(out)])
     assert ran == ["plain", "improved"]
     assert [row["recipe"] for row in read_reproductions(out)] == ran
+    main(["musk1", "--seeds", "2", "--out", str(out)])  # another measurement
+    assert ran == ["plain", "improved", "improved", "plain"]
 
 
-def test_recipes_of_musk_improve_by_more_than_chance_settings():
+def test_what_is_wrong_is_told_before_training(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(reproduction, "reproduce", None)
+    with pytest.raises(SystemExit):
+        main(["musk1", "--recipes", "imporved", "--out", str(tmp_path / "rows.jsonl")])
+    assert "no recipe imporved; there are improved, plain" in capsys.readouterr().err
+    with pytest.raises(FileNotFoundError):
+        main(["musk1", "--out", str(tmp_path / "nowhere" / "rows.jsonl")])
+    broken = tmp_path / "broken.jsonl"
+    broken.write_text('{"data": "musk1"}\n{"data": "mu')
+    with pytest.raises(ValueError, match=r"broken.jsonl: a line is not whole"):
+        main(["musk1", "--out", str(broken)])
+
+
+def test_members_by_themselves_have_no_interval(quick):
+    row = reproduce(quick, seeds=1, progress=False)
+    assert set(row["single"]["accuracy"]) == {"value", "by_run"}
+    assert set(row["ensemble"]["accuracy"]) == {"value", "low", "high", "by_run"}
+
+
+def test_an_ablation_changes_one_thing():
+    improved, *rest = [r for r in recipes("musk1") if r.name != "plain"]
+    assert {r.name for r in rest} == {
+        "without augmentation",
+        "without dropout",
+        "without one cycle",
+    }
+    wanted = improved.as_dict()
+    for recipe in rest:
+        found = recipe.as_dict()
+        changed = {k for k in found if found[k] != wanted[k]} - {"recipe", "members"}
+        assert len(changed) == 1
+    settings = {k for k, v in rest[-1].as_dict()["config"].items() if v != wanted["config"][k]}
+    assert settings == {"schedule"}
+
+
+def test_every_musk_has_plain_and_improved_recipes():
     for data in ("musk1", "musk2"):
         names = [(r.name, r.pooling) for r in recipes(data)]
         assert len(set(names)) == len(names)

@@ -454,6 +454,24 @@ def jitter(instances, sizes):
     return instances + 0.1 * torch.randn_like(instances)
 
 
+RESUMED = """
+import sys
+sys.path.insert(0, {tests!r})
+from test_training import CONFIG, fit, jitter, model, replace, separable
+fit(model(), separable(40, seed=0), separable(20, seed=1), replace(CONFIG, epochs=3),
+    augment=jitter, checkpoint={path!r}, progress=False)
+"""
+
+
+def test_a_function_is_the_same_augmentation_in_another_process(train_val, tmp_path):
+    path = tmp_path / "run.pt"
+    code = RESUMED.format(tests=os.path.dirname(__file__), path=str(path))
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", code], check=True)
+    with pytest.raises(ValueError, match="another augmentation"):
+        fit(model(), *train_val, CONFIG, augment=interrupt_at, checkpoint=path, progress=False)
+
+
 def interrupt_at(epoch):
     def stop(record):
         if record.epoch == epoch:
