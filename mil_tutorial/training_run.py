@@ -176,9 +176,10 @@ class TrainingRun:
 
 def _name(augment: Augmentation | None) -> str:
     """Name an augmentation; the repr of a function is another one in every process."""
-    named = augment if hasattr(augment, "__qualname__") else type(augment)
-    has_repr = named is not augment and type(augment).__repr__ is not object.__repr__
-    return repr(augment) if has_repr else f"{named.__module__}.{named.__qualname__}"
+    name = getattr(augment, "__qualname__", None)
+    if name is None and type(augment).__repr__ is object.__repr__:
+        name = type(augment).__qualname__
+    return repr(augment) if name is None else f"{augment.__module__}.{name}"
 
 
 def _copy(model: nn.Module) -> dict[str, torch.Tensor]:
