@@ -129,7 +129,8 @@ class _Plan:
                     yield benchmark, pooling, split, self.config, seed
 
     def _note(self, place: tuple, fold: int, split: Split) -> None:
-        check_groups(train=split.train, val=split.val, test=split.test)
+        assert split.val is not None  # it chooses epoch and threshold
+        check_groups(**split.parts())
         check_classes(train=split.train, val=split.val)
         self.checksums.append(f"{split.train.checksum()} {split.val.checksum()}")
         self.folds[place] = fold

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from mil_tutorial.datasets.paths import data_dir, verify_checksum
+from mil_tutorial.reproduction import read_reproductions
 
 
 def load_recorded(name: str) -> dict[str, Any]:
@@ -26,6 +27,17 @@ def load_recorded(name: str) -> dict[str, Any]:
     if name not in names:
         raise ValueError(f"no results are recorded as {name!r}; there are {', '.join(names)}")
     return json.loads(verify_checksum(folder / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def load_reproductions() -> list[dict[str, Any]]:
+    """Return the recorded reproductions of published experiments, one for each recipe.
+
+    Raises
+    ------
+    ValueError
+        When the file was changed.
+    """
+    return read_reproductions(verify_checksum(data_dir() / "results" / "reproductions.jsonl"))
 
 
 def table_cells(markdown: str) -> list[str]:

@@ -60,7 +60,7 @@ def reproduce(
         sent = replace(benchmark, splits=_no_splits)
         for seed in range(seeds):
             for fold, split in enumerate(benchmark.splits(seed)):
-                check_groups(train=split.train, val=split.val, test=split.test)
+                check_groups(**split.parts())
                 places.append((seed, fold, split.test_rows))
                 for name, judgement in trivial.items():
                     said = baseline_probabilities(name, split.train, split.test)

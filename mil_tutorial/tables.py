@@ -91,12 +91,12 @@ def markdown(found: dict[str, Any]) -> str:
         f"{data['test_bags']} test bags of {data['test_groups']} groups, "
         f"{data['test_positive']} positive; {n_seeds} seed{'s' if n_seeds != 1 else ''}.\n"
         f"In brackets: 95 % intervals, bootstrap of groups{' and seeds' if n_seeds > 1 else ''}.",
-        _table(
+        aligned(
             ["", *(row["pooling"] for row in found["rows"])],
             [[METRICS[name], *(_cell(row, name) for row in found["rows"])] for name in known],
         ),
         _notes(found),
-        _table(
+        aligned(
             ["AUC without MIL", "logistic regression"],
             [[name.replace("_", " "), _cell(b, "auc")] for name, b in found["baselines"].items()],
         ),
@@ -104,7 +104,7 @@ def markdown(found: dict[str, Any]) -> str:
     if found["paired"]:
         names = [name for name in known if name in found["paired"][0]]
         sections.append(
-            _table(
+            aligned(
                 ["difference", *(f"{p['pooling']} − {p['against']}" for p in found["paired"])],
                 [[METRICS[n], *(_cell(p, n, "+.2f") for p in found["paired"])] for n in names],
             )
@@ -127,7 +127,8 @@ def _notes(found: dict[str, Any]) -> str:
     return notes
 
 
-def _table(head: list[str], rows: list[list[str]]) -> str:
+def aligned(head: list[str], rows: list[list[str]]) -> str:
+    """Return a Markdown table whose columns line up."""
     widths = [max(map(len, column)) for column in zip(head, *rows)]
     lines = [head, ["-" * width for width in widths], *rows]
     return "\n".join(

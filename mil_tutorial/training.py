@@ -17,7 +17,7 @@ from mil_tutorial.training_run import TrainingRun
 def fit(
     model: MIL,
     train: MedicalBagDataset,
-    val: MedicalBagDataset,
+    val: MedicalBagDataset | None,
     config: TrainingConfig | None = None,
     *,
     augment: Augmentation | None = None,
@@ -37,7 +37,8 @@ def fit(
     model : MIL
         Trained in place, on the device it is on.
     train, val : MedicalBagDataset
-        Must not share a group, and each must hold both classes.
+        Must not share a group, and each must hold both classes. ``val`` may be None where
+        ``config.keep`` is "last": nothing is chosen by it then.
     config : TrainingConfig, optional
     augment : callable, optional
         Changes the instances (N, …) of bags with sizes (B,) in training, anew in every epoch; see
@@ -53,12 +54,13 @@ def fit(
     Raises
     ------
     ValueError
-        For a leak, a split of one class, a checkpoint of another run, a loss that is not finite, or
-        an entropy weight where the attention is not learnt.
+        For a leak, a split of one class, a checkpoint of another run, a loss that is not finite, an
+        entropy weight where the attention is not learnt, or no ``val`` where it picks the epoch.
     """
     config = config or TrainingConfig()
-    check_groups(train=train, val=val)
-    check_classes(train=train, val=val)
+    parts = {"train": train} | ({} if val is None else {"val": val})
+    check_groups(**parts)
+    check_classes(**parts)
     run = TrainingRun(model, train, val, config, augment)
     path = Path(checkpoint) if checkpoint is not None else None
     if path is not None and path.exists():

@@ -55,6 +55,7 @@ def train_one(
 
 def _test(model: MIL, split: Split) -> dict[str, np.ndarray]:
     """Predict the test bags; the threshold comes from the validation bags."""
+    assert split.val is not None
     validation = predict(model, split.val)
     threshold = threshold_for_sensitivity(
         validation.labels, validation.probabilities, WANTED_SENSITIVITY

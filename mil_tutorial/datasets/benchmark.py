@@ -14,12 +14,20 @@ from mil_tutorial.splits import group_folds, standardise
 
 @dataclass(frozen=True)
 class Split:
-    """Three disjoint data sets; ``test_rows`` are the test bags' places in ``Benchmark.test``."""
+    """Disjoint data sets; ``test_rows`` are the test bags' places in ``Benchmark.test``.
+
+    ``val`` is None where nothing is chosen by validation, so that all other bags train.
+    """
 
     train: MedicalBagDataset
-    val: MedicalBagDataset
+    val: MedicalBagDataset | None
     test: MedicalBagDataset
     test_rows: np.ndarray
+
+    def parts(self) -> dict[str, MedicalBagDataset]:
+        """Return the data sets by name, without ``val`` where there is none."""
+        named = {"train": self.train, "val": self.val, "test": self.test}
+        return {name: part for name, part in named.items() if part is not None}
 
 
 @dataclass(frozen=True)
@@ -69,29 +77,31 @@ def fixed_split(
 
 
 def cross_validation(
-    dataset: MedicalBagDataset, n_folds: int, *, standardised: bool = True
+    dataset: MedicalBagDataset, n_folds: int, *, standardised: bool = True, validated: bool = True
 ) -> Callable[[int], Iterator[Split]]:
     """Return ``splits`` for undivided data: folds by group, another division for every seed.
 
     Unless told otherwise, each feature (of images, each channel) is standardised by the mean and
-    deviation of the fold's training instances.
+    deviation of the fold's training instances. One fold tests, one validates and the others train;
+    not ``validated``, all but the one that tests train.
     """
 
     def splits(seed: int) -> Iterator[Split]:
         folds = group_folds(dataset.labels.tolist(), dataset.groups, n_folds, seed)
-        return (_fold(dataset, *fold, standardised) for fold in folds)
+        return (_fold(dataset, fold, standardised, validated) for fold in folds)
 
     return splits
 
 
 def _fold(
     dataset: MedicalBagDataset,
-    train: np.ndarray,
-    val: np.ndarray,
-    test: np.ndarray,
+    fold: tuple[np.ndarray, np.ndarray, np.ndarray],
     standardised: bool,
+    validated: bool,
 ) -> Split:
-    parts = [dataset.subset(train), dataset.subset(val), dataset.subset(test)]
+    train, val, test = fold
+    rows = [train, test, val] if validated else [np.sort(np.concatenate([train, val])), test]
+    parts = [dataset.subset(part) for part in rows]
     if standardised:
         parts = standardise(*parts)
-    return Split(parts[0], parts[1], parts[2], test_rows=test)
+    return Split(parts[0], parts[2] if validated else None, parts[1], test_rows=test)

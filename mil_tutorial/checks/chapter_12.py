@@ -1,0 +1,162 @@
+"""Checks of chapter 12: protocols, bags drawn as printed, and what a run may be chosen by."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from mil_tutorial.checks.cases import attempt_each, expect_each, values_of
+from mil_tutorial.checks.drawn_bags import examine_bags
+from mil_tutorial.checks.exercise import Wrong, exercise
+from mil_tutorial.checks.judging import attempt, expect_number
+from mil_tutorial.neighbours import smooth_scores
+
+EPOCHS = 6
+
+
+@exercise
+def check_molecules_apart(answer: Any) -> str:
+    """Check the guess of how many answers lie between .892 and .900 of 5 × 92."""
+    mistakes = {
+        "That is the difference of the shares: how many of the 460 answers is it?": 0.008,
+        "Those are per cent. Take 0.008 of the 460 answers.": 0.8,
+        "That is one run. Five runs give 460 answers.": 0.008 * 92,
+        "That is how many answers .892 gets right. Subtract it from those of .900.": 0.892 * 460,
+        "That is how many answers .900 gets right. Subtract those of .892.": 0.9 * 460,
+    }
+    expect_number(answer, 0.008 * 460, "the number of answers", 0.05, mistakes)
+    return "0.008 × 460 = 3.7 of 460 answers: less than one molecule a run"
+
+
+@exercise
+def check_draw_bag(answer: Any) -> str:
+    """Check ``draw_bag(digits, positive, rng)``: places of the digits of one bag."""
+    return examine_bags(answer)
+
+
+@exercise
+def check_kept_accuracy(answer: Any) -> str:
+    """Check ``kept_accuracy(val_losses, test_accuracies)``, each (F, E)."""
+    rng = np.random.default_rng(3)
+    cases = {
+        "ten folds of six epochs": (rng.uniform(size=(10, EPOCHS)), rng.uniform(size=(10, EPOCHS))),
+        "one fold": (rng.uniform(size=(1, EPOCHS)), rng.uniform(size=(1, EPOCHS))),
+        "three folds of one epoch": (rng.uniform(size=(3, 1)), rng.uniform(size=(3, 1))),
+    }
+    got = attempt_each(answer, cases)
+    truth = [_kept(*case) for case in cases.values()]
+    expect_each(got, truth, "the accuracy", values_of(KEPT_MISTAKES, cases), cases)
+    return "the validation loss of each fold chooses, its test accuracy is only reported"
+
+
+@exercise
+def check_smooth_scores(answer: Any) -> str:
+    """Check ``smooth_scores(scores, coords, radius)``."""
+    rng = np.random.default_rng(5)
+    cases = {
+        "five nuclei": (rng.normal(size=5), rng.uniform(0, 30, (5, 2)), 10.0),
+        "nuclei on a line, unequally far": (np.arange(4.0), _on_a_line([0, 3, 4, 30]), 5.0),
+        "one nucleus": (np.array([2.0]), np.array([[7.0, 7.0]]), 20.0),
+        "two nuclei far apart": (np.array([1.0, -1.0]), _on_a_line([0, 10_000]), 20.0),
+    }
+    got = attempt_each(answer, cases)
+    truth = [smooth_scores(*case) for case in cases.values()]
+    # Nuclei beyond three radii may count or not: one per cent of a weight each.
+    near = [_row(one, len(true), name) for one, true, name in zip(got, truth, cases)]
+    if not all(np.allclose(one, true, atol=0.05) for one, true in zip(near, truth)):
+        expect_each(near, truth, "the score", values_of(SMOOTH_MISTAKES, cases), cases)
+    given = np.array([3.0, 5.0]), np.zeros((2, 2)), 1.0
+    if not np.allclose(attempt(answer, *given, case="two nuclei at one place"), 4.0):
+        raise Wrong("two nuclei at one place must both get their mean")
+    return "each score is the mean of its neighbourhood, near nuclei count more"
+
+
+def _row(got: Any, n: int, case: str) -> np.ndarray:
+    try:
+        values = np.asarray(got, dtype=float)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise Wrong(f"got {type(got).__name__} for {case}, expected {n} numbers") from error
+    if values.shape != (n,):
+        raise Wrong(
+            f"scores came in shape {values.shape} for {case}, expected ({n},): one for each nucleus"
+        )
+    return values
+
+
+def _on_a_line(x: Any) -> np.ndarray:
+    return np.stack([np.asarray(x, dtype=float), np.zeros(len(x))], axis=1)
+
+
+def _kept(losses: Any, accuracies: Any) -> float:
+    return float(np.mean(accuracies[np.arange(len(losses)), losses.argmin(axis=1)]))
+
+
+KEPT_MISTAKES: list[tuple[str, Callable[..., Any]]] = [
+    (
+        "Those epochs were chosen by their test accuracy: the test fold has helped to choose.",
+        lambda losses, accuracies: accuracies.max(axis=1).mean(),
+    ),
+    (
+        "One epoch for all folds, chosen by the mean test accuracy: still the test folds chose.",
+        lambda losses, accuracies: accuracies.mean(axis=0).max(),
+    ),
+    (
+        "That keeps the epoch with the highest loss: the lowest is the best.",
+        lambda losses, accuracies: _kept(-losses, accuracies),
+    ),
+    (
+        "That is the mean over all epochs: keep one epoch of each fold.",
+        lambda losses, accuracies: accuracies.mean(),
+    ),
+    (
+        "That is the last epoch: keep the one with the lowest validation loss.",
+        lambda losses, accuracies: accuracies[:, -1].mean(),
+    ),
+    (
+        "That is one epoch for all folds. Folds are separate runs: choose in each.",
+        lambda losses, accuracies: accuracies[:, losses.mean(axis=0).argmin()].mean(),
+    ),
+]
+
+
+def _weights(coords: Any, radius: float) -> np.ndarray:
+    return np.exp(-0.5 * (_distances(coords) / radius) ** 2)
+
+
+def _distances(coords: Any) -> np.ndarray:
+    return np.linalg.norm(coords[:, None] - coords[None], axis=2)
+
+
+def _without_itself(scores: Any, coords: Any, radius: float) -> np.ndarray:
+    weights = _weights(coords, radius) * (1 - np.eye(len(scores)))
+    return weights @ scores / np.maximum(weights.sum(axis=1), 1e-12)
+
+
+SMOOTH_MISTAKES: list[tuple[str, Callable[..., Any]]] = [
+    (
+        "Divide by the sum of the weights: a mean, not a sum.",
+        lambda scores, coords, radius: _weights(coords, radius) @ scores,
+    ),
+    (
+        "Divide by the sum of the weights, not by the number of nuclei.",
+        lambda scores, coords, radius: _weights(coords, radius) @ scores / len(scores),
+    ),
+    ("The nucleus itself counts too, with weight 1.", _without_itself),
+    (
+        "Square the distance: the weights are exp(-d² / 2r²).",
+        lambda scores, coords, radius: _mean(np.exp(-0.5 * _distances(coords) / radius), scores),
+    ),
+    (
+        "The 2 is missing: the weights are exp(-d² / 2r²).",
+        lambda scores, coords, radius: _mean(_weights(coords, radius) ** 2, scores),
+    ),
+    ("The scores came back as they were: average over the neighbours.", lambda s, c, r: s),
+    (
+        "That is the mean of all nuclei: near ones must count more.",
+        lambda s, c, r: 0 * s + s.mean(),
+    ),
+]
+
+
+def _mean(weights: np.ndarray, scores: Any) -> np.ndarray:
+    return weights @ scores / weights.sum(axis=1)
