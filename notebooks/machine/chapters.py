@@ -1,6 +1,7 @@
 """Chapters as they are written: ``src/NN_name.py`` (cells) and ``src/NN_name.yaml`` (data).
 
-The YAML file holds ``minutes``, ``exercises`` (card and hints of each) and ``quiz``.
+The YAML file holds ``minutes``, ``exercises`` (card and hints of each) and ``quiz``, and perhaps
+``packages`` to install in the first cell, beside the usual ones.
 """
 
 from dataclasses import dataclass

@@ -6,7 +6,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from machine.chapters import Chapter, exercise_name
-from machine.pages import SETUP, fill
+from machine.pages import fill, setup
 from machine.stubs import solution, stub
 
 EDITIONS = ("learner", "solutions")
@@ -36,7 +36,7 @@ def _cell(
         return nbformat.v4.new_markdown_cell(text, id=source.id)
     code = source.source
     if code.strip() == "# setup":
-        code = SETUP
+        code = setup(chapter)
     elif exercise_name(source):
         code = stub(code) if edition == "learner" else solution(code)
     cell = nbformat.v4.new_code_cell(code, id=source.id)

@@ -25,6 +25,20 @@ from mil_tutorial.notebook import show, start
 
 FAST = start()"""
 """The first code cell of every chapter."""
+USUAL = '("anywidget", "pooch") if find_spec(name) is None'
+
+
+def setup(chapter: Chapter) -> str:
+    """Return the first code cell; a chapter may name packages beside the usual ones."""
+    further = chapter.data.get("packages", {})
+    if not further:
+        return SETUP
+    packages = {"anywidget": "anywidget", "pooch": "pooch"} | further
+    lines = "".join(f'    "{module}": "{name}",\n' for module, name in packages.items())
+    named = SETUP.replace(
+        "name for name in " + USUAL, "packages[m] for m in packages if find_spec(m) is None"
+    )
+    return named.replace("missing = ", f"packages = {{\n{lines}}}\nmissing = ", 1)
 
 
 def fill(text: str, chapter: Chapter, edition: str, chapters: list[Chapter]) -> str:

@@ -18,10 +18,12 @@ VERBS = {
     "Judge",
     "Learn",
     "Pool",
+    "Reproduce",
     "See",
     "Start",
     "Train",
     "Watch",
+    "Work",
 }
 ENDING = ["Summary", "Check yourself", "In practice", "Further reading"]
 

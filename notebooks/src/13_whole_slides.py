@@ -1,0 +1,510 @@
+# %% [markdown] id="title"
+# # Work on whole slides
+#
+# <!-- badges -->
+#
+# So far somebody had cut the slides into tiles and the tiles into features for you. Now you do it: from a
+# slide file to a heat map, and from a folder of your own features to the full table.
+#
+# | | |
+# |---|---|
+# | **You will do** | read pyramids, find tissue, cut tiles by µm, encode them, and run `compare` on a folder of features |
+# | **You will learn** | what a pixel is worth, where coordinates live, what a feature file must say, what to check before training |
+# | **You need** | heat maps ([chapter 10](10_draw_heat_maps.ipynb)), the comparison ([chapter 11](11_compare_fairly.ipynb)) |
+# | **Time** | 60 minutes |
+
+# %% id="setup"
+# setup
+
+# %% id="imports"
+import time
+from pathlib import Path
+
+import h5py
+import matplotlib.pyplot as plt
+import numpy as np
+import tifffile
+from skimage import data
+
+# %% [markdown] id="pyramid"
+# ## Open a pyramid
+#
+# A scanned slide has 100,000 pixels a side: 30 gigabytes, too many to open. So the file is a **pyramid**:
+# the same picture several times, each level smaller, cut into small blocks. Whoever wants an overview reads
+# a small level, whoever wants a nucleus reads a few blocks of level 0.
+#
+# To see one from inside, make one: a stained picture from scikit-image, laid four by four on white glass, at
+# 0.25 µm a pixel, with two smaller levels.
+
+
+# %% id="pyramid-make"
+def write_slide(path, picture, mpp, shrink=()):
+    """Write a pyramidal TIFF: level 0, then a level for each factor of ``shrink``."""
+    options = {"tile": (256, 256), "photometric": "rgb", "compression": "zlib"}
+    options |= {"resolution": (1e4 / mpp, 1e4 / mpp), "resolutionunit": "CENTIMETER"}
+    with tifffile.TiffWriter(path) as file:
+        file.write(picture, **options)
+        for k in shrink:
+            height, width = (side // k for side in picture.shape[:2])
+            blocks = picture[: height * k, : width * k].reshape(height, k, width, k, 3)
+            small = blocks.mean(axis=(1, 3)).round().astype(np.uint8)
+            file.write(small, subfiletype=1, **options)
+
+
+glass = np.full((3072, 4096, 3), 243, np.uint8)
+glass[512:2560, 1024:3072] = np.tile(data.immunohistochemistry(), (4, 4, 1))
+write_slide("made.tif", glass, mpp=0.25, shrink=(4, 16))
+print(f"made.tif: {Path('made.tif').stat().st_size / 1e6:.1f} MB")
+
+# %% id="pyramid-open" tags=["nbval-check-output"]
+import openslide
+
+handle = openslide.OpenSlide("made.tif")
+for level, (size, smaller) in enumerate(zip(handle.level_dimensions, handle.level_downsamples)):
+    print(f"level {level}: {size[0]:4} × {size[1]:4} pixels, {smaller:4.0f} times smaller")
+print("µm a pixel at level 0:", handle.properties["openslide.mpp-x"])
+
+# %% [markdown] id="mpp"
+# ## Ask for µm, not for a level
+#
+# "20×" means 0.5 µm a pixel on one scanner and 0.55 on another; "level 1" is four times smaller in one file
+# and twice in the next. A nucleus of 10 µm is then 20 pixels or 5. So ask for **µm per pixel** (mpp).
+#
+# ### Exercise 1: predict a side
+#
+# <!-- card level0_side -->
+#
+# The encoder wants tiles of 256 pixels at 0.5 µm/px. The scanner of one CAMELYON16 hospital made 0.243
+# µm/px. How many pixels of *level 0* is a tile's side?
+
+# %% id="exercise-level0-side"
+### BEGIN SOLUTION
+my_guess = 527  # 256 × 0.5 / 0.243
+### END SOLUTION
+
+# %% id="check-level0-side"
+from mil_tutorial.checks.chapter_13 import check_level0_side
+
+check_level0_side(my_guess)
+
+# %% [markdown] id="ex-read"
+# And where is a tile? All of the field's tools, OpenSlide among them, name a place in **pixels of level 0**,
+# whichever level is read. The *size* is in pixels of the level that is read. Two frames in one call: that is
+# how this bug comes about.
+#
+# ### Exercise 2: find the bug
+#
+# <!-- card read_field -->
+#
+# `x`, `y` and `side` are in pixels of level 0. At level 0 the function is right. At level 1 it shows glass
+# where tissue should be.
+
+
+# %% id="exercise-read-field"
+def read_field(handle, x, y, side, level):
+    """Read a square field of a slide from a level of the pyramid."""
+    smaller = handle.level_downsamples[level]
+    size = round(side / smaller)
+    ### BEGIN SOLUTION
+    place = (x, y)
+    ### INSTEAD
+    # place = (round(x / smaller), round(y / smaller))
+    ### END SOLUTION
+    return handle.read_region(place, level, (size, size))
+
+
+# %% id="check-read-field"
+from mil_tutorial.checks.chapter_13 import check_read_field
+
+check_read_field(read_field)
+
+# %% id="read-figure"
+figure, axes = plt.subplots(1, 3, figsize=(8, 3))
+x, y, side = 1024, 512, 1024
+wrong = handle.read_region((x // 4, y // 4), 1, (side // 4, side // 4))
+fields = {
+    "level 0": handle.read_region((x, y), 0, (side, side)),
+    "level 1, same place": handle.read_region((x, y), 1, (side // 4, side // 4)),
+    "level 1, place divided by 4": wrong,
+}
+for axis, (title, picture) in zip(axes, fields.items()):
+    axis.imshow(picture.convert("RGB"))
+    axis.set(title=title, xticks=[], yticks=[])
+show(figure, "The same field of brown-stained tissue read from level 0 and, coarser, from level 1; with the "
+     "place divided by 4, level 1 shows mostly empty glass")  # fmt: skip
+
+# %% [markdown] id="tissue"
+# ## Find the tissue
+#
+# Most of a slide is glass. What tells tissue from it? Not brightness: fat is as bright as glass, a shadow as
+# dark as tissue. Stain has *colour*: its saturation (how far a pixel is from grey) is high. Look at a small
+# picture of the slide, 8 µm a pixel.
+
+# %% id="tissue-picture"
+from PIL import Image
+
+from mil_tutorial.datasets.wsi import Slide, tissue_mask
+
+with Slide("made.tif") as slide:
+    picture = slide.picture(8.0)
+saturation = np.asarray(Image.fromarray(picture).convert("HSV"))[..., 1]
+counts = np.bincount(saturation.ravel(), minlength=256)
+print(
+    f"{picture.shape[1]} × {picture.shape[0]} pixels, saturation {saturation.min()} to {saturation.max()}"
+)
+
+# %% [markdown] id="ex-otsu"
+# Where to cut? Otsu (1979): try every threshold, and take the one that sets the two classes furthest apart.
+# With $n_0$ pixels up to the threshold and $n_1$ above, and their mean saturations $m_0$ and $m_1$, that is
+# the largest $n_0\,n_1\,(m_1 - m_0)^2$.
+#
+# ### Exercise 3: compute Otsu's threshold
+#
+# <!-- card otsu_threshold -->
+#
+# `counts` (256,) holds how many pixels have saturation 0, 1, …, 255. Return the last value of the lower
+# class. (A class without pixels has no mean: skip that threshold.)
+
+
+# %% id="exercise-otsu-threshold"
+def otsu_threshold(counts):
+    """Threshold that sets two classes furthest apart: counts (256,) → whole number."""
+    ### BEGIN SOLUTION
+    values, best, threshold = np.arange(256), -1.0, 0
+    for t in range(255):
+        low, high = counts[: t + 1], counts[t + 1 :]
+        n0, n1 = low.sum(), high.sum()
+        if n0 and n1:
+            apart = values[t + 1 :] @ high / n1 - values[: t + 1] @ low / n0
+            if n0 * n1 * apart**2 > best:
+                best, threshold = n0 * n1 * apart**2, t
+    return threshold
+    ### END SOLUTION
+
+
+# %% id="check-otsu-threshold"
+from mil_tutorial.checks.chapter_13 import check_otsu_threshold
+
+check_otsu_threshold(otsu_threshold)
+
+# %% id="tissue-figure"
+from skimage.filters import threshold_otsu
+
+cut = threshold_otsu(saturation)
+figure, (left, middle, right) = plt.subplots(1, 3, figsize=(9.5, 2.7))
+left.imshow(picture)
+middle.bar(range(256), counts, width=1, color="0.4")
+middle.axvline(cut, color="#D55E00")
+middle.set(yscale="log", xlabel="saturation", ylabel="pixels", title=f"Otsu's threshold: {cut}")
+right.imshow(tissue_mask(picture, 8.0), cmap="gray")
+for axis, title in ((left, "slide at 8 µm/px"), (right, "tissue (white)")):
+    axis.set(title=title, xticks=[], yticks=[])
+show(figure, "A slide with sixteen brown pieces on white glass; the histogram of its saturation, a tall "
+     "peak at 0 for glass and a wide hill for tissue, cut at Otsu's threshold; the mask, white where "
+     "there is stain")
+
+# %% [markdown] id="tissue-read"
+# Otsu always cuts in two, even where there is nothing to cut: an empty slide would be half "tissue". So the
+# package keeps the threshold within bounds, and drops specks and fills holes below 100 × 100 µm. It cannot
+# tell pen from tissue: pen is colourful too. **Look at the mask of every slide once.** The command `tile`
+# saves that picture beside the coordinates.
+
+# %% [markdown] id="tiles"
+# ## Cut tiles
+#
+# ### Exercise 4: lay the grid
+#
+# <!-- card tile_corners -->
+#
+# Return the top-left corner of every tile that lies wholly on a slide of `width` × `height` pixels: rows of
+# (x, y), the first row of tiles from left to right, then the next.
+
+
+# %% id="exercise-tile-corners"
+def tile_corners(width, height, side):
+    """Top-left corners of whole tiles, row by row: (n, 2) of x, y."""
+    ### BEGIN SOLUTION
+    y, x = np.mgrid[: height // side, : width // side]
+    return np.stack([x.ravel(), y.ravel()], axis=1) * side
+    ### END SOLUTION
+
+
+# %% id="check-tile-corners"
+from mil_tutorial.checks.chapter_13 import check_tile_corners
+
+check_tile_corners(tile_corners)
+
+# %% [markdown] id="tiles-package"
+# `tile_slide` does all of this: mask, grid, and only tiles with at least a quarter of tissue. Now on a real
+# slide, a region of a haematoxylin and eosin section from OpenSlide's test data (CC0). Two megabytes: it is
+# downloaded once. Where that cannot be, the cell says so, and the chapter goes on with the made slide.
+
+# %% id="real-slide"
+from mil_tutorial import tile_slide
+from mil_tutorial.datasets.wsi_example import fetch_example_slide
+
+try:
+    path = fetch_example_slide()
+except FileNotFoundError as error:
+    path = Path("made.tif")
+    print(f"going on with {path}: {error}")
+tiles = tile_slide(path, mpp=0.5, tile_size=256)
+with Slide(path) as slide:
+    picture, scale = slide.thumbnail(4), 4
+    print(f"{path.name}: {slide.size[0]} × {slide.size[1]} pixels of {slide.mpp} µm")
+print(
+    f"{len(tiles)} tiles of {tiles.side} pixels at level 0, first corners {tiles.coords[:3].tolist()}"
+)
+
+# %% id="real-figure"
+figure, axes = plt.subplots(figsize=(4.5, 5.5))
+axes.imshow(picture)
+for x, y in tiles.coords / scale:
+    side = tiles.side / scale
+    axes.add_patch(plt.Rectangle((x, y), side, side, fill=False, edgecolor="#0072B2"))
+axes.set(title=f"{len(tiles)} tiles with tissue", xticks=[], yticks=[])
+show(figure, "A strip of pink and violet tissue on pale glass, with blue squares along it where tiles "
+     "were kept; no square lies on empty glass alone")
+
+# %% [markdown] id="real-check"
+# Are the coordinates true? Do not believe, read: every tile at level 0 straight from OpenSlide, and the
+# package's picture of it, pixel by pixel.
+
+# %% id="real-check-run"
+handle, same = openslide.OpenSlide(str(path)), 0
+with Slide(path) as slide:
+    for x, y in tiles.coords.tolist():
+        raw = handle.read_region((x, y), 0, (tiles.side, tiles.side)).convert("RGB")
+        mine = slide.read(x, y, tiles.side, tiles.side)
+        same += np.array_equal(np.asarray(raw), mine)
+print(f"{same} of {len(tiles)} tiles are equal in every pixel")
+
+# %% [markdown] id="features"
+# ## Turn tiles into features
+#
+# A **frozen encoder** is a network trained elsewhere that nobody trains on. It sees each tile once, its
+# answers are written to a file, and the tiles are needed no more. This one is a small EfficientNet that
+# learnt on photographs (ImageNet). Pathology's own encoders are better, and they move the result by more
+# than the pooling does.
+
+# %% id="features-run"
+from mil_tutorial import extract_features, load_frozen_encoder
+
+encoder = load_frozen_encoder("efficientnet-lite0")
+start = time.perf_counter()
+extract_features(path, tiles, encoder, "slide.h5", batch_size=8)
+seconds = time.perf_counter() - start
+print(
+    f"{len(tiles)} tiles in {seconds:.1f} s: {1000 * seconds / len(tiles):.0f} ms a tile, here and now"
+)
+print(f"a slide of 10,000 such tiles would take {seconds / len(tiles) * 10_000 / 60:.0f} minutes")
+
+# %% id="features-file"
+with h5py.File("slide.h5") as file:
+    for name, values in file.items():
+        print(f"{name}: {values.shape} {values.dtype}")
+        for key in sorted(values.attrs):
+            print(f"    {key} = {values.attrs[key]}")
+
+# %% [markdown] id="features-read"
+# `features` (N, D) and `coords` (N, 2), side by side, in the same order: the form that CLAM and TRIDENT read
+# and write. The attributes say what the coordinates mean and which encoder it was. A file without them is a
+# riddle in half a year.
+#
+# What do such features see? Squeeze the 1,280 numbers to three (principal components) and paint them as
+# red, green and blue.
+
+# %% id="features-colours"
+from mil_tutorial import stitch_tiles
+
+with h5py.File("slide.h5") as file:
+    features = file["features"][:]
+centred = features - features.mean(axis=0)
+axes3 = np.linalg.svd(centred, full_matrices=False)[2][:3]
+three = centred @ axes3.T
+ranks = three.argsort(axis=0).argsort(axis=0) / (len(three) - 1)  # 0 to 1
+side = round(tiles.side / scale)
+corners = np.round(tiles.coords / scale).astype(int)
+painted = [stitch_tiles(c, corners, side, picture.shape[:2]) for c in ranks.T]
+painted = np.nan_to_num(np.stack(painted, axis=2), nan=0.92)
+figure, (left, right) = plt.subplots(1, 2, figsize=(7.5, 4.8))
+left.imshow(picture)
+right.imshow(painted)
+for axis, title in ((left, "slide"), (right, "features as colours")):
+    axis.set(title=title, xticks=[], yticks=[])
+show(figure, "The tissue, and its tiles painted by their features: neighbours of one kind have like "
+     "colours, from green at the thin top over violet in the dark middle to red at the pink bottom")
+
+# %% [markdown] id="features-colours-read"
+# Neighbours of one tissue get like colours, though the network never saw tissue and knows no places. That is
+# why frozen features work at all. It is no evidence that they tell tumour: a pretty map never is.
+
+# %% [markdown] id="truth"
+# ## Follow one slide from file to heat map
+#
+# On the real slide nobody knows the truth. On a rendered slide we do. So write one as a slide file and go the
+# whole way: tiles, features from the course's own encoder, the trained model that ships, and back onto the
+# slide.
+
+# %% id="truth-run"
+from mil_tutorial.datasets.slide_bags import load_slides
+from mil_tutorial.datasets.slides import TILE, slide_image
+from mil_tutorial.tile_encoder import load_tile_encoder
+
+train, val, test = load_slides("slides")
+row = int(np.flatnonzero(val.labels.numpy() == 1)[0])
+name, shipped = val.names[row], val.instances[row].numpy()
+places = [tuple(place) for place in val.coords[row].astype(int).tolist()]
+write_slide(f"{name}.tif", slide_image(name), mpp=0.5)
+found = tile_slide(f"{name}.tif", mpp=0.5, tile_size=TILE)
+extract_features(f"{name}.tif", found, load_tile_encoder(), f"{name}.h5")
+with h5py.File(f"{name}.h5") as file:
+    features = file["features"][:]
+row_of = {tuple(place): i for i, place in enumerate(found.coords.tolist())}
+rows = [row_of[place] for place in places]  # a tile that is missing would stop here
+print(f"{name}.tif: {len(found)} tiles, among them all {len(rows)} that ship")
+print(f"features differ from those that ship by at most {np.abs(features[rows] - shipped).max():.4f}")
+
+# %% [markdown] id="truth-read"
+# The shipped features are rounded to eighths, so they may differ by half of that, 0.0625. They do not differ
+# by more: from the file to the feature nothing was moved, turned or scaled.
+#
+# (All 256 tiles of this small slide count as tissue: its gaps are smaller than the holes that are filled.)
+
+# %% id="heat-run"
+from mil_tutorial import MedicalBagDataset, instance_auc, plot_attention, predict
+from mil_tutorial.trained_model import load_trained_model
+
+truth = np.zeros(len(found), dtype=int)
+truth[rows] = val.instance_labels[row]
+bag = MedicalBagDataset([(features, 1)], instance_labels=[truth], coords=[found.coords])
+said = predict(load_trained_model(), bag)
+(ranking,) = instance_auc([said.attention], [truth])
+with Slide(f"{name}.tif") as slide:
+    thumbnail = slide.thumbnail(1)
+title = f"{name}.tif: probability {said.probabilities[0]:.2f}, instance AUC {ranking:.2f}"
+figure = plot_attention(thumbnail, said.attention, found.coords, TILE, truth=truth, title=title)
+show(figure, "A round lymph node, its attention map, dark but for one or two bright tiles at the right, and "
+     "the overlay, where the bright tiles lie inside the outlined tumour of five tiles")  # fmt: skip
+
+# %% [markdown] id="folder"
+# ## Bring a folder of your own
+#
+# You have features of 500 slides and a table of labels. Here is such a folder, made from the shipped slides:
+# one `.h5` a slide, and a CSV with slide, label, patient and split.
+
+# %% id="folder-make"
+import csv
+
+from mil_tutorial.datasets.wsi import Tiles
+from mil_tutorial.datasets.wsi.tile_files import write_features
+
+Path("features").mkdir(exist_ok=True)
+with open("labels.csv", "w", newline="") as file:
+    table = csv.writer(file)
+    table.writerow(["slide", "label", "patient", "split"])
+    for split, part in {"train": train, "val": val, "test": test}.items():
+        rows = zip(part.names, part.instances, part.coords, part.groups, part.labels)
+        for name, values, coords, patient, label in rows:
+            tiles = Tiles(name, coords.astype(int), tile_size=TILE, side=TILE)
+            write_features(f"features/{name}.h5", tiles, [values.numpy()], "shipped encoder")
+            table.writerow([name, ("normal", "tumor")[int(label)], patient, split])
+print(*Path("labels.csv").read_text().splitlines()[:3], sep="\n")
+print(len(list(Path("features").iterdir())), "files")
+
+# %% [markdown] id="folder-compare"
+# One command gives the table of chapter 11 for it. Here with one seed and two poolings, to be quick.
+
+# %% id="folder-run"
+import os
+import subprocess
+import sys
+
+from IPython.display import Markdown
+
+
+def command(words):
+    """Run a command of the course as a terminal would; return what it prints."""
+    call = [sys.executable, "-m", "mil_tutorial", *words.split()]
+    alone = os.environ | {"OMP_NUM_THREADS": "1"}  # threads that wait for each other cost time
+    done = subprocess.run(call, capture_output=True, text=True, env=alone)
+    return (done.stdout if done.returncode == 0 else done.stderr).strip()
+
+
+epochs = "--epochs 2" if FAST else ""
+compare = "compare --data features --labels labels.csv --seeds 1 --poolings max gated --out results"
+print(command(f"{compare} {epochs}").splitlines()[-1])
+table = Path("results/results.md").read_text(encoding="utf-8")
+Markdown(table.partition("\n\n")[2].partition("False-negative rate and")[0])
+
+# %% [markdown] id="folder-read"
+# These are the slides of chapter 11, so these are its numbers again for one seed, now through files. With
+# `--seeds 5` the table holds five runs, and with `--slides FOLDER` there are heat maps on the slides'
+# thumbnails: a positive slide that was found, one that was missed, a false alarm, a negative.
+
+# %% [markdown] id="bad"
+# ## Let the reader complain before the training
+#
+# What goes wrong with 500 files? A file cut off while copying, a slide without a label, a column of NaN. Such
+# things should be told *before* hours of training, in a line that names the file. Three examples:
+
+# %% id="bad-run"
+broken = Path(f"features/{train.names[0]}.h5")
+broken.write_bytes(broken.read_bytes()[:5000])
+print("1.", command(compare), "\n")
+broken.unlink()
+print("2.", command(compare), "\n")
+tifffile.imwrite("photo.tif", glass[:1024, :1024], tile=(256, 256), photometric="rgb")
+print("3.", command("tile photo.tif --out tiles").splitlines()[-1])
+
+# %% [markdown] id="bad-read"
+# The third is the subtle one: a slide that does not say how large its pixels are. A guess from "40×" may be
+# wrong by a fifth, and no error would follow, only features of the wrong size. So you have to say it
+# (`--slide-mpp`).
+
+# %% [markdown] id="many"
+# ## Do it for 400 slides
+#
+# Two commands do for a folder of slides what you did for one. Both go on where they were stopped, report a
+# bad slide and carry on with the next:
+#
+# ```text
+# python -m mil_tutorial tile slides/ --out tiles --mpp 0.5 --workers 2
+# python -m mil_tutorial features slides/ --tiles tiles --out features
+# python -m mil_tutorial compare --data features --labels labels.csv --slides slides --seeds 5 --out results
+# ```
+#
+# The [recipe for CAMELYON16](recipes/camelyon16.md) goes from the download to the table, with sizes.
+
+# %% [markdown] id="summary"
+# ## Summary
+#
+# * Places are in pixels of level 0, sizes in pixels of the level that is read, scale in µm per pixel.
+# * Tissue is where colour is; a mask is a guess, so look at it.
+# * A feature file holds features, coordinates and what they mean.
+# * Check files, widths, labels and patients before training, not after.
+
+# %% [markdown] id="quiz"
+# ## Check yourself
+#
+# <!-- quiz -->
+
+# %% [markdown] id="practice"
+# ## In practice
+#
+# * Write the encoder's name, the µm/px and the tile size beside every result.
+# * Split by patient: two slides of one patient are not two patients.
+# * Keep the pictures of the masks. Most odd results start there.
+
+# %% [markdown] id="reading"
+# ## Further reading
+#
+# * A. Goode and others, *OpenSlide: a vendor-neutral software foundation for digital pathology*, Journal of
+#   Pathology Informatics 4, 2013: the library that opens these files.
+# * N. Otsu, *A threshold selection method from gray-level histograms*, IEEE Transactions on Systems, Man, and
+#   Cybernetics 9, 1979: exercise 3.
+# * M. Y. Lu and others, *Data-efficient and weakly supervised computational pathology on whole-slide images*,
+#   Nature Biomedical Engineering 5, 2021, [arXiv:2004.09666](https://arxiv.org/abs/2004.09666): CLAM, whose files
+#   you wrote.
+#
+# <!-- next -->
