@@ -13,7 +13,7 @@ from mil_tutorial.prediction import Predictions
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """What one epoch showed; ``val_…`` was measured on the validation bags.
+    """What one epoch showed; ``val_…`` was measured on the validation bags, NaN without any.
 
     Attributes
     ----------
@@ -68,8 +68,10 @@ class History:
         return improved
 
 
-def measure(found: Predictions) -> dict[str, float]:
-    """Return what a record tells of the validation bags beside their loss, by its fields."""
+def measure(found: Predictions | None) -> dict[str, float]:
+    """Return what a record tells of the validation bags beside their loss; NaN without bags."""
+    if found is None:
+        return dict.fromkeys(("val_auc", "val_attention_entropy"), math.nan)
     entropy = attention_entropy(found.attention, sizes=found.sizes)
     instances = effective_instances(found.attention, sizes=found.sizes)
     several = torch.as_tensor(found.sizes) > 1  # the entropy of a bag of one says nothing

@@ -94,15 +94,16 @@ class TrainingRun:
         """Train one epoch, then look at the validation bags."""
         number, start = len(self.history.epochs), time.perf_counter()
         train_loss = self._train_epoch(number)
-        measured = self._validate()
-        val_loss = measured["val_loss"]
-        if not np.isfinite([train_loss, *([] if self.val is None else [val_loss])]).all():
+        found = None if self.val is None else predict(self.model, self.val, self.config.batch_size)
+        val_loss = math.nan if found is None else self._validation_loss(found)
+        if not np.isfinite(train_loss if found is None else train_loss + val_loss):
             raise ValueError(
                 f"the loss is not finite in epoch {number} (training {train_loss}, validation "
                 f"{val_loss}); lower learning_rate (now {self.config.learning_rate})"
             )
+        measured = measure(found)
         seconds = time.perf_counter() - start
-        record = EpochRecord(number, train_loss, seconds=seconds, **measured)
+        record = EpochRecord(number, train_loss, val_loss, seconds=seconds, **measured)
         if self.history.add(record):
             self.best_weights = _copy(self.model)
         return record
@@ -152,13 +153,6 @@ class TrainingRun:
         return F.binary_cross_entropy_with_logits(
             logits, labels, pos_weight=self.pos_weight.to(logits.device)
         )
-
-    def _validate(self) -> dict[str, float]:
-        """Return what a record tells of the validation bags; NaN where there are none."""
-        if self.val is None:
-            return dict.fromkeys(("val_loss", "val_auc", "val_attention_entropy"), math.nan)
-        found = predict(self.model, self.val, self.config.batch_size)
-        return {"val_loss": self._validation_loss(found)} | measure(found)
 
     def _validation_loss(self, found: Predictions) -> float:
         logits, labels = torch.from_numpy(found.logits), torch.from_numpy(found.labels)

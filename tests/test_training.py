@@ -518,3 +518,42 @@ def test_a_fixed_length_takes_no_patience(setting):
 def test_unknown_schedule():
     with pytest.raises(ValueError, match="schedule is 'cosine'; choose 'constant' or 'one_cycle'"):
         TrainingConfig(schedule="cosine")
+
+
+def test_without_validation_bags_the_weights_are_those_of_the_last_epoch(train_val, tmp_path):
+    train, val = train_val
+    config = replace(CONFIG, schedule="one_cycle", keep="last")
+    watched, alone, resumed = model(), model(), model()
+    fit(watched, train, val, config, progress=False)
+    history = fit(alone, train, None, config, progress=False)
+    assert torch.equal(weights(alone), weights(watched))
+    assert np.isnan(history.column("val_loss")).all()
+    assert np.isfinite(history.column("train_loss")).all()
+
+    def stop(record):
+        if record.epoch == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(
+            model(),
+            train,
+            None,
+            config,
+            checkpoint=tmp_path / "run.pt",
+            on_epoch=stop,
+            progress=False,
+        )
+    fit(resumed, train, None, config, checkpoint=tmp_path / "run.pt", progress=False)
+    assert torch.equal(weights(resumed), weights(alone))
+
+
+def test_an_epoch_cannot_be_picked_without_validation_bags(train_val):
+    with pytest.raises(ValueError, match="val is None, but keep 'best' picks the epoch"):
+        fit(model(), train_val[0], None, CONFIG, progress=False)
+
+
+def test_a_loss_that_is_not_finite_stops_without_validation_bags_too(train_val):
+    config = replace(CONFIG, keep="last", learning_rate=1e30)
+    with pytest.raises(ValueError, match="the loss is not finite in epoch"):
+        fit(model(), train_val[0], None, config, progress=False)

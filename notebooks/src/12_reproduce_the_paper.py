@@ -33,7 +33,6 @@ from mil_tutorial import auc, load_benchmark, predict
 # * **MNIST bags**: about ten handwritten digits, positive when one of them is a 9;
 # * **MUSK**: the shapes that a molecule can take, positive when it smells of musk;
 # * **colon**: the nuclei on an image of gut tissue, positive when one of them is epithelial.
-
 # %% id="printed-run" tags=["nbval-check-output"]
 from mil_tutorial.published import published
 
@@ -149,7 +148,6 @@ except FileNotFoundError as error:
     print(error)
 
 # %% id="plain-run"
-from mil_tutorial.recipes import Recipe
 from mil_tutorial.reproduction import train_and_predict
 
 if digits is not None:

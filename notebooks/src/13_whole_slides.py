@@ -199,9 +199,12 @@ middle.set(yscale="log", xlabel="saturation", ylabel="pixels", title=f"Otsu's th
 right.imshow(tissue_mask(picture, 8.0), cmap="gray")
 for axis, title in ((left, "slide at 8 µm/px"), (right, "tissue (white)")):
     axis.set(title=title, xticks=[], yticks=[])
-show(figure, "A slide with sixteen brown pieces on white glass; the histogram of its saturation, a tall "
-     "peak at 0 for glass and a wide hill for tissue, cut at Otsu's threshold; the mask, white where "
-     "there is stain")
+show(
+    figure,
+    "A slide with sixteen brown pieces on white glass; the histogram of its saturation, a tall "
+    "peak at 0 for glass and a wide hill for tissue, cut at Otsu's threshold; the mask, white where "
+    "there is stain",
+)
 
 # %% [markdown] id="tissue-read"
 # Otsu always cuts in two, even where there is nothing to cut: an empty slide would be half "tissue". So the
@@ -263,8 +266,11 @@ for x, y in tiles.coords / scale:
     side = tiles.side / scale
     axes.add_patch(plt.Rectangle((x, y), side, side, fill=False, edgecolor="#0072B2"))
 axes.set(title=f"{len(tiles)} tiles with tissue", xticks=[], yticks=[])
-show(figure, "A strip of pink and violet tissue on pale glass, with blue squares along it where tiles "
-     "were kept; no square lies on empty glass alone")
+show(
+    figure,
+    "A strip of pink and violet tissue on pale glass, with blue squares along it where tiles "
+    "were kept; no square lies on empty glass alone",
+)
 
 # %% [markdown] id="real-check"
 # Are the coordinates true? Do not believe, read: every tile at level 0 straight from OpenSlide, and the
@@ -332,8 +338,11 @@ left.imshow(picture)
 right.imshow(painted)
 for axis, title in ((left, "slide"), (right, "features as colours")):
     axis.set(title=title, xticks=[], yticks=[])
-show(figure, "The tissue, and its tiles painted by their features: neighbours of one kind have like "
-     "colours, from green at the thin top over violet in the dark middle to red at the pink bottom")
+show(
+    figure,
+    "The tissue, and its tiles painted by their features: neighbours of one kind have like "
+    "colours, from green at the thin top over violet in the dark middle to red at the pink bottom",
+)
 
 # %% [markdown] id="features-colours-read"
 # Neighbours of one tissue get like colours, though the network never saw tissue and knows no places. That is
@@ -363,7 +372,9 @@ with h5py.File(f"{name}.h5") as file:
 row_of = {tuple(place): i for i, place in enumerate(found.coords.tolist())}
 rows = [row_of[place] for place in places]  # a tile that is missing would stop here
 print(f"{name}.tif: {len(found)} tiles, among them all {len(rows)} that ship")
-print(f"features differ from those that ship by at most {np.abs(features[rows] - shipped).max():.4f}")
+print(
+    f"features differ from those that ship by at most {np.abs(features[rows] - shipped).max():.4f}"
+)
 
 # %% [markdown] id="truth-read"
 # The shipped features are rounded to eighths, so they may differ by half of that, 0.0625. They do not differ

@@ -10,6 +10,10 @@ import torch
 import mil_tutorial
 from mil_tutorial import geojson, pooling
 from mil_tutorial.checks.loops import toy_bags, toy_model
+from mil_tutorial.datasets import mnist_bags
+from mil_tutorial.datasets.wsi import Slide
+from mil_tutorial.datasets.wsi.tiling import _coords
+from mil_tutorial.neighbours import smooth_scores
 from mil_tutorial.weighted import weighted_auc
 
 SIZES = torch.tensor([3, 1, 4])
@@ -213,3 +217,38 @@ def test_chapter_11_builds_what_the_comparison_needs(notebooks):
         own(names, "paired_bootstrap")(labels, first, second, patient, draws),
         metric(first, plan.weights) - metric(second, plan.weights),
     )
+
+
+def test_chapter_12_draws_bags_and_smooths_scores(notebooks):
+    names = definitions(notebooks, "12")
+    digits = np.random.default_rng(0).integers(0, 10, 300)
+    for seed, positive in ((1, True), (2, False), (3, True)):
+        mine = own(names, "draw_bag")(digits, positive, np.random.default_rng(seed))
+        drawn = (np.random.default_rng(seed), np.arange(300), digits == 9, positive, 10.0, 2.0)
+        np.testing.assert_array_equal(mine, mnist_bags._draw(*drawn))
+    rng = np.random.default_rng(0)
+    scores, coords = rng.normal(size=12), rng.uniform(0, 40, (12, 2))
+    for radius in (20.0, 60.0):  # all within three of it, beyond which the package looks no more
+        mine = own(names, "smooth_scores")(scores, coords, radius)
+        np.testing.assert_allclose(mine, smooth_scores(scores, coords, radius))
+
+
+def test_chapter_13_reads_fields_and_finds_tiles(notebooks, tmp_path):
+    openslide = pytest.importorskip("openslide")
+    filters = pytest.importorskip("skimage.filters")
+    names = definitions(notebooks, "13")
+    rng = np.random.default_rng(0)
+    picture = rng.integers(0, 256, (512, 768, 3)).astype(np.uint8)
+    own(names, "write_slide")(tmp_path / "made.tif", picture, 0.5, (4,))
+    handle = openslide.OpenSlide(str(tmp_path / "made.tif"))
+    with Slide(tmp_path / "made.tif") as slide:
+        assert slide.mpp == pytest.approx(0.5)
+        for level, side, size in ((0, 64, 64), (1, 256, 64)):
+            mine = own(names, "read_field")(handle, 256, 128, side, level).convert("RGB")
+            np.testing.assert_array_equal(np.asarray(mine), slide.read(256, 128, side, size))
+        whole = _coords(slide, np.ones((64, 96), bool), 100, 0.0)
+        np.testing.assert_array_equal(own(names, "tile_corners")(768, 512, 100), whole)
+    values = np.concatenate([rng.normal(20, 5, 900), rng.normal(120, 30, 400)])
+    counts = np.bincount(values.clip(0, 255).astype(int), minlength=256)
+    theirs = filters.threshold_otsu(hist=(counts, np.arange(256)))
+    assert own(names, "otsu_threshold")(counts) == theirs

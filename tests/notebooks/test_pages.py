@@ -145,6 +145,15 @@ def test_the_first_cell_leaves_torch_and_numpy_alone(learner):
         assert part in printed
 
 
+def test_a_chapter_installs_only_what_an_extra_of_the_package_names(chapter, learner, notebooks):
+    project = (notebooks.parent / "pyproject.toml").read_text(encoding="utf-8")
+    source = code(learner)[0].source
+    for module, names in chapter.data.get("packages", {}).items():
+        assert f'"{module}": "{names}"' in source
+        assert all(f'"{name}>=' in project for name in names.split())
+    assert ("packages[" in source) is ("packages" in chapter.data)
+
+
 def test_measured_time_and_memory_are_within_limits(chapter, notebooks):
     measured = read_times(notebooks)[chapter.stem]
     assert 0 < measured["fast_seconds"] <= 60

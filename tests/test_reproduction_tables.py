@@ -1,0 +1,91 @@
+import pytest
+
+from mil_tutorial.published import PUBLISHED, published
+from mil_tutorial.recipes import NAMES
+from mil_tutorial.recorded import table_cells
+from mil_tutorial.reproduction_tables import ablation, comparison, find_row, instances
+
+
+def measured(value, runs=()):
+    return {"value": value, "low": value - 0.1, "high": value + 0.1, "by_run": list(runs)}
+
+
+def row(recipe, pooling, value, runs=(0.5, 0.7)):
+    metrics = {"auc": measured(value, runs), "accuracy": measured(value - 0.05, runs)}
+    ranked = {"scores": measured(0.8), "attention": measured(0.6)}
+    both = {"instance_auc": ranked, "instance_auc_within": ranked}
+    return {
+        "data": "musk1",
+        "recipe": recipe,
+        "pooling": pooling,
+        "ensemble": metrics | both,
+        "single": {name: {"value": value, "by_run": list(runs)} for name in metrics},
+        "baselines": {"bag_size": metrics, "mean_feature": {n: measured(0.61) for n in metrics}},
+    }
+
+
+ROWS = [
+    row("plain", "attention", 0.51),
+    row("plain", "gated", 0.52),
+    row("improved", "attention", 0.9),
+    row("without dropout", "attention", 0.8),
+]
+
+
+def test_a_line_holds_published_numbers_ours_and_the_best_baseline():
+    cells = table_cells(comparison(ROWS, ["musk1"], "accuracy"))
+    assert cells[:7] == [
+        "accuracy",
+        "published, attention",
+        "published, gated",
+        "plain, attention",
+        "plain, gated",
+        "improved",
+        "without MIL",
+    ]
+    assert cells[7:] == [
+        "musk1",
+        "0.892 ± 0.040",
+        "0.900 ± 0.050",
+        "0.460 [0.360, 0.560]",
+        "0.470 [0.370, 0.570]",
+        "0.850 [0.750, 0.950]",
+        "0.610 (mean feature)",
+    ]
+    assert table_cells(comparison(ROWS, ["musk1"], "auc"))[8] == "–"  # nothing is published
+
+
+def test_an_ablation_compares_single_models():
+    cells = table_cells(ablation(ROWS, "musk1", "auc"))
+    assert cells[4:] == [
+        *("improved, ensemble", "0.900", "0.500", "0.700"),
+        *("improved, one model", "0.900", "0.500", "0.700"),
+        *("one model without dropout", "0.800", "0.500", "0.700"),
+    ]
+
+
+def test_instances_are_ranked_by_each_score():
+    cells = table_cells(instances(ROWS, "musk1"))
+    assert cells[4:8] == [
+        *("plain, attention", "scores", "0.800 [0.700, 0.900]", "0.800 [0.700, 0.900]"),
+    ]
+    assert len(cells) == 4 * (1 + 3 * 2)
+
+
+def test_a_row_is_found_or_named():
+    assert find_row(ROWS, "musk1", "plain", "gated") is ROWS[1]
+    with pytest.raises(ValueError, match="2 rows of musk1 plain"):
+        find_row(ROWS, "musk1", "plain")
+    with pytest.raises(ValueError, match="0 rows of musk2 improved .*there are: musk1 improved"):
+        find_row(ROWS, "musk2", "improved")
+
+
+def test_published_numbers_name_their_source():
+    keys = [(p.data, p.metric, p.method) for p in PUBLISHED]
+    assert len(set(keys)) == len(keys)
+    for number in PUBLISHED:
+        assert number.data in NAMES
+        assert 0.5 < number.value < 1
+        assert number.source
+    assert published("musk1", "auc") == {}
+    assert published("colon", "auc")["best known: TGA-MIL"].value == 0.983
