@@ -129,7 +129,11 @@ class _Plan:
                     yield benchmark, pooling, split, self.config, seed
 
     def _note(self, place: tuple, fold: int, split: Split) -> None:
-        assert split.val is not None  # it chooses epoch and threshold
+        if split.val is None:
+            raise ValueError(
+                f"{self.benchmark.name} comes without validation bags, and an experiment chooses "
+                "epoch and threshold by them; take splits that have some"
+            )
         check_groups(**split.parts())
         check_classes(train=split.train, val=split.val)
         self.checksums.append(f"{split.train.checksum()} {split.val.checksum()}")

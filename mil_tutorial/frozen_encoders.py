@@ -1,11 +1,15 @@
 """Frozen encoders: networks trained on ImageNet that turn tiles into features as they are."""
 
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from mil_tutorial.datasets.downloads import TIMEOUT
 from mil_tutorial.optional import import_extra
 
 NAMES = ("resnet18", "efficientnet-lite0")
@@ -81,7 +85,12 @@ def _resnet18() -> FrozenEncoder:
     from torchvision.models import resnet18
 
     network = resnet18()
-    network.load_state_dict(_resnet18_weights())
+    try:
+        network.load_state_dict(_resnet18_weights())
+    except RuntimeError as error:  # other names or shapes
+        raise ValueError(
+            "the file with the weights of resnet18 holds those of another network; get it again"
+        ) from error
     network.fc = nn.Identity()
     mean, deviation = ([255 * v for v in x] for x in (IMAGENET_MEAN, IMAGENET_DEVIATION))
     return FrozenEncoder("resnet18", network, mean, deviation)
@@ -100,13 +109,25 @@ def _resnet18_weights() -> Any:
         if folder is not None and (folder / file).is_file():
             return load_weights(folder / file)
     try:
-        return weights.get_state_dict(progress=True, check_hash=True)
+        with _timeout(TIMEOUT):
+            return weights.get_state_dict(progress=True, check_hash=True)
     except (OSError, RuntimeError) as error:  # no network; a damaged download
         raise FileNotFoundError(
             f"the weights of resnet18 are not in {cache} and could not be downloaded "
             f"({error}); put {weights.url} there or into the folder that MIL_TUTORIAL_DATA names, "
             "or take the encoder efficientnet-lite0, which needs no download"
         ) from error
+
+
+@contextmanager
+def _timeout(seconds: float) -> Iterator[None]:
+    """Let a silent server be given up: torch's own download waits for ever."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
 
 
 def _efficientnet_lite0() -> FrozenEncoder:

@@ -45,14 +45,18 @@ class EpochRecord:
 
 @dataclass
 class History:
-    """The epochs of a run and which of them was kept."""
+    """The epochs of a run, and which is kept: that of the lowest validation loss, or the last.
+
+    ``keep`` says which, as in ``TrainingConfig``.
+    """
 
     epochs: list[EpochRecord] = field(default_factory=list)
     best_epoch: int = -1
+    keep: str = "best"
 
     @property
     def best(self) -> EpochRecord:
-        """The epoch with the lowest validation loss, whose weights the model now has."""
+        """The kept epoch, whose weights the model now has."""
         return self.epochs[self.best_epoch]
 
     def column(self, name: str) -> np.ndarray:
@@ -60,8 +64,9 @@ class History:
         return np.array([getattr(record, name) for record in self.epochs])
 
     def add(self, record: EpochRecord) -> bool:
-        """Append an epoch; return whether it is the best so far."""
-        improved = not self.epochs or record.val_loss < self.best.val_loss
+        """Append an epoch; return whether it is the one to keep so far."""
+        first = not self.epochs or self.keep == "last"
+        improved = first or record.val_loss < self.best.val_loss
         self.epochs.append(record)
         if improved:
             self.best_epoch = record.epoch

@@ -1,12 +1,12 @@
 """Recipes: how published data sets are trained, plainly and with what improves the result."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from mil_tutorial.config import TrainingConfig
 from mil_tutorial.datasets import load_benchmark
-from mil_tutorial.datasets.benchmark import Benchmark, cross_validation
+from mil_tutorial.datasets.benchmark import Benchmark, Split, cross_validation
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Recipe:
     members : int
         Models of the ensemble that is asked about a test bag; 1: a single model.
     validated : bool
-        Whether bags are held back to choose the epoch. Where the length of a run is fixed, nothing
-        is to be chosen, and in cross-validation nine folds of ten train in place of eight.
+        Whether bags are held back for validation. Where the length of a run is fixed, nothing is
+        to be chosen by them, and in cross-validation nine folds of ten can train in place of eight.
     smoothing : float
         Radius in pixels over which instance scores are averaged, see ``smooth_scores``; 0: none.
     """
@@ -88,12 +88,13 @@ def _mnist(train_bags: int) -> list[Recipe]:
     data, plain = f"mnist-{train_bags}", load_benchmark("mnist", train_bags=train_bags)
     benchmark = replace(
         plain,
+        splits=_without_validation(plain),
         dropout=0.5,
         augment=Affine(degrees=20, stretch=0.2, shift=2, shear=0.2, background=BLACK),
         config=_one_cycle(epochs=MNIST_EPOCHS[train_bags], batch_size=8, learning_rate=1e-3),
     )
     members = {50: 5, 100: 3, 200: 3, 500: 1}[train_bags]  # with many bags, members agree
-    improved = Recipe(data, "improved", "attention", benchmark, members)
+    improved = Recipe(data, "improved", "attention", benchmark, members, validated=False)
     found = [*_plain(data, plain), improved]
     if train_bags == 100:
         fewer = replace(benchmark.config, instances_per_bag=8)
@@ -152,6 +153,11 @@ def _ablations(improved: Recipe) -> list[Recipe]:
 
 def _single(recipe: Recipe, name: str, **changes: Any) -> Recipe:
     return replace(recipe, name=name, members=1, benchmark=replace(recipe.benchmark, **changes))
+
+
+def _without_validation(benchmark: Benchmark) -> Callable[[int], Iterator[Split]]:
+    """Return the same splits; no model is shown the bags that nothing is chosen by."""
+    return lambda seed: (replace(split, val=None) for split in benchmark.splits(seed))
 
 
 def _held_back(recipe: Recipe, plain: Benchmark) -> Recipe:

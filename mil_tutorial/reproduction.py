@@ -26,6 +26,7 @@ from mil_tutorial.prediction import Predictions, predict
 from mil_tutorial.recipes import NAMES, Recipe, recipes
 from mil_tutorial.splits import check_groups
 from mil_tutorial.trial import train_one
+from mil_tutorial.wsi_commands import whole_number
 
 MEMBER_SEED = 1000
 """Member m of seed s starts from seed s + 1000 m; all members of a seed have the same split."""
@@ -129,10 +130,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m mil_tutorial.reproduction")
     parser.add_argument("data", nargs="+", choices=NAMES, help=f"of {', '.join(NAMES)}")
     parser.add_argument("--recipes", nargs="+", metavar="NAME", help="default: all of the data's")
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--jobs", type=int, default=1, help="as for compare (default: 1)")
+    parser.add_argument("--seeds", type=whole_number, default=5)
+    parser.add_argument("--jobs", type=whole_number, default=1, help="as for compare (default: 1)")
     parser.add_argument("--out", type=Path, required=True, help="a file of JSON lines")
     options = parser.parse_args(arguments)
+    try:
+        _measure(options, parser)
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _measure(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
     found = [recipe for data in options.data for recipe in recipes(data)]
     names = {recipe.name for recipe in found}
     if unknown := set(options.recipes or ()) - names:
@@ -145,7 +155,6 @@ def main(arguments: list[str] | None = None) -> int:
                 row = reproduce(recipe, seeds=options.seeds, jobs=options.jobs)
                 file.write(json.dumps(row) + "\n")
                 file.flush()
-    return 0
 
 
 def _is_of(row: dict[str, Any], recipe: Recipe, seeds: int) -> bool:

@@ -9,6 +9,7 @@ from mil_tutorial.datasets.benchmark import Benchmark
 from mil_tutorial.datasets.labels import shorten
 from mil_tutorial.datasets.lazy import FeatureBags
 from mil_tutorial.datasets.wsi.slide import Slide
+from mil_tutorial.datasets.wsi.tile_files import level0_side
 from mil_tutorial.experiment import Experiment
 from mil_tutorial.heatmaps import plot_attention
 from mil_tutorial.optional import import_extra
@@ -115,15 +116,11 @@ def slide_figure(path: Path, bag: FeatureBags, attention: Any, title: str = "") 
 def tile_side(coords: np.ndarray, attributes: dict[str, Any]) -> int:
     """Return the side of a tile in pixels of the slide's first level.
 
-    ``patch_size_level0`` says it (TRIDENT); or ``patch_size`` and ``downsample`` do (CLAM). Where
-    nothing is said, it is the most common step between neighbours in a row or column of tiles,
-    which is right where tiles do not overlap.
+    Where ``attributes`` do not say it (see ``level0_side``), it is the most common step between
+    neighbours in a row or column of tiles, which is right where tiles do not overlap.
     """
-    if "patch_size_level0" in attributes:
-        return round(float(attributes["patch_size_level0"]))
-    if "patch_size" in attributes:
-        downsample = np.ravel(attributes.get("downsample", 1.0))[0]
-        return round(float(attributes["patch_size"] * downsample))
+    if (side := level0_side(attributes)) is not None:
+        return side
     steps = []
     for along, across in ((0, 1), (1, 0)):
         order = np.lexsort((coords[:, along], coords[:, across]))

@@ -82,8 +82,7 @@ def fit(
                     on_epoch(record)
                 bar.update()
                 bar.set_postfix(val_loss=f"{record.val_loss:.3f}", val_auc=f"{record.val_auc:.3f}")
-    finally:  # the best weights so far, also when the learner presses stop
-        if config.keep == "best":
-            model.load_state_dict(run.best_weights)
+    finally:  # the weights to keep so far, also when the learner presses stop
+        model.load_state_dict(run.best_weights)
         model.eval()
     return run.history

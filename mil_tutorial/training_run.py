@@ -49,7 +49,7 @@ class TrainingRun:
         negatives, positives = torch.bincount(train.labels.long(), minlength=2).tolist()
         weighted = config.class_balance == "loss"
         self.pos_weight = torch.tensor(negatives / positives if weighted else 1.0)
-        self.history = History()
+        self.history = History(keep=config.keep)
         self.best_weights = _copy(model)
         self.scheduler = self._scheduler()
 

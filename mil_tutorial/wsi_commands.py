@@ -39,6 +39,11 @@ def features(arguments: argparse.Namespace) -> int:
 
     found = find_slides(arguments.slides)
     device = arguments.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:  # told before any slide is opened
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"--device {device} cannot be used here ({reason})") from error
     outcome = encode_slides(
         found,
         arguments.tiles,

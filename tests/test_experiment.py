@@ -253,3 +253,11 @@ def test_bad_splits_and_seeds_are_named():
         run(train, val.subset([1, 3]), test)
     with pytest.raises(ValueError, match="seeds is 0"):
         run(train, val, test, seeds=0)
+
+
+def test_an_experiment_needs_validation_bags():
+    dataset = separable(24, groups=[f"P{i // 4}" for i in range(24)])
+    splits = cross_validation(dataset, 3, validated=False)
+    benchmark = Benchmark("bare", "toy", dataset, splits, 4, 8, n_folds=3, config=CONFIG)
+    with pytest.raises(ValueError, match="bare comes without validation bags"):
+        run_experiment(benchmark, seeds=1, progress=False)

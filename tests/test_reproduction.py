@@ -70,12 +70,15 @@ def test_what_is_wrong_is_told_before_training(monkeypatch, tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["musk1", "--recipes", "imporved", "--out", str(tmp_path / "rows.jsonl")])
     assert "no recipe imporved; there are improved, plain" in capsys.readouterr().err
-    with pytest.raises(FileNotFoundError):
-        main(["musk1", "--out", str(tmp_path / "nowhere" / "rows.jsonl")])
+    assert main(["musk1", "--out", str(tmp_path / "nowhere" / "rows.jsonl")]) == 1
+    assert "error: " in capsys.readouterr().err
+    monkeypatch.setenv("MIL_TUTORIAL_DATA", str(tmp_path))
+    assert main(["colon", "--out", str(tmp_path / "rows.jsonl")]) == 1
+    assert "error: the colon nuclei are not here" in capsys.readouterr().err
     broken = tmp_path / "broken.jsonl"
     broken.write_text('{"data": "musk1"}\n{"data": "mu')
-    with pytest.raises(ValueError, match=r"broken.jsonl: a line is not whole"):
-        main(["musk1", "--out", str(broken)])
+    assert main(["musk1", "--out", str(broken)]) == 1
+    assert "broken.jsonl: a line is not whole" in capsys.readouterr().err
 
 
 def test_members_by_themselves_have_no_interval(quick):

@@ -124,7 +124,7 @@ def test_features_of_another_slide_are_noticed(tmp_path):
     [
         ({"patch_size_level0": 512, "patch_size": 256}, 512),  # TRIDENT
         ({"patch_size": 256, "patch_level": 1, "downsample": np.array([4.0, 4.0])}, 1024),  # CLAM
-        ({"patch_size": 224}, 224),
+        ({"patch_size": 224}, 256),  # of which level is not said
         ({}, 256),
     ],
 )

@@ -505,6 +505,8 @@ def test_keep_last_ends_with_the_last_weights(train_val):
     history = fit(best, train, wrong, config, progress=False)
     fit(last, train, wrong, replace(config, keep="last"), progress=False)
     assert history.best_epoch < 29
+    watched = fit(model(), train, wrong, replace(config, keep="last"), progress=False)
+    assert watched.best_epoch == 29  # the epoch whose weights are kept
     assert auc(val.labels, predict(last, val).probabilities) > 0.9
     assert not torch.equal(weights(last), weights(best))
 
@@ -528,6 +530,7 @@ def test_without_validation_bags_the_weights_are_those_of_the_last_epoch(train_v
     history = fit(alone, train, None, config, progress=False)
     assert torch.equal(weights(alone), weights(watched))
     assert np.isnan(history.column("val_loss")).all()
+    assert history.best_epoch == CONFIG.epochs - 1
     assert np.isfinite(history.column("train_loss")).all()
 
     def stop(record):

@@ -13,15 +13,15 @@ from mil_tutorial.checks.recording_slide import RecordingSlide, expect_region
 
 @exercise
 def check_level0_side(answer: Any) -> str:
-    """Check the guess of a tile's side at level 0: 256 px of 0.5 µm on a slide of 0.243 µm/px."""
+    """Check the guess of a tile's side at level 0: 256 px of 0.5 µm on a slide of 0.22 µm/px."""
     mistakes = {
         "That is the tile as the encoder sees it. How many µm does it show?": 256,
-        "Those are µm. How many pixels of 0.243 µm is that?": 128,
-        "Multiply by 0.5 / 0.243, not by 0.243 / 0.5: level 0 has smaller pixels, so more.": 124.4,
-        "That takes 40× for 0.25 µm/px. This slide says 0.243.": 512,
+        "Those are µm. How many pixels of 0.22 µm is that?": 128,
+        "Multiply by 0.5 / 0.22, not by 0.22 / 0.5: level 0 has smaller pixels, so more.": 112.6,
+        "That takes 0.25 µm/px, as if it were any 40× scanner. This slide has 0.22.": 512,
     }
-    expect_number(answer, 256 * 0.5 / 0.243, "the side", 0.8, mistakes)
-    return "256 × 0.5 = 128 µm, and 128 / 0.243 = 527 pixels of level 0"
+    expect_number(answer, 256 * 0.5 / 0.22, "the side", 0.8, mistakes)
+    return "256 × 0.5 = 128 µm, and 128 / 0.22 = 582 pixels of level 0"
 
 
 @exercise

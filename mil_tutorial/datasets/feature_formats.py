@@ -44,6 +44,9 @@ class HDF5:
                 f"{path} lacks the dataset 'features'; it holds {', '.join(file) or 'nothing'}"
             )
         stored, coords = file["features"], file.get("coords")
+        for name, found in {"features": stored, "coords": coords}.items():
+            if found is not None and not hasattr(found, "shape"):
+                raise ValueError(f"{path}: {name!r} is a group, expected a dataset (one array)")
         return Contents(stored.shape, stored.dtype.kind, None if coords is None else coords.shape)
 
     def features(self, path: Path, rows: np.ndarray | None) -> np.ndarray:

@@ -27,7 +27,8 @@ def fetch_mnist(root: Path | None = None) -> Path:
     FileNotFoundError
         When they are not there and cannot be downloaded.
     ValueError
-        When a file in the user's own folder is not as published.
+        When a packed file in the user's own folder is not as published. (Unpacked ones are taken
+        as they are: what torchvision or this function unpacked.)
     """
     own = user_data_dir() if root is None else None
     if own is not None and all((own / name).is_file() for name in _unpacked()):

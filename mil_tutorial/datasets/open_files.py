@@ -1,6 +1,7 @@
 """Feature files opened: HDF5 handles kept for the next reading, damage told in one line."""
 
 import os
+import threading
 import zipfile
 import zlib
 from collections import OrderedDict
@@ -46,10 +47,15 @@ def _refusal(path: Path, kind: str, error: Exception) -> ValueError:
     )
 
 
-class _Handles(OrderedDict[Path, Any]):
-    """Open HDF5 files of this process, the last used last."""
+class _Handles(threading.local):
+    """Open HDF5 files of this process and thread, the last used last.
 
-    process = os.getpid()
+    Threads have their own: one may close what it needs no more while the other reads.
+    """
+
+    def __init__(self) -> None:
+        self.process = os.getpid()
+        self.files = OrderedDict[Path, Any]()
 
 
 _handles = _Handles()
@@ -58,20 +64,21 @@ _handles = _Handles()
 def open_hdf5(path: Path) -> Any:
     """Return the open HDF5 file; it stays open for the next reading."""
     if _handles.process != os.getpid():  # a forked worker must not share its parent's files
-        _handles.clear()
+        _handles.files.clear()
         _handles.process = os.getpid()
-    if path not in _handles:
-        _handles[path] = _open(path)
-        while len(_handles) > OPEN_FILES:
-            _handles.popitem(last=False)[1].close()
-    _handles.move_to_end(path)
-    return _handles[path]
+    files = _handles.files
+    if path not in files:
+        files[path] = _open(path)
+        while len(files) > OPEN_FILES:
+            files.popitem(last=False)[1].close()
+    files.move_to_end(path)
+    return files[path]
 
 
 def open_anew(path: Path) -> Any:
     """Return the open HDF5 file as it is now: it may have been written again since."""
-    if path in _handles:
-        _handles.pop(path).close()
+    if path in _handles.files:
+        _handles.files.pop(path).close()
     return open_hdf5(path)
 
 

@@ -84,10 +84,10 @@ def with_partial(width, height, side):
 
 ZOO = [
     (checks.check_level0_side, 256, "How many µm does it show"),
-    (checks.check_level0_side, 128, "How many pixels of 0.243"),
-    (checks.check_level0_side, 124.4, "level 0 has smaller pixels"),
-    (checks.check_level0_side, 512, "This slide says 0.243"),
-    (checks.check_level0_side, 600, "too large"),
+    (checks.check_level0_side, 128, "How many pixels of 0.22"),
+    (checks.check_level0_side, 112.6, "level 0 has smaller pixels"),
+    (checks.check_level0_side, 512, "This slide has 0.22"),
+    (checks.check_level0_side, 700, "too large"),
     (checks.check_read_field, shrunk_place, "in pixels of level 0, whatever the level"),
     (checks.check_read_field, level0_size, "divide side by the downsample"),
     (checks.check_read_field, swapped_place, "give x, y as they came"),
@@ -130,8 +130,8 @@ def test_a_wrong_answer_fails_with_its_message(check, answer, message):
 @pytest.mark.parametrize(
     ("check", "answer"),
     [
-        (checks.check_level0_side, 527),
-        (checks.check_level0_side, 526.7),
+        (checks.check_level0_side, 582),
+        (checks.check_level0_side, 581.8),
         (checks.check_read_field, read),
         (checks.check_read_field, read_by_keyword),
         (checks.check_otsu_threshold, otsu),

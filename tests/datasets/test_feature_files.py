@@ -1,5 +1,6 @@
 import os
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import h5py
 import numpy as np
@@ -202,7 +203,7 @@ def test_files_stay_open_but_not_too_many(features, tmp_path, monkeypatch):
     assert len(opened) == 5
     files[0].read()
     assert len(opened) == 6
-    assert len(open_files._handles) == 3
+    assert len(open_files._handles.files) == 3
 
 
 def test_a_file_written_again_is_read_anew(features, tmp_path):
@@ -228,3 +229,20 @@ def test_moments_are_those_of_all_rows_whatever_the_parts(tmp_path):
     assert n == 9000
     np.testing.assert_allclose(mean, values.mean(axis=0, dtype=float), rtol=1e-12)
     np.testing.assert_allclose(variance, values.var(axis=0, dtype=float), rtol=1e-12)
+
+
+def test_threads_do_not_close_each_others_files(features, tmp_path, monkeypatch):
+    monkeypatch.setattr(open_files, "OPEN_FILES", 2)
+    files = [describe(write_file(tmp_path / f"s{i}.h5", features)) for i in range(8)]
+    with ThreadPoolExecutor(3) as threads:
+        read = list(threads.map(lambda i: files[i % 8].read(), range(900)))
+    assert all(torch.equal(values, read[0]) for values in read)
+
+
+@pytest.mark.parametrize("name", ["features", "coords"])
+def test_a_group_is_no_array(name, features, tmp_path):
+    with h5py.File(tmp_path / "s.h5", "w") as file:
+        file.create_dataset("coords" if name == "features" else "features", data=features)
+        file.create_group(name)
+    with pytest.raises(ValueError, match=rf"s\.h5: '{name}' is a group, expected a dataset"):
+        describe(tmp_path / "s.h5")

@@ -140,6 +140,12 @@ def _features(
             yield features
             width, done = features.shape[1], done + len(features)
             on_batch(len(features))
+    except RuntimeError as error:  # a worker that was killed, a device whose memory is full
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"{slide}: encoding stopped at tile {done} ({reason}); if memory is short, take a "
+            "smaller batch or fewer workers"
+        ) from error
     finally:
         batches.close()
 

@@ -15,7 +15,7 @@ CLAM's loader takes ``file["features"][:]`` and ``file["coords"][:]``; both stay
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -94,6 +94,7 @@ def read_tiles(path: str | Path) -> Tiles:
         slide_mpp=known.get("level0_mpp"),
         magnification=known.get("level0_magnification"),
         min_tissue=known.get("min_tissue"),
+        overlap=int(known.get("overlap", 0)),
     )
 
 
@@ -127,7 +128,7 @@ def _attributes(tiles: Tiles) -> dict[str, Any]:
         "patch_level": tiles.level,
         "downsample": tiles.downsample,
         "custom_downsample": tiles.downsample and _clean(shrunk / tiles.downsample),
-        "overlap": 0,
+        "overlap": tiles.overlap,
         "level0_width": width,
         "level0_height": height,
         "level0_magnification": tiles.magnification and _clean(tiles.magnification),
@@ -144,11 +145,26 @@ def _clean(value: float) -> int | float:
     return round(value) if abs(value / max(1, round(value)) - 1) < 0.005 else value
 
 
+def level0_side(attributes: Mapping[str, Any]) -> int | None:
+    """Return the side of a tile in pixels of level 0, from what a file says of its coordinates.
+
+    ``patch_size_level0`` says it (TRIDENT); or ``patch_size`` and ``downsample`` do, times
+    ``custom_downsample`` where tiles were shrunk after reading (CLAM and its relatives). None where
+    nothing is said.
+    """
+    tile_size = float(attributes.get("patch_size", 0))
+    if "patch_size_level0" in attributes:
+        return round(float(attributes["patch_size_level0"]))
+    if not tile_size or "downsample" not in attributes:
+        return None
+    shrunk = float(attributes.get("custom_downsample", 1))
+    return round(tile_size * float(np.max(attributes["downsample"])) * shrunk)
+
+
 def _side(path: Path, known: dict[str, Any], tile_size: int) -> int:
-    if tile_size and "patch_size_level0" in known:
-        return int(known["patch_size_level0"])
-    if tile_size and {"patch_level", "downsample"} <= set(known):  # CLAM
-        return round(tile_size * float(np.max(known["downsample"])))
+    side = level0_side(known) if tile_size else None
+    if side is not None:
+        return side
     raise ValueError(
         f"{path}: coords do not say how large a tile is; expected the attributes patch_size and "
         f"patch_size_level0, found {sorted(known) or 'none'}"

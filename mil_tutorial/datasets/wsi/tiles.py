@@ -28,6 +28,8 @@ class Tiles:
         µm/px that was asked for, and of level 0.
     magnification : float, optional
         Of the objective, where the slide says it.
+    overlap : int
+        Pixels of a tile's picture that the next one shows too; tiles of this package have none.
     min_tissue : float, optional
         The share of tissue from which on a tile was kept.
     """
@@ -43,6 +45,7 @@ class Tiles:
     slide_mpp: float | None = None
     magnification: float | None = None
     min_tissue: float | None = None
+    overlap: int = 0
 
     def __post_init__(self) -> None:
         coords = np.asarray(self.coords)
@@ -69,12 +72,16 @@ class Tiles:
         return mine == its and np.array_equal(self.coords, other.coords)
 
     def check_inside(self, size: tuple[int, int], slide: Any) -> None:
-        """Refuse a slide that these tiles were not made for."""
-        low, high = self.coords.min(axis=0), self.coords.max(axis=0) + self.side
+        """Refuse a slide that these tiles were not made for.
+
+        Tiles of other tools may reach beyond the right and lower edge; their corners may not.
+        """
+        low, high = self.coords.min(axis=0), self.coords.max(axis=0) + 1
         wrong_size = self.slide_size is not None and tuple(self.slide_size) != tuple(size)
         if wrong_size or (low < 0).any() or (high > size).any():
             made_for = self.slide_size or tuple(int(side) for side in high)
+            least = "" if self.slide_size else "at least "
             raise ValueError(
                 f"{slide}: the slide has {size[0]} × {size[1]} pixels, its tiles were made for "
-                f"{made_for[0]} × {made_for[1]}; tile this slide again"
+                f"{least}{made_for[0]} × {made_for[1]}; tile this slide again"
             )

@@ -105,7 +105,7 @@ def test_a_slide_damaged_inside_is_named_in_one_line(damaged, tiles, tmp_path, w
 
 def test_tiles_of_another_slide(slide, tmp_path):
     for other in (
-        Tiles("other", np.array([[2500, 0]]), tile_size=192, side=192),
+        Tiles("other", np.array([[2600, 0]]), tile_size=192, side=192),
         Tiles("other", np.array([[0, 0]]), tile_size=192, side=192, slide_size=(999, 999)),
     ):
         with pytest.raises(ValueError, match=r"made\.tif: the slide has 2560 × 2048 pixels, its"):
@@ -132,3 +132,17 @@ def test_features_are_written_as_they_come(slide, tmp_path):
 def test_wrong_settings(slide, tiles, tmp_path, wrong):
     with pytest.raises(ValueError, match="expected ≥ 1 and ≥ 0"):
         extract_features(slide, tiles, mean_colour, tmp_path / "a.h5", **wrong)
+
+
+def test_memory_that_is_short_is_told_with_the_tile(slide, tiles, tmp_path):
+    calls = []
+
+    def encoder(pictures):
+        calls.append(len(pictures))
+        if len(calls) == 2:
+            raise RuntimeError("out of memory\nTried to allocate 2 GiB")
+        return pictures.float().mean(dim=(1, 2))
+
+    with pytest.raises(ValueError, match=r"stopped at tile 4 \(out of memory\); .* smaller batch"):
+        extract_features(slide, tiles, encoder, tmp_path / "f.h5", batch_size=4)
+    assert not list(tmp_path.iterdir())

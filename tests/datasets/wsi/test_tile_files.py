@@ -69,6 +69,7 @@ def test_clam_and_trident_find_what_they_look_for(tmp_path):
     [
         {"patch_size": 256, "patch_size_level0": 512, "level0_magnification": 40},  # TRIDENT
         {"patch_size": 256, "patch_level": 1, "downsample": (2.0, 2.0)},  # CLAM
+        {"patch_size": 256, "patch_level": 0, "downsample": 1.0, "custom_downsample": 2},
     ],
 )
 def test_tiles_of_other_tools_are_read(tmp_path, attributes):
@@ -146,3 +147,22 @@ def test_a_kill_leaves_no_half_file(tmp_path):
     assert not path.exists()
     write_features(path, TILES, batches(3), "toy")  # what is left is in nobody's way
     assert [p.name for p in tmp_path.iterdir()] == ["S1.h5"]
+
+
+def test_what_other_tools_overlap_is_said_again(tmp_path):
+    attributes = {"patch_size": 256, "patch_size_level0": 256, "overlap": 128}
+    with h5py.File(tmp_path / "S1.h5", "w") as file:
+        file.create_dataset("coords", data=COORDS).attrs.update(attributes)
+    write_tiles(tmp_path / "again.h5", read_tiles(tmp_path / "S1.h5"))
+    with h5py.File(tmp_path / "again.h5") as file:
+        assert file["coords"].attrs["overlap"] == 128
+
+
+def test_tiles_of_other_tools_may_reach_beyond_the_edge_but_not_start_there():
+    tiles = Tiles("S1", np.array([[0, 0], [900, 900]]), tile_size=256, side=256)
+    tiles.check_inside((1000, 1000), "S1.svs")
+    with pytest.raises(ValueError, match="made for at least 901 × 901; tile this slide again"):
+        tiles.check_inside((900, 1000), "S1.svs")
+    known = Tiles("S1", np.array([[0, 0]]), tile_size=256, side=256, slide_size=(1000, 1000))
+    with pytest.raises(ValueError, match="has 999 × 1000 pixels, its tiles were made for 1000 ×"):
+        known.check_inside((999, 1000), "S1.svs")

@@ -203,3 +203,13 @@ def test_a_missing_package_is_named(run, slide, monkeypatch):
     code, _, errors = run("tile", slide, out="tiles")
     assert code == 2
     assert 'pip install "mil-tutorial[wsi]"' in errors[0]
+
+
+@pytest.mark.parametrize("device", ["nonsense", "cuda:99"])
+def test_a_device_that_is_not_there(run, folder, tmp_path, constant_encoder, device):
+    run("tile", folder / "a.tif", out="tiles")
+    options = dict(out="features", tiles=tmp_path / "tiles", device=device)
+    code, _, errors = run("features", folder, **options)
+    assert code == 2
+    assert f"--device {device} cannot be used here" in errors[0]
+    assert not (tmp_path / "features").exists()
