@@ -20,7 +20,10 @@ def row(recipe, pooling, value, runs=(0.5, 0.7)):
         "pooling": pooling,
         "ensemble": metrics | both,
         "single": {name: {"value": value, "by_run": list(runs)} for name in metrics},
-        "baselines": {"bag_size": {n: measured(0.55) for n in metrics}, "mean_feature": {n: measured(0.61) for n in metrics}},
+        "baselines": {
+            "bag_size": {n: measured(0.55) for n in metrics},
+            "mean_feature": {n: measured(0.61) for n in metrics},
+        },
     }
 
 

@@ -130,14 +130,14 @@ def _folder(path: Path, labels: Path | None, positive: str | None) -> Benchmark:
 
 
 def _mnist(train_bags: int) -> Benchmark:
-    from mil_tutorial.datasets.mnist_bags import load_digits, mnist_bags
+    from mil_tutorial.datasets.mnist_bags import mnist_bags, read_pixels
     from mil_tutorial.encoders import LeNetEncoder
 
     if train_bags < 4:
         raise ValueError(f"train_bags is {train_bags}; two bags of each class need at least 4")
     n_val = max(100, train_bags // 4)
     test = mnist_bags(1000, train=False, seed=0)
-    n_digits = len(load_digits(train=True)[1])
+    n_digits = len(read_pixels(train=True)[1])
 
     def splits(seed: int) -> list[Split]:
         # No digit is in training and validation: other images of the same writer may be, as in

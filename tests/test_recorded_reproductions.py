@@ -1,0 +1,75 @@
+"""What is recorded of the reproductions, what pages print, and what the recipes say are one."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from mil_tutorial.environment import environment
+from mil_tutorial.parallel import possible_jobs
+from mil_tutorial.recipes import NAMES, recipes
+from mil_tutorial.recorded import load_reproductions, table_cells
+from mil_tutorial.reproduction import _is_of, reproduce
+from mil_tutorial.reproduction_tables import ablation, comparison, find_row, instances
+
+ROOT = Path(__file__).parents[1]
+MNIST = [name for name in NAMES if name.startswith("mnist")]
+TABLES = [(MNIST, "auc"), (["colon"], "auc"), (["musk1", "musk2", "colon"], "accuracy")]
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return load_reproductions()
+
+
+@pytest.mark.parametrize("data", NAMES)
+def test_a_record_is_of_a_recipe_that_ships(data, rows):
+    try:
+        known = recipes(data)
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
+    mine = [row for row in rows if row["data"] == data]
+    for row in mine:
+        assert sum(_is_of(row, recipe, seeds=5) for recipe in known) == 1, row["recipe"]
+    done = {(row["recipe"], row["pooling"]) for row in mine}
+    assert len(done) == len(mine)
+    assert {("plain", "attention"), ("plain", "gated")} < done
+    assert "improved" in {recipe for recipe, _ in done}
+
+
+@pytest.mark.parametrize(("names", "metric"), TABLES)
+def test_the_readme_shows_the_record(names, metric, rows):
+    printed = table_cells((ROOT / "README.md").read_text(encoding="utf-8"))
+    for name in names:
+        line = table_cells(comparison(rows, [name], metric))[7:]
+        assert line in [printed[i : i + 7] for i in range(len(printed) - 6)]
+
+
+@pytest.mark.parametrize("folder", ["notebooks", "notebooks/solutions"])
+def test_chapter_12_shows_the_record(folder, rows):
+    (path,) = (ROOT / folder).glob("12_*.ipynb")
+    cells = {cell.id: cell for cell in nbformat.read(path, as_version=4).cells}
+    colon = "\n\n".join(comparison(rows, ["colon"], metric) for metric in ("auc", "accuracy"))
+    for cell, table in {
+        "plain-table": comparison(rows, MNIST, "auc"),
+        "ablation-run": ablation(rows, "mnist-100", "auc"),
+        "musk-table": comparison(rows, ["musk1", "musk2"], "accuracy"),
+        "musk-ablation": ablation(rows, "musk1", "accuracy"),
+        "colon-table": colon,
+        "nuclei-table": instances(rows, "colon"),
+    }.items():
+        (output,) = cells[cell].outputs
+        assert table_cells(output.data["text/markdown"]) == table_cells(table)
+
+
+@pytest.mark.slow
+def test_a_recorded_recipe_gives_its_numbers_again(rows):
+    (recipe,) = (r for r in recipes("musk1") if (r.name, r.pooling) == ("plain", "attention"))
+    found = reproduce(recipe, jobs=possible_jobs(), progress=False)
+    recorded = find_row(rows, "musk1", "plain", "attention")
+    here, there = environment(), recorded["environment"]
+    same = all(here[part] == there[part] for part in ("torch", "numpy", "arithmetic", "threads"))
+    for metric in ("auc", "accuracy"):
+        mine, theirs = found["ensemble"][metric], recorded["ensemble"][metric]
+        assert mine["by_run"] == pytest.approx(theirs["by_run"], abs=1e-9 if same else 0.1)
+        assert mine["value"] == pytest.approx(theirs["value"], abs=1e-9 if same else 0.04)
