@@ -137,6 +137,34 @@ def _colon() -> list[Recipe]:
     return [*_plain("colon", plain), improved, *_ablations(improved), _held_back(improved, plain)]
 
 
+def _colon_frozen() -> list[Recipe]:
+    from mil_tutorial.augmentation import DropFeatures
+    from mil_tutorial.datasets.colon import load_colon
+    from mil_tutorial.datasets.colon_features import colon_features
+
+    features = colon_features(load_colon())
+    benchmark = Benchmark(
+        name="colon-frozen",
+        description="Colon nuclei, frozen features of EfficientNet-Lite0",
+        test=features,
+        splits=cross_validation(features, 10, validated=False),
+        n_folds=10,
+        input_dim=features.instance_shape[0],
+        hidden_dim=128,
+        dropout=0.5,
+        augment=DropFeatures(0.3),
+        config=_one_cycle(
+            epochs=20, batch_size=8, learning_rate=1e-3, weight_decay=1e-3, instances_per_bag=64
+        ),
+    )
+    name = "frozen features"
+    return [
+        Recipe(
+            "colon-frozen", name, "gated", benchmark, 2, validated=False, smoothing=NEIGHBOURHOOD
+        )
+    ]
+
+
 def _plain(data: str, benchmark: Benchmark) -> list[Recipe]:
     return [Recipe(data, "plain", pooling, benchmark) for pooling in ("attention", "gated")]
 
@@ -178,5 +206,6 @@ _MAKERS: dict[str, Callable[[], list[Recipe]]] = {
     "musk1": lambda: _musk(1),
     "musk2": lambda: _musk(2),
     "colon": _colon,
+    "colon-frozen": _colon_frozen,
 }
 NAMES = tuple(_MAKERS)

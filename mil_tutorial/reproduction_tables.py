@@ -88,14 +88,19 @@ def ablation(rows: Sequence[dict[str, Any]], data: str, metric: str) -> str:
     return aligned(head, lines)
 
 
-def instances(rows: Sequence[dict[str, Any]], data: str) -> str:
-    """Return a Markdown table of how well instances are ranked, over all bags and within a bag."""
+def instances(rows: Sequence[dict[str, Any]], *names: str) -> str:
+    """Return a Markdown table of how well instances are ranked, over all bags and within a bag.
+
+    One line for each score of each recipe of the data sets named; ablations are left out.
+    """
     lines = []
-    for recipe, pooling in (("plain", "attention"), ("plain", "gated"), ("improved", "")):
-        row = find_row(rows, data, recipe, pooling)
+    for row in rows:
+        if row["data"] not in names or row["recipe"].startswith("with"):
+            continue
         for score, everywhere in row["ensemble"]["instance_auc"].items():
             within = row["ensemble"]["instance_auc_within"][score]
-            lines.append([f"{recipe}, {row['pooling']}", score, cell(everywhere), cell(within)])
+            recipe = f"{row['recipe']}, {row['pooling']}"
+            lines.append([recipe, score, cell(everywhere), cell(within)])
     return aligned(["recipe", "ranked by", "instance AUC, all bags", "within a bag"], lines)
 
 

@@ -117,4 +117,4 @@ def test_unknown_data():
     with pytest.raises(ValueError, match="no recipes for 'fox'; choose from mnist-50"):
         recipes("fox")
     assert len(NAMES) == len(set(NAMES))
-    assert np.isin(["musk1", "musk2", "colon"], NAMES).all()
+    assert np.isin(["musk1", "musk2", "colon", "colon-frozen"], NAMES).all()

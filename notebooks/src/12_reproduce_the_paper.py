@@ -374,7 +374,7 @@ Markdown(
 # this nucleus alone would get ([chapter 09](09_judge_attention.ipynb))?
 
 # %% id="nuclei-table"
-Markdown(instances(recorded, "colon"))
+Markdown(instances(recorded, "colon", "colon-frozen"))
 
 # %% [markdown] id="nuclei-read"
 # TODO-NUCLEI
