@@ -55,14 +55,14 @@ def comparison(rows: Sequence[dict[str, Any]], names: Sequence[str], metric: str
 
 def _line(rows: Sequence[dict[str, Any]], name: str, metric: str) -> list[str]:
     printed = published(name, metric)
-    plain = [find_row(rows, name, "plain", method) for method in METHODS]
+    plain = {r["pooling"]: r for r in rows if (r["data"], r["recipe"]) == (name, "plain")}
     improved = find_row(rows, name, "improved")
     baselines = improved["baselines"]
     best = max(baselines, key=lambda b: baselines[b][metric]["value"])
     return [
         name,
         *(_printed(printed.get(method)) for method in METHODS),
-        *(cell(row["ensemble"][metric]) for row in plain),
+        *(cell(plain[m]["ensemble"][metric]) if m in plain else "–" for m in METHODS),
         cell(improved["ensemble"][metric]),
         f"{cell(baselines[best][metric])} ({best.replace('_', ' ')})",
     ]

@@ -69,9 +69,8 @@ print("µm a pixel at level 0:", handle.properties["openslide.mpp-x"])
 # ## Ask for µm, not for a level
 #
 # Can you ask for a magnification? "20×" names a lens: about 0.5 µm a pixel, but scanners differ. Can you ask
-# for a level? From 0.25 µm/px, level 1 has 0.5 in a file that halves and 1.0 in one that quarters, so a
-# nucleus of 10 µm is 20 pixels wide or 10. Ask for **µm per pixel** (in code `mpp`): the size of a pixel in the
-# tissue.
+# for a level? From 0.25 µm/px, level 1 has 0.5 in a file that halves and 1.0 in one that quarters. So ask for
+# **µm per pixel** (in code `mpp`): the size of a pixel in the tissue.
 #
 # ### Exercise 1: predict a side
 #
@@ -134,16 +133,18 @@ fields = {
 for axis, (title, picture) in zip(axes, fields.items()):
     axis.imshow(picture.convert("RGB"))
     axis.set(title=title, xticks=[], yticks=[])
-show(figure, "The same field of brown-stained tissue, 256 µm wide, read from level 0 and, coarser, from level 1; with the "
-     "place divided by 4, level 1 shows mostly empty glass")  # fmt: skip
+show(
+    figure,
+    "The same field of brown-stained tissue, 256 µm wide, read from level 0 and, coarser, from "
+    "level 1; with the place divided by 4, level 1 shows mostly empty glass",
+)
 
 # %% [markdown] id="tissue"
 # ## Find the tissue
 #
 # Most of a slide is glass. What tells tissue from it? Brightness would take dust and shadows for tissue: they
 # are dark too. But they are grey, and stain has *colour*: its **saturation** (how far a pixel is from grey, here
-# 0 to 255) is high. The price: fat, washed empty when the section is made, is as colourless as glass. Look at a
-# small picture of the slide, 8 µm a pixel.
+# 0 to 255) is high. The price: fat, washed empty, is as colourless as glass.
 
 # %% id="tissue-picture"
 from PIL import Image
@@ -155,7 +156,8 @@ with Slide("made.tif") as slide:
 saturation = np.asarray(Image.fromarray(picture).convert("HSV"))[..., 1]
 counts = np.bincount(saturation.ravel(), minlength=256)
 print(
-    f"{picture.shape[1]} × {picture.shape[0]} pixels, saturation {saturation.min()} to {saturation.max()}"
+    f"{picture.shape[1]} × {picture.shape[0]} pixels of 8 µm, "
+    f"saturation {saturation.min()} to {saturation.max()}"
 )
 
 # %% [markdown] id="ex-otsu"
@@ -211,16 +213,16 @@ for axis, title in ((left, "slide at 8 µm/px"), (right, "tissue (white)")):
 show(
     figure,
     "A slide with sixteen brown pieces on white glass; the histogram of its saturation, a tall "
-    "peak at 0 for glass and a wide hill for tissue, with Otsu's threshold at 45 and the package's at "
-    "30; the mask, white where the stain is brown, black in the pale parts with blue nuclei",
+    "peak at 0 for glass and a wide hill for tissue, with Otsu's threshold at 45 and the package's "
+    "at 30; the mask, white where the stain is brown, black in the pale parts with blue nuclei",
 )
 
 # %% [markdown] id="tissue-read"
 # Otsu always cuts in two, even where there is nothing to cut: part of an empty slide would be "tissue". So the
 # package keeps the threshold between 15 and 30; here it cuts at 30. It drops specks and fills holes below
-# 100 × 100 µm. Look at the mask: the pale parts with blue nuclei are tissue too, and most of them are lost.
-# And it cannot tell tissue from the coloured felt pens that pathologists mark glass with. **Look at the mask
-# of every slide once.** The command `tile` saves that picture beside the coordinates.
+# 100 × 100 µm. The pale parts with blue nuclei are tissue too, and most of them are lost. And it takes the felt pens
+# that pathologists mark glass with for tissue. **Look at the mask of every slide once.** The command `tile` saves it
+# beside the coordinates.
 
 # %% [markdown] id="tiles"
 # ## Cut tiles
@@ -267,7 +269,8 @@ with Slide(path) as slide:
     picture, scale = slide.thumbnail(4), 4
     print(f"{path.name}: {slide.size[0]} × {slide.size[1]} pixels of {slide.mpp} µm")
 print(
-    f"{len(tiles)} tiles of {tiles.side} pixels at level 0, first corners {tiles.coords[:3].tolist()}"
+    f"{len(tiles)} tiles of {tiles.side} pixels at level 0, "
+    f"the first at {tiles.coords[:3].tolist()}"
 )
 
 # %% id="real-figure"
@@ -279,16 +282,15 @@ for x, y in tiles.coords / scale:
 axes.set(title=f"{len(tiles)} tiles with tissue", xticks=[], yticks=[])
 show(
     figure,
-    "A strip of pink and violet tissue on pale glass, covered by a grid of blue squares; the bottom "
-    "edge and most of a thin strand at the left have none",
+    "A strip of pink and violet tissue on pale glass, covered by a grid of blue squares; the "
+    "bottom edge and most of a thin strand at the left have none",
 )
 
 # %% [markdown] id="real-check"
 # What was lost? The last 151 rows of pixels, because only whole tiles count, and most of the thin strand at
 # the left.
 #
-# Does the package read what the coordinates say? Read every tile with OpenSlide, and again with the package,
-# and compare. (That finds a shifted frame in the package, not one in OpenSlide. The whole way is tested below.)
+# Does the package read what the coordinates say? Read every tile with OpenSlide, and again with the package.
 
 # %% id="real-check-run"
 handle, same = openslide.OpenSlide(str(path)), 0
@@ -304,9 +306,7 @@ print(f"{same} of {len(tiles)} tiles are equal in every pixel")
 #
 # A **frozen encoder** is a network trained elsewhere whose weights stay as they are. It sees each tile once;
 # its output, a row of numbers, goes to a file, and training needs only that file. This one is a small
-# EfficientNet that learnt on photographs (ImageNet). Encoders trained on pathology slides usually serve
-# better: on CAMELYON16 the same pooling went from an AUC of about .87 to about .98 with one of them (a user's
-# report, in the recipe below).
+# EfficientNet that learnt on photographs (ImageNet). Encoders trained on pathology slides usually serve better.
 
 # %% id="features-run"
 from mil_tutorial import extract_features, load_frozen_encoder
@@ -316,7 +316,8 @@ start = time.perf_counter()
 extract_features(path, tiles, encoder, "slide.h5", batch_size=8)
 seconds = time.perf_counter() - start
 print(
-    f"{len(tiles)} tiles in {seconds:.1f} s: {1000 * seconds / len(tiles):.0f} ms a tile, here and now"
+    f"{len(tiles)} tiles in {seconds:.1f} s: {1000 * seconds / len(tiles):.0f} ms a tile, "
+    "measured here and now"
 )
 print(f"a slide of 10,000 such tiles would take {seconds / len(tiles) * 10_000 / 60:.0f} minutes")
 
@@ -328,10 +329,9 @@ with h5py.File("slide.h5") as file:
             print(f"    {key} = {values.attrs[key]}")
 
 # %% [markdown] id="features-read"
-# `features` (N, D) and `coords` (N, 2) lie side by side in the same order, under the names that the `.h5` files of
-# CLAM and TRIDENT use. The attributes say what the numbers mean: `patch_size_level0` is a tile's side in pixels
-# of level 0, `target_mpp` its µm/px, `encoder` who made the features. Without them, nobody can place the tiles
-# in half a year.
+# `features` (N, D) and `coords` (N, 2) lie in the same order, under the names that the `.h5` files of CLAM and
+# TRIDENT use. The attributes say what the numbers mean: `patch_size_level0` is a tile's side in pixels of level 0,
+# `target_mpp` its µm/px, `encoder` who made the features. Without them, nobody can place the tiles in half a year.
 #
 # What do such features see? Squeeze the 1,280 numbers to three (principal components) and paint their ranks
 # as red, green and blue.
@@ -361,16 +361,15 @@ show(
 )
 
 # %% [markdown] id="features-colours-read"
-# Many neighbours get like colours, though the network was given no places and learnt on photographs. What
-# might it have seen: kinds of tissue, strength of stain, or just the share of glass? This map cannot say; tiles
-# at the edge stand out, and they are mostly glass. Nor does it show that the features tell tumour.
+# Many neighbours get like colours, though the network was given no places. What might it have seen: kinds of
+# tissue, strength of stain, or just the share of glass? This map cannot say. Nor does it show that the features
+# tell tumour.
 
 # %% [markdown] id="truth"
 # ## Follow one slide from file to heat map
 #
-# Is the whole way right? For the real slide we have no truth to check against; of a rendered slide we know every
-# tile. So write one as a slide file and go the whole way: tiles, features from the course's own encoder, the trained model that ships, and back onto the
-# slide.
+# Is the whole way right? Of a rendered slide we know every tile. So write one as a slide file and go the whole way:
+# tiles, features from the course's own encoder, the trained model that ships, and back onto the slide.
 
 # %% id="truth-run"
 from mil_tutorial.datasets.slide_bags import load_slides
@@ -398,8 +397,8 @@ print(
 # differ by more: nothing was moved or turned on the way. (Scaling is not tested: the slide has just the µm/px
 # that we ask for.)
 #
-# All 256 tiles count as tissue here: the gaps of this small slide are below 100 × 100 µm, and such holes are
-# filled. So the bag has 49 tiles more than the one that ships. Does that matter? Ask the model.
+# All 256 tiles count as tissue here, because small holes are filled. So the bag has 49 tiles more than the one that
+# ships. Does that matter? Ask the model.
 
 # %% id="heat-run"
 from mil_tutorial import MedicalBagDataset, instance_auc, plot_attention, predict
@@ -417,8 +416,11 @@ with Slide(f"{name}.tif") as slide:
     thumbnail = slide.thumbnail(1)
 title = f"{name}.tif: probability {said.probabilities[0]:.2f}, instance AUC {ranking:.2f}"
 figure = plot_attention(thumbnail, said.attention, found.coords, TILE, truth=truth, title=title)
-show(figure, "A round lymph node that fills the slide; its attention map, dark but for one bright tile at "
-     "the right; the overlay, where that tile lies inside the outline of four tumour tiles")  # fmt: skip
+show(
+    figure,
+    "A round lymph node that fills the slide; its attention map, dark but for one bright tile at "
+    "the right; the overlay, where that tile lies inside the outline of four tumour tiles",
+)
 
 # %% [markdown] id="heat-read"
 # The brightest tile lies in the tumour, with half of all the attention. Yet with all tiles the probability is
@@ -487,17 +489,16 @@ table = Path("results/results.md").read_text(encoding="utf-8")
 Markdown(table.partition("\n\n")[2].partition("False-negative rate and")[0])
 
 # %% [markdown] id="folder-read"
-# These are the slides of chapter 11, now read from files. Do the two poolings differ in the stored run? Their
-# AUC is the same, 0.92. Gated attention misses fewer slides and calls more normal slides positive. That is one
-# seed and wide intervals: no winner. With `--seeds 5` the table holds five runs, and with `--slides FOLDER` there are heat maps on the slides'
-# thumbnails: a positive slide that was found, one that was missed, a false alarm, a negative.
+# These are the slides of chapter 11, now read from files. In the stored run the two AUCs are the same, .92; gated
+# attention misses fewer slides and calls more normal slides positive. One seed, wide intervals: no winner. With
+# `--seeds 5` the table holds five runs, and with `--slides FOLDER` there are heat maps on the slides' thumbnails.
 
 # %% [markdown] id="bad"
 # ## Let the reader complain before the training
 #
 # What goes wrong with 400 files? One is cut off while copying; a label has no file; a file has features of
-# another width, from another encoder; a slide does not say how large its pixels are. You want to hear of it
-# *before* hours of training, in a line that names the file. Three of them:
+# another width; a slide does not say how large its pixels are. You want to hear of it *before* hours of training, in
+# a line that names the file. Three of them:
 
 # %% id="bad-run"
 spoilt = compare.replace("features", "spoilt")
@@ -517,8 +518,8 @@ print("3.", command("tile photo.tif --out tiles").splitlines()[-1])
 # %% [markdown] id="many"
 # ## Do it for 400 slides
 #
-# The first two commands below do for a folder of slides what you did for one; the third you know. Stopped, they
-# go on where they were, and a bad slide is reported and does not hold up the others.
+# The first two commands do for a folder of slides what you did for one. Stopped, they go on where they were, and a
+# bad slide does not hold up the others.
 #
 # ```text
 # python -m mil_tutorial tile slides/ --out tiles --mpp 0.5 --workers 2
