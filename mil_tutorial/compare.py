@@ -2,16 +2,18 @@
 
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mil_tutorial.datasets import load_benchmark
 from mil_tutorial.datasets.benchmark import Benchmark
 from mil_tutorial.experiment import FOUR_POOLINGS, run_experiment
 from mil_tutorial.models import check_pooling
 from mil_tutorial.report import Report, check_writable, write_report
+
+T = TypeVar("T")
 
 
 def run_compare(
@@ -48,8 +50,10 @@ def run_compare(
     if train_bags is not None and data != "mnist":
         raise ValueError(f"--train-bags is for mnist; {data} comes with its bags")
     if labels is not None and not Path(data).is_dir():
-        raise ValueError(f"--labels is for a folder of features, and {data} is none")
-    benchmark = _load(data, train_bags=train_bags or 100, labels=labels, positive=positive)
+        raise ValueError(f"--labels is for a folder of features, and there is no folder {data}")
+    benchmark = _telling_warnings(
+        load_benchmark, data, train_bags=train_bags or 100, labels=labels, positive=positive
+    )
     pictures = _pictures(slides, benchmark)
     given: dict[str, Any] = {
         name: value for name, value in (settings or {}).items() if value is not None
@@ -60,18 +64,18 @@ def run_compare(
     if pictures:
         from mil_tutorial.slide_heatmaps import slide_figures
 
-        figures = slide_figures(experiment, pictures)
+        figures = _telling_warnings(slide_figures, experiment, pictures)
     return write_report(experiment, out, figures)
 
 
-def _load(data: str, **options: Any) -> Benchmark:
-    """Load the data; what the user should know of them goes to the terminal, a line each."""
+def _telling_warnings(function: Callable[..., T], *arguments: Any, **options: Any) -> T:
+    """Call a function; what it warns of goes to the terminal, a line each."""
     with warnings.catch_warnings(record=True) as noted:
         warnings.simplefilter("always", UserWarning)
-        benchmark = load_benchmark(data, **options)
+        found = function(*arguments, **options)
     for warning in noted:
         print(f"warning: {warning.message}", file=sys.stderr)
-    return benchmark
+    return found
 
 
 def _pictures(folder: Path | None, benchmark: Benchmark) -> dict[str, Path]:

@@ -1,5 +1,6 @@
 """Heat maps of whole slides: the attention of a trained model on the slide's own thumbnail."""
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ from mil_tutorial.datasets.benchmark import Benchmark
 from mil_tutorial.datasets.labels import shorten
 from mil_tutorial.datasets.lazy import FeatureBags
 from mil_tutorial.datasets.wsi.slide import Slide
+from mil_tutorial.datasets.wsi.slide_files import ENDINGS
 from mil_tutorial.datasets.wsi.tile_files import level0_side
 from mil_tutorial.experiment import Experiment
 from mil_tutorial.heatmaps import plot_attention
@@ -42,23 +44,28 @@ def find_slides(folder: Path, benchmark: Benchmark) -> dict[str, Path]:
         When OpenSlide is not installed.
     """
     openslide = import_extra("openslide", "wsi")  # told before hours of training
-    test = next(iter(benchmark.splits(0))).test
-    if not isinstance(test, FeatureBags) or test.coords is None:
-        raise ValueError(
-            f"{benchmark.name}: heat maps need the place of each tile, and the features have no "
-            "coords; give .h5 files with features and coords, or leave out --slides"
-        )
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is no folder; name the folder of the whole slides")
+    test = next(iter(benchmark.splits(0))).test
+    if not isinstance(test, FeatureBags) or test.coords is None:
+        bare = [file.path.name for file in getattr(test, "files", []) if not file.coords_path]
+        raise ValueError(
+            f"{benchmark.name}: heat maps need the place of each tile, and there are no coords "
+            f"for {shorten(bare) or 'the features'}; give .h5 files with features and coords, or "
+            "leave out --slides"
+        )
     names = set(test.names)
-    found = {
-        path.stem: path
-        for path in sorted(folder.iterdir())
-        if path.stem in names and path.is_file() and openslide.OpenSlide.detect_format(path)
-    }
+    named = [p for p in sorted(folder.iterdir()) if p.stem in names and p.is_file()]
+    found = {path.stem: path for path in named if openslide.OpenSlide.detect_format(path)}
+    damaged = [path.name for path in named if path.suffix.lower() in ENDINGS]
+    if damaged and not found:
+        raise ValueError(
+            f"OpenSlide can read none of {shorten(damaged)} in {folder}: they are damaged or of an "
+            "unknown format"
+        )
     if not found:
         raise ValueError(
-            f"{folder} holds none of the test slides of the first model ({shorten(names)}); "
+            f"{folder} holds none of the slides that are tested first ({shorten(names)}); "
             "a slide is called like its feature file"
         )
     return found
@@ -81,7 +88,8 @@ def slide_figures(experiment: Experiment, slides: dict[str, Path]) -> "dict[str,
     Returns
     -------
     dict
-        Stem of a file name → figure.
+        Stem of a file name → figure. A slide that cannot be drawn is left out, with a warning: the
+        trainings are not lost by a picture.
     """
     pooling = list(experiment.runs)[-1]
     split = next(iter(experiment.benchmark.splits(0)))  # as the first model was trained
@@ -95,7 +103,10 @@ def slide_figures(experiment: Experiment, slides: dict[str, Path]) -> "dict[str,
         found = predict(experiment.models[pooling], one)
         verdict = f"{said[bag]:.2f}, called {'positive' if called[bag] else 'negative'}"
         title = f"{one.names[0]} (label {int(one.labels[0])}): {pooling} says {verdict}"
-        figures[stem] = slide_figure(slides[one.names[0]], one, found.attention, title)
+        try:
+            figures[stem] = slide_figure(slides[one.names[0]], one, found.attention, title)
+        except (ValueError, OSError) as error:  # a slide that opened and is damaged inside
+            warnings.warn(f"{stem} was not drawn: {error}", stacklevel=2)
     return figures
 
 

@@ -99,7 +99,7 @@ def unlabelled(own):
 
 
 def no_slides(own):
-    return ("--slides", own[0]), "own holds none of the test slides of the first model"
+    return ("--slides", own[0]), "own holds none of the slides that are tested first"
 
 
 def unknown_positive(own):
@@ -123,7 +123,10 @@ def test_labels_belong_to_a_folder(own, tmp_path, capsys):
     assert main(["compare", "--data", str(own[0]), "--out", str(tmp_path / "r")]) == 2
     assert "is a folder of features; name its labels too" in capsys.readouterr().err
     assert main(["compare", "--data", "musk1", "--labels", str(own[1])]) == 2
-    assert "--labels is for a folder of features, and musk1 is none" in capsys.readouterr().err
+    assert (
+        "--labels is for a folder of features, and there is no folder musk1"
+        in capsys.readouterr().err
+    )
 
 
 def test_slides_belong_to_a_folder(tmp_path, capsys):

@@ -1,3 +1,4 @@
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import tifffile
@@ -37,7 +38,7 @@ def benchmark(tmp_path):
 def test_slides_of_test_bags_are_found_by_name(benchmark, tmp_path):
     folder = tmp_path / "slides"
     folder.mkdir()
-    with pytest.raises(ValueError, match="slides holds none of the test slides"):
+    with pytest.raises(ValueError, match="slides holds none of the slides that are tested first"):
         find_slides(folder, benchmark)
     known, training = benchmark.test.names[1], next(iter(benchmark.splits(0))).train.names[0]
     for name in (known, training, "other"):
@@ -46,14 +47,35 @@ def test_slides_of_test_bags_are_found_by_name(benchmark, tmp_path):
     assert find_slides(folder, benchmark) == {known: folder / f"{known}.tif"}
     with pytest.raises(FileNotFoundError, match="none is no folder"):
         find_slides(tmp_path / "none", benchmark)
+    (folder / f"{known}.tif").write_bytes(b"II*\0 cut off")
+    with pytest.raises(ValueError, match=rf"can read none of {known}\.tif in .*: they are damaged"):
+        find_slides(folder, benchmark)
 
 
 def test_without_coordinates_there_is_no_map(tmp_path):
     bags = toy_bags(30)
     labels = write_labels(tmp_path / "labels.csv", bags)
     benchmark = load_benchmark(write_folder(tmp_path / "f", bags, ".pt"), labels=labels)
-    with pytest.raises(ValueError, match="f: heat maps need the place of each tile"):
+    with pytest.raises(ValueError, match=r"f: heat maps need the place .* no coords for .*\.pt"):
         find_slides(tmp_path, benchmark)
+
+
+def test_a_slide_that_cannot_be_drawn_costs_no_more_than_its_picture(
+    benchmark, tmp_path, monkeypatch
+):
+    slides = {n: write_slide(tmp_path / f"{n}.tif") for n in benchmark.test.names}
+    options = {"poolings": ["gated"], "seeds": 1, "progress": False}
+    experiment = run_experiment(benchmark, config=TrainingConfig(epochs=2), **options)
+    drawn = slide_figures(experiment, slides)
+
+    def damaged(*given):
+        raise ValueError("the field at (0, 0) cannot be read")
+
+    monkeypatch.setattr("mil_tutorial.slide_heatmaps.Slide.thumbnail", damaged)
+    with pytest.warns(UserWarning, match=r"was not drawn: the field at \(0, 0\)") as noted:
+        assert slide_figures(experiment, slides) == {}
+    assert len(noted) == len(drawn)
+    plt.close("all")
 
 
 def test_without_openslide_the_message_says_what_to_install(benchmark, tmp_path, monkeypatch):

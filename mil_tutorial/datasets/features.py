@@ -117,7 +117,7 @@ def _widths(files: Iterable[FeatureFile]) -> list[str]:
     """Complain of widths that few files have."""
     by_width = defaultdict(list)
     for file in files:
-        by_width[file.width].append(file.path.name)
+        by_width[file.width].append(str(file.path))
     if len(by_width) < 2:
         return []
     usual = max(by_width, key=lambda width: len(by_width[width]))

@@ -2,6 +2,7 @@
 
 import csv
 import re
+import warnings
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -49,7 +50,8 @@ def read_labels(path: Path | str, positive: str | None = None) -> LabelTable:
     ----------
     path : path
         CSV with a header. Columns ``slide`` and ``label``, perhaps ``patient`` and ``split``, or
-        the names in ``COLUMNS``; others are ignored. Labels are 0 and 1, or two names: then the one
+        the names in ``COLUMNS``; others are ignored, with a warning where one looks like a
+        split. Labels are 0 and 1, or two names: then the one
         with a word of ``NEGATIVE`` is 0, or the one with a word of ``POSITIVE`` is 1.
     positive : str, optional
         The name that is 1, where the words do not tell.
@@ -72,6 +74,8 @@ def read_labels(path: Path | str, positive: str | None = None) -> LabelTable:
     classes = _classes(path, given, positive)
     patients = [row[names["patient"]] for row in rows] if "patient" in names else None
     splits = _splits(path, [row[names["split"]] for row in rows]) if "split" in names else None
+    if splits is None:
+        _warn_of_a_split(path, rows)
     return LabelTable(slides, [classes.index(_plain(g)) for g in given], patients, splits, classes)
 
 
@@ -155,6 +159,17 @@ def _positive(path: Path, first: str, second: str) -> str:
 def _plain(value: str) -> str:
     """Return 0 and 1 for 0.0 and 1.0, as spreadsheets write them."""
     return {"0.0": "0", "1.0": "1"}.get(value, value)
+
+
+def _warn_of_a_split(path: Path, rows: list[dict[str, str]]) -> None:
+    """Say that a column with train and test under another name is not used."""
+    for name in rows[0]:
+        held = {row.get(name, "").lower() for row in rows}
+        if held & set(SPLITS["train"]) and held & set(SPLITS["test"]):
+            warnings.warn(
+                f"{path}: the column {name} looks like a split and is not used; call it split",
+                stacklevel=3,
+            )
 
 
 def _splits(path: Path, given: list[str]) -> list[str]:

@@ -390,7 +390,8 @@ Markdown(instances(recorded, "colon", "colon-frozen"))
 # every image, so *some* nucleus must be the most attended also where none is epithelial. A score may be low for all.
 #
 # "Frozen features" come from a network that learnt on photographs (`colon-frozen`); only the small part behind
-# them is trained. TODO-FROZEN
+# them is trained. Its images are judged as well, AUC .985 [.959, 1.000]. But logistic regression on the *mean*
+# feature of an image, without MIL, gets .954: these features explain most of that.
 #
 # ### Exercise 4: let the neighbours speak
 #

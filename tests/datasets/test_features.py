@@ -130,7 +130,9 @@ def three_problems(folder):
     write_file(folder / "slide_04.h5", np.ones((4, 6)), grid(3))
     width_of = np.ones((4, 9), dtype=np.float32)
     write_file(folder / "slide_05.h5", width_of, grid(4))
-    return r"slide_03.h5 holds no tiles.*; .*slide_04.h5: 4 rows.*; slide_05.h5: features of width"
+    return (
+        r"slide_03.h5 holds no tiles.*; .*slide_04.h5: 4 rows.*; .*slide_05.h5: features of width"
+    )
 
 
 WRONG = [width, label_without_file, file_without_label, both, two_kinds, empty, three_problems]

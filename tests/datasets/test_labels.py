@@ -111,3 +111,9 @@ def test_spellings_of_validation(spelling, table):
 def test_long_lists_are_cut():
     assert shorten("gfedcba") == "a, b, c, d, e and 2 more"
     assert shorten("ba") == "a, b"
+
+
+def test_a_split_under_another_name_is_not_ignored_in_silence(table):
+    rows = "slide,label,set,site\na,0,train,A\nb,1,Test,B\nc,1,train,train\n"
+    with pytest.warns(UserWarning, match="the column set looks like a split and is not used"):
+        assert read_labels(table(rows)).splits is None

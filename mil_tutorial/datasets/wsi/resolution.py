@@ -36,7 +36,7 @@ def slide_mpp(path: Path, properties: Mapping[str, str], given: float | None) ->
         if own is None:
             raise ValueError(
                 f"{path}: the slide does not say its µm/px{_what_it_says(properties)}; give it "
-                "(--slide-mpp, in Python slide_mpp): whoever scanned the slide knows it"
+                "for this slide alone (--slide-mpp): whoever scanned it knows it"
             )
         return own
     if not PLAUSIBLE[0] <= given <= PLAUSIBLE[1]:

@@ -186,7 +186,7 @@ def test_a_slide_without_resolution(run, scans, tmp_path):
     path = scans / "TCGA-CR-7395-cropped.svs"
     code, _, errors = run("tile", path, out="tiles")
     assert code == 1
-    assert "does not say its µm/px; give it (--slide-mpp" in errors[0]
+    assert "does not say its µm/px; give it for this slide alone (--slide-mpp" in errors[0]
     options = dict(out="tiles", slide_mpp=0.25, mpp=2.0, tile_size=64)
     assert run("tile", path, **options)[0] == 0
     assert read_tiles(tmp_path / "tiles" / f"{path.stem}.h5").slide_mpp == 0.25
