@@ -11,7 +11,7 @@ from PIL import Image
 from scipy.io import savemat
 
 from mil_tutorial.datasets import colon, load_benchmark
-from mil_tutorial.datasets.colon import load_colon
+from mil_tutorial.datasets.colon import count_nuclei, load_colon
 from mil_tutorial.datasets.colon_files import NAME, TYPES
 
 NUCLEI = {  # of each image: type → x, y as MATLAB counts
@@ -74,6 +74,12 @@ def test_bags_labels_and_names(copy):
     # The nucleus marked as epithelial and as another is one nucleus, and epithelial.
     assert [t.tolist() for t in bags.instance_labels] == [[1, 1], [0, 0, 0], [0]]
     assert len(set(bags.groups)) == 3
+
+
+def test_nuclei_are_counted_as_they_would_be_loaded(copy):
+    bags, (sizes, epithelial) = load_colon(), count_nuclei()
+    assert sizes.tolist() == bags.sizes.tolist()
+    assert epithelial.tolist() == [int(t.sum()) for t in bags.instance_labels]
 
 
 def test_the_nucleus_is_in_the_middle(copy):
