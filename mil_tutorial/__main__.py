@@ -5,11 +5,24 @@ Exit codes: 0 all went well; 1 the doctor found something wrong, or some slides 
 """
 
 import argparse
+import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from mil_tutorial.config import CHOICES
 from mil_tutorial.wsi_commands import add_arguments, features, tile, whole_number
+
+SETTINGS = (
+    "epochs",
+    "batch_size",
+    "instances_per_bag",
+    "instances_at_once",
+    "precision",
+    "workers",
+)
+"""Fields of ``TrainingConfig`` that ``compare`` takes."""
 
 
 def demo(arguments: argparse.Namespace) -> int:
@@ -40,16 +53,16 @@ def compare(arguments: argparse.Namespace) -> int:
         poolings=arguments.poolings,
         seeds=arguments.seeds,
         jobs=arguments.jobs,
-        settings={
-            name: getattr(arguments, name) for name in ("epochs", "batch_size", "instances_per_bag")
-        },
+        settings={name: getattr(arguments, name) for name in SETTINGS},
+        checkpoints=arguments.checkpoints,
         train_bags=arguments.train_bags,
         labels=arguments.labels,
         positive=arguments.positive,
         slides=arguments.slides,
     )
-    print(markdown(report.results))
-    print(f"Written to {arguments.out}/: {', '.join(report.files)}")
+    if report is not None:  # else another process has it
+        print(markdown(report.results))
+        print(f"Written to {arguments.out}/: {', '.join(report.files)}")
     return 0
 
 
@@ -145,6 +158,24 @@ def parser() -> argparse.ArgumentParser:
         help="train on N instances of a bag, new ones each epoch (default: all)",
     )
     one.add_argument(
+        "--instances-at-once",
+        type=whole_number,
+        metavar="N",
+        help="compute on N instances at a time, the same result in less memory (default: all)",
+    )
+    one.add_argument(
+        "--precision",
+        choices=CHOICES["precision"],
+        help="of the products in training (default: float32, or what the launcher says)",
+    )
+    one.add_argument("--workers", type=int, help="processes that read features ahead (default: 0)")
+    one.add_argument(
+        "--checkpoints",
+        type=Path,
+        metavar="FOLDER",
+        help="keep the state of every training there; the same command goes on from it",
+    )
+    one.add_argument(
         "--jobs",
         type=whole_number,
         default=1,
@@ -169,14 +200,26 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
     arguments = parser().parse_args(argv)
+    several = int(os.environ.get("WORLD_SIZE", "1")) > 1
+    who = f"process {os.environ.get('RANK')}: " if several else ""
+    if several:
+        signal.signal(signal.SIGTERM, _stop)
     try:
         return arguments.function(arguments)
     except (ValueError, OSError, ImportError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"{who}error: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
+    except KeyboardInterrupt as reason:
+        print(f"{who}stopped{reason}", file=sys.stderr)
         return 130
+
+
+def _stop(*_: object) -> None:
+    """Tell why a launcher stops this process; its own report of it is long."""
+    raise KeyboardInterrupt(
+        ", because another process ended or the job was cancelled; the same command goes on from "
+        "its checkpoints"
+    )
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ def effective_instances(attention: Any, *, mask: Any = None, sizes: Any = None) 
     return torch.exp(attention_entropy(attention, mask=mask, sizes=sizes, normalised=False))
 
 
-def entropy_term(attention: Tensor, sizes: Tensor) -> Tensor:
+def entropy_term(attention: Tensor, sizes: Tensor, n_bags: int | None = None) -> Tensor:
     """Mean normalised entropy of a batch, as a term of the training loss: a scalar with gradient.
 
     Over bags of two or more instances; 0 when the batch has none.
@@ -61,6 +61,9 @@ def entropy_term(attention: Tensor, sizes: Tensor) -> Tensor:
     attention : Tensor, shape (N,)
         Packed.
     sizes : Tensor, shape (B,)
+    n_bags : int, optional
+        What to divide the sum by, where these bags are a part of a step: all the step's bags of two
+        or more instances.
 
     Raises
     ------
@@ -74,7 +77,8 @@ def entropy_term(attention: Tensor, sizes: Tensor) -> Tensor:
             "gated pooling; this attention has no gradient, so the term would do nothing"
         )
     entropy = _normalised(_entropy(attention, sizes), sizes)
-    return entropy.sum() / (sizes > 1).sum().clamp(min=1)  # a bag of one adds 0
+    several = int((sizes > 1).sum()) if n_bags is None else n_bags
+    return entropy.sum() / max(several, 1)  # a bag of one adds 0
 
 
 def mean_attention_entropy(attention: Any, sizes: Any) -> float:

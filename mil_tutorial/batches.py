@@ -64,7 +64,9 @@ def collate_packed(batch: Sequence[tuple[Tensor, Any]]) -> BagBatch:
     sizes = torch.tensor([len(instances) for instances, _ in batch])
     _refuse_empty(sizes)
     labels = torch.tensor([float(label) for _, label in batch])
-    return BagBatch(torch.cat([instances for instances, _ in batch]), sizes, labels)
+    # One bag is not copied: it may be as large as the memory that is left.
+    instances = batch[0][0] if len(batch) == 1 else torch.cat([x for x, _ in batch])
+    return BagBatch(instances, sizes, labels)
 
 
 def collate_fn(batch: Sequence[tuple[Tensor, Any]]) -> tuple[Tensor, Tensor, Tensor]:

@@ -10,11 +10,11 @@ import torch
 
 @dataclass(frozen=True)
 class TrainingState:
-    """A run between two epochs: weights now, weights of the best epoch, optimiser, records."""
+    """A run between two epochs: weights now and of the best epoch, optimisation, records."""
 
     model: dict[str, Any]
     best: dict[str, Any]
-    optimizer: dict[str, Any]
+    optimisation: dict[str, Any]
     epochs: list[dict[str, Any]]
 
 

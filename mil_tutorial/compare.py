@@ -11,6 +11,7 @@ from mil_tutorial.datasets import load_benchmark
 from mil_tutorial.datasets.benchmark import Benchmark
 from mil_tutorial.experiment import FOUR_POOLINGS, run_experiment
 from mil_tutorial.models import check_pooling
+from mil_tutorial.processes import this_process
 from mil_tutorial.report import Report, check_writable, write_report
 
 T = TypeVar("T")
@@ -23,13 +24,16 @@ def run_compare(
     poolings: Sequence[str] = FOUR_POOLINGS,
     seeds: int = 5,
     jobs: int = 1,
-    settings: Mapping[str, int | None] | None = None,
+    settings: Mapping[str, int | str | None] | None = None,
+    checkpoints: Path | None = None,
     train_bags: int | None = None,
     labels: Path | None = None,
     positive: str | None = None,
     slides: Path | None = None,
-) -> Report:
+) -> Report | None:
     """Train and test poolings on a data set and write the report; all input is checked first.
+
+    Of several processes that were launched, the main one writes; the others return None.
 
     Parameters
     ----------
@@ -37,10 +41,11 @@ def run_compare(
         As in ``load_benchmark``.
     out : path
         The folder of the report.
-    poolings, seeds, jobs
+    poolings, seeds, jobs, checkpoints
         As in ``run_experiment``.
     settings : mapping, optional
-        Fields of ``TrainingConfig`` in place of what suits the data; None keeps that.
+        Fields of ``TrainingConfig`` in place of what suits the data; None keeps that. The precision
+        may come from the launcher, too.
     slides : path, optional
         Folder of whole slides: heat maps of some test slides are drawn on them.
     """
@@ -55,11 +60,23 @@ def run_compare(
         load_benchmark, data, train_bags=train_bags or 100, labels=labels, positive=positive
     )
     pictures = _pictures(slides, benchmark)
+    processes = this_process()
     given: dict[str, Any] = {
-        name: value for name, value in (settings or {}).items() if value is not None
+        name: value
+        for name, value in ({"precision": processes.precision} | dict(settings or {})).items()
+        if value is not None
     }
     config = replace(benchmark.config, **given)
-    experiment = run_experiment(benchmark, poolings=poolings, seeds=seeds, config=config, jobs=jobs)
+    experiment = run_experiment(
+        benchmark,
+        poolings=poolings,
+        seeds=seeds,
+        config=config,
+        jobs=jobs,
+        checkpoints=checkpoints,
+    )
+    if not processes.is_main:
+        return None
     figures = None
     if pictures:
         from mil_tutorial.slide_heatmaps import slide_figures

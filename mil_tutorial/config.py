@@ -8,7 +8,10 @@ CHOICES = {
     "class_balance": ("loss", "sampler", "none"),
     "schedule": ("constant", "one_cycle"),
     "keep": ("best", "last"),
+    "precision": ("float32", "bfloat16", "float16"),
 }
+
+OPTIONAL_COUNTS = ("patience", "instances_per_bag", "instances_at_once")
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,17 @@ class TrainingConfig:
         pays), 0 changes nothing. The entropy is at most 1, so 0.1 can move the loss by 0.1. The
         validation loss, which picks the epoch, stays without it. Only for poolings whose
         attention is learnt.
+    instances_at_once : int or None
+        Compute on at most so many instances at a time: a step with more is taken in parts whose
+        gradients add up, and a bag with more is cut into chunks that are computed again in the
+        backward pass. It bounds memory and changes results by rounding, and by other random
+        numbers where there is dropout. Not with batch normalisation.
+    precision : {"float32", "bfloat16", "float16"}
+        Of the matrix products in training; softmax, sums over bags, loss and weights stay in
+        float32, and evaluation too. Half precision is faster only on hardware that has it.
+    workers : int
+        Processes that read bags ahead, for bags in files; see ``loading.load_batches``. It changes
+        time, not results.
     seed : int
         Order of bags, drawn instances and dropout follow from it.
     """
@@ -56,18 +70,21 @@ class TrainingConfig:
     class_balance: str = "loss"
     instances_per_bag: int | None = None
     entropy_weight: float = 0.0
+    instances_at_once: int | None = None
+    precision: str = "float32"
+    workers: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "patience", "instances_per_bag"):
+        for name in ("epochs", "batch_size", *OPTIONAL_COUNTS):
             value = getattr(self, name)
-            optional = name in ("patience", "instances_per_bag")
+            optional = name in OPTIONAL_COUNTS
             if (value is None and not optional) or (value is not None and not _counts(value)):
                 raise ValueError(f"{name} must be a positive whole number, got {value}")
         if not 0 < self.learning_rate < float("inf"):
             raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
-        if self.weight_decay < 0 or self.seed < 0:
-            raise ValueError("weight_decay and seed must not be negative")
+        if min(self.weight_decay, self.seed, self.workers) < 0:
+            raise ValueError("weight_decay, seed and workers must not be negative")
         if not math.isfinite(self.entropy_weight):
             raise ValueError(f"entropy_weight must be finite, got {self.entropy_weight}")
         for name, choices in CHOICES.items():

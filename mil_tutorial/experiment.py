@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from tqdm.auto import tqdm
@@ -12,6 +13,7 @@ from mil_tutorial.datasets.benchmark import Benchmark, Split
 from mil_tutorial.models import MIL
 from mil_tutorial.parallel import share_work
 from mil_tutorial.pooling_runs import PoolingRuns, Record
+from mil_tutorial.processes import this_process
 from mil_tutorial.splits import check_classes, check_groups
 from mil_tutorial.trial import run_trial
 
@@ -54,12 +56,15 @@ def run_experiment(
     seeds: int = 5,
     config: TrainingConfig | None = None,
     jobs: int = 1,
+    checkpoints: Path | None = None,
     progress: bool = True,
 ) -> Experiment:
     """Train and test every pooling with several seeds.
 
     A seed decides the initial weights, the order of bags and, where the data are divided or drawn
     anew, the splits. Poolings share all of these, so their results can be compared in pairs.
+
+    Where several processes were launched (see ``processes``), they train each model together.
 
     Parameters
     ----------
@@ -71,7 +76,11 @@ def run_experiment(
         In place of the benchmark's own; its seed is replaced.
     jobs : int
         Processes that share the work, this one included; the results do not depend on it. Each
-        needs half a gigabyte for itself, and a copy of the data. See ``parallel.share_work``.
+        needs half a gigabyte for itself, and a copy of the data. See ``parallel.share_work``. Each
+        trains other models, so it is not for processes that a launcher started.
+    checkpoints : path, optional
+        A folder for the state of each training, written after every epoch. What is there is gone on
+        with, and what was trained to its end is not trained again.
     progress : bool
 
     Raises
@@ -81,11 +90,18 @@ def run_experiment(
     """
     if seeds < 1:
         raise ValueError(f"seeds is {seeds}; at least one run is needed")
+    processes = this_process()
+    if jobs > 1 and processes.number > 1:
+        raise ValueError(
+            f"jobs is {jobs}, but {processes.number} processes were launched; leave it 1"
+        )
     config = config or benchmark.config
     check_classes(test=benchmark.test)
-    plan = _Plan(benchmark, poolings, seeds, config)
+    plan = _Plan(benchmark, poolings, seeds, config, checkpoints)
     total = len(poolings) * seeds * benchmark.n_folds
-    with tqdm(total=total, disable=None if progress else True, unit="model") as bar:
+    with tqdm(
+        total=total, disable=None if progress and processes.is_main else True, unit="model"
+    ) as bar:
         trials = share_work(run_trial, plan.tasks(), jobs, bar.update)
     records = {pooling: Record(pooling, plan.folds.shape) for pooling in poolings}
     for (pooling, place), trial in zip(plan.places, trials, strict=True):
@@ -106,9 +122,15 @@ class _Plan:
     """All trainings of an experiment, split after split, and what is known without training."""
 
     def __init__(
-        self, benchmark: Benchmark, poolings: Sequence[str], seeds: int, config: TrainingConfig
+        self,
+        benchmark: Benchmark,
+        poolings: Sequence[str],
+        seeds: int,
+        config: TrainingConfig,
+        checkpoints: Path | None,
     ) -> None:
         self.benchmark, self.poolings, self.seeds, self.config = benchmark, poolings, seeds, config
+        self.checkpoints = checkpoints
         shape = (seeds, len(benchmark.test))
         self.folds = np.zeros(shape, dtype=int)
         self.baselines = {name: np.full(shape, np.nan) for name in baselines_for(benchmark.test)}
@@ -126,7 +148,17 @@ class _Plan:
                 self._note(place, fold, split)
                 for pooling in self.poolings:
                     self.places.append((pooling, place))
-                    yield benchmark, pooling, split, self.config, seed
+                    yield (
+                        benchmark,
+                        pooling,
+                        split,
+                        self.config,
+                        seed,
+                        self._file(pooling, seed, fold),
+                    )
+
+    def _file(self, pooling: str, seed: int, fold: int) -> Path | None:
+        return self.checkpoints and self.checkpoints / f"{pooling}-seed{seed}-fold{fold}.pt"
 
     def _note(self, place: tuple, fold: int, split: Split) -> None:
         if split.val is None:

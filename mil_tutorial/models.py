@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from mil_tutorial.batches import check_sizes, pack
@@ -12,6 +13,7 @@ from mil_tutorial.pooling import (
     MeanPooling,
     MeanProbabilityPooling,
     Pooled,
+    full_precision,
 )
 
 
@@ -56,7 +58,7 @@ class MIL(nn.Module):
         self.input_dim = input_dim
         self.encoder = nn.Identity() if encoder is None else encoder
         self.embedding = nn.Sequential(
-            nn.Linear(input_dim, hidden_dim), nn.ReLU(), nn.Dropout(dropout)
+            nn.Linear(input_dim, hidden_dim), nn.ReLU(inplace=True), nn.Dropout(dropout)
         )
         self.pooling = pooling
         self.pool_logits = pool_logits
@@ -109,17 +111,18 @@ class MIL(nn.Module):
     def classify(self, embeddings: Tensor, sizes: Tensor) -> MILOutput:
         """Pool embeddings (N, H) of bags with the given sizes (B,) and classify each bag."""
         if self.pool_logits:
-            pooled: Pooled = self.pooling(self.head(embeddings), sizes)
+            pooled: Pooled = self.pooling(self.instance_logits(embeddings)[:, None], sizes)
             return MILOutput(pooled.values.squeeze(-1), pooled.attention)
         pooled = self.pooling(embeddings, sizes)
-        return MILOutput(self.head(pooled.values).squeeze(-1), pooled.attention)
+        return MILOutput(self.instance_logits(pooled.values), pooled.attention)
 
     def instance_logits(self, embeddings: Tensor) -> Tensor:
         """Apply the head to single embeddings (N, H): each tile's own evidence, (N,).
 
-        It is the logit that a bag of this one instance would get.
+        It is the logit that a bag of this one instance would get, never in half precision.
         """
-        return self.head(embeddings).squeeze(-1)
+        with torch.autocast(embeddings.device.type, enabled=False):
+            return self.head(full_precision(embeddings)).squeeze(-1)
 
 
 class AttentionMIL(MIL):

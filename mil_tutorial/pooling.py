@@ -13,6 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+LARGE_BAG = 256
+"""From so many instances on (a mean over the bags), a product for each bag is faster than one pass
+over all, and makes no copy of the values. It changes no result."""
+
 
 class Pooled(NamedTuple):
     """What a pooling layer returns."""
@@ -38,8 +42,27 @@ def segment_max(values: Tensor, index: Tensor, n_bags: int) -> Tensor:
     return empty.scatter_reduce(0, columns, values, "amax", include_self=False)
 
 
+def full_precision(values: Tensor) -> Tensor:
+    """Widen half precision to float32: weights of 1/20,000 and sums of thousands need the digits.
+
+    So products may be in half precision (mixed precision), but never a softmax or a sum over a bag.
+    """
+    return values.float() if values.dtype in (torch.float16, torch.bfloat16) else values
+
+
+def segment_weighted_sum(values: Tensor, weights: Tensor, sizes: Tensor) -> Tensor:
+    """Return Σ a_k h_k of each bag, for values h (N, H) and weights a (N,): (B, H)."""
+    values = full_precision(values)
+    if len(values) < LARGE_BAG * len(sizes):
+        return segment_sum(weights[:, None] * values, bag_index(sizes), len(sizes))
+    bags = zip(weights.split(sizes.tolist()), values.split(sizes.tolist()))
+    with torch.autocast(values.device.type, enabled=False):
+        return torch.stack([a @ h for a, h in bags])
+
+
 def segment_softmax(scores: Tensor, index: Tensor, n_bags: int) -> Tensor:
     """Softmax of the scores (N,) within each bag; returns (N,), summing to 1 over each bag."""
+    scores = full_precision(scores)
     with torch.no_grad():  # a shift changes no softmax, so it needs no gradient
         highest = segment_max(scores[:, None], index, n_bags).squeeze(1)
     weights = torch.exp(scores - highest[index])
@@ -91,11 +114,14 @@ class MaxPooling(nn.Module):
 class MeanPooling(nn.Module):
     """Average each column over the bag; every instance has attention 1/n."""
 
+    def scores(self, embeddings: Tensor) -> Tensor:
+        """Return 0 for each embedding (N, H): the mean is attention that prefers none, (N,)."""
+        return embeddings.new_zeros(len(embeddings))
+
     def forward(self, values: Tensor, sizes: Tensor) -> Pooled:
         """Pool values (N, H) of bags with the given sizes (B,)."""
-        index = bag_index(sizes)
-        attention = (1 / sizes.to(values.dtype))[index]
-        return Pooled(segment_sum(values * attention[:, None], index, len(sizes)), attention)
+        attention = (1 / sizes.to(full_precision(values).dtype))[bag_index(sizes)]
+        return Pooled(segment_weighted_sum(values, attention, sizes), attention)
 
 
 class MeanProbabilityPooling(nn.Module):
@@ -108,6 +134,7 @@ class MeanProbabilityPooling(nn.Module):
     def forward(self, values: Tensor, sizes: Tensor) -> Pooled:
         """Pool instance logits (N, 1) of bags with the given sizes (B,)."""
         index = bag_index(sizes)
+        values = full_precision(values)
         attention = (1 / sizes.to(values.dtype))[index]
         positive = segment_logsumexp(F.logsigmoid(values), index, len(sizes))
         negative = segment_logsumexp(F.logsigmoid(-values), index, len(sizes))
@@ -116,6 +143,7 @@ class MeanProbabilityPooling(nn.Module):
 
 def segment_logsumexp(values: Tensor, index: Tensor, n_bags: int) -> Tensor:
     """Return log Σ exp of each bag and column of ``values`` (N, H), without overflow: (B, H)."""
+    values = full_precision(values)
     with torch.no_grad():
         highest = segment_max(values, index, n_bags)
     return highest + torch.log(segment_sum(torch.exp(values - highest[index]), index, n_bags))
@@ -144,13 +172,13 @@ class AttentionPooling(nn.Module):
 
     def scores(self, embeddings: Tensor) -> Tensor:
         """Return the attention score of each embedding (N, H) before the softmax: (N,)."""
-        return self.w(torch.tanh(self.V(embeddings))).squeeze(-1)
+        return self.w(self.V(embeddings).tanh_()).squeeze(-1)
 
     def forward(self, values: Tensor, sizes: Tensor) -> Pooled:
         """Pool embeddings (N, H) of bags with the given sizes (B,)."""
         index = bag_index(sizes)
         attention = segment_softmax(self.scores(values), index, len(sizes))
-        return Pooled(segment_sum(attention[:, None] * values, index, len(sizes)), attention)
+        return Pooled(segment_weighted_sum(values, attention, sizes), attention)
 
 
 class GatedAttentionPooling(AttentionPooling):
@@ -165,5 +193,5 @@ class GatedAttentionPooling(AttentionPooling):
 
     def scores(self, embeddings: Tensor) -> Tensor:
         """Return the attention score of each embedding (N, H) before the softmax: (N,)."""
-        gated = torch.tanh(self.V(embeddings)) * torch.sigmoid(self.U(embeddings))
+        gated = self.V(embeddings).tanh_() * self.U(embeddings).sigmoid_()  # in place: no copies
         return self.w(gated).squeeze(-1)

@@ -6,15 +6,19 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
 
 from mil_tutorial.bags import MedicalBagDataset
-from mil_tutorial.batches import BagBatch, collate_packed
+from mil_tutorial.batches import BagBatch
+from mil_tutorial.chunks import forward_in_chunks
+from mil_tutorial.loading import fill_batches, load_batches
 from mil_tutorial.models import MIL
 from mil_tutorial.sampling import InstanceSampler
 
 MOST_VALUES = 2**25
 """Numbers in a batch, 128 MB of them: a batch of large bags has fewer bags, but at least one."""
+
+CHUNK_VALUES = 2**22
+"""Numbers computed on at a time, 16 MB: 4,096 instances of 1,024 features."""
 
 
 @dataclass(frozen=True)
@@ -65,38 +69,22 @@ def predict(
     Predictions
     """
     device = next(model.parameters()).device
-    # Without a generator of its own a loader draws from the global random numbers.
-    loader = DataLoader(
-        dataset,
-        batch_sampler=_batches(dataset, batch_size),
-        collate_fn=collate_packed,
-        generator=torch.Generator(),
-    )
+    batches = fill_batches(dataset, batch_size, MOST_VALUES)
+    at_once = max(1, CHUNK_VALUES // math.prod(dataset.instance_shape))
+    generator = torch.Generator()  # prediction leaves the global random numbers alone
     was_training = model.training
     model.eval()
     try:
         with torch.inference_mode():
-            parts = [_predict_batch(model, batch.to(device)) for batch in loader]
+            parts = [
+                _predict_batch(model, batch.to(device), at_once)
+                for batch in load_batches(dataset, batches, generator=generator)
+            ]
     finally:
         model.train(was_training)
     return Predictions(*(torch.cat(column).cpu().numpy() for column in zip(*parts)))
 
 
-def _batches(dataset: MedicalBagDataset | InstanceSampler, batch_size: int) -> list[list[int]]:
-    """Put bags together in their order, as many as memory should hold at once."""
-    values = (dataset.sizes * math.prod(dataset.instance_shape)).tolist()
-    batches: list[list[int]] = []
-    held = 0
-    for bag, size in enumerate(values):
-        if not batches or len(batches[-1]) == batch_size or held + size > MOST_VALUES:
-            batches.append([])
-            held = 0
-        batches[-1].append(bag)
-        held += size
-    return batches
-
-
-def _predict_batch(model: MIL, batch: BagBatch) -> tuple[Tensor, ...]:
-    embeddings = model.embed(batch.instances)
-    logits, attention = model.classify(embeddings, batch.sizes)
-    return batch.labels, logits, batch.sizes, attention, model.instance_logits(embeddings)
+def _predict_batch(model: MIL, batch: BagBatch, at_once: int) -> tuple[Tensor, ...]:
+    out = forward_in_chunks(model, batch.instances, batch.sizes, at_once)
+    return batch.labels, out.logits, batch.sizes, out.attention, out.instance_logits

@@ -32,6 +32,12 @@ def fit(
     The validation loss, not recall or accuracy, picks the epoch: it moves smoothly, and it does not
     reward a model that calls everything positive.
 
+    Processes that a launcher started (see ``processes``) train the model together: every one calls
+    ``fit`` with the same bags and settings, works on its share of each batch, and ends with the
+    same weights. They are those of one process to within rounding, if there is no dropout,
+    augmentation or batch normalisation, whose random numbers and statistics each process has for
+    itself.
+
     Parameters
     ----------
     model : MIL
@@ -44,8 +50,8 @@ def fit(
         Changes the instances (N, …) of bags with sizes (B,) in training, anew in every epoch; see
         ``mil_tutorial.augmentation``.
     checkpoint : path, optional
-        Written after every epoch. If it exists, training goes on from it, with the same result as
-        if it had never stopped.
+        Written after every epoch, by the main process. If it exists, training goes on from it, with
+        the same result as if it had never stopped.
     on_epoch : callable, optional
         Called with each new ``EpochRecord``, for live figures.
     progress : bool
@@ -68,7 +74,7 @@ def fit(
     bar = tqdm(
         total=config.epochs,
         initial=len(run.history.epochs),
-        disable=None if progress else True,
+        disable=None if progress and run.processes.is_main else True,
         unit="epoch",
         leave=False,
     )

@@ -1,6 +1,7 @@
 """A trial: one model trained and tested. An experiment repeats it with other poolings and seeds."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +13,8 @@ from mil_tutorial.datasets.benchmark import Benchmark, Split
 from mil_tutorial.history import History
 from mil_tutorial.metrics import threshold_for_sensitivity
 from mil_tutorial.models import MIL, build_model
-from mil_tutorial.prediction import predict
+from mil_tutorial.processes import this_process
+from mil_tutorial.shared_prediction import predict_together
 from mil_tutorial.training import fit
 
 WANTED_SENSITIVITY = 0.95
@@ -27,15 +29,24 @@ class Trial(NamedTuple):
 
 
 def run_trial(
-    benchmark: Benchmark, pooling: str, split: Split, config: TrainingConfig, seed: int
+    benchmark: Benchmark,
+    pooling: str,
+    split: Split,
+    config: TrainingConfig,
+    seed: int,
+    checkpoint: Path | None = None,
 ) -> Trial:
-    """Train one model with this seed on a split, then test it."""
-    model, history = train_one(benchmark, pooling, split, replace(config, seed=seed))
+    """Train one model with this seed on a split, then test it; ``checkpoint`` as in ``fit``."""
+    model, history = train_one(benchmark, pooling, split, replace(config, seed=seed), checkpoint)
     return Trial(model, history, _test(model, split))
 
 
 def train_one(
-    benchmark: Benchmark, pooling: str, split: Split, config: TrainingConfig
+    benchmark: Benchmark,
+    pooling: str,
+    split: Split,
+    config: TrainingConfig,
+    checkpoint: Path | None = None,
 ) -> tuple[MIL, History]:
     """Build and train one model; the seed of ``config`` decides everything."""
     with torch.random.fork_rng(devices=[]):
@@ -47,20 +58,27 @@ def train_one(
             benchmark.hidden_dim,
             encoder=encoder,
             dropout=benchmark.dropout,
-        )
-    return model, fit(
-        model, split.train, split.val, config, augment=benchmark.augment, progress=False
+        ).to(this_process().device)
+    history = fit(
+        model,
+        split.train,
+        split.val,
+        config,
+        augment=benchmark.augment,
+        checkpoint=checkpoint,
+        progress=False,
     )
+    return model, history
 
 
 def _test(model: MIL, split: Split) -> dict[str, np.ndarray]:
     """Predict the test bags; the threshold comes from the validation bags."""
     assert split.val is not None
-    validation = predict(model, split.val)
+    validation = predict_together(model, split.val)
     threshold = threshold_for_sensitivity(
         validation.labels, validation.probabilities, WANTED_SENSITIVITY
     )
-    found = predict(model, split.test)
+    found = predict_together(model, split.test)
     entropy = attention_entropy(found.attention, sizes=found.sizes).numpy()
     values = {
         "probabilities": found.probabilities,

@@ -30,22 +30,29 @@ def tile(arguments: argparse.Namespace) -> int:
 
 
 def features(arguments: argparse.Namespace) -> int:
-    """Turn the tiles that the command tile found into frozen features, an HDF5 file a slide."""
+    """Turn the tiles that the command tile found into frozen features, an HDF5 file a slide.
+
+    Processes that a launcher started share the slides.
+    """
     import torch
 
     from mil_tutorial.datasets.wsi.encode_many import encode_slides
     from mil_tutorial.datasets.wsi.slide_files import find_slides
     from mil_tutorial.frozen_encoders import load_frozen_encoder
+    from mil_tutorial.processes import this_process
 
     found = find_slides(arguments.slides)
-    device = arguments.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    processes = this_process()
+    device = arguments.device or str(processes.device)
+    if device == "cpu" and not arguments.device and torch.cuda.is_available():
+        device = "cuda"
     try:
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:  # told before any slide is opened
         reason = str(error).splitlines()[0]
         raise ValueError(f"--device {device} cannot be used here ({reason})") from error
     outcome = encode_slides(
-        found,
+        found[processes.rank :: processes.number],
         arguments.tiles,
         arguments.out,
         load_frozen_encoder(arguments.encoder, device),

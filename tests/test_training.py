@@ -154,25 +154,40 @@ def test_a_killed_process_leaves_a_whole_checkpoint(tmp_path):
 def test_class_balance_by_loss_and_by_sampler():
     train, val = separable(40, seed=0), separable(20, seed=1)
     rare = train.subset([*range(0, 40, 2), 1, 3])  # 20 negative, 2 positive
-    assert TrainingRun(model(), rare, val, CONFIG).pos_weight == 10
-    assert TrainingRun(model(), rare, val, replace(CONFIG, class_balance="none")).pos_weight == 1
+    assert TrainingRun(model(), rare, val, CONFIG).optimisation.pos_weight == 10
+    assert (
+        TrainingRun(
+            model(), rare, val, replace(CONFIG, class_balance="none")
+        ).optimisation.pos_weight
+        == 1
+    )
     run = TrainingRun(model(), rare, val, replace(CONFIG, class_balance="sampler"))
-    drawn = torch.cat([batch.labels for epoch in range(20) for batch in run._loader(epoch)])
-    assert run.pos_weight == 1
+    drawn = torch.cat([batch.labels for epoch in range(20) for batch in run._steps(epoch)[1]])
+    assert run.optimisation.pos_weight == 1
     assert len(drawn) == 20 * 22
     assert 0.4 < drawn.mean() < 0.6
 
 
 def test_order_and_instances_are_new_each_epoch_and_repeat_by_seed(train_val):
     run = TrainingRun(model(), *train_val, replace(CONFIG, instances_per_bag=2))
-    first, second, again = (run._loader(epoch) for epoch in (0, 1, 0))
-    assert first.sampler != second.sampler
-    assert first.sampler == again.sampler
-    assert sorted(first.sampler) == list(range(40))
-    drawn = [torch.cat(loader.dataset.indices) for loader in (first, second, again)]
-    assert not torch.equal(drawn[0], drawn[1])
-    assert torch.equal(drawn[0], drawn[2])
-    assert next(iter(first)).sizes.max() == 2
+    first, second, again = (run._order(epoch) for epoch in (0, 1, 0))
+    assert first != second
+    assert first == again
+    assert sorted(first) == list(range(40))
+    drawn = [list(run._steps(epoch)[1]) for epoch in (0, 1, 0)]
+    assert not torch.equal(drawn[0][0].instances, drawn[1][0].instances)
+    assert torch.equal(drawn[0][0].instances, drawn[2][0].instances)
+    assert drawn[0][0].sizes.max() == 2
+
+
+def test_instances_drawn_are_new_each_epoch_for_the_same_bag(train_val):
+    run = TrainingRun(model(), *train_val, replace(CONFIG, instances_per_bag=2, batch_size=40))
+    of_bag_0 = []
+    for epoch in range(6):
+        (batch,) = run._steps(epoch)[1]
+        at = run._order(epoch).index(0)
+        of_bag_0.append(batch.instances.split(batch.sizes.tolist())[at])
+    assert len({tuple(x.flatten().tolist()) for x in of_bag_0}) > 1
 
 
 def test_records_arrive_live(train_val):
@@ -340,7 +355,7 @@ def test_an_entropy_weight_of_0_is_as_if_there_were_none(train_val, monkeypatch)
     def refuse(*_):
         raise AssertionError("the term was computed")
 
-    monkeypatch.setattr("mil_tutorial.training_run.entropy_term", refuse)
+    monkeypatch.setattr("mil_tutorial.optimisation.entropy_term", refuse)
     runs = [weighted(0.0, train_val), weighted(-0.0, train_val)]
     plain = model()
     fit(plain, *train_val, CONFIG, progress=False)
@@ -412,7 +427,7 @@ def rates(config, train_val, path=None):
     run = TrainingRun(model(), *train_val, config)
     seen = []
     while not run.finished:
-        seen.append(run.optimizer.param_groups[0]["lr"])
+        seen.append(run.optimisation.optimizer.param_groups[0]["lr"])
         run.epoch()
     return seen
 

@@ -206,10 +206,7 @@ def test_predictions_do_not_depend_on_what_fits_into_a_batch(most, pair, monkeyp
     model = build_model("gated", 6, 8)
     expected = predict(model, lazy)
     monkeypatch.setattr(prediction, "MOST_VALUES", most)
-    batches = prediction._batches(lazy, 64)
-    assert [bag for batch in batches for bag in batch] == list(range(40))
-    sizes = [6 * int(lazy.sizes[batch].sum()) for batch in batches]
-    assert all(len(b) == 1 or size <= most for b, size in zip(batches, sizes, strict=True))
+    monkeypatch.setattr(prediction, "CHUNK_VALUES", most)
     np.testing.assert_allclose(predict(model, lazy).logits, expected.logits, atol=1e-6)
 
 

@@ -1,0 +1,156 @@
+"""Chunks: a bag of any size computed a few thousand instances at a time, exactly.
+
+A chunk gives one vector and one score for each bag that it holds a piece of: the piece's weighted
+mean, and the logarithm of what its weights were divided by. The pieces of a bag are pooled by these
+scores as if they were its instances, and the result is that of the whole bag:
+
+    Σ_k exp(s_k) h_k / Σ_k exp(s_k)  =  Σ_c exp(m_c) z_c / Σ_c exp(m_c)
+    where z_c is the weighted mean of chunk c and m_c = log Σ_{k in c} exp(s_k)
+
+(The idea of Milakov & Gimelshein 2018, "Online normalizer calculation for softmax", and of Dao et
+al. 2022, "FlashAttention".)
+"""
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any, NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from mil_tutorial.models import MIL
+from mil_tutorial.pooling import (
+    AttentionPooling,
+    bag_index,
+    segment_logsumexp,
+    segment_softmax,
+    segment_sum,
+    segment_weighted_sum,
+)
+
+
+class ChunkedOutput(NamedTuple):
+    """What a model says of packed bags, and of each instance by itself."""
+
+    logits: Tensor  # (B,)
+    attention: Tensor  # (N,)
+    instance_logits: Tensor  # (N,)
+
+
+class _Pieces(NamedTuple):
+    """A chunk, pooled: for its P pieces of bags, and for its n instances."""
+
+    values: Tensor  # (P, H)
+    scores: Tensor  # (P,)
+    attention: Tensor  # (n,), within a piece
+    instance_logits: Tensor  # (n,)
+
+
+def forward_in_chunks(model: MIL, instances: Tensor, sizes: Tensor, at_once: int) -> ChunkedOutput:
+    """Classify packed bags, computing on at most ``at_once`` instances at a time.
+
+    With gradients, the chunks are computed again in the backward pass instead of being kept
+    (Chen et al. 2016, "Training deep nets with sublinear memory cost"): about a third more time,
+    and memory for one chunk. Without, nothing is computed twice.
+
+    Parameters
+    ----------
+    model : MIL
+        One whose pooling has no scores (a columnwise maximum) keeps the embeddings (N, H).
+    instances : Tensor, shape (N, …)
+    sizes : Tensor, shape (B,)
+    at_once : int
+
+    Returns
+    -------
+    ChunkedOutput
+        As ``model.forward_packed`` gives it, to within rounding.
+
+    Raises
+    ------
+    ValueError
+        In training, when the model normalises over the batch: a chunk is not the batch.
+    """
+    check_chunkable(model)
+    chunks = instances.split(at_once)
+    if model.pool_logits or not hasattr(model.pooling, "scores"):
+        return _embeddings_or_logits_kept(model, chunks, sizes)
+    cut = _cut(sizes, [len(chunk) for chunk in chunks])
+    pieces = [
+        _Pieces(*_without_keeping(_pool_pieces, model, chunk, torch.tensor(rows)))
+        for chunk, rows in zip(chunks, cut)
+    ]
+    values, scores, within, own = (torch.cat(column) for column in zip(*pieces))
+    bag = _bag_of_piece(sizes, cut).to(sizes.device)
+    weights = segment_softmax(scores, bag, len(sizes))
+    bags = segment_sum(weights[:, None] * values, bag, len(sizes))
+    lengths = torch.tensor([n for rows in cut for n in rows], device=sizes.device)
+    attention = within * torch.repeat_interleave(weights, lengths)
+    return ChunkedOutput(model.instance_logits(bags), attention, own)
+
+
+def check_chunkable(model: MIL) -> None:
+    """Refuse to train a model in chunks or parts whose layers look across instances."""
+    if model.training and any(
+        isinstance(m, nn.modules.batchnorm._BatchNorm) for m in model.modules()
+    ):
+        raise ValueError(
+            "instances_at_once is set, but the encoder has batch normalisation, whose mean and "
+            "deviation are those of the whole batch; leave instances_at_once out, or use an "
+            "encoder with group or layer normalisation"
+        )
+
+
+def _embeddings_or_logits_kept(
+    model: MIL, chunks: tuple[Tensor, ...], sizes: Tensor
+) -> ChunkedOutput:
+    if model.pool_logits:
+        own = torch.cat([_without_keeping(_instance_logits, model, x) for x in chunks])
+        values, attention = model.pooling(own[:, None], sizes)
+        return ChunkedOutput(values.squeeze(-1), attention, own)
+    embeddings = torch.cat([_without_keeping(model.embed, x) for x in chunks])
+    logits, attention = model.classify(embeddings, sizes)
+    return ChunkedOutput(logits, attention, model.instance_logits(embeddings))
+
+
+def _without_keeping(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function; its intermediate values are computed again when gradients need them."""
+    if not torch.is_grad_enabled():
+        return function(*arguments)
+    return checkpoint(function, *arguments, use_reentrant=False)
+
+
+def _instance_logits(model: MIL, chunk: Tensor) -> Tensor:
+    return model.instance_logits(model.embed(chunk))
+
+
+def _pool_pieces(model: MIL, chunk: Tensor, rows: Tensor) -> tuple[Tensor, ...]:
+    """Pool each piece; ``rows`` (P,) are their numbers of instances."""
+    embeddings = model.embed(chunk)
+    rows = rows.to(chunk.device)
+    index = bag_index(rows)
+    scores = cast(AttentionPooling, model.pooling).scores(embeddings)
+    whole = segment_logsumexp(scores[:, None], index, len(rows)).squeeze(1)
+    attention = torch.exp(scores - whole[index])
+    values = segment_weighted_sum(embeddings, attention, rows)
+    return values, whole, attention, model.instance_logits(embeddings)
+
+
+def _cut(sizes: Tensor, chunks: list[int]) -> list[list[int]]:
+    """Return the rows of each piece, for each chunk: bags 3, 4 in chunks 5, 2 give [3, 2], [2]."""
+    ends = sizes.cumsum(dim=0).tolist()
+    cuts = torch.tensor(chunks).cumsum(dim=0).tolist()
+    edges = sorted({0, *ends, *cuts})
+    pieces: list[list[int]] = [[] for _ in chunks]
+    chunk = 0
+    for start, end in pairwise(edges):
+        chunk += start == cuts[chunk]
+        pieces[chunk].append(end - start)
+    return pieces
+
+
+def _bag_of_piece(sizes: Tensor, cut: list[list[int]]) -> Tensor:
+    """Return the bag of each piece (P,)."""
+    ends = torch.tensor([n for rows in cut for n in rows]).cumsum(dim=0)
+    return torch.bucketize(ends, sizes.cpu().cumsum(dim=0))

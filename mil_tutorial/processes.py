@@ -1,0 +1,139 @@
+"""Processes that train one model together, each on its share of the bags.
+
+``accelerate launch`` and ``torchrun`` start them; Accelerate finds the device of each and carries
+what they tell each other. A program that was started alone is the only process.
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from mil_tutorial.optional import import_extra
+
+T = TypeVar("T")
+
+PRECISIONS = {"no": "float32", "bf16": "bfloat16", "fp16": "float16"}
+"""Names of Accelerate's launcher and those of ``TrainingConfig``."""
+
+
+@dataclass(frozen=True)
+class Processes:
+    """One process, and how many work with it.
+
+    Every process calls the same methods in the same order; a call waits for the others.
+
+    Attributes
+    ----------
+    rank : int
+        Its number; 0 is the main process, which writes and prints.
+    number : int
+        How many there are.
+    device : torch.device
+        Where this one computes.
+    precision : str or None
+        What the launcher was asked for, as in ``TrainingConfig``; None without a launcher.
+    """
+
+    rank: int = 0
+    number: int = 1
+    device: str | torch.device = "cpu"
+    precision: str | None = None
+
+    @property
+    def is_main(self) -> bool:
+        """Tell whether this process writes and prints."""
+        return self.rank == 0
+
+    def gather(self, value: T) -> list[T]:
+        """Return what each process has, in the order of the processes."""
+        if self.number == 1:
+            return [value]
+        from accelerate.utils import gather_object
+
+        with _together(self):
+            return gather_object([value])
+
+    def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
+        """Replace each gradient by its sum over the processes; one that has none counts as 0."""
+        if self.number > 1:
+            trained = [p for p in parameters if p.requires_grad]
+            for parameter in trained:
+                if parameter.grad is None:
+                    parameter.grad = torch.zeros_like(parameter)
+            self._reduce([p.grad for p in trained if p.grad is not None], "sum")
+
+    def average_buffers(self, model: nn.Module) -> None:
+        """Average what layers such as batch normalisation have counted on their own bags."""
+        if self.number > 1:
+            self._reduce([b for b in model.buffers() if b.is_floating_point()], "mean")
+
+    def copy_from_main(self, model: nn.Module) -> None:
+        """Give the model of every process the weights that it has in the main process."""
+        if self.number > 1:
+            from accelerate.utils import broadcast
+
+            with _together(self), torch.no_grad():
+                for value in model.state_dict().values():
+                    value.copy_(broadcast(value.clone()))
+
+    @torch.no_grad()
+    def _reduce(self, tensors: Sequence[Tensor], how: str) -> None:
+        if not tensors:
+            return
+        from accelerate.utils import reduce
+
+        with _together(self):  # one message for all
+            total = reduce(torch.cat([t.flatten() for t in tensors]), how)
+        for tensor, part in zip(tensors, total.split([t.numel() for t in tensors])):
+            tensor.copy_(part.view_as(tensor))
+
+
+@cache
+def this_process() -> Processes:
+    """Return this process, and join the others if a launcher started it.
+
+    Raises
+    ------
+    ImportError
+        When there are several processes and Accelerate is not installed.
+    """
+    if "WORLD_SIZE" not in os.environ and "ACCELERATE_MIXED_PRECISION" not in os.environ:
+        return Processes()
+    accelerate = import_extra("accelerate", "scale")
+    # Without a GPU Accelerate has to be told, or each process would think that it is alone.
+    accelerator = accelerate.Accelerator(cpu=not torch.cuda.is_available())
+    expected = int(os.environ.get("WORLD_SIZE", "1"))
+    if accelerator.num_processes != expected:
+        raise OSError(
+            f"{expected} processes were launched, but Accelerate joined "
+            f"{accelerator.num_processes}; update accelerate"
+        )
+    return Processes(
+        rank=accelerator.process_index,
+        number=accelerator.num_processes,
+        device=accelerator.device,
+        precision=PRECISIONS.get(accelerator.mixed_precision),
+    )
+
+
+@contextmanager
+def _together(processes: Processes) -> Iterator[Any]:
+    """Turn what the network says when a process is gone into one line."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise OSError(
+            f"process {processes.rank} of {processes.number} cannot reach the others "
+            f"({_first_line(error)}): one of them ended, and said why above if it could; "
+            "the same command goes on from the last checkpoint"
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0][:120]

@@ -1,0 +1,195 @@
+"""Two processes, started as a user starts them, against one."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+from mil_tutorial.processes import Processes, this_process
+
+pytest.importorskip("accelerate")
+
+TRAIN = """
+import sys
+from pathlib import Path
+
+import torch
+from mil_tutorial import TrainingConfig, build_model, fit
+from mil_tutorial.processes import this_process
+from mil_tutorial.shared_prediction import predict_together
+
+sys.path.insert(0, {tests!r})
+from toy_bags import separable
+
+out = Path(sys.argv[1])
+epochs = int(sys.argv[2])
+torch.manual_seed(this_process().rank)  # other weights in each process, until fit
+model = build_model({pooling!r}, 4, 8)
+config = TrainingConfig(epochs=epochs, batch_size=7, patience=None, **{options!r})
+train, val = separable(40, seed=0), separable(21, seed=1)
+checkpoint = out / "run.pt" if {options!r}.get("seed") else None
+history = fit(model, train, val, config, checkpoint=checkpoint)
+found = predict_together(model, val, 4)
+torch.save(
+    {{
+        "losses": [[e.train_loss, e.val_loss] for e in history.epochs],
+        "weights": torch.cat([p.detach().flatten() for p in model.parameters()]),
+        "found": [torch.as_tensor(x) for x in vars(found).values()],
+    }},
+    out / f"result{{this_process().rank}}.pt",
+)
+"""
+
+
+def write_script(folder, pooling="gated", **options):
+    script = folder / "train.py"
+    tests = os.path.dirname(__file__)
+    script.write_text(TRAIN.format(tests=tests, pooling=pooling, options=options))
+    return script
+
+
+def launch(number, *arguments):
+    """Start processes; on a machine without a GPU they talk through gloo."""
+    command = [sys.executable, "-m", "accelerate.commands.launch"]
+    if number > 1:
+        command += ["--multi_gpu", "--num_processes", str(number)]
+    command += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
+    command += ["--main_process_port", "0"] if number > 1 else []
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        [*command, *map(str, arguments)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(number, *arguments):
+    process = launch(number, *arguments)
+    out, error = process.communicate(timeout=240)
+    assert process.returncode == 0, error[-3000:]
+    return out
+
+
+def results(folder, number):
+    return [torch.load(folder / f"result{rank}.pt") for rank in range(number)]
+
+
+@pytest.mark.parametrize(
+    ("pooling", "options"),
+    [
+        ("gated", {"entropy_weight": 0.1, "schedule": "one_cycle"}),
+        ("max", {"class_balance": "sampler", "instances_per_bag": 3, "instances_at_once": 8}),
+    ],
+)
+def test_two_processes_train_as_one(pooling, options, tmp_path):
+    """Batches of 7 leave one process with 3 or fewer bags, and the last batch, of 5, is uneven."""
+    found = []
+    for number in (1, 2):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        run(number, write_script(folder, pooling, **options), folder, 5)
+        found.append(results(folder, number))
+    (one,), (first, second) = found
+    torch.testing.assert_close(
+        torch.tensor(first["losses"]), torch.tensor(one["losses"]), atol=1e-5, rtol=0
+    )
+    assert torch.equal(first["weights"], second["weights"])
+    torch.testing.assert_close(first["weights"], one["weights"], atol=1e-5, rtol=1e-4)
+    for ours, others, alone in zip(first["found"], second["found"], one["found"]):
+        assert torch.equal(ours, others)  # every process knows what all have found
+        torch.testing.assert_close(ours, alone, atol=1e-5, rtol=1e-4)
+
+
+def test_a_killed_run_of_two_processes_goes_on_to_the_same_weights(tmp_path):
+    folders = [tmp_path / name for name in ("whole", "killed")]
+    for folder in folders:
+        folder.mkdir()
+    epochs = 60
+    run(2, write_script(folders[0], seed=3), folders[0], epochs)
+    script = write_script(folders[1], seed=3)
+    process = launch(2, script, folders[1], epochs)
+    checkpoint = folders[1] / "run.pt"
+    while not checkpoint.exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    kill_one(script)
+    process.communicate(timeout=60)
+    assert process.returncode != 0
+    done = len(torch.load(checkpoint)["state"]["epochs"])
+    assert 0 < done < epochs
+    run(2, script, folders[1], epochs)
+    whole, resumed = (results(folder, 2)[0] for folder in folders)
+    assert torch.equal(whole["weights"], resumed["weights"])
+    assert whole["losses"] == resumed["losses"]
+
+
+def kill_one(script):
+    """Kill the process of rank 1."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline") as file:
+                mine = str(script) in file.read()
+            with open(f"/proc/{pid}/environ") as file:
+                second = "\0RANK=1\0" in "\0" + file.read()
+        except OSError:
+            continue
+        if mine and second:
+            os.kill(int(pid), signal.SIGKILL)
+            return
+    raise AssertionError("there is no second process")
+
+
+def test_compare_writes_one_report_whoever_trains(tmp_path):
+    arguments = ["-m", "mil_tutorial", "compare", "--data", "musk1", "--seeds", "1"]
+    arguments += ["--epochs", "2", "--poolings", "gated", "--out"]
+    tables = []
+    for number in (1, 2):
+        out = tmp_path / str(number)
+        printed = run(number, *arguments, out)
+        assert printed.count("Written to") == 1
+        tables.append((out / "results.md").read_text())
+    assert tables[0] == tables[1]
+
+
+def test_wrong_input_is_told_and_nothing_hangs(tmp_path):
+    process = launch(2, "-m", "mil_tutorial", "compare", "--data", "musk1", "--jobs", "2",
+                     "--out", tmp_path / "out")  # fmt: skip
+    _, error = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert "error: jobs is 2, but 2 processes were launched" in error
+    assert "mil_tutorial/" not in error  # the launcher has a traceback, this package none
+
+
+def test_a_process_that_ends_is_told_in_a_line_by_the_others(tmp_path):
+    script = tmp_path / "leave.py"
+    script.write_text(
+        "import os, signal, time\n"
+        "from mil_tutorial.processes import this_process\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "here = this_process()\n"
+        "if here.rank == 1: os._exit(9)\n"
+        "time.sleep(1)\n"
+        "try:\n"
+        "    here.gather(here.rank)\n"
+        "except OSError as error:\n"
+        "    print('told:', error, flush=True)\n"
+    )
+    process = launch(2, script)
+    out, _ = process.communicate(timeout=60)
+    assert "told: process 0 of 2 cannot reach the others" in out
+
+
+def test_alone_there_is_nothing_to_tell():
+    alone = this_process()
+    assert alone == Processes()
+    assert alone.is_main
+    assert alone.gather("x") == ["x"]
+    layer = torch.nn.Linear(2, 1)
+    alone.sum_gradients(layer.parameters())
+    assert layer.weight.grad is None
