@@ -11,8 +11,8 @@ scores as if they were its instances, and the result is that of the whole bag:
 al. 2022, "FlashAttention".)
 """
 
-from collections.abc import Callable
-from itertools import pairwise
+from collections.abc import Callable, Iterator
+from itertools import chain, pairwise
 from typing import Any, NamedTuple, cast
 
 import torch
@@ -77,17 +77,33 @@ def forward_in_chunks(model: MIL, instances: Tensor, sizes: Tensor, at_once: int
     if model.pool_logits or not hasattr(model.pooling, "scores"):
         return _embeddings_or_logits_kept(model, chunks, sizes)
     cut = _cut(sizes, [len(chunk) for chunk in chunks])
-    pieces = [
-        _Pieces(*_without_keeping(_pool_pieces, model, chunk, torch.tensor(rows)))
-        for chunk, rows in zip(chunks, cut)
-    ]
-    values, scores, within, own = (torch.cat(column) for column in zip(*pieces))
+    n_pieces, n = sum(map(len, cut)), len(instances)
+    values, scores, within, own = _collect(
+        (_without_keeping(_pool_pieces, model, *pair) for pair in zip(chunks, cut)),
+        lengths=(n_pieces, n_pieces, n, n),
+    )
     bag = _bag_of_piece(sizes, cut).to(sizes.device)
     weights = segment_softmax(scores, bag, len(sizes))
     bags = segment_sum(weights[:, None] * values, bag, len(sizes))
     lengths = torch.tensor([n for rows in cut for n in rows], device=sizes.device)
     attention = within * torch.repeat_interleave(weights, lengths)
     return ChunkedOutput(model.instance_logits(bags), attention, own)
+
+
+def _collect(results: Iterator[tuple[Tensor, ...]], lengths: tuple[int, ...]) -> list[Tensor]:
+    """Concatenate what all chunks gave, column by column; ``lengths`` are those of the columns."""
+    if torch.is_grad_enabled():
+        return [torch.cat(column) for column in zip(*results)]
+    # Written into their places: small results, kept between large ones that are freed, would
+    # break the free memory into pieces, and the process would grow.
+    first = next(results)
+    columns = [part.new_empty(n, *part.shape[1:]) for part, n in zip(first, lengths)]
+    done = [0] * len(columns)
+    for result in chain([first], results):
+        for i, part in enumerate(result):
+            columns[i][done[i] : done[i] + len(part)] = part
+            done[i] += len(part)
+    return columns
 
 
 def check_chunkable(model: MIL) -> None:
@@ -105,13 +121,14 @@ def check_chunkable(model: MIL) -> None:
 def _embeddings_or_logits_kept(
     model: MIL, chunks: tuple[Tensor, ...], sizes: Tensor
 ) -> ChunkedOutput:
+    function = _instance_logits if model.pool_logits else MIL.embed
+    results = ((_without_keeping(function, model, chunk),) for chunk in chunks)
+    (kept,) = _collect(results, lengths=(sum(map(len, chunks)),))
     if model.pool_logits:
-        own = torch.cat([_without_keeping(_instance_logits, model, x) for x in chunks])
-        values, attention = model.pooling(own[:, None], sizes)
-        return ChunkedOutput(values.squeeze(-1), attention, own)
-    embeddings = torch.cat([_without_keeping(model.embed, x) for x in chunks])
-    logits, attention = model.classify(embeddings, sizes)
-    return ChunkedOutput(logits, attention, model.instance_logits(embeddings))
+        values, attention = model.pooling(kept[:, None], sizes)
+        return ChunkedOutput(values.squeeze(-1), attention, kept)
+    logits, attention = model.classify(kept, sizes)
+    return ChunkedOutput(logits, attention, model.instance_logits(kept))
 
 
 def _without_keeping(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -125,16 +142,16 @@ def _instance_logits(model: MIL, chunk: Tensor) -> Tensor:
     return model.instance_logits(model.embed(chunk))
 
 
-def _pool_pieces(model: MIL, chunk: Tensor, rows: Tensor) -> tuple[Tensor, ...]:
-    """Pool each piece; ``rows`` (P,) are their numbers of instances."""
+def _pool_pieces(model: MIL, chunk: Tensor, lengths: list[int]) -> _Pieces:
+    """Pool each piece; ``lengths`` (P,) are their numbers of instances."""
     embeddings = model.embed(chunk)
-    rows = rows.to(chunk.device)
+    rows = torch.tensor(lengths, device=chunk.device)
     index = bag_index(rows)
     scores = cast(AttentionPooling, model.pooling).scores(embeddings)
     whole = segment_logsumexp(scores[:, None], index, len(rows)).squeeze(1)
     attention = torch.exp(scores - whole[index])
     values = segment_weighted_sum(embeddings, attention, rows)
-    return values, whole, attention, model.instance_logits(embeddings)
+    return _Pieces(values, whole, attention, model.instance_logits(embeddings))
 
 
 def _cut(sizes: Tensor, chunks: list[int]) -> list[list[int]]:

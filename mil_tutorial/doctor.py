@@ -23,6 +23,9 @@ PACKAGES = (
     "pillow",
 )
 
+LARGE_SLIDE = (50_000, 1024)
+"""Tiles of a large slide at 20x, and features of each from a usual encoder."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -37,7 +40,7 @@ def examine() -> Iterator[Finding]:
     """Yield the findings one by one, the slow ones last; what cannot be examined is a finding."""
     yield Finding("python", platform.python_version())
     healthy = True
-    for part in (_packages, _machine, _data, _user_data, _speed):
+    for part in (_packages, _machine, _memory, _data, _user_data, _speed):
         if part is _speed and not healthy:
             yield Finding("speed", "not measured, because of what was found above", healthy=False)
             return
@@ -70,6 +73,20 @@ def _machine() -> Iterator[Finding]:
     if memory is not None:
         advice = "" if memory >= 1.2e9 else "; the chapters need 1.2 GB: close something"
         yield Finding("free memory", f"{memory / 1e9:.1f} GB{advice}", healthy=memory >= 1.2e9)
+
+
+def _memory() -> Iterator[Finding]:
+    """Predict what a large slide of one's own would need beside what is in use now."""
+    from mil_tutorial.memory_need import bytes_to_predict, bytes_to_train
+
+    n, width = LARGE_SLIDE
+    needs = {
+        "to predict": bytes_to_predict(n, width),
+        "to train": bytes_to_train(n, width),
+        "with --instances-at-once 4096": bytes_to_train(n, width, at_once=4096),
+    }
+    told = ", ".join(f"{need / 1e9:.1f} GB {what}" for what, need in needs.items())
+    yield Finding("a large slide", f"{n:,} tiles of {width:,} numbers: {told}")
 
 
 def _data() -> Iterator[Finding]:

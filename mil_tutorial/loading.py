@@ -48,18 +48,26 @@ def load_batches(
     if workers == 0:
         yield from loader
         return
+    failure = None
     try:
         yield from loader
     except (ValueError, OSError, RuntimeError) as error:
-        text = str(error)
-        if text.startswith("Caught"):  # raised by a worker; torch hands on its whole traceback
-            raise type(error)(text.splitlines()[-1].split(": ", 1)[-1]) from error
-        if isinstance(error, ConnectionError) or "DataLoader worker" in text:
-            raise OSError(
-                f"a process that reads bags ended ({text.splitlines()[0]}); memory, or the shared "
-                "memory in /dev/shm, may be short: take fewer workers, or 0"
-            ) from error
-        raise
+        failure = _in_a_line(error)
+    if failure:  # raised here, where the loader is gone and its other workers are stopped
+        raise failure
+
+
+def _in_a_line(error: Exception) -> Exception:
+    """Reword what torch raises for its workers."""
+    text = str(error)
+    if text.startswith("Caught"):  # raised by a worker; torch hands on its whole traceback
+        return type(error)(text.splitlines()[-1].split(": ", 1)[-1])
+    if isinstance(error, ConnectionError) or "DataLoader worker" in text:
+        return OSError(
+            f"a process that reads bags ended ({text.splitlines()[0]}); memory, or the shared "
+            "memory in /dev/shm, may be short: take fewer workers, or 0"
+        )
+    return error
 
 
 def fill_batches(

@@ -17,7 +17,7 @@ from mil_tutorial.sampling import InstanceSampler
 MOST_VALUES = 2**25
 """Numbers in a batch, 128 MB of them: a batch of large bags has fewer bags, but at least one."""
 
-CHUNK_VALUES = 2**22
+CHUNK_VALUES = 2**21
 """Numbers computed on at a time, 16 MB: 4,096 instances of 1,024 features."""
 
 

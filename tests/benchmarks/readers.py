@@ -30,7 +30,6 @@ from mil_tutorial.datasets.lazy import FeatureBags
 WIDTH = 1024
 DRAWN = 64  # rows of a bag, as --instances-per-bag draws them
 CSV_SLIDES = 2  # they are slow
-WORKERS = (0, 1, 2)
 METHODS = [m for m in ("fork", "spawn") if m in get_all_start_methods()]
 
 
@@ -86,6 +85,7 @@ KINDS = {
     "h5": Kind("h5", hdf5()),
     "h5, opened anew": Kind("h5", hdf5(), reader=OpenedAnew),
     "h5, 1 row a chunk (CLAM)": Kind("h5", hdf5(chunks=(1, WIDTH))),
+    "h5, 256 rows a chunk": Kind("h5", hdf5(chunks=(256, WIDTH))),  # as the package writes
     "h5, gzip": Kind("h5", hdf5(chunks=(256, WIDTH), compression="gzip")),
     "h5, float16": Kind("h5", hdf5(np.float16), 1e-3),
 }
@@ -145,11 +145,6 @@ def time_kind(files, tiles):
     }
 
 
-def as_data_set(files):
-    labels = torch.arange(len(files)).remainder(2).float()
-    return FeatureBags(files, labels, range(len(files)))
-
-
 def load(data, workers, method=METHODS[0]):
     ahead = {"prefetch_factor": 2, "multiprocessing_context": method} if workers else {}
     return DataLoader(data, 8, collate_fn=collate_packed, num_workers=workers, **ahead)
@@ -160,7 +155,6 @@ def check_workers(data):
     for method in METHODS:
         for one, other in zip(load(data, 2, method), load(data, 0), strict=True):
             assert torch.equal(one.instances, other.instances)
-            assert torch.equal(one.sizes, other.sizes)
 
 
 def time_epochs(data):
@@ -174,7 +168,7 @@ def time_epochs(data):
         torch.nn.functional.binary_cross_entropy_with_logits(logits, batch.labels).backward()
         optimizer.step()
 
-    found = {f"{n} workers": seconds(step, load(data, n)) for n in WORKERS}
+    found = {f"{n} workers": seconds(step, load(data, n)) for n in range(3)}
     return found | {"reading alone": seconds(len, load(data, 0))}
 
 
@@ -182,7 +176,8 @@ def measure(folder, slides, tiles, rounds):
     """Return the seconds of each round, by part of the benchmark, row and column."""
     files = write_files(folder, slides, tiles)
     check_values(files, tiles)
-    sets = {name: as_data_set(files[name]) for name in ("h5", "h5, gzip")}
+    labels = torch.arange(slides).remainder(2).float()
+    sets = {n: FeatureBags(files[n], labels, range(slides)) for n in ("h5", "h5, gzip")}
     check_workers(sets["h5"].subset(range(min(slides, 16))))
     time_epochs(sets["h5"])  # warms up
     times = {"reading": {name: [] for name in KINDS}, "epochs": {name: [] for name in sets}}
