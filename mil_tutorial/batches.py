@@ -114,6 +114,8 @@ def pack(bags: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
         )
     sizes = mask.sum(dim=1)
     _refuse_empty(sizes)
+    if bool((mask[:, :-1] >= mask[:, 1:]).all()):  # padding at the end: slices are copied faster
+        return torch.cat([bag[:n] for bag, n in zip(bags, sizes.tolist())]), sizes
     return bags[mask], sizes
 
 

@@ -106,11 +106,14 @@ def _collect(results: Iterator[tuple[Tensor, ...]], lengths: tuple[int, ...]) ->
     return columns
 
 
+def normalises_over_batch(model: nn.Module) -> bool:
+    """Tell whether layers use the mean of all instances of a step, as batch normalisation does."""
+    return any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in model.modules())
+
+
 def check_chunkable(model: MIL) -> None:
     """Refuse to train a model in chunks or parts whose layers look across instances."""
-    if model.training and any(
-        isinstance(m, nn.modules.batchnorm._BatchNorm) for m in model.modules()
-    ):
+    if model.training and normalises_over_batch(model):
         raise ValueError(
             "instances_at_once is set, but the encoder has batch normalisation, whose mean and "
             "deviation are those of the whole batch; leave instances_at_once out, or use an "

@@ -69,12 +69,13 @@ class LeNetEncoder(nn.Module):
     def __init__(self, channels: int = 1, size: int = 28) -> None:
         super().__init__()
         self.layers = nn.Sequential(
+            # ReLU after the maximum: the same numbers, a quarter as many to rectify.
             nn.Conv2d(channels, 20, kernel_size=5),
-            nn.ReLU(),
             nn.MaxPool2d(2),
+            nn.ReLU(inplace=True),
             nn.Conv2d(20, 50, kernel_size=5),
-            nn.ReLU(),
             nn.MaxPool2d(2),
+            nn.ReLU(inplace=True),
             nn.Flatten(),
         )
         side = ((size - 4) // 2 - 4) // 2

@@ -1,7 +1,14 @@
 """Steps: which bags a process works on at a time, for each step of an epoch."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
+
+PART_VALUES = 2**22
+"""Numbers of a part on a CPU, 16 MB: 4,096 instances of 1,024 features. What is computed from so
+many stays in the processor's cache and in memory that is used again, which makes a step on bags of
+thousands of instances about a quarter faster than one pass over all of them
+(``tests/benchmarks/throughput.py``)."""
 
 
 class Step(NamedTuple):
@@ -48,6 +55,11 @@ def plan_steps(
         bags = list(order[start : start + batch_size])
         own = share_bags(bags, sizes, number)[rank]
         yield Step(cut_into_parts(own, sizes, at_once), bags)
+
+
+def instances_of_a_part(instance_shape: Sequence[int]) -> int:
+    """Return how many instances a part should hold on a CPU."""
+    return max(1, PART_VALUES // math.prod(instance_shape))
 
 
 def share_bags(bags: Sequence[int], sizes: Sequence[int], number: int) -> list[list[int]]:

@@ -17,6 +17,7 @@ from mil_tutorial.augmentation import Augmentation
 from mil_tutorial.bags import MedicalBagDataset
 from mil_tutorial.batches import BagBatch
 from mil_tutorial.checkpoints import TrainingState, load_checkpoint, save_checkpoint
+from mil_tutorial.chunks import normalises_over_batch
 from mil_tutorial.config import TrainingConfig
 from mil_tutorial.history import EpochRecord, History, measure
 from mil_tutorial.loading import load_batches
@@ -26,7 +27,7 @@ from mil_tutorial.prediction import Predictions
 from mil_tutorial.processes import this_process
 from mil_tutorial.sampling import InstanceSampler, random_generator
 from mil_tutorial.shared_prediction import predict_together
-from mil_tutorial.steps import Step, plan_steps
+from mil_tutorial.steps import Step, instances_of_a_part, plan_steps
 
 
 class TrainingRun:
@@ -127,13 +128,20 @@ class TrainingRun:
                 self._order(number),
                 dataset.sizes.tolist(),
                 config.batch_size,
-                at_once=config.instances_at_once,
+                at_once=self._instances_of_a_part(dataset),
                 rank=self.processes.rank,
                 number=self.processes.number,
             )
         )
         parts = [part for step in steps for part in step.parts]
         return steps, load_batches(dataset, parts, workers=config.workers)
+
+    def _instances_of_a_part(self, dataset: MedicalBagDataset | InstanceSampler) -> int | None:
+        if self.config.instances_at_once is not None:
+            return self.config.instances_at_once
+        if self.optimisation.device.type != "cpu" or normalises_over_batch(self.model):
+            return None  # all at once
+        return instances_of_a_part(dataset.instance_shape)
 
     def _order(self, number: int) -> list[int]:
         """Return the bags of an epoch."""

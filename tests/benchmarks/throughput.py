@@ -2,7 +2,8 @@
 
 python tests/benchmarks/throughput.py [--quick] [--only features|mnist|auc] [--json FILE]
 
-Everything takes turns in one run: ``packed`` is the package, ``padded`` computes on padding,
+Everything takes turns in one run: ``packed`` is the package (in parts of 16 MB whose gradients add
+up), ``packed, one pass`` the same without parts, ``padded`` computes on padding,
 ``model(bags, mask)`` packs inside, ``bag by bag`` takes a step a bag, ``one by one, accumulated``
 computes on a bag at a time and takes a step a batch, ``torchmil`` is its ABMIL, and ``bare`` is the
 matrix products alone. Ratios are of one round, their median and quartiles over rounds. "Step" is an

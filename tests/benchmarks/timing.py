@@ -4,14 +4,14 @@ import time
 
 from bare import Bare
 from torch import nn
-from ways import HAS_TORCHMIL, BagByBag, Forward, OneByOne, Packed, Padded, Torchmil
+from ways import HAS_TORCHMIL, BagByBag, Forward, OneByOne, Packed, PackedAtOnce, Padded, Torchmil
 
 TOLERANCE = 1e-4
 
 
 def ways_for(workload):
     """Make the ways that make sense for a workload, with equal weights."""
-    kinds = [Packed, Padded, Forward, BagByBag]
+    kinds = [Packed, PackedAtOnce, Padded, Forward, BagByBag]
     if workload.batch > 1:
         kinds.append(OneByOne)
     if HAS_TORCHMIL:

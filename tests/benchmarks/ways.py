@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from mil_tutorial import TrainingConfig, collate_fn, collate_packed, masked_softmax
+from mil_tutorial.steps import cut_into_parts, instances_of_a_part
 
 HAS_TORCHMIL = find_spec("torchmil") is not None
 
@@ -48,9 +49,35 @@ class Way:
 
 
 class Packed(Way):
-    """As the package trains."""
+    """As the package trains: packed, in parts of so many instances, whose gradients add up."""
 
     name = "packed"
+
+    def collate(self, bags):
+        sizes = [len(x) for x, _ in bags]
+        part = instances_of_a_part(bags[0][0].shape[1:])
+        parts = cut_into_parts(range(len(bags)), sizes, part)
+        batches = [collate_packed([bags[i] for i in part]) for part in parts]
+        return (batches,), torch.cat([batch.labels for batch in batches])
+
+    def logits(self, batches):
+        found = [self.model.forward_packed(batch.instances, batch.sizes) for batch in batches]
+        return torch.cat([out.logits for out in found])
+
+    def backward(self, inputs, labels):
+        total = 0.0
+        for batch in inputs[0]:
+            own = batch.labels.to(labels.dtype)
+            loss = F.binary_cross_entropy_with_logits(self.logits([batch]), own, reduction="sum")
+            (loss / len(labels)).backward()
+            total += loss.item()
+        return total / len(labels)
+
+
+class PackedAtOnce(Way):
+    """Packs a whole batch into one pass."""
+
+    name = "packed, one pass"
 
     def collate(self, bags):
         batch = collate_packed(bags)
