@@ -8,7 +8,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +159,8 @@ def _measure(options: argparse.Namespace, parser: argparse.ArgumentParser) -> No
 
 def _is_of(row: dict[str, Any], recipe: Recipe, seeds: int) -> bool:
     wanted = recipe.as_dict() | {"seeds": seeds, "checksum": recipe.benchmark.test.checksum()}
+    # A setting that is younger than the row had the value that it has by default.
+    row = row | {"config": asdict(TrainingConfig()) | row["config"]}
     return all(row.get(name) == value for name, value in wanted.items())
 
 

@@ -19,6 +19,7 @@ VERBS = {
     "Learn",
     "Pool",
     "Reproduce",
+    "Scale",
     "See",
     "Start",
     "Train",

@@ -1,0 +1,120 @@
+"""Known wrong answers of chapter 15 must fail, each with the message that names it."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from mil_tutorial.checks import chapter_15 as checks
+
+
+def accumulate(model, parts, of=None):
+    """Gradients of a function of each part's losses, the number of parts and of bags."""
+    of = of or (lambda losses, parts, bags: losses.sum() / bags)
+    model.zero_grad()
+    for part in parts:
+        logits = model.forward_packed(part.instances, part.sizes).logits
+        losses = F.binary_cross_entropy_with_logits(logits, part.labels, reduction="none")
+        of(losses, len(parts), sum(map(len, parts))).backward()
+
+
+def whole(model, parts):
+    """Another way: one backward pass of the concatenated losses."""
+    model.zero_grad()
+    logits = [model.forward_packed(p.instances, p.sizes).logits for p in parts]
+    labels = torch.cat([p.labels for p in parts])
+    F.binary_cross_entropy_with_logits(torch.cat(logits), labels).backward()
+
+
+def by(of):
+    return lambda model, parts: accumulate(model, parts, of)
+
+
+def cleared_each_time(model, parts):
+    n_bags = sum(map(len, parts))
+    for part in parts:
+        model.zero_grad()
+        logits = model.forward_packed(part.instances, part.sizes).logits
+        loss = F.binary_cross_entropy_with_logits(logits, part.labels, reduction="sum")
+        (loss / n_bags).backward()
+
+
+def no_backward(model, parts):
+    model.zero_grad()
+
+
+def pool(scores, values, length):
+    top = [s.max() for s in scores.split(length)]
+    weights = [torch.exp(s - t) for s, t in zip(scores.split(length), top)]
+    masses = torch.stack([t + w.sum().log() for t, w in zip(top, weights)])
+    means = [w @ v / w.sum() for w, v in zip(weights, values.split(length))]
+    return (torch.exp(masses - masses.logsumexp(0))[:, None] * torch.stack(means)).sum(0)
+
+
+def at_once(scores, values, length):
+    return torch.softmax(scores, dim=0) @ values
+
+
+def overflowing(scores, values, length):
+    total = sum(torch.exp(s) @ v for s, v in zip(scores.split(length), values.split(length)))
+    return total / torch.exp(scores).sum()
+
+
+RIGHT = [
+    (checks.check_products, 164),
+    (checks.check_products, 163.84),
+    (checks.check_accumulate, accumulate),
+    (checks.check_accumulate, whole),
+    (checks.check_pool_pieces, pool),
+    (checks.check_pool_pieces, at_once),
+]
+
+WRONG = [
+    (checks.check_products, 131, "the embedding alone"),
+    (checks.check_products, 147, "two layers"),
+    (checks.check_products, 163_840, "thousands"),
+    (checks.check_products, 328, "additions"),
+    (checks.check_products, 393, "not the 1,024 features"),
+    (checks.check_products, 12, "the number of multiplications"),
+    (
+        checks.check_accumulate,
+        by(lambda x, parts, bags: x.mean() / parts),
+        "small part counts more",
+    ),
+    (checks.check_accumulate, by(lambda x, parts, bags: x.mean()), "twice the gradient"),
+    (checks.check_accumulate, by(lambda x, parts, bags: x.sum()), "never divided"),
+    (checks.check_accumulate, by(lambda x, parts, bags: x.mean() / bags), "divided twice"),
+    (
+        checks.check_accumulate,
+        by(lambda x, parts, bags: 2 * x.sum() / bags),
+        "not those of the mean",
+    ),
+    (checks.check_accumulate, cleared_each_time, "Only the last part"),
+    (checks.check_accumulate, no_backward, "no gradient"),
+    (checks.check_accumulate, by(lambda x, parts, bags: x.nope()), "raised AttributeError"),
+    (checks.check_pool_pieces, checks._equal_pieces, "equal weight"),
+    (checks.check_pool_pieces, checks._by_length, "number of tiles"),
+    (checks.check_pool_pieces, checks._last_piece, "last piece alone"),
+    (checks.check_pool_pieces, checks._by_highest, "highest score"),
+    (checks.check_pool_pieces, lambda s, v, n: v.mean(dim=0), "plain mean"),
+    (checks.check_pool_pieces, overflowing, "overflows"),
+    (checks.check_pool_pieces, lambda s, v, n: s[:n] @ v[:n], "the pooled value"),
+]
+
+
+@pytest.mark.parametrize(("check", "answer"), RIGHT)
+def test_a_right_answer_passes(check, answer):
+    assert check.judge(answer).state == "right"
+
+
+@pytest.mark.parametrize(("check", "answer", "message"), WRONG)
+def test_a_wrong_answer_fails_with_its_message(check, answer, message):
+    verdict = check.judge(answer)
+    assert verdict.state == "wrong"
+    assert message in verdict.text
+
+
+@pytest.mark.parametrize("check", [checks.check_products, checks.check_accumulate,
+                                   checks.check_pool_pieces])  # fmt: skip
+@pytest.mark.parametrize("answer", [None, ...])
+def test_a_stub_is_not_yet_an_answer(check, answer):
+    assert check.judge(answer).state not in ("right", "wrong")
