@@ -55,14 +55,18 @@ def segment_weighted_sum(values: Tensor, weights: Tensor, sizes: Tensor) -> Tens
     values = full_precision(values)
     if len(values) < LARGE_BAG * len(sizes):
         return segment_sum(weights[:, None] * values, bag_index(sizes), len(sizes))
-    bags = zip(weights.split(sizes.tolist()), values.split(sizes.tolist()))
     with torch.autocast(values.device.type, enabled=False):
+        if len(sizes) == 1:
+            return (weights @ values)[None]
+        bags = zip(weights.split(sizes.tolist()), values.split(sizes.tolist()))
         return torch.stack([a @ h for a, h in bags])
 
 
 def segment_softmax(scores: Tensor, index: Tensor, n_bags: int) -> Tensor:
     """Softmax of the scores (N,) within each bag; returns (N,), summing to 1 over each bag."""
     scores = full_precision(scores)
+    if n_bags == 1:  # the same, in one pass
+        return torch.softmax(scores, dim=0)
     with torch.no_grad():  # a shift changes no softmax, so it needs no gradient
         highest = segment_max(scores[:, None], index, n_bags).squeeze(1)
     weights = torch.exp(scores - highest[index])

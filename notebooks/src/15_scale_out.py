@@ -88,7 +88,7 @@ W, V, U = torch.randn(D, H), torch.randn(H, A), torch.randn(H, A)
 out = torch.empty(4096, H)
 product, touch = seconds(lambda: torch.mm(tiles, W, out=out), lambda: torch.relu(out))
 flops = 2 * 4096 * D * H / product
-print(f"{torch.get_num_threads()} threads")
+print("threads:", torch.get_num_threads())
 print(f"a product:    {flops / 1e9:6.1f} billion operations a second")
 print(f"ReLU:         {out.numel() / touch / 1e9:6.1f}")
 print(f"so the product does {flops * touch / out.numel():.0f} times as many")
@@ -339,6 +339,7 @@ def kept_by(forward):
     return sum(held.values()), logits.item()
 
 
+# %% id="recompute-count"
 whole, chunks = (
     lambda: model.forward_packed(large, one),
     lambda: forward_in_chunks(model, large, one, 2048),
