@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mil_tutorial.config import CHOICES
-from mil_tutorial.wsi_commands import add_arguments, features, tile, whole_number
+from mil_tutorial.wsi_commands import add_arguments, features, not_negative, tile, whole_number
 
 SETTINGS = (
     "epochs",
@@ -168,7 +168,12 @@ def parser() -> argparse.ArgumentParser:
         choices=CHOICES["precision"],
         help="of the products in training (default: float32, or what the launcher says)",
     )
-    one.add_argument("--workers", type=int, help="processes that read features ahead (default: 0)")
+    one.add_argument(
+        "--workers",
+        type=not_negative,
+        metavar="N",
+        help="processes that read training bags ahead (default: 0)",
+    )
     one.add_argument(
         "--checkpoints",
         type=Path,
@@ -200,7 +205,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
     arguments = parser().parse_args(argv)
-    several = int(os.environ.get("WORLD_SIZE", "1")) > 1
+    several = (os.environ.get("WORLD_SIZE") or "1") != "1"
     who = f"process {os.environ.get('RANK')}: " if several else ""
     if several:
         signal.signal(signal.SIGTERM, _stop)

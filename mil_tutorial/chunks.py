@@ -19,9 +19,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from mil_tutorial.batches import check_sizes
 from mil_tutorial.models import MIL
 from mil_tutorial.pooling import (
     AttentionPooling,
+    MeanPooling,
     bag_index,
     segment_logsumexp,
     segment_softmax,
@@ -57,7 +59,8 @@ def forward_in_chunks(model: MIL, instances: Tensor, sizes: Tensor, at_once: int
     Parameters
     ----------
     model : MIL
-        One whose pooling has no scores (a columnwise maximum) keeps the embeddings (N, H).
+        One that pools in another way than by the softmax of ``pooling.scores`` (a columnwise
+        maximum, a layer of your own) keeps the embeddings (N, H).
     instances : Tensor, shape (N, …)
     sizes : Tensor, shape (B,)
     at_once : int
@@ -70,11 +73,13 @@ def forward_in_chunks(model: MIL, instances: Tensor, sizes: Tensor, at_once: int
     Raises
     ------
     ValueError
-        In training, when the model normalises over the batch: a chunk is not the batch.
+        When a bag is empty, or the sizes do not sum to N; in training, when the model normalises
+        over the batch: a chunk is not the batch.
     """
     check_chunkable(model)
+    check_sizes(sizes, len(instances))
     chunks = instances.split(at_once)
-    if model.pool_logits or not hasattr(model.pooling, "scores"):
+    if not _pools_by_scores(model):
         return _embeddings_or_logits_kept(model, chunks, sizes)
     cut = _cut(sizes, [len(chunk) for chunk in chunks])
     n_pieces, n = sum(map(len, cut)), len(instances)
@@ -106,6 +111,13 @@ def _collect(results: Iterator[tuple[Tensor, ...]], lengths: tuple[int, ...]) ->
     return columns
 
 
+def _pools_by_scores(model: MIL) -> bool:
+    """Tell whether the bag is the mean weighed by the softmax of the pooling's scores."""
+    known = (AttentionPooling.forward, MeanPooling.forward)
+    inherited = type(model).classify is MIL.classify and type(model.pooling).forward in known
+    return inherited and not model.pool_logits
+
+
 def normalises_over_batch(model: nn.Module) -> bool:
     """Tell whether layers use the mean of all instances of a step, as batch normalisation does."""
     return any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in model.modules())
@@ -124,10 +136,11 @@ def check_chunkable(model: MIL) -> None:
 def _embeddings_or_logits_kept(
     model: MIL, chunks: tuple[Tensor, ...], sizes: Tensor
 ) -> ChunkedOutput:
-    function = _instance_logits if model.pool_logits else MIL.embed
+    only_logits = model.pool_logits and type(model).classify is MIL.classify
+    function = _instance_logits if only_logits else MIL.embed
     results = ((_without_keeping(function, model, chunk),) for chunk in chunks)
     (kept,) = _collect(results, lengths=(sum(map(len, chunks)),))
-    if model.pool_logits:
+    if only_logits:
         values, attention = model.pooling(kept[:, None], sizes)
         return ChunkedOutput(values.squeeze(-1), attention, kept)
     logits, attention = model.classify(kept, sizes)

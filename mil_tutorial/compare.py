@@ -52,6 +52,8 @@ def run_compare(
     for pooling in poolings:
         check_pooling(pooling)
     check_writable(out)
+    if checkpoints is not None:
+        check_writable(checkpoints)
     if train_bags is not None and data != "mnist":
         raise ValueError(f"--train-bags is for mnist; {data} comes with its bags")
     if labels is not None and not Path(data).is_dir():

@@ -54,8 +54,8 @@ class TrainingConfig:
         Of the matrix products in training; softmax, sums over bags, loss and weights stay in
         float32, and evaluation too. Half precision is faster only on hardware that has it.
     workers : int
-        Processes that read bags ahead, for bags in files; see ``loading.load_batches``. It changes
-        time, not results.
+        Processes that read training bags ahead, for bags in files; see ``loading.load_batches``. It
+        changes time, not results.
     seed : int
         Order of bags, drawn instances and dropout follow from it.
     """

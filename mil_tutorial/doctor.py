@@ -68,6 +68,8 @@ def _machine() -> Iterator[Finding]:
 
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
     threads = torch.get_num_threads()
+    if device != "CPU":
+        device += " (used where accelerate launch starts a command)"
     yield Finding("device", f"{device}, {threads} {'thread' if threads == 1 else 'threads'}")
     memory = available_memory()
     if memory is not None:

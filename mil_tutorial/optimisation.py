@@ -57,6 +57,8 @@ class Optimisation:
         self.pos_weight = torch.tensor(negatives / positives if weighted else 1.0)
         # Gradients of half precision are scaled, or the small ones would round to 0.
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=config.precision == "float16")
+        if self.scaler.is_enabled():  # it is ready, also where this process's first share is empty
+            self.scaler.scale(torch.zeros((), device=self.device))
         self.steps = math.ceil(len(labels) / config.batch_size)  # of an epoch
         self.scheduler = self._scheduler(epochs_done=0)
 

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 LARGE_BAG = 256
 """From so many instances on (a mean over the bags), a product for each bag is faster than one pass
-over all, and makes no copy of the values. It changes no result."""
+over all, and makes no copy of the values. It changes results by rounding only."""
 
 
 class Pooled(NamedTuple):

@@ -18,7 +18,7 @@ MOST_VALUES = 2**25
 """Numbers in a batch, 128 MB of them: a batch of large bags has fewer bags, but at least one."""
 
 CHUNK_VALUES = 2**21
-"""Numbers computed on at a time, 16 MB: 4,096 instances of 1,024 features."""
+"""Numbers computed on at a time, 8 MB: 2,048 instances of 1,024 features."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def predict(
     ----------
     model : MIL
         Left in the mode, training or evaluation, in which it came.
-    dataset : MedicalBagDataset
+    dataset : MedicalBagDataset or InstanceSampler
     batch_size : int
         At most so many bags at a time, fewer if they are large; it changes memory, not results.
 

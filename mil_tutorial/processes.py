@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from typing import Any, TypeVar
 
@@ -20,6 +21,10 @@ T = TypeVar("T")
 
 PRECISIONS = {"no": "float32", "bf16": "bfloat16", "fp16": "float16"}
 """Names of Accelerate's launcher and those of ``TrainingConfig``."""
+
+PATIENCE = timedelta(days=1)
+"""How long a process waits for the others: one of them may have a slide that takes hours. One that
+ended is noticed at once."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +68,14 @@ class Processes:
         """Replace each gradient by its sum over the processes; one that has none counts as 0."""
         if self.number > 1:
             trained = [p for p in parameters if p.requires_grad]
+            used = torch.tensor([float(p.grad is not None) for p in trained]).to(trained[0].device)
             for parameter in trained:
                 if parameter.grad is None:
                     parameter.grad = torch.zeros_like(parameter)
-            self._reduce([p.grad for p in trained if p.grad is not None], "sum")
+            self._reduce([used, *(p.grad for p in trained if p.grad is not None)], "sum")
+            for parameter, by in zip(trained, used.tolist()):
+                if by == 0:  # of nobody: the optimiser leaves it alone
+                    parameter.grad = None
 
     def average_buffers(self, model: nn.Module) -> None:
         """Average what layers such as batch normalisation have counted on their own bags."""
@@ -94,21 +103,30 @@ class Processes:
             tensor.copy_(part.view_as(tensor))
 
 
-@cache
 def this_process() -> Processes:
     """Return this process, and join the others if a launcher started it.
 
     Raises
     ------
     ImportError
-        When there are several processes and Accelerate is not installed.
+        When a launcher started it and Accelerate is not installed.
     """
-    if "WORLD_SIZE" not in os.environ and "ACCELERATE_MIXED_PRECISION" not in os.environ:
+    names = ("WORLD_SIZE", "RANK", "ACCELERATE_MIXED_PRECISION")
+    # A process that was forked is another one, though it remembers what its parent was.
+    return _join(os.getpid(), *(os.environ.get(name) for name in names))
+
+
+@cache
+def _join(_: int, world_size: str | None, rank: str | None, precision: str | None) -> Processes:
+    expected = int(world_size or 1)
+    if expected == 1 and precision is None:
         return Processes()
     accelerate = import_extra("accelerate", "scale")
     # Without a GPU Accelerate has to be told, or each process would think that it is alone.
-    accelerator = accelerate.Accelerator(cpu=not torch.cuda.is_available())
-    expected = int(os.environ.get("WORLD_SIZE", "1"))
+    accelerator = accelerate.Accelerator(
+        cpu=not torch.cuda.is_available(),
+        kwargs_handlers=[accelerate.InitProcessGroupKwargs(timeout=PATIENCE)],
+    )
     if accelerator.num_processes != expected:
         raise OSError(
             f"{expected} processes were launched, but Accelerate joined "
@@ -128,6 +146,8 @@ def _together(processes: Processes) -> Iterator[Any]:
     try:
         yield
     except RuntimeError as error:
+        if not isinstance(error, torch.distributed.DistError) and "onnect" not in str(error):
+            raise
         raise OSError(
             f"process {processes.rank} of {processes.number} cannot reach the others "
             f"({_first_line(error)}): one of them ended, and said why above if it could; "

@@ -48,8 +48,9 @@ class TrainingRun:
             )
         self.model, self.train, self.val, self.config = model, train, val, config
         self.processes = this_process()
-        self.processes.copy_from_main(model)
         self.optimisation = Optimisation(model, config, train.labels, self.processes, augment)
+        self._check_together()
+        self.processes.copy_from_main(model)
         self.history = History(keep=config.keep)
         self.best_weights = _copy(model)
 
@@ -64,6 +65,30 @@ class TrainingRun:
             "train": self.train.checksum(),
             "val": "none" if self.val is None else self.val.checksum(),
         }
+
+    def _check_together(self) -> None:
+        """Refuse processes that would train on other bags, or where they cannot exchange weights.
+
+        Raises
+        ------
+        ValueError
+            On every process.
+        """
+        if self.processes.number == 1:
+            return
+        wanted, got = torch.device(self.processes.device).type, self.optimisation.device.type
+        if wanted != got:
+            raise ValueError(
+                f"the model is on {got}, but the launched processes work on {wanted}; move it: "
+                "model.to(this_process().device)"
+            )
+        first, *others = self.processes.gather(self.identity)
+        names = [name for name in first if any(other[name] != first[name] for other in others)]
+        if names:
+            raise ValueError(
+                f"the processes were given different {' and '.join(names)}; take the same seeds, "
+                "and draw nothing before fit that depends on the process"
+            )
 
     def _config_identity(self) -> str:
         config = replace(self.config, workers=0)  # who reads the bags changes nothing
@@ -90,7 +115,8 @@ class TrainingRun:
         if not np.isfinite(train_loss if found is None else train_loss + val_loss):
             raise ValueError(
                 f"the loss is not finite in epoch {number} (training {train_loss}, validation "
-                f"{val_loss}); lower learning_rate (now {self.config.learning_rate})"
+                f"{val_loss}); lower learning_rate (now {self.config.learning_rate}), scale the "
+                f"features, or take precision float32 (now {self.config.precision})"
             )
         measured = measure(found)
         seconds = time.perf_counter() - start
@@ -171,6 +197,11 @@ class TrainingRun:
     def restore(self, path: Path) -> None:
         """Take the state from a file, after checking that it is of this run."""
         state = load_checkpoint(path, self.identity, self.optimisation.device)
+        if len(state.epochs) > self.config.epochs:
+            raise ValueError(
+                f"{path} is of a run of {len(state.epochs)} epochs, this one has "
+                f"{self.config.epochs}; take as many, or name another file"
+            )
         self.model.load_state_dict(state.model)
         self.best_weights = state.best
         for record in state.epochs:

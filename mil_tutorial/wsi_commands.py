@@ -59,9 +59,13 @@ def features(arguments: argparse.Namespace) -> int:
         batch_size=arguments.batch_size,
         workers=arguments.workers,
         device=device,
-        progress=True,
+        progress=processes.is_main,
     )
-    return _tell(outcome, "encoded", arguments.out)
+    # All end together, and alike: a launcher stops the others when one returns an error.
+    outcomes = processes.gather(outcome)
+    code = int(any(found.failures for found in outcomes))
+    _tell(outcome, "encoded", arguments.out)
+    return code
 
 
 def _tell(outcome: Outcome, done: str, out: Path) -> int:
@@ -125,7 +129,7 @@ def add_arguments(one: argparse.ArgumentParser, two: argparse.ArgumentParser) ->
     )
     two.add_argument(
         "--workers",
-        type=int,
+        type=not_negative,
         default=0,
         help="processes that read tiles; 0 reads in turn with encoding (default: 0)",
     )
@@ -137,4 +141,12 @@ def whole_number(text: str) -> int:
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return value
+
+
+def not_negative(text: str) -> int:
+    """Read a whole number from the command line, 0 or more."""
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text} is negative; 0 is the least")
     return value

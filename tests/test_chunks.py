@@ -6,7 +6,14 @@ from hypothesis import strategies as st
 from mil_tutorial import build_model
 from mil_tutorial.chunks import _cut, forward_in_chunks
 from mil_tutorial.encoders import NucleusEncoder
-from mil_tutorial.models import POOLINGS
+from mil_tutorial.models import MIL, POOLINGS, AttentionMIL, MILOutput
+from mil_tutorial.pooling import (
+    AttentionPooling,
+    Pooled,
+    bag_index,
+    segment_softmax,
+    segment_weighted_sum,
+)
 
 WIDTH = 5
 some_sizes = st.lists(st.integers(1, 9), min_size=1, max_size=6)
@@ -118,3 +125,37 @@ def test_batch_normalisation_is_refused_in_training_only():
     torch.testing.assert_close(
         forward_in_chunks(model, patches, n, 2).logits, model.forward_packed(patches, n).logits
     )
+
+
+class Sharper(AttentionPooling):
+    """A layer of one's own: its attention is not the softmax of its scores."""
+
+    def forward(self, values, sizes):
+        attention = segment_softmax(10 * self.scores(values), bag_index(sizes), len(sizes))
+        return Pooled(segment_weighted_sum(values, attention, sizes), attention)
+
+
+class Shifted(AttentionMIL):
+    """A model of one's own."""
+
+    def classify(self, embeddings, sizes):
+        logits, attention = super().classify(embeddings, sizes)
+        return MILOutput(logits + 5, attention)
+
+
+@pytest.mark.parametrize(
+    "model", [MIL(WIDTH, 7, Sharper(7, 3)), Shifted(WIDTH, 7)], ids=["pooling", "model"]
+)
+def test_layers_of_ones_own_are_used_as_they_are(model):
+    model, (instances, n) = model.double(), packed([6, 3])
+    expected, found = (
+        model.forward_packed(instances, n),
+        forward_in_chunks(model, instances, n, 2),
+    )
+    torch.testing.assert_close(found.logits, expected.logits)
+    torch.testing.assert_close(found.attention, expected.attention)
+
+
+def test_sizes_are_checked():
+    with pytest.raises(ValueError, match="bag 1 of the batch has no real instance"):
+        forward_in_chunks(made("gated"), torch.randn(5, WIDTH).double(), torch.tensor([2, 0, 3]), 2)

@@ -18,6 +18,8 @@ from memory import measure, predicted
         ("predict", 60_000, 1024, 128, 0),
         ("train", 60_000, 512, 256, 0),
         ("train", 60_000, 1024, 128, 4096),
+        ("train", 30_000, 1024, 512, 4096),
+        ("train", 25_000, 1024, 512, 0),
     ],
     ids=str,
 )
@@ -39,5 +41,5 @@ def test_parameters_are_those_of_the_model():
 def test_more_instances_need_more_and_chunks_less():
     assert bytes_to_predict(1000, 64) < bytes_to_predict(2000, 64) < bytes_to_train(2000, 64)
     whole, chunks = (bytes_to_train(50_000, 64, at_once=n) for n in (None, 1000))
-    assert chunks < whole / 4
-    assert bytes_to_train(500, 64, at_once=1000) == bytes_to_train(500, 64)
+    assert chunks < whole / 3
+    assert bytes_to_train(500, 64, at_once=1000) == bytes_to_train(500, 64, at_once=500)

@@ -193,3 +193,22 @@ def test_alone_there_is_nothing_to_tell():
     layer = torch.nn.Linear(2, 1)
     alone.sum_gradients(layer.parameters())
     assert layer.weight.grad is None
+
+
+def test_processes_with_other_bags_are_refused(tmp_path):
+    script = write_script(tmp_path)
+    text = script.read_text().replace(
+        "separable(40, seed=0)", "separable(40, seed=this_process().rank)"
+    )
+    script.write_text(text)
+    process = launch(2, script, tmp_path, 1)
+    _, error = process.communicate(timeout=60)
+    assert "ValueError: the processes were given different train" in error
+
+
+def test_half_precision_with_a_share_that_is_empty(tmp_path):
+    """A bag a step: one of two processes has nothing to compute, nor gradients to scale."""
+    script = write_script(tmp_path, precision="float16")
+    script.write_text(script.read_text().replace("batch_size=7", "batch_size=1"))
+    run(2, script, tmp_path, 1)
+    assert torch.isfinite(results(tmp_path, 2)[0]["weights"]).all()

@@ -575,3 +575,50 @@ def test_a_loss_that_is_not_finite_stops_without_validation_bags_too(train_val):
     config = replace(CONFIG, keep="last", learning_rate=1e30)
     with pytest.raises(ValueError, match="the loss is not finite in epoch"):
         fit(model(), train_val[0], None, config, progress=False)
+
+
+def test_a_checkpoint_of_more_epochs_is_refused(train_val, tmp_path):
+    fit(model(), *train_val, CONFIG, checkpoint=tmp_path / "run.pt", progress=False)
+    with pytest.raises(ValueError, match="is of a run of 6 epochs, this one has 3"):
+        fit(
+            model(),
+            *train_val,
+            replace(CONFIG, epochs=3),
+            checkpoint=tmp_path / "run.pt",
+            progress=False,
+        )
+
+
+@pytest.mark.parametrize("pooling", ["max", "mean", "gated", "mean_instance"])
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_half_precision_trains_nearly_as_float32(pooling, precision, train_val):
+    losses = []
+    for name in ("float32", precision):
+        torch.manual_seed(0)
+        net = build_model(pooling, 4, 8)
+        history = fit(net, *train_val, replace(CONFIG, precision=name), progress=False)
+        losses.append(history.column("val_loss"))
+        assert all(p.dtype == torch.float32 for p in net.parameters())
+    np.testing.assert_allclose(losses[0], losses[1], atol=0.03)
+    assert not np.array_equal(losses[0], losses[1])  # half precision was really used
+
+
+@pytest.mark.parametrize("entropy_weight", [0.0, 0.2])
+@pytest.mark.parametrize("at_once", [1, 3, 12])
+def test_parts_and_chunks_train_as_the_whole_batch(at_once, entropy_weight, train_val):
+    runs = []
+    for limit in (None, at_once):
+        net = model(dropout=0.0)
+        config = replace(CONFIG, instances_at_once=limit, entropy_weight=entropy_weight)
+        history = fit(net, *train_val, config, progress=False)
+        runs.append((weights(net), history.column("train_loss")))
+    torch.testing.assert_close(runs[0][0], runs[1][0], atol=1e-5, rtol=1e-4)
+    np.testing.assert_allclose(runs[0][1], runs[1][1], atol=1e-6)
+
+
+def test_readers_change_nothing(train_val, tmp_path):
+    nets = []
+    for workers in (0, 1):
+        nets.append(net := model())
+        fit(net, *train_val, replace(CONFIG, epochs=2, workers=workers), progress=False)
+    assert torch.equal(weights(nets[0]), weights(nets[1]))

@@ -13,8 +13,7 @@
 # | **You need** | packed batches ([chapter 03](03_batch_bags.ipynb)), gated attention ([chapter 06](06_add_a_gate.ipynb)), the training loop ([chapter 07](07_train_for_recall.ipynb)) |
 # | **Time** | 45 minutes |
 #
-# Times differ from machine to machine and from minute to minute. What the text says in numbers is therefore a count
-# or a ratio; every second you see was measured when the cell ran.
+# Numbers in the text are counts or ratios. Every second you see was measured when the cell ran.
 
 # %% id="setup"
 # setup
@@ -56,8 +55,7 @@ def seconds(*functions):
 # ## Count before you measure
 #
 # What does a model *have* to do? Multiply matrices. A linear layer from 1,024 to 128 numbers takes 1,024 × 128
-# multiplications for each tile, each followed by an addition. Everything else (ReLU, tanh, softmax, the
-# weighted mean) touches each number a few times, not a thousand times.
+# multiplications for each tile, each followed by an addition. Everything else (ReLU, tanh, softmax) touches each number a few times.
 #
 # ### Exercise 1: predict the work
 #
@@ -97,7 +95,7 @@ print(f"so the product does {flops * touch / out.numel():.0f} times as many")
 # ## Look up at the roof
 #
 # Why does ReLU do so much less? It reads a number from memory, does one operation and writes it back. The product reads
-# each number once and uses it 128 times. Divide operations by bytes moved and you have the **intensity** of a
+# each feature once and uses it 128 times. Divide operations by bytes moved and you have the **intensity** of a
 # piece of work. Low intensity: memory is the limit. High intensity: the processor is. Drawn together, the two limits
 # look like a roof (Williams and others 2009).
 
@@ -123,8 +121,8 @@ show(
 )
 
 # %% [markdown] id="roofline-read"
-# ReLU may lie above the slope: its numbers were still in the processor's cache, nearer than memory. Remember that;
-# we will use it. The product is at the roof by definition, because the roof was measured with it.
+# ReLU lies near the slope. It may lie above it, where its numbers were still in the processor's cache, which is
+# nearer than memory. The product is at the roof by definition, because the roof was measured with it.
 #
 # So a step is near the machine's limit if its time is near that of its products alone. In the backward pass, each
 # layer multiplies twice more, once for the weights and once for its input. (The features need no gradient, so the
@@ -167,8 +165,10 @@ print(f"products alone: {limit:.3f} s (predicted {work / flops:.3f})")
 print(f"packed step:    {packed:.3f} s, {packed / limit:.2f} times the products")
 
 # %% [markdown] id="step-read"
+# The prediction need not be met: smaller matrices may run below the roof.
+#
 # What is between the step and its products is ReLU, tanh, sigmoid, softmax, the weighted mean, and their gradients:
-# few operations, many bytes. A wider H has relatively less of it.
+# few operations, many bytes.
 #
 # ## Pay for padding
 #
@@ -195,7 +195,8 @@ print(f"measured: {padded / packed:.1f} times the time of the packed step")
 bag_tensor = None
 
 # %% [markdown] id="padding-read"
-# No cleverness can win back what is computed on zeros. `model(bags, mask)` packs first, for this reason.
+# The count needs no clock; the time may differ, since larger arrays leave the cache. What is computed on zeros is lost.
+# `model(bags, mask)` packs first, for this reason.
 #
 # ## Take a batch in parts
 #
@@ -207,9 +208,7 @@ bag_tensor = None
 #
 # <!-- card accumulate -->
 #
-# The bags of a batch come in parts. The gradient should be that of the *mean* loss over all bags. It is right when
-# all parts have the same number of bags. With 3 bags and then 1, the last bag counts three times as much as
-# each of the others.
+# The bags of a batch come in parts. The gradient should be that of the *mean* loss over all bags. With 3 bags and then 1, the last bag counts three times as much as each of the others.
 
 
 # %% id="exercise-accumulate"
@@ -233,8 +232,8 @@ from mil_tutorial.checks.chapter_15 import check_accumulate
 check_accumulate(accumulate)
 
 # %% [markdown] id="parts"
-# Parts cost less memory. Do they cost time? Take parts of at most 4,096 tiles, as the package does on a CPU. What do
-# you expect?
+# Parts cost less memory. Do they cost time? Take parts of at most 4,096 tiles, as the package does on a CPU for
+# D = 1,024, and other sizes. A bag that is larger is a part of its own. What do you expect?
 
 # %% id="parts-run"
 from mil_tutorial.config import TrainingConfig
@@ -252,26 +251,25 @@ for at_once in (512, 1024, 4096, 10**9):
     ways[at_once] = lambda parts=parts: engine.step(parts, batch.sizes)
 *measured, limit = seconds(*ways.values(), bare)
 for at_once, took in zip(ways, measured):
-    print(f"at most {at_once:13,} tiles together: {took:.3f} s")
+    print(f"parts up to {at_once:13,} tiles, or one bag: {took:.3f} s")
 
 # %% id="parts-figure"
-figure, axis = plt.subplots(figsize=(6, 2.8))
-names = ["at most 512", "at most 1,024", "at most 4,096", "all at once", "padded"]
-ratios = [*(t / limit for t in measured), padded / limit]
-bars = axis.barh(names, ratios, color=["#0072B2"] * 4 + ["#D55E00"])
-axis.bar_label(bars, fmt="%.2f", padding=3)
+figure, axis = plt.subplots(figsize=(6, 2.4))
+names = ["up to 512, or one bag", "up to 1,024", "up to 4,096", "all at once"]
+ratios = [took / limit for took in measured]
+axis.bar_label(axis.barh(names, ratios, color="#0072B2"), fmt="%.2f", padding=3)
 axis.axvline(1, color="0.3", linestyle="--")
-axis.set(xlabel="time of a step ÷ its matrix products alone", xlim=(0, max(ratios) * 1.15))
+axis.set(xlabel="time of a step ÷ its matrix products alone (dashed)", xlim=(0, max(ratios) * 1.15))
 axis.invert_yaxis()
 show(
     figure,
-    "Bars: a step in parts of at most 512, 1,024 and 4,096 tiles, all at once, and padded, each "
-    "as a multiple of its matrix products; the packed ones lie a little above 1, padded far above",
+    "Bars: a step in parts up to 512, 1,024 and 4,096 tiles, and all at once, each as a multiple "
+    "of its matrix products, which are a dashed line at 1; all lie a little above it",
 )
 
 # %% [markdown] id="parts-read"
-# Parts cost little or nothing, and for large batches they are often faster: what was computed from 4,096 tiles is
-# still in the cache when the next layer wants it. That was the point above the slope.
+# Compare the bars: a step in parts of 4,096 tiles often takes no longer than all at once. A likely reason is the
+# cache: what was computed from one part may still be there when the next layer wants it.
 #
 # ## Cut a bag that is too large
 #
@@ -296,7 +294,7 @@ show(
 
 # %% id="exercise-pool-pieces"
 def pool_pieces(scores, values, length):
-    """Attention pooling of scores (N,) and values (N, H), ``length`` tiles at a time: (H,)."""
+    """Pool one bag: scores (n_b,), values (n_b, H), ``length`` tiles at a time → (H,)."""
     ### BEGIN SOLUTION
     means, masses = [], []
     for s, v in zip(scores.split(length), values.split(length)):
@@ -352,7 +350,8 @@ print(f"chunks take {times[1] / times[0]:.2f} times as long")
 
 # %% [markdown] id="recompute-read"
 # Forward takes 164 thousand multiplications for a tile, backward 197 thousand (V and U twice, the embedding once). With
-# the forward part done twice, the count predicts 1.45 times the work. In the package it is one option:
+# the forward part done twice, the count predicts 1.45 times the work.
+# The measured ratio may be smaller, since small pieces stay in the cache. In the package it is one option:
 # `TrainingConfig(instances_at_once=4096)`, or `compare --instances-at-once 4096`. And before you start,
 # you can ask.
 
@@ -365,14 +364,18 @@ for n in (1_000, 10_000, 50_000, 100_000):
     print(f"{n:7,}  {4 * n * D / 1e9:7.2f}  " + "  ".join(f"{x / 1e9:7.2f}" for x in needs))
 
 # %% [markdown] id="need-read"
-# These are predictions on top of what Python and PyTorch need by themselves. Each is within a fifth of what was
-# measured in a process of its own (`tests/benchmarks/memory.py`), and `doctor` prints them for a slide of 50,000
-# tiles.
+# These are predictions on top of what Python and PyTorch need by themselves, the bag included. For bags of 100 MB and
+# more each is within a fifth of what was measured in a process of its own (`tests/benchmarks/memory.py`), and
+# `doctor` prints them for a slide of 50,000 tiles.
+#
+# And 500 such slides? They are 25 million tiles, each with 164 + 197 thousand multiplications: 18,000 billion
+# operations an epoch. Divide by your roof for the least time it can take. The features fill 500 × 0.20 = 102 GB, so each
+# epoch reads them from disk.
 #
 # ## Halve the digits, where it is safe
 #
-# A GPU multiplies numbers of 16 bits several times as fast as those of 32. What do they lose? bfloat16 has about three
-# decimal digits, float16 about four and a small range. Is that enough for attention? Give 20,000 tiles equal weights
+# Many GPUs multiply numbers of 16 bits several times as fast as those of 32. What do they lose? bfloat16 has two to three
+# decimal digits, float16 three to four and a small range. Is that enough for attention? Give 20,000 tiles equal weights
 # and add them up.
 
 # %% id="half-run"
@@ -385,7 +388,8 @@ for dtype in (torch.float32, torch.float16, torch.bfloat16):
     print(f"{str(dtype)[6:]:9} weight {weights[0].item():.3e}, sum of all {added.item():.4f}")
 
 # %% [markdown] id="half-read"
-# The weights of a bag must sum to 1. In 16 bits a small addition to a large sum is rounded away. So **mixed
+# The weights of a bag must sum to 1. In 16 bits, adding a small number to a large one loses
+# digits of the small one. So **mixed
 # precision** multiplies matrices in 16 bits and keeps softmax, sums over a bag, the loss and the weights in 32. The
 # package does so for `precision="bfloat16"` and `"float16"`. Whether it is faster depends on the hardware: measure.
 #
@@ -395,8 +399,8 @@ for dtype in (torch.float32, torch.float16, torch.bfloat16):
 # computes the gradient of its bags, divided by the number of bags of *all*, and both add up their gradients. It is
 # exercise 2 again, with the parts in two places. Then both take the same step, so they stay equal.
 #
-# Halves by number of bags would let one process wait for the other: bags differ. So the largest bag goes to
-# whoever has least, and so on. Not one bag may be seen twice or left out, or the epoch is another one.
+# Bags differ in size, so the largest bag goes first, each to
+# the process with fewest tiles so far. No bag may be used twice or left out, or the gradient is not that of the batch.
 
 # %% id="share"
 from mil_tutorial.steps import share_bags
@@ -405,8 +409,8 @@ for number, share in enumerate(share_bags(range(16), sizes.tolist(), 2)):
     print(f"process {number}: {len(share):2} bags, {sizes[share].sum():,} tiles")
 
 # %% [markdown] id="processes"
-# Now for real. The script below is an ordinary training script; nothing in it speaks of processes. A launcher
-# starts it once or twice: `torchrun` on CPUs, `accelerate launch` on GPUs.
+# Now for real. The script below is an ordinary training script; only its end speaks of processes: one of them
+# prints. Python starts it once, a launcher twice: `torchrun` on CPUs, `accelerate launch` on GPUs.
 
 # %% id="processes-script"
 Path("train.py").write_text(
@@ -418,7 +422,7 @@ from mil_tutorial.processes import this_process
 
 train, val, test = load_slides("slides")
 torch.manual_seed(0)
-model = build_model("gated", 64, 128)
+model = build_model("gated", 64, 128).to(this_process().device)
 start = time.perf_counter()
 history = fit(model, train, val, TrainingConfig(epochs=EPOCHS, patience=None), progress=False)
 if this_process().is_main:
@@ -427,6 +431,7 @@ if this_process().is_main:
 )
 
 
+# %% id="processes-launch"
 def launch(number):
     """Train with so many processes of one thread; return the seconds and all losses."""
     command = [sys.executable]
@@ -451,13 +456,11 @@ else:
     print("there is no core, or no memory, for a second process here")
 
 # %% [markdown] id="processes-read"
-# The same losses, to within rounding. That holds because there is no dropout here: each process draws its own
-# random numbers. Is it faster? Small bags have little work between two messages, so do not expect half the time. Two
-# cores within *one* process share the work of each product without any message. Processes pay with many cores,
-# several GPUs, or large bags.
+# If two processes ran, their losses are the same, to within rounding. That holds because there is no dropout here: each process draws its own
+# random numbers. Is it faster? Small bags have little work between two messages, so do not expect half the time.  Several processes are worth
+# it with many cores, several GPUs, or large bags.
 #
-# For `compare` there is a third way: its trainings do not depend on each other. `--jobs 2` gives each process
-# trainings of its own, and they talk only at the end.
+# The trainings of `compare` do not depend on each other: `--jobs 2` gives each process some of its own.
 #
 # ## Read faster than you compute
 #
@@ -512,7 +515,7 @@ for (name, times), path in zip(
 # * Count the products: they are the least a step can take. Measure your distance from them.
 # * Compute on tiles, never on padding.
 # * Gradients add up over parts, pieces and processes, if each is divided by the bags of the whole.
-# * Softmax can be cut into pieces. Memory then depends on the piece, not on the bag.
+# * Softmax can be cut into pieces. What is computed then needs memory for one piece; the bag itself must still fit.
 # * Sixteen bits for products, thirty-two for sums.
 
 # %% [markdown] id="quiz"
@@ -524,8 +527,8 @@ for (name, times), path in zip(
 # ## In practice
 #
 # * Find out what limits you before you buy: `doctor`, a count, one measured epoch.
-# * Compare times in one run, in turn, as ratios. A number from last week was measured on another machine.
-# * Give each process its own cores: on CPUs, processes times threads should not exceed the cores.
+# * Compare times in one run, in turn, as ratios.
+# * On CPUs, processes times threads should not exceed the cores.
 
 # %% [markdown] id="reading-more"
 # ## Further reading
