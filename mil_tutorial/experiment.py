@@ -96,13 +96,18 @@ def run_experiment(
             f"jobs is {jobs}, but {processes.number} processes were launched; leave it 1"
         )
     config = config or benchmark.config
+    if jobs > 1 and config.workers:
+        raise ValueError(
+            f"jobs is {jobs} and workers is {config.workers}; the processes of jobs cannot start "
+            "readers of their own: leave one of them out"
+        )
     check_classes(test=benchmark.test)
     plan = _Plan(benchmark, poolings, seeds, config, checkpoints)
     total = len(poolings) * seeds * benchmark.n_folds
     with tqdm(
         total=total, disable=None if progress and processes.is_main else True, unit="model"
     ) as bar:
-        trials = share_work(run_trial, plan.tasks(), jobs, bar.update)
+        trials = share_work(run_trial, plan.tasks(), min(jobs, total), bar.update)
     records = {pooling: Record(pooling, plan.folds.shape) for pooling in poolings}
     for (pooling, place), trial in zip(plan.places, trials, strict=True):
         records[pooling].add(place, trial)

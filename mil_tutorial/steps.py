@@ -7,7 +7,7 @@ from typing import NamedTuple
 PART_VALUES = 2**22
 """Numbers of a part on a CPU, 16 MB: 4,096 instances of 1,024 features. What is computed from so
 many stays in the processor's cache and in memory that is used again: an epoch on bags of thousands
-of instances took 0.8 to 0.9 of the time of one pass a batch (``tests/benchmarks/throughput.py``)."""
+of instances took 0.8 to 0.9 of the time of one pass (``tests/benchmarks/throughput.py``)."""
 
 
 class Step(NamedTuple):

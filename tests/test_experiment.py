@@ -261,3 +261,20 @@ def test_an_experiment_needs_validation_bags():
     benchmark = Benchmark("bare", "toy", dataset, splits, 4, 8, n_folds=3, config=CONFIG)
     with pytest.raises(ValueError, match="bare comes without validation bags"):
         run_experiment(benchmark, seeds=1, progress=False)
+
+
+def test_no_more_processes_are_started_than_there_are_trainings(monkeypatch):
+    asked = []
+
+    def alone(function, tasks, jobs, on_done):
+        asked.append(jobs)
+        return [function(*task) for task in tasks]
+
+    monkeypatch.setattr("mil_tutorial.experiment.share_work", alone)
+    sets = [separable(20, seed=seed) for seed in range(3)]
+    small = Benchmark("toy", "toy", sets[2], fixed_split(*sets), 4, 8)
+    config = TrainingConfig(epochs=1, patience=None)
+    run_experiment(small, poolings=["max", "mean"], seeds=1, config=config, jobs=500)
+    assert asked == [2]
+    with pytest.raises(ValueError, match="jobs is 2 and workers is 1"):
+        run_experiment(small, seeds=1, config=TrainingConfig(workers=1), jobs=2)
