@@ -31,15 +31,17 @@ def test_weighted_metrics_equal_scikit_learns_with_ties_and_weights(seed, n, lev
     weights = rng.integers(1, 4, (3, n + 2)).astype(float)
     found = weighted_auc(labels)(values, weights)
     expected = [roc_auc_score(labels, values, sample_weight=w) for w in weights]
-    np.testing.assert_allclose(found, expected)
+    np.testing.assert_allclose(found, expected, atol=1e-12)
     repeats = [np.repeat(np.arange(n + 2), w.astype(int)) for w in weights]
     np.testing.assert_allclose(
         weighted_sensitivity_at_specificity(labels)(values, weights),
         [sensitivity_at_specificity(labels[r], values[r]) for r in repeats],
+        atol=1e-12,
     )
     np.testing.assert_allclose(
         weighted_calibration_error(labels)(values, weights),
         [calibration_error(labels[r], values[r]) for r in repeats],
+        atol=1e-12,
     )
 
 
