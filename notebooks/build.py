@@ -14,6 +14,7 @@ from machine.compare import differences
 from machine.editions import EDITIONS, make_edition
 from machine.execute import Run, execute
 from machine.exercises import write_exercises
+from machine.launch import write_launch
 from machine.stored import read_stored, write_notebook
 from machine.times import read_times, write_table, write_times
 
@@ -74,6 +75,7 @@ def main() -> int:
         if wanted and (options.force or is_stale(chapter, chapters)):
             build(chapter, chapters)
     write_table(NOTEBOOKS, chapters)
+    write_launch(NOTEBOOKS.parent / "README.md")
     return 0
 
 

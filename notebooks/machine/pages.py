@@ -3,9 +3,9 @@
 import html
 import re
 from typing import Any
-from urllib.parse import quote
 
 from machine.chapters import Chapter
+from machine.launch import badges
 from machine.settings import BRANCH, REPOSITORY
 
 KINDS = {"code": "write code", "predict": "predict, then run", "bug": "find the bug"}
@@ -47,7 +47,7 @@ def fill(text: str, chapter: Chapter, edition: str, chapters: list[Chapter]) -> 
     def replace(match: re.Match[str]) -> str:
         what, name = match[1], match[2]
         if what == "badges":
-            return badges(chapter, edition)
+            return badges(chapter.path(edition).relative_to(chapter.notebooks.parent).as_posix())
         if what == "card" and name in chapter.data["exercises"]:
             return card(chapter.data["exercises"][name])
         if what == "quiz":
@@ -57,23 +57,6 @@ def fill(text: str, chapter: Chapter, edition: str, chapters: list[Chapter]) -> 
         raise ValueError(f"{chapter.stem}: {match[0]} stands for nothing; is it misspelt?")
 
     return re.sub(r"<!--\s*(\w*)\s*(\w*)[\s\S]*?-->", replace, text)
-
-
-def badges(chapter: Chapter, edition: str) -> str:
-    """Link to Colab, Binder and Kaggle; all follow from ``REPOSITORY`` and ``BRANCH``."""
-    path = chapter.path(edition).relative_to(chapter.notebooks.parent).as_posix()
-    github = f"https://github.com/{REPOSITORY}/blob/{BRANCH}/{path}"
-    colab = f"https://colab.research.google.com/github/{REPOSITORY}/blob/{BRANCH}/{path}"
-    branch = quote(BRANCH, safe="")
-    binder = f"https://mybinder.org/v2/gh/{REPOSITORY}/{branch}?urlpath=lab/tree/{path}"
-    kaggle = f"https://kaggle.com/kernels/welcome?src={github}"
-    return " ".join(
-        [
-            f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({colab})",
-            f"[![Open in Binder](https://mybinder.org/badge_logo.svg)]({binder})",
-            f"[![Open in Kaggle](https://kaggle.com/static/images/open-in-kaggle.svg)]({kaggle})",
-        ]
-    )
 
 
 def card(exercise: dict[str, Any]) -> str:
