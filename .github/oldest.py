@@ -4,5 +4,5 @@ import re
 from pathlib import Path
 
 text = (Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8")
-for name, version in re.findall(r'"([\w-]+)>=([\d.]+)"', text):
-    print(f"{name}=={version}.*")
+lowest = dict(re.findall(r'"([\w-]+)>=([\d.]+)"', text))
+print(*(f"{name}=={version}.*" for name, version in lowest.items()), sep="\n")

@@ -72,7 +72,7 @@ class Machine:
 
 
 def chapter(wheel):
-    """Return the learner's chapter; its first cell installs the wheel in place of the repository."""
+    """Return the learner's chapter; its first cell installs the wheel, not the repository."""
     notebook = nbformat.read(LEARNER, as_version=4)
     (setup,) = (cell for cell in notebook.cells if cell.id == "setup")
     before, address, after = setup.source.partition('"mil-tutorial @ git+https://github.com/')

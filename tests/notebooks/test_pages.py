@@ -99,12 +99,19 @@ def test_every_widget_is_stored_with_its_state(chapter, edition, learner, solved
                 assert output.data[VIEW]["model_id"] in stored, cell.id
 
 
-def assert_links_lead_somewhere(text, folder):
+def anchors(text):
+    """Return the addresses that GitHub gives the headings of a page."""
+    found = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {"#" + re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in found}
+
+
+def assert_links_lead_somewhere(text, folder, within=frozenset()):
     targets = re.findall(r"\]\(([^)\s]+)\)", text)
     targets += re.findall(r"""(?:href|src)=["']([^"']+)["']""", text)
     for target in targets:
-        assert not target.startswith("#"), f"{target}: no page has anchors of its own"
-        if not target.startswith(("https://", "data:")):
+        if target.startswith("#"):
+            assert target in within, f"{target}: no heading of this page"
+        elif not target.startswith(("https://", "data:")):
             assert (folder / target).exists(), target
 
 
@@ -117,7 +124,8 @@ def test_links_lead_somewhere(chapter, edition, learner, solved):
 @pytest.mark.parametrize("name", ["README.md", "notebooks/README.md", "data/README.md"])
 def test_links_of_the_readmes_lead_somewhere(notebooks, name):
     path = notebooks.parent / name
-    assert_links_lead_somewhere(path.read_text(encoding="utf-8"), path.parent)
+    text = path.read_text(encoding="utf-8")
+    assert_links_lead_somewhere(text, path.parent, anchors(text))
 
 
 def test_badges_point_to_this_notebook(chapter, learner, solved):
