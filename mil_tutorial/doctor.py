@@ -23,6 +23,14 @@ PACKAGES = (
     "pillow",
 )
 
+OPTIONAL = {  # what an extra of the package installs
+    "openslide-python": "wsi",
+    "h5py": "wsi",
+    "scikit-image": "wsi",
+    "tifffile": "wsi",
+    "accelerate": "scale",
+}
+
 LARGE_SLIDE = (50_000, 1024)
 """Tiles of a large slide at 20x, and features of each from a usual encoder."""
 
@@ -61,6 +69,11 @@ def _packages() -> Iterator[Finding]:
             yield Finding(name, version(name))
         except PackageNotFoundError:
             yield Finding(name, f"missing: pip install {name}", healthy=False)
+    for name, extra in OPTIONAL.items():
+        try:
+            yield Finding(name, version(name))
+        except PackageNotFoundError:
+            yield Finding(name, f'not installed (optional): pip install ".[{extra}]"')
 
 
 def _machine() -> Iterator[Finding]:
