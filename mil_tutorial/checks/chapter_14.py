@@ -11,12 +11,12 @@ from mil_tutorial.checks.cases import attempt_each, expect_each, values_of
 from mil_tutorial.checks.diagnoses import examine_case
 from mil_tutorial.checks.evaluations import (
     examine_join_bags,
-    examine_make_folds,
     examine_report_auc,
     examine_score_slides,
     examine_to_probabilities,
 )
 from mil_tutorial.checks.exercise import exercise
+from mil_tutorial.checks.folds import examine_make_folds
 from mil_tutorial.checks.judging import expect_number
 from mil_tutorial.checks.masks import (
     examine_attention_of,

@@ -54,8 +54,8 @@ def examine_rows_to_weights(answer: Any) -> None:
         (gradient,) = torch.autograd.grad((got * slopes).sum(), given)
         if not torch.isfinite(gradient).all():
             raise Wrong(
-                f"the weights are right, but their gradient holds NaN ({case}). The 0/0 is still "
-                "computed and covered up afterwards: keep it from being computed"
+                f"the weights are right, but their gradient holds NaN ({case}): one step spoils "
+                "the network"
             )
         own = scores.clone().requires_grad_()
         (right,) = torch.autograd.grad((_weights_by_loop(own, mask) * slopes).sum(), own)
@@ -141,7 +141,7 @@ WEIGHT_MISTAKES: list[tuple[str, Rule]] = [
 ]
 ATTENTION_MISTAKES: list[tuple[str, Rule]] = [
     (
-        "Padding still takes part: `lengths` is not used.",
+        "The symptom is still there: the more places, the less for each tile.",
         lambda scores, lengths: _softmax(scores),
     ),
     (
