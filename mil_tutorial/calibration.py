@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mil_tutorial.metrics import _checked
+from mil_tutorial.metrics import checked
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def reliability_curve(labels: Any, probabilities: Any, bins: int = 10) -> Reliab
 
     if bins < 1:
         raise ValueError(f"{bins} bins, expected 1 or more")
-    labels, probabilities = _checked(labels, probabilities)
+    labels, probabilities = checked(labels, probabilities)
     bin_of = np.minimum((probabilities * bins).astype(int), bins - 1)
     members = [np.flatnonzero(bin_of == i) for i in np.unique(bin_of)]
     positives = [int(labels[rows].sum()) for rows in members]
@@ -93,7 +93,7 @@ def fit_temperature(labels: Any, logits: Any) -> float:
     logits = np.asarray(logits, dtype=float)
     if not np.isfinite(logits).all():
         raise ValueError("logits must be finite numbers")
-    labels, _ = _checked(labels, expit(logits))
+    labels, _ = checked(labels, expit(logits))
     signed = np.where(labels == 1, logits, -logits)
     if (signed >= 0).all():
         raise ValueError(

@@ -93,8 +93,8 @@ def _expect_scores(got: Any, truth: tuple[Any, Any], case: str) -> None:
     for what, values, right in zip(("labels", "logits"), got, truth):
         if np.ndim(values) == 1 and len(values) < len(right):
             raise Wrong(
-                f"{len(right)} slides went in, {len(values)} {what} came out ({case}): the rest is "
-                "not wrong, it is not there"
+                f"{len(right)} slides went in, {len(values)} {what} came out ({case}): what "
+                "became of the others?"
             )
         expect_values(values, right, what, (), case)
 
