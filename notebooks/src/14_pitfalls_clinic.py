@@ -92,7 +92,6 @@ square, real = torch.full((3, 3, 3), 7.0), torch.ones(3, 3, dtype=torch.bool)
 square[0, 0], real[0, 1:] = 5.0, False
 symptom(lambda: max_of_bags(square, real)[0])
 symptom(lambda: max_of_bags(torch.rand(2, 3, 4), real[:2]).shape)
-
 ### BEGIN SOLUTION
 why = "C"
 ### END SOLUTION
@@ -326,7 +325,7 @@ from mil_tutorial.checks.chapter_14 import check_join_bags
 check_join_bags((join_bags, why))
 
 # %% [markdown] id="ex-score"
-# Eight slides in one bag: one of them holds tumour, the model finds something, the label agrees. Only one class was
+# Eight slides in one bag: at least one holds tumour, the model finds something, the label agrees. Only one class was
 # left. **Count what comes out**, and how many of it are positive.
 #
 # ### Case 6: less memory, a higher AUC
@@ -679,7 +678,7 @@ for t in (1, T):
 # * C. Guo, G. Pleiss, Y. Sun, K. Weinberger, *On calibration of modern neural networks*, ICML 2017,
 #   [arXiv:1706.04599](https://arxiv.org/abs/1706.04599).
 # * S. Kapoor, A. Narayanan, *Leakage and the reproducibility crisis in machine-learning-based science*, Patterns 4,
-#   2023, [doi:10.1016/j.patter.2023.100804](https://doi.org/10.1016/j.patter.2023.100804).
+#   2023, [arXiv:2207.07048](https://arxiv.org/abs/2207.07048).
 # * C. Zhang and others, *Understanding deep learning requires rethinking generalization*, ICLR 2017,
 #   [arXiv:1611.03530](https://arxiv.org/abs/1611.03530): networks that learn coins.
 #
