@@ -43,6 +43,7 @@ _HOME = {
         "specificity",
         "threshold_for_sensitivity",
     ),
+    "calibration": ("fit_temperature", "reliability_curve"),
     "attention_metrics": (
         "attention_entropy",
         "effective_instances",

@@ -14,7 +14,7 @@ def auc(labels: Any, probabilities: Any) -> float:
     """Area under the ROC curve: the chance that a positive bag scores above a negative one."""
     from sklearn.metrics import roc_auc_score
 
-    return float(roc_auc_score(*_checked(labels, probabilities)))
+    return float(roc_auc_score(*checked(labels, probabilities)))
 
 
 def sensitivity_at_specificity(labels: Any, probabilities: Any, specificity: float = 0.90) -> float:
@@ -27,7 +27,7 @@ def sensitivity_at_specificity(labels: Any, probabilities: Any, specificity: flo
 
     if not 0 <= specificity <= 1:
         raise ValueError(f"the wanted specificity is {specificity}, expected a number in [0, 1]")
-    labels, probabilities = _checked(labels, probabilities)
+    labels, probabilities = checked(labels, probabilities)
     false_positive_rate, sensitivity, _ = roc_curve(labels, probabilities, drop_intermediate=False)
     # 1 - 0.9 is a little below 0.1 in floating point; one bag too many weighs more than that.
     return float(sensitivity[false_positive_rate <= 1 - specificity + 1e-9].max())
@@ -40,7 +40,7 @@ def threshold_for_sensitivity(labels: Any, probabilities: Any, sensitivity: floa
     """
     if not 0 < sensitivity <= 1:
         raise ValueError(f"the wanted sensitivity is {sensitivity}, expected a number in (0, 1]")
-    labels, probabilities = _checked(labels, probabilities)
+    labels, probabilities = checked(labels, probabilities)
     positives = np.sort(probabilities[labels == 1])[::-1]
     needed = int(np.ceil(sensitivity * len(positives) - 1e-9))
     return float(positives[needed - 1])
@@ -48,13 +48,13 @@ def threshold_for_sensitivity(labels: Any, probabilities: Any, sensitivity: floa
 
 def false_negative_rate(labels: Any, probabilities: Any, threshold: float) -> float:
     """Share of positive bags that are missed: 1 - sensitivity."""
-    labels, probabilities = _checked(labels, probabilities)
+    labels, probabilities = checked(labels, probabilities)
     return float((probabilities[labels == 1] < threshold).mean())
 
 
 def specificity(labels: Any, probabilities: Any, threshold: float) -> float:
     """Share of negative bags that are called negative."""
-    labels, probabilities = _checked(labels, probabilities)
+    labels, probabilities = checked(labels, probabilities)
     return float((probabilities[labels == 0] < threshold).mean())
 
 
@@ -66,13 +66,14 @@ def calibration_error(labels: Any, probabilities: Any, bins: int = 10) -> float:
     probability of the positive class as confidence). Class weights or balanced sampling in training
     shift the probabilities on purpose; then the error shows that shift too.
     """
-    labels, probabilities = _checked(labels, probabilities)
+    labels, probabilities = checked(labels, probabilities)
     bin_of = np.minimum((probabilities * bins).astype(int), bins - 1)
     gaps = np.bincount(bin_of, weights=labels - probabilities, minlength=bins)
     return float(np.abs(gaps).sum() / len(labels))
 
 
-def _checked(labels: Any, probabilities: Any) -> tuple[np.ndarray, np.ndarray]:
+def checked(labels: Any, probabilities: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels and probabilities as arrays (B,), or raise ValueError for what is none."""
     labels, probabilities = np.asarray(labels), np.asarray(probabilities, dtype=float)
     if labels.shape != probabilities.shape or labels.ndim != 1:
         raise ValueError(

@@ -252,3 +252,16 @@ def test_chapter_13_reads_fields_and_finds_tiles(notebooks, tmp_path):
     counts = np.bincount(values.clip(0, 255).astype(int), minlength=256)
     theirs = filters.threshold_otsu(hist=(counts, np.arange(256)))
     assert own(names, "otsu_threshold")(counts) == theirs
+
+
+def test_chapter_14_finds_the_temperature_and_the_auc_of_epochs(notebooks):
+    names = definitions(notebooks, "14")
+    rng = np.random.default_rng(0)
+    labels = np.array([0, 1] * 40)
+    for scale in (0.3, 1.0, 6.0):
+        logits = scale * (2 * labels - 1 + rng.normal(0, 2, 80))
+        mine = own(names, "best_temperature")(labels, logits)
+        assert mine == pytest.approx(mil_tutorial.fit_temperature(labels, logits), rel=0.01)
+    scores = rng.integers(0, 9, (5, 80)) / 8  # with ties
+    truth = [mil_tutorial.auc(labels, row) for row in scores]
+    np.testing.assert_allclose(own(names, "aucs")(labels, scores), truth)

@@ -15,6 +15,7 @@ VERBS = {
     "Build",
     "Compare",
     "Draw",
+    "Find",
     "Judge",
     "Learn",
     "Pool",
