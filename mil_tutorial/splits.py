@@ -36,6 +36,7 @@ def group_folds(
         When a class has fewer groups than there are folds.
     """
     from sklearn.model_selection import StratifiedGroupKFold
+    from sklearn.utils import check_random_state
 
     truth, group_of = np.asarray(labels).astype(int), group_numbers(groups)
     if n_folds < 3:
@@ -47,8 +48,10 @@ def group_folds(
                 f"{n_folds} folds need at least {n_folds} groups (patients) with label {value}, "
                 f"got {patients}; bring more patients, or divide into fewer folds"
             )
-    splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
-    parts = [test for _, test in splitter.split(truth, truth, group_of)]
+    # Shuffled here: with shuffle=True, scikit-learn before 1.8 loses the balance of the classes.
+    rank = np.argsort(check_random_state(seed).permutation(group_of.max() + 1))
+    splitter = StratifiedGroupKFold(n_folds)
+    parts = [test for _, test in splitter.split(truth, truth, rank[group_of])]
     return [_fold(parts, i) for i in range(n_folds)]
 
 
