@@ -252,3 +252,19 @@ def test_chapter_13_reads_fields_and_finds_tiles(notebooks, tmp_path):
     counts = np.bincount(values.clip(0, 255).astype(int), minlength=256)
     theirs = filters.threshold_otsu(hist=(counts, np.arange(256)))
     assert own(names, "otsu_threshold")(counts) == theirs
+
+
+def test_chapter_16_builds_the_search_for_copies_the_auc_and_the_queue(notebooks):
+    from mil_tutorial.audit_measures import most_doubtful, near_copies
+
+    names, rng = definitions(notebooks, "16"), np.random.default_rng(0)
+    first, second = rng.normal(size=(5, 8)), rng.normal(size=(4, 8))
+    second[2] = 3 * first[1]
+    for threshold in (0.1, 0.9, 1.1):
+        pairs = own(names, "copies_across")(first, second, threshold)
+        np.testing.assert_array_equal(pairs, near_copies(first, second, threshold))
+    labels, values = np.array([0, 1, 1, 0, 0, 1]), rng.integers(0, 4, 6) / 4
+    assert own(names, "rank_auc")(labels, values) == pytest.approx(mil_tutorial.auc(labels, values))
+    for n in (1, 4, 6):
+        queue = own(names, "doubtful")(labels, values, n)
+        np.testing.assert_array_equal(queue, most_doubtful(labels, values, n))
