@@ -26,7 +26,7 @@ class Audit:
     Attributes
     ----------
     near_copies : int
-        Pairs of a train and a test slide that show the same tissue.
+        Pairs of slides of two patients that show the same tissue.
     colour_auc : Estimate
         Of logistic regression on colours alone, across patients.
     contradicted : float
@@ -78,7 +78,7 @@ def audit(folder: str | Path, doubtful: int = 12) -> Audit:
     readings = [second_reading(folder, found, int(i)).any() for i in queue]
     clean, clean_hospitals = training_means()
     return Audit(
-        len(near_copies(prints[found.split == "train"], prints[found.split == "test"])),
+        sum(patients[i] < patients[j] for i, j in near_copies(prints, prints)),
         bootstrap_interval(auc, labels, by_colour, patients),
         float(np.mean(np.array(readings) != labels[queue])),
         hospital_distance(bags.bag_means().numpy(), clean, clean_hospitals),
