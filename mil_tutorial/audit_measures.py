@@ -24,7 +24,7 @@ from mil_tutorial.datasets.slides import (
 COPY = 0.6  # similarity: a second scan has more than 0.7, other slides less than 0.35
 
 
-def fingerprints(bags: MedicalBagDataset) -> npt.NDArray[np.float64]:
+def fingerprints(bags: MedicalBagDataset) -> npt.NDArray[np.float32]:
     """Describe each slide by what lies where: (B, cells * D), each row of length 1.
 
     The features of a slide's tiles, less their mean, stand at their places in the grid; empty
@@ -33,7 +33,7 @@ def fingerprints(bags: MedicalBagDataset) -> npt.NDArray[np.float64]:
     if bags.coords is None:
         raise ValueError("a fingerprint needs the place of each tile; give bags with coords")
     across = SIDE // TILE
-    prints = np.zeros((len(bags), across**2, *bags.instance_shape))
+    prints = np.zeros((len(bags), across**2, *bags.instance_shape), np.float32)
     for one, tiles, coords in zip(prints, bags.instances, bags.coords):
         x, y = np.asarray(coords).T // TILE
         one[y * across + x] = tiles - tiles.mean(dim=0)
@@ -42,7 +42,7 @@ def fingerprints(bags: MedicalBagDataset) -> npt.NDArray[np.float64]:
 
 
 def near_copies(
-    first: npt.NDArray[np.float64], second: npt.NDArray[np.float64], threshold: float = COPY
+    first: npt.NDArray[np.floating], second: npt.NDArray[np.floating], threshold: float = COPY
 ) -> npt.NDArray[np.intp]:
     """Find pairs of slides whose fingerprints point the same way.
 

@@ -6,11 +6,11 @@ from mil_tutorial.checks.exercise import NotAttempted, Wrong
 from mil_tutorial.datasets.slides import FLAWS, hidden_flaw
 
 WOULD_SHOW = {
-    "leak": "a leak would show as pairs of near-copies across train and test. How many are there?",
-    "stain": "a foreign stain would lie far beyond 1.5 from every training hospital. Does it?",
-    "labels": "with wrong labels the second reader would contradict the table on most of the "
+    "leak": "A leak would show as pairs of near-copies across train and test. How many are there?",
+    "stain": "A foreign stain would lie far beyond 1.5 from every training hospital. Does it?",
+    "labels": "With wrong labels the second reader would contradict the table on most of the "
     "doubtful slides. Did she?",
-    "shortcut": "with a shortcut, colours alone would predict the label. Where does the interval "
+    "shortcut": "With a shortcut, colours alone would predict the label. Where does the interval "
     "of their AUC begin?",
 }
 
@@ -30,5 +30,5 @@ def examine_verdict(answer: Any) -> str:
     if not isinstance(hospital, str) or not isinstance(seed, int) or seed < 0:
         raise Wrong(f"no hospital has the name {hospital!r} and the seed {seed!r}")
     if named != hidden_flaw(hospital, seed):
-        raise Wrong(f"not this one. {WOULD_SHOW[named].capitalize()}")
+        raise Wrong(f"not this one. {WOULD_SHOW[named]}")
     return f"{named} is what was hidden in {hospital} with seed {seed}. Now write it down"
