@@ -32,7 +32,11 @@ def load_slides(
 
 
 def slide_bags(features: SlideFeatures, chosen: np.ndarray) -> MedicalBagDataset:
-    """Make bags of the slides where ``chosen`` (B,) is True."""
+    """Make bags of the slides where ``chosen`` (B,) is True.
+
+    They have instance labels where the features tell the tumour of every tile.
+    """
+    told = np.isfinite(features.tumour_fraction).all()
     ends = np.cumsum(features.sizes)[:-1]
     rows = np.flatnonzero(chosen)
 
@@ -43,7 +47,7 @@ def slide_bags(features: SlideFeatures, chosen: np.ndarray) -> MedicalBagDataset
     return MedicalBagDataset(
         zip(per_slide(features.features), features.label[rows]),
         groups=features.patient[rows].tolist(),
-        instance_labels=per_slide(features.tumour.astype(int)),
+        instance_labels=per_slide(features.tumour.astype(int)) if told else None,
         coords=per_slide(features.coords),
         names=features.slide_id[rows].tolist(),
     )

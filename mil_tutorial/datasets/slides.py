@@ -27,6 +27,7 @@ from mil_tutorial.datasets.rendering.cohort import (
     cohort,
     render_slide,
 )
+from mil_tutorial.datasets.rendering.flaws import FLAWS, FlawedHospital, hidden_flaw
 from mil_tutorial.datasets.rendering.folder import (
     FolderWriter,
     new_folder,
@@ -35,6 +36,7 @@ from mil_tutorial.datasets.rendering.folder import (
 )
 from mil_tutorial.datasets.rendering.lesion import TILE, TUMOUR_TILE_FRACTION
 from mil_tutorial.datasets.rendering.noise import SIDE
+from mil_tutorial.datasets.rendering.reveal import reveal
 from mil_tutorial.datasets.rendering.slide import RenderedSlide
 from mil_tutorial.datasets.rendering.tiles import (
     COLOUR_STATISTICS,
@@ -47,12 +49,14 @@ from mil_tutorial.datasets.rendering.tiles import (
 __all__ = [
     "COLOUR_STATISTICS",
     "FILES",
+    "FLAWS",
     "HOSPITALS",
     "PROFILES",
     "SIDE",
     "SPLITS",
     "TILE",
     "TUMOUR_TILE_FRACTION",
+    "FlawedHospital",
     "RenderedSlide",
     "SlideFeatures",
     "SlideSpec",
@@ -60,9 +64,11 @@ __all__ = [
     "cohort",
     "colour_statistics",
     "cut_tiles",
+    "hidden_flaw",
     "load_features",
     "read_specs",
     "render_slide",
+    "reveal",
     "slide_image",
     "slide_mask",
     "slide_spec",

@@ -32,7 +32,7 @@ def _cell(
     if source.cell_type == "markdown":
         text = fill(source.source, chapter, edition, chapters)
         if edition == "solutions":  # one folder deeper
-            text = re.sub(r"\]\((?=\.\./|images/|recipes/|README)", "](../", text)
+            text = re.sub(r"\]\((?=\.\./|images/|recipes/|capstone/|README)", "](../", text)
         return nbformat.v4.new_markdown_cell(text, id=source.id)
     code = source.source
     if code.strip() == "# setup":

@@ -265,3 +265,19 @@ def test_chapter_14_finds_the_temperature_and_the_auc_of_epochs(notebooks):
     scores = rng.integers(0, 9, (5, 80)) / 8  # with ties
     truth = [mil_tutorial.auc(labels, row) for row in scores]
     np.testing.assert_allclose(own(names, "aucs")(labels, scores), truth)
+
+
+def test_chapter_16_builds_the_search_for_copies_the_auc_and_the_queue(notebooks):
+    from mil_tutorial.audit_measures import most_doubtful, near_copies
+
+    names, rng = definitions(notebooks, "16"), np.random.default_rng(0)
+    first, second = rng.normal(size=(5, 8)), rng.normal(size=(4, 8))
+    second[2] = 3 * first[1]
+    for threshold in (0.1, 0.9, 1.1):
+        pairs = own(names, "copies_across")(first, second, threshold)
+        np.testing.assert_array_equal(pairs, near_copies(first, second, threshold))
+    labels, values = np.array([0, 1, 1, 0, 0, 1]), rng.integers(0, 4, 6) / 4
+    assert own(names, "rank_auc")(labels, values) == pytest.approx(mil_tutorial.auc(labels, values))
+    for n in (1, 4, 6):
+        queue = own(names, "doubtful")(labels, values, n)
+        np.testing.assert_array_equal(queue, most_doubtful(labels, values, n))

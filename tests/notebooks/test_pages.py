@@ -11,6 +11,7 @@ from machine.widget_state import STATE, VIEW
 
 VERBS = {
     "Add",
+    "Audit",
     "Batch",
     "Build",
     "Compare",

@@ -11,5 +11,7 @@
 `stain`                   stains and scanners of the hospitals, from density to RGB
 `artefacts`               folds, blur, pen and dust, on both classes alike
 `slide`                   puts the above together
+`cohort`                  patients, splits and the specification of each slide
+`flaws`                   hospitals with a hidden flaw, to audit; `reveal` tells it
 ========================  ==========================================================
 """

@@ -39,7 +39,7 @@ class SlideFeatures:
     coords : ndarray of shape (N, 2), int16
         x and y of the top left corner of each tile, in pixels.
     tumour_fraction : ndarray of shape (N,), float16
-        Share of each tile that is tumour.
+        Share of each tile that is tumour; NaN where the file does not tell.
     slide_id, patient, hospital, split : ndarray of shape (B,), str
     label : ndarray of shape (B,), int8
     seed : ndarray of shape (B,), int64
@@ -73,6 +73,9 @@ def build_features(
     out_npz: str | Path,
     progress: bool = True,
     visit: Visitor | None = None,
+    *,
+    render: Callable[[SlideSpec], RenderedSlide] = render_slide,
+    truth: bool = True,
 ) -> SlideFeatures:
     """Render slides, cut them into tiles, encode the tiles and write one npz.
 
@@ -87,6 +90,10 @@ def build_features(
         Show a progress bar.
     visit : callable, optional
         Called for each slide with its spec, picture, coordinates and tumour fractions.
+    render : callable
+        Draws a slide from its specification.
+    truth : bool
+        Whether the file says how much of each tile is tumour; if not, it says NaN.
 
     Returns
     -------
@@ -96,10 +103,12 @@ def build_features(
     from tqdm import tqdm
 
     parts = [
-        _one_slide(spec, encoder, visit)
+        _one_slide(spec, encoder, visit, render)
         for spec in tqdm(specs, desc="slides", unit="slide", disable=not progress)
     ]
     features, coords, fractions = (np.concatenate(part) for part in zip(*parts, strict=True))
+    if not truth:
+        fractions = np.full_like(fractions, np.nan)
     found = SlideFeatures(
         features=features,
         sizes=np.array([len(part[0]) for part in parts]),
@@ -146,11 +155,14 @@ _PER_SLIDE = (*_TEXT, "label", "seed")
 
 
 def _one_slide(
-    spec: SlideSpec, encoder: TileEncoder, visit: Visitor | None
+    spec: SlideSpec,
+    encoder: TileEncoder,
+    visit: Visitor | None,
+    render: Callable[[SlideSpec], RenderedSlide],
 ) -> tuple[npt.NDArray, npt.NDArray, npt.NDArray]:
     from mil_tutorial.tile_encoder import encode
 
-    slide = render_slide(spec)
+    slide = render(spec)
     coords = tissue_tiles(slide.image)
     fractions = tumour_fraction(slide.tumour_mask, coords)
     if visit is not None:

@@ -114,7 +114,7 @@ def _pair(
     rng = stream("cohort", name, seed, pair)
     slides = 2 + int(rng.integers(2))
     where = hospital or HOSPITALS[pair % len(HOSPITALS)]
-    split = _split(pair) if hospital is None else "test"
+    split = split_of(pair) if hospital is None else "test"
     specs: list[SlideSpec] = []
     for label in (0, 1):
         patient = f"{name}-P{2 * pair + label + 1:03d}"
@@ -125,7 +125,7 @@ def _pair(
     return specs
 
 
-def _split(pair: int) -> str:
+def split_of(pair: int) -> str:
     """Deal pairs to splits in proportion: multiples of the golden ratio fill [0, 1) evenly."""
     position = (0.25 + pair * 0.6180339887) % 1
     if position < TRAIN_SHARE:

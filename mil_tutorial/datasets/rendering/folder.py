@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .archive import SlideFeatures, build_features
-from .cohort import SlideSpec, cohort
+from .cohort import SlideSpec, cohort, render_slide
+from .flaws import flaw_hospital
 from .lesion import TUMOUR_TILE_FRACTION
 from .slide import RenderedSlide
 from .tiles import COLOUR_STATISTICS, colour_statistics
@@ -26,10 +27,13 @@ QUALITY = 75  # of the WebP pictures
 
 
 class FolderWriter:
-    """Collects slides in a folder; pass `visit` to `build_features`."""
+    """Collects slides in a folder; pass `visit` to `build_features`.
 
-    def __init__(self, folder: Path, pictures: Sequence[str]) -> None:
-        self.folder, self.pictures = folder, frozenset(pictures)
+    Without `truth` the table does not count tumour tiles; the masks are there in any case.
+    """
+
+    def __init__(self, folder: Path, pictures: Sequence[str], truth: bool = True) -> None:
+        self.folder, self.pictures, self.truth = folder, frozenset(pictures), truth
         self.rows: list[dict[str, Any]] = []
         for name in ("images", "masks"):
             (folder / name).mkdir(parents=True, exist_ok=True)
@@ -51,7 +55,7 @@ class FolderWriter:
             {
                 **vars(spec),
                 "tissue_tiles": len(coords),
-                "tumour_tiles": tumour_tiles,
+                **({"tumour_tiles": tumour_tiles} if self.truth else {}),
                 "image": image,
                 **dict(zip(COLOUR_STATISTICS, colours, strict=True)),
             }
@@ -125,9 +129,14 @@ def write_hospital(
     seed: int = 0,
     *,
     profile: str = "default",
+    flaw: str = "none",
     progress: bool = True,
 ) -> SlideFeatures:
     """Render a cohort of a hospital nobody has seen, with its own stain and scanner.
+
+    With a flaw it is a hospital to audit, divided into train, val and test: see `flaws`. Then
+    neither table nor features tell the tumour, only the masks do, and the seeds in the table are
+    no seeds to draw from.
 
     Parameters
     ----------
@@ -143,6 +152,8 @@ def write_hospital(
         Another seed gives other patients.
     profile : {"default", "hard"}
         Size of the lesions.
+    flaw : {"none", "leak", "stain", "labels", "shortcut", "hidden"}
+        What is wrong with the hospital; "hidden" lets its name and seed choose one of the four.
     progress : bool
         Show a progress bar.
 
@@ -153,15 +164,29 @@ def write_hospital(
 
     Raises
     ------
+    ValueError
+        If the flaw or the profile is unknown, or there are too few slides.
     FileExistsError
         If the folder exists and is not empty. On this or any other error nothing is left.
     """
     from mil_tutorial.tile_encoder import load_tile_encoder
 
     specs = cohort(profile, hospital=hospital, n_slides=n_slides, seed=seed)
+    flawed = None if flaw == "none" else flaw_hospital(specs, flaw, seed)
+    if flawed is not None:
+        specs = list(flawed.specs)
+    truth, render = flawed is None, render_slide if flawed is None else flawed.render
     encoder = load_tile_encoder()
     with new_folder(Path(out_dir)) as folder:
-        writer = FolderWriter(folder, [spec.slide_id for spec in specs])
-        found = build_features(specs, encoder, folder / "slides.npz", progress, writer.visit)
+        writer = FolderWriter(folder, [spec.slide_id for spec in specs], truth)
+        found = build_features(
+            specs,
+            encoder,
+            folder / "slides.npz",
+            progress,
+            writer.visit,
+            render=render,
+            truth=truth,
+        )
         writer.finish()
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ from .lesion import Lesion, draw_lesion
 from .noise import SIDE, Field, smooth_noise
 from .nuclei import join, paint
 from .population import populate
-from .stain import develop, draw_stain, scan
+from .stain import Stain, develop, draw_stain, scan
 from .streams import stream
 
 
@@ -27,20 +28,33 @@ class RenderedSlide:
 
 
 def draw_slide(
-    seed: int, patient: str, hospital: str, label: int, profile: str = "default"
+    seed: int,
+    patient: str,
+    hospital: str,
+    label: int,
+    profile: str = "default",
+    *,
+    glass: int | None = None,
+    restain: Callable[[Stain], Stain] | None = None,
 ) -> RenderedSlide:
-    """Draw a slide; `label` 1 adds a lesion and changes nothing else."""
+    """Draw a slide; `label` 1 adds a lesion and changes nothing else.
+
+    The tissue follows from `seed`. What was done to it (stain of the day, blur, pen, dust, noise)
+    follows from `glass`, by default the same seed; `restain` changes stain and scanner.
+    """
+    glass = seed if glass is None else glass
     place = draw_architecture(seed, patient)
     lesion = draw_lesion(seed, patient, profile, place) if label else None
     haematoxylin, eosin = draw_ground(seed, place, lesion)
     haematoxylin = haematoxylin + _nuclei(seed, patient, place, lesion)
     haematoxylin, eosin = artefacts.fold(haematoxylin, eosin, seed)
-    stain = draw_stain(hospital, seed)
+    stain = draw_stain(hospital, glass)
+    stain = stain if restain is None else restain(stain)
     light = develop(haematoxylin, eosin, stain)
     for spoil in (artefacts.blur, artefacts.pen, artefacts.dust):
-        light = spoil(light, seed)
+        light = spoil(light, glass)
     mask = lesion.mask if lesion is not None else np.zeros((SIDE, SIDE), bool)
-    return RenderedSlide(scan(light, stain, seed), mask)
+    return RenderedSlide(scan(light, stain, glass), mask)
 
 
 def _nuclei(seed: int, patient: str, place: Architecture, lesion: Lesion | None) -> Field:
