@@ -25,9 +25,17 @@ def _block(text: str) -> float:
         return 95
     if text.startswith("$$"):
         return 90
-    if text.startswith(("|", "* ", "- ", "**", "```")):
+    if text.startswith("|"):
+        return sum(_row(line.strip("|").split("|")) for line in text.splitlines()) + 20
+    if text.startswith(("* ", "- ", "**", "```")):
         return sum(TEXT * math.ceil(len(line) / CHARACTERS) + 6 for line in text.splitlines()) + 20
     return TEXT * math.ceil(len(text) / CHARACTERS) + 20
+
+
+def _row(columns: list[str]) -> float:
+    """Estimate a table's row: its columns share the width, in smaller letters."""
+    share = 1.15 * CHARACTERS / len(columns)
+    return 0.85 * TEXT * max(math.ceil(len(column.strip()) / share) for column in columns) + 14
 
 
 def _output(output: NotebookNode) -> float:
@@ -36,6 +44,8 @@ def _output(output: NotebookNode) -> float:
     data = output.get("data", {})
     if "image/png" in data:
         return min(PICTURE, _picture_height(data["image/png"])) + 10
+    if "text/markdown" in data:
+        return sum(_block(part) for part in data["text/markdown"].split("\n\n"))
     return CODE * len(data.get("text/plain", "").splitlines()) + 20
 
 
