@@ -1,6 +1,10 @@
 """How one answer is judged in a process of its own."""
 
+import shutil
+import socket
+import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 from machine.assignment import make_job
@@ -61,6 +65,41 @@ def test_what_is_no_verdict_is_not_believed(attend, python, said):
     judgement = judge_answer(attend("attend = 1"), python, seconds=3)
     assert judgement.state == "lost"
     assert said in judgement.text
+
+
+SPIES = """
+import os, socket
+found = []
+for act in (
+    lambda: open(HERE, "w"),
+    lambda: socket.create_connection(("127.0.0.1", PORT), 5),
+):
+    try:
+        act()
+        found.append("done")
+    except OSError:
+        found.append("refused")
+raise RuntimeError(f"{found} {os.listdir(COURSE)}")
+"""
+
+
+@pytest.mark.skipif(shutil.which("bwrap") is None, reason="needs bubblewrap, the command bwrap")
+def test_the_sandbox_of_the_page_keeps_an_answer_from_files_and_network(
+    attend, notebooks, tmp_path
+):
+    page = (notebooks / "instructor" / "grading.md").read_text(encoding="utf-8")
+    line = next(text for text in page.split("```python\n") if '"bwrap' in text).split("```")[0]
+    config = SimpleNamespace(Judge=SimpleNamespace(), CourseDirectory=SimpleNamespace())
+    config.CourseDirectory.root = str(tmp_path)
+    exec(line, {"c": config, "sys": sys})
+    (tmp_path / "gradebook.db").write_text("scores")
+    if subprocess.run([*config.Judge.python, "-c", ""]).returncode:
+        pytest.skip("bubblewrap may not make namespaces here")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        names = {"HERE": __file__, "PORT": server.getsockname()[1], "COURSE": str(tmp_path)}
+        spies = "".join(f"{name} = {value!r}\n" for name, value in names.items()) + SPIES
+        assert "['refused', 'refused'] []" in judge_answer(attend(spies), config.Judge.python).text
+        assert "['done', 'done']" in judge_answer(attend(spies.replace(repr(__file__), "'x'"))).text
 
 
 def test_an_answer_that_was_not_touched_needs_no_process(attend):
