@@ -25,7 +25,7 @@ def write_slides(chapter: Chapter, folder: Path, *, solutions: bool = False) -> 
     folder.mkdir(parents=True, exist_ok=True)
     fetch_scripts(folder)
     stored = nbformat.read(chapter.path("solutions" if solutions else "learner"), as_version=4)
-    path = folder / f"{chapter.stem}.slides.html"
+    path = folder / f"{chapter.stem}{'.solutions' if solutions else ''}.slides.html"
     path.write_text(export_slides(make_slides(stored), chapter.title), encoding="utf-8")
     return path
 

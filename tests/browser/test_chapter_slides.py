@@ -24,9 +24,16 @@ def folder(tmp_path_factory):
     if shutil.which("npm") is None:
         pytest.skip("needs npm on the PATH, to get reveal.js")
     folder = tmp_path_factory.mktemp("slides")
-    for name, further in (("learner", []), ("solved", ["--solutions"])):
-        command = [sys.executable, str(notebooks_source() / "teach.py"), "slides", "05", *further]
-        done = subprocess.run([*command, "--out", folder / name], capture_output=True, text=True)
+    command = [
+        sys.executable,
+        str(notebooks_source() / "teach.py"),
+        "slides",
+        "05",
+        "--out",
+        folder,
+    ]
+    for further in ([], ["--solutions"]):
+        done = subprocess.run([*command, *further], capture_output=True, text=True)
         if done.returncode and "npm could not get" in done.stderr:
             pytest.skip(done.stderr)
         assert done.returncode == 0, done.stderr
@@ -51,8 +58,8 @@ def show(chromium, folder, console_errors):
 
     page.route("**/*", only_this_site)
 
-    def open_slides(name):
-        page.goto(f"{site.url}/{name}/05_attention.slides.html")
+    def open_slides(name="05_attention"):
+        page.goto(f"{site.url}/{name}.slides.html")
         page.wait_for_selector(".reveal.ready")
         page.wait_for_selector("mjx-container", state="attached")
         return page
@@ -64,7 +71,7 @@ def show(chromium, folder, console_errors):
 
 
 def test_slides_advance_to_the_last_and_each_fits(show, console_errors):
-    page = show("learner")
+    page = show()
     titles, seen = [], []
     for _ in range(page.evaluate("Reveal.getTotalSlides()")):
         place = tuple(page.evaluate("Object.values(Reveal.getIndices())"))
@@ -81,7 +88,7 @@ def test_slides_advance_to_the_last_and_each_fits(show, console_errors):
 
 
 def test_figures_are_seen_and_described_and_formulas_are_set(show):
-    page = show("learner")
+    page = show()
     pictures = page.locator(".slides img")
     assert pictures.count() == 2
     for picture in pictures.all():
@@ -96,18 +103,19 @@ def test_figures_are_seen_and_described_and_formulas_are_set(show):
 
 
 def test_exercises_are_slides_and_solutions_come_only_when_asked_for(show):
-    page = show("learner")
+    page = show()
     assert "difficulty" in page.locator("section", has_text="Exercise 1: attend").last.inner_html()
     text = page.locator(".slides").inner_html()
     assert "your code here" in text
     assert "✓ attend" not in text
-    solved = show("solved").locator(".slides").text_content()
+    assert "return masked_softmax" not in page.locator(".slides").text_content()
+    solved = show("05_attention.solutions").locator(".slides").text_content()
     assert "your code here" not in solved
     assert "return masked_softmax(scores, mask)" in solved
 
 
 def test_long_code_opens_on_a_click(show):
-    page = show("learner")
+    page = show()
     page.evaluate(
         "Reveal.slide(...Object.values(Reveal.getIndices("
         "document.querySelector('details.code').closest('section'))))"
@@ -117,3 +125,10 @@ def test_long_code_opens_on_a_click(show):
     assert not editor.is_visible()
     code.locator("summary").first.click()
     assert editor.is_visible()
+
+
+def test_further_paragraphs_are_the_speakers_notes(show):
+    page = show()
+    said = page.locator("aside.notes", has_text="Mean pooling gives every tile the weight 1/3")
+    assert said.count() == 1
+    assert not said.is_visible()
