@@ -27,7 +27,7 @@ c.CourseDirectory.root = {root!r}
 c.GenerateAssignment.preprocessors = GENERATE
 c.Autograde.sanitize_preprocessors = SANITIZE
 c.Autograde.autograde_preprocessors = GRADE
-# c.Judge.seconds = 60  # for one exercise
+# c.Judge.seconds = 60  # of computing, for one exercise
 # c.Judge.python = ["docker", "run", ...]  # see grading.md: answers run in a container
 '''
 

@@ -24,7 +24,7 @@ from nbgrader.preprocessors import (
     SaveAutoGrades,
     SaveCells,
 )
-from traitlets import Float, List
+from traitlets import Integer, List
 
 from machine.assignment import check_call, make_assignment, make_job
 from machine.chapters import Chapter, read_chapters
@@ -78,7 +78,7 @@ class TakeAnswers(NbGraderPreprocessor):
 class Judge(NbGraderPreprocessor):
     """Judge every exercise by itself, and write verdict and points below its check."""
 
-    seconds = Float(60.0, help="Time for one exercise.").tag(config=True)
+    seconds = Integer(60, help="Of computing, for one exercise.").tag(config=True)
     python = List(help="Command that starts Python; this Python if empty.").tag(config=True)
 
     def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:

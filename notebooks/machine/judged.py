@@ -24,7 +24,7 @@ def main():
     job = json.load(sys.stdin)
     report = os.fdopen(os.dup(1), "w", encoding="utf-8")
     be_silent()
-    write_no_large_file()
+    limit(job["seconds"])
     judge = load_check(job["check"], job["name"])
     answer, problem = answer_of(job, job["answer"])
     verdict = judge(answer)
@@ -46,12 +46,13 @@ def be_silent():
         os.dup2(nowhere, stream)
 
 
-def write_no_large_file():
-    """Keep a loop that writes from filling the disk."""
+def limit(seconds):
+    """End a loop after so many seconds of computing, and keep it from filling the disk."""
     try:
         import resource
     except ImportError:  # Windows
         return
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE, LARGEST_FILE))
 
 

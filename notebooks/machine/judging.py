@@ -16,6 +16,7 @@ from typing import Any
 JUDGED = Path(__file__).with_name("judged.py")
 LONGEST_LINE = 20_000  # bytes
 PASSED_ON = ("PATH", "PYTHONPATH", "SYSTEMROOT", "LD_LIBRARY_PATH")  # no secret of the teacher's
+PATIENCE = 5  # times the seconds of computing: how long to wait on a busy machine
 STATES = ("right", "wrong", "open", "suspect")
 
 
@@ -28,7 +29,7 @@ class Judgement:
 
 
 def judge_answer(
-    job: dict[str, Any], python: list[str] | None = None, seconds: float = 60.0
+    job: dict[str, Any], python: list[str] | None = None, seconds: int = 60
 ) -> Judgement:
     """Judge one answer.
 
@@ -39,12 +40,13 @@ def judge_answer(
         and ``own`` (cells above the exercise), ``answer``, ``stub`` and ``solution`` (cells).
     python : list of str
         The command that starts Python, perhaps in a container; this Python if it is left out.
-    seconds : float
-        After this time the process is killed.
+    seconds : int
+        Of computing; then, or after five times as long in all, the process is killed.
     """
     if job["answer"].strip() == job["stub"].strip():
         return Judgement("open", "left as it was")
     secret = secrets.token_hex(16)
+    job = job | {"secret": secret, "seconds": seconds}
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         process = subprocess.Popen(
             [*(python or [sys.executable]), "-c", JUDGED.read_text(encoding="utf-8")],
@@ -56,14 +58,12 @@ def judge_answer(
             start_new_session=True,
         )
         lines: list[bytes] = []
-        reader = threading.Thread(target=_talk, args=(process, job, secret, lines), daemon=True)
+        reader = threading.Thread(target=_talk, args=(process, job, lines), daemon=True)
         reader.start()
-        reader.join(seconds)
-        timed_out = reader.is_alive()
+        reader.join(PATIENCE * seconds)
         _end(process)
-    if timed_out:
-        return Judgement("lost", f"no verdict after {seconds:g} seconds: does your code ever end?")
-    return _read(lines, secret)
+    lost = f"no verdict: your code ended its process, or took more than {seconds} seconds"
+    return _read(lines, secret) or Judgement("lost", lost)
 
 
 def _environment(folder: str) -> dict[str, str]:
@@ -71,9 +71,9 @@ def _environment(folder: str) -> dict[str, str]:
     return kept | {"HOME": folder, "MIL_TUTORIAL_FAST": "1", "OMP_NUM_THREADS": "1"}
 
 
-def _talk(process: Any, job: dict[str, Any], secret: str, lines: list[bytes]) -> None:
+def _talk(process: Any, job: dict[str, Any], lines: list[bytes]) -> None:
     with contextlib.suppress(OSError):  # it ended before it had read all
-        process.stdin.write(json.dumps(job | {"secret": secret}).encode())
+        process.stdin.write(json.dumps(job).encode())
         process.stdin.close()
     lines.append(process.stdout.readline(LONGEST_LINE))
 
@@ -88,7 +88,7 @@ def _end(process: Any) -> None:
     process.wait()
 
 
-def _read(lines: list[bytes], secret: str) -> Judgement:
+def _read(lines: list[bytes], secret: str) -> Judgement | None:
     """Believe a line only if it has the form of a verdict and knows the secret."""
     try:
         said = json.loads(lines[0])
@@ -96,4 +96,4 @@ def _read(lines: list[bytes], secret: str) -> Judgement:
             return Judgement(said["state"], str(said["text"]))
     except (IndexError, ValueError, KeyError, TypeError, RecursionError):
         pass
-    return Judgement("lost", "the process ended without a verdict")
+    return None

@@ -54,17 +54,13 @@ def test_an_answer_may_use_a_cell_of_its_own_and_lines_of_ipython(attend):
 
 
 @pytest.mark.parametrize(
-    ("python", "said"),
-    [
-        ([sys.executable, "-c", 'print(\'{"state": "right"}\')'], "without a verdict"),
-        ([sys.executable, "-c", "print('[' * 10000)"], "without a verdict"),
-        ([sys.executable, "-c", "import time; time.sleep(60)"], "no verdict after 3 seconds"),
-    ],
+    "says",
+    ['print(\'{"state": "right"}\')', "print('[' * 10000)", "import time; time.sleep(60)"],
 )
-def test_what_is_no_verdict_is_not_believed(attend, python, said):
-    judgement = judge_answer(attend("attend = 1"), python, seconds=3)
+def test_what_is_no_verdict_is_not_believed(attend, says):
+    judgement = judge_answer(attend("attend = 1"), [sys.executable, "-c", says], seconds=1)
     assert judgement.state == "lost"
-    assert said in judgement.text
+    assert "or took more than 1 seconds" in judgement.text
 
 
 SPIES = """
