@@ -72,6 +72,7 @@ class Course:
 
     def __init__(self, folder):
         self.folder = folder
+        self.log = ""
 
     def nbgrader(self, *command):
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
@@ -101,7 +102,7 @@ class Course:
         with Gradebook(f"sqlite:///{self.folder / 'gradebook.db'}") as book:
             grades = book.find_submission_notebook(STEM, STEM, learner).grades
             found = {grade.name: grade.score for grade in grades}
-            assert not any(grade.needs_manual_grade for grade in grades)
+            assert not any(grade.needs_manual_grade for grade in grades), self.log
         return [found[f"check-{name}"] for name in NAMES]
 
     def said(self, learner, name):
