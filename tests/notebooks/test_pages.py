@@ -123,7 +123,17 @@ def test_links_lead_somewhere(chapter, edition, learner, solved):
         assert_links_lead_somewhere(cell.source, chapter.path(edition).parent)
 
 
-@pytest.mark.parametrize("name", ["README.md", "notebooks/README.md", "data/README.md"])
+READMES = [
+    "README.md",
+    "notebooks/README.md",
+    "notebooks/instructor/README.md",
+    "notebooks/instructor/chapter_notes.md",
+    "notebooks/instructor/grading.md",
+    "data/README.md",
+]
+
+
+@pytest.mark.parametrize("name", READMES)
 def test_links_of_the_readmes_lead_somewhere(notebooks, name):
     path = notebooks.parent / name
     text = path.read_text(encoding="utf-8")
@@ -175,6 +185,7 @@ def test_measured_time_and_memory_are_within_limits(chapter, notebooks):
 def test_words_are_spelt_right(notebooks):
     files = [str(p) for kind in ("*.py", "*.yaml") for p in sorted(notebooks.glob(f"src/{kind}"))]
     files += [str(notebooks / "README.md"), str(notebooks.parent / "README.md")]
+    files += [str(notebooks / "instructor")]
     files += [str(notebooks.parent / "mil_tutorial")]
     command = [sys.executable, "-m", "codespell_lib", "--skip=*.json", *files]
     found = subprocess.run(command, capture_output=True, text=True)

@@ -1,0 +1,82 @@
+"""The question bank of the tests before and after the course, and its two parallel forms."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from machine.pages import LETTERS
+
+FORMS = ("pre", "post")
+FIELDS = {"id", "form", "chapter", "skill", "difficulty", "question", "options"}
+TITLES = {"pre": "Before the course", "post": "After the course"}
+UNKNOWN = "I do not know"  # the last option of every question; it is scored as wrong
+Question = dict[str, Any]
+
+
+def read_questions(notebooks: Path) -> list[Question]:
+    """Read the bank.
+
+    Raises
+    ------
+    ValueError
+        When a question lacks a field, has other than one right answer, or an id or a letter twice.
+    """
+    path = notebooks / "instructor" / "questions.yaml"
+    questions = yaml.safe_load(path.read_text(encoding="utf-8"))
+    seen: set[str] = set()
+    for question in questions:
+        name = question.get("id", "a question without id")
+        if set(question) != FIELDS or question["form"] not in FORMS:
+            raise ValueError(
+                f"{path.name}: {name} needs {', '.join(sorted(FIELDS))}; form: pre or post"
+            )
+        if name in seen:
+            raise ValueError(f"{path.name}: the id {name} stands twice")
+        if sum(bool(option.get("right")) for option in question["options"]) != 1:
+            raise ValueError(f"{path.name}: {name} needs exactly one right answer")
+        seen.add(name)
+    return questions
+
+
+def form_of(questions: list[Question], form: str) -> list[Question]:
+    """Return the questions of a form, in the order in which they are printed and answered."""
+    return sorted(
+        (q for q in questions if q["form"] == form), key=lambda q: (q["chapter"], q["skill"])
+    )
+
+
+def right_letter(question: Question) -> str:
+    """Return the letter of the right answer."""
+    return next(a for a, option in zip(LETTERS, question["options"]) if option.get("right"))
+
+
+def print_form(questions: list[Question], form: str, *, key: bool = False) -> str:
+    """Write a form as Markdown: for learners, or with answers and feedback for the teacher."""
+    lines = [f"# {TITLES[form]}{': key' if key else ''}", ""]
+    if not key:
+        lines += [
+            "Choose one answer a question. Do not guess: the last one is a good answer too.",
+            "",
+        ]
+    for number, question in enumerate(form_of(questions, form), 1):
+        lines += [f"**{number}. {question['question']}**", ""]
+        lines += _key(question) if key else _choices(question)
+        lines.append("")
+    return "\n".join(lines).rstrip()
+
+
+def _choices(question: Question) -> list[str]:
+    texts = [option["text"] for option in question["options"]] + [UNKNOWN]
+    return [f"- {letter}. {text}" for letter, text in zip(LETTERS, texts)]
+
+
+def _key(question: Question) -> list[str]:
+    head = (
+        f"*Chapter {question['chapter']}: {question['skill']}; difficulty {question['difficulty']}*"
+    )
+    lines = [head, ""]
+    for letter, option in zip(LETTERS, question["options"]):
+        mark = "**right** " if option.get("right") else ""
+        lines.append(f"- {letter}. {mark}{option['text']} → {option['feedback']}")
+    return lines
