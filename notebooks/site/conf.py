@@ -56,8 +56,10 @@ napoleon_use_rtype = False
 
 html_theme = "sphinx_book_theme"
 html_title = "Attention MIL for histopathology"
+templates_path = ["templates"]
 html_static_path = ["static"]
 html_css_files = ["site.css"]
+html_js_files = ["names.js"]
 html_context = {"default_mode": "auto"}
 html_theme_options = {
     "repository_url": f"https://github.com/{REPOSITORY}",

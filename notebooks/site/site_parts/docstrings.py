@@ -1,4 +1,8 @@
-"""Attributes that a docstring describes together, ``a, b : float``, are listed one by one."""
+"""Docstrings as the site shows them.
+
+Attributes described together, ``a, b : float``, are listed one by one; fields of a named tuple are
+left to the docstring of the tuple.
+"""
 
 import re
 from typing import Any
@@ -23,6 +27,11 @@ def separate(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines:
     lines[:] = separated
 
 
+def is_field(app: Sphinx, what: str, name: str, thing: Any, skip: bool, options: Any) -> bool | None:
+    """Leave out what says no more than "Alias for field number 0"."""
+    return True if str(getattr(thing, "__doc__", "")).startswith("Alias for field") else None
+
+
 def _indented(lines: list[str]) -> list[str]:
     """Return the lines at the start that belong to a description."""
     found = []
@@ -36,3 +45,4 @@ def _indented(lines: list[str]) -> list[str]:
 def setup(app: Sphinx) -> None:
     """Connect to Sphinx."""
     app.connect("autodoc-process-docstring", separate, priority=BEFORE_NAPOLEON)
+    app.connect("autodoc-skip-member", is_field)

@@ -73,8 +73,11 @@ def fetch_widget_scripts(folder: Path) -> None:
     """Put into a folder what draws stored widgets without any other host."""
     fetch("requirejs", {"package/require.js": folder})
     manager = "@jupyter-widgets/html-manager"
-    fonts = folder / manager / "dist"  # where the manager looks for them
-    fetch(manager, {"package/dist/embed-amd.js": folder, "package/dist/*.woff*": fonts})
+    fetch(manager, {"package/dist/embed-amd.js": folder, "package/dist/*.woff*": folder})
+    for looked_for in ("@jupyter-widgets", f"{manager}/dist"):  # which, depends on the page
+        for font in folder.glob("*.woff*"):
+            (folder / looked_for).mkdir(parents=True, exist_ok=True)
+            shutil.copy(font, folder / looked_for)
     widget = Path(anywidget.__file__).parent / "nbextension" / "index.js"
     shutil.copyfile(widget, folder / "anywidget.js")
     (folder / "setup.js").write_text(SETUP, encoding="utf-8")

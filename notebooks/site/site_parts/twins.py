@@ -2,6 +2,7 @@
 
 import html
 import re
+from pathlib import Path
 from typing import Any
 
 from docutils import nodes
@@ -9,6 +10,7 @@ from machine.widget_state import VIEW
 from myst_nb.sphinx_ import NbMetadataCollector
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util.images import get_image_size
 
 
 class TwinsOfWidgets(SphinxPostTransform):
@@ -29,6 +31,7 @@ class TwinsOfWidgets(SphinxPostTransform):
                 continue
             (image,) = kinds["image/png"].findall(nodes.image)
             image["loading"] = "lazy"
+            self._reserve_place(image)
             if "text/html" in kinds:
                 image["alt"] = _alt(kinds["text/html"].astext())
                 output.remove(kinds["text/html"])
@@ -41,6 +44,11 @@ class TwinsOfWidgets(SphinxPostTransform):
                 widget.insert(2, nodes.raw("", "</noscript>", format="html"))
             else:
                 output.remove(widget)
+
+    def _reserve_place(self, image: nodes.image) -> None:
+        """Give the picture its size, so that nothing moves when it arrives."""
+        width, height = get_image_size(Path(self.env.srcdir) / image["uri"])
+        image["width"], image["height"] = str(width), str(height)
 
     def _models(self) -> list[str]:
         """Return the ids of the widgets whose state the page has."""
