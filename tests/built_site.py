@@ -1,13 +1,10 @@
 """The web site, built once for all tests and all of their processes."""
 
-import functools
 import gzip
-import http.server
 import os
 import shutil
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -51,25 +48,3 @@ def weight(path):
     """Return the bytes that a browser gets for a file: compressed if it is text."""
     content = path.read_bytes()
     return len(gzip.compress(content, 6)) if path.suffix in PACKED else len(content)
-
-
-class Server:
-    """A server of one folder, until it is stopped."""
-
-    def __init__(self, folder):
-        handler = functools.partial(QuietHandler, directory=folder)
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def stop(self):
-        """Stop serving."""
-        self.server.shutdown()
-        self.server.server_close()
-
-
-class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    """Serves files without a word."""
-
-    def log_message(self, *arguments):
-        """Say nothing."""

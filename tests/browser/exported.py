@@ -11,7 +11,7 @@ from nbconvert import HTMLExporter
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "notebooks" / "site"))
 
-from site_parts.scripts import ScriptsError, fetch_widget_scripts  # noqa: E402
+from site_parts.scripts import ScriptsError, fetch, fetch_widget_scripts  # noqa: F401
 
 
 def fetch_scripts(folder):

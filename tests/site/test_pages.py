@@ -13,8 +13,8 @@ from built_site import NOTEBOOKS, ROOT, weight
 
 sys.path.insert(0, str(NOTEBOOKS))
 
-from machine.settings import BRANCH, REPOSITORY  # noqa: E402
-from machine.widget_state import VIEW  # noqa: E402
+from machine.settings import BRANCH, REPOSITORY
+from machine.widget_state import VIEW
 
 CHAPTERS = sorted(path.stem for path in NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
 LIMIT = 3_000_000  # bytes of a first visit
@@ -27,6 +27,7 @@ class Page(HTMLParser):
     def __init__(self, text):
         super().__init__()
         self.links, self.loads, self.anchors, self.pictures = [], [], set(), []
+        self.meta = {}
         self.hidden = False  # inside <noscript>, which a browser with scripts does not load
         self.feed(text)
 
@@ -36,6 +37,8 @@ class Page(HTMLParser):
         self.hidden = self.hidden or tag == "noscript"
         if tag == "a" and "href" in given:
             self.links.append(given["href"])
+        if tag == "meta":
+            self.meta[given.get("name")] = given.get("content")
         if tag == "img":
             self.pictures.append(given)
         if tag == "link" and given.get("rel") in ("stylesheet", "preload", "icon"):
@@ -113,9 +116,7 @@ def test_pages_say_what_they_are(site):
         text = page.read_text(encoding="utf-8")
         assert '<html lang="en"' in text
         (title,) = re.findall(r"<title>(.*?)</title>", text, re.DOTALL)
-        (description,) = re.findall(r'<meta (?:content="([^"]+)" )?name="description"', text) or [""]
-        description = description or re.search(r'name="description" content="([^"]+)"', text)[1]
-        assert len(description) > 40, page
+        assert len(read(page).meta["description"]) > 40, page
         titles.add(title)
     assert len(titles) >= len(CHAPTERS) + 10  # each page has a title of its own
 

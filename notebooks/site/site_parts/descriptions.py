@@ -25,8 +25,9 @@ def describe(
 def first_paragraph(doctree: nodes.document) -> str:
     """Return the first paragraph of text that is no row of buttons."""
     for paragraph in doctree.findall(nodes.paragraph):
-        if "start-buttons" not in paragraph["classes"] and paragraph.astext().strip():
-            return paragraph.astext()
+        text = isinstance(paragraph.parent, nodes.section) and paragraph.astext().strip()
+        if text and "start-buttons" not in paragraph["classes"]:
+            return text
     return ""
 
 

@@ -27,7 +27,9 @@ def separate(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines:
     lines[:] = separated
 
 
-def is_field(app: Sphinx, what: str, name: str, thing: Any, skip: bool, options: Any) -> bool | None:
+def is_field(
+    app: Sphinx, what: str, name: str, thing: Any, skip: bool, options: Any
+) -> bool | None:
     """Leave out what says no more than "Alias for field number 0"."""
     return True if str(getattr(thing, "__doc__", "")).startswith("Alias for field") else None
 

@@ -15,7 +15,7 @@ Lines = list[str]
 
 def path_of(chapters: list[Chapter]) -> Lines:
     """Return a Markdown table: chapter, minutes, what is learnt."""
-    rows = [f"| {_link(chapter)} | {chapter.data['minutes']} | {learnt(chapter)} |" for chapter in chapters]
+    rows = [f"| {_link(each)} | {each.data['minutes']} | {learnt(each)} |" for each in chapters]
     return ["| chapter | minutes | you will learn |", "|---|---|---|", *rows]
 
 

@@ -35,14 +35,15 @@ class LinksToGitHub(SphinxTransform):
     def _path(self, link: nodes.Element) -> Path | None:
         """Return the file or folder a link means, or None where that is a page."""
         target = link["reftarget"]
-        if link.get("refdomain") == "doc":
-            if target in self.env.found_docs:
-                return None
-            path = Path(self.env.doc2path(target))
-        else:
-            path = Path(self.env.relfn2path(target, self.env.docname)[1])
-        path = path.resolve()
-        return path if path.exists() and path.is_relative_to(ROOT) else None
+        if link.get("refdomain") != "doc":
+            candidates = [Path(self.env.relfn2path(target, self.env.docname)[1])]
+        elif target in self.env.found_docs:
+            return None
+        else:  # its ending was taken off
+            start = Path(self.env.srcdir) / target
+            candidates = [Path(f"{start}{ending}") for ending in self.config.source_suffix]
+        found = (path.resolve() for path in candidates if path.exists())
+        return next((path for path in found if path.is_relative_to(ROOT)), None)
 
 
 def _is_file_link(node: nodes.Node) -> bool:

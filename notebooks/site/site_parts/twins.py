@@ -16,8 +16,9 @@ from sphinx.util.images import get_image_size
 class TwinsOfWidgets(SphinxPostTransform):
     """Prepare outputs that hold a picture, before myst-nb chooses one kind of each output.
 
-    The description is kept in the output's HTML; of HTML, picture and widget the site shows the
-    widget if the page has its state, with the picture for browsers without scripts, else the picture.
+    The description is kept in the output's HTML. Of HTML, picture and widget the site shows the
+    widget if the page has its state, with the picture for browsers without scripts; else the
+    picture.
     """
 
     default_priority = 3
