@@ -2,7 +2,9 @@
 
 import functools
 import http.server
+import shutil
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -17,9 +19,16 @@ from site_parts.scripts import ScriptsError, fetch, fetch_widget_scripts  # noqa
 def fetch_scripts(folder):
     """Put the scripts that draw stored widgets into a folder; skip where npm cannot get them."""
     try:
-        fetch_widget_scripts(folder / "scripts")
+        shutil.copytree(_fetched().name, folder / "scripts")
     except ScriptsError as error:
         pytest.skip(str(error))
+
+
+@functools.cache
+def _fetched():
+    folder = tempfile.TemporaryDirectory()  # removed when the tests end
+    fetch_widget_scripts(Path(folder.name))
+    return folder
 
 
 def export(notebook):
