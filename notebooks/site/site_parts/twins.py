@@ -53,7 +53,7 @@ class TwinsOfWidgets(SphinxPostTransform):
 
     def _models(self) -> list[str]:
         """Return the ids of the widgets whose state the page has."""
-        scripts = NbMetadataCollector.get_js_files(self.env, self.env.current_document.docname)
+        scripts = NbMetadataCollector.get_js_files(self.env, self.env.docname)
         _, stored = scripts.get("ipywidgets_state", (None, {"body": ""}))
         return re.findall(r'"([0-9a-f]{32})": {', stored["body"])
 
