@@ -72,14 +72,15 @@ def test_a_widget_with_state_has_its_twin_for_browsers_without_scripts(tmp_path)
     html = built(tmp_path, "twins", page=notebook(with_state=True))
     assert f'<script type="{VIEW}">' in html
     _, hidden, _ = html.replace("</noscript>", "<noscript>").split("<noscript>")[-3:]
-    assert '<img alt="a &amp; b" height="3" loading="lazy" src="_images/' in hidden
+    assert '<img alt="a &amp; b" ' in hidden
+    assert 'src="_images/' in hidden
     assert "base64" not in html
 
 
 def test_a_widget_without_state_is_shown_as_its_twin(tmp_path):
     html = built(tmp_path, "twins", page=notebook(with_state=False))
     assert VIEW not in html
-    assert '<img alt="a &amp; b" height="3" loading="lazy" src="_images/' in html
+    assert '<img alt="a &amp; b" ' in html
 
 
 def test_links_to_what_is_no_page_lead_to_github(tmp_path, monkeypatch):

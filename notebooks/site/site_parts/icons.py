@@ -10,7 +10,7 @@ from docutils import nodes
 from markupsafe import Markup
 from sphinx.application import Sphinx
 
-SCRIPT = re.compile(r"<script[^>]*/fontawesome\.js[^>]*></script>")
+SCRIPT = re.compile(r"<script[^>]*/fontawesome[^>]*\.js[^>]*></script>")
 
 
 def without_icon_script(head: str) -> Markup:
