@@ -3,43 +3,32 @@
 import functools
 import http.server
 import shutil
-import subprocess
-import tarfile
+import sys
+import tempfile
 import threading
 from pathlib import Path
 
-import anywidget
 import pytest
 from nbconvert import HTMLExporter
 
-PACKAGES = ("requirejs@2.3.8", "@jupyter-widgets/html-manager@1.0.15")
-WANTED = ("package/require.js", "package/dist/embed-amd.js")
-SETUP = """
-require.config({baseUrl: document.currentScript.src.replace(/[^/]*$/, '')});
-window.MathJax = {Hub: {Queue() {}, Config() {}, Configured() {}}};  // the manager calls it
-"""
+sys.path.insert(0, str(Path(__file__).parents[2] / "notebooks" / "site"))
+
+from site_parts.scripts import ScriptsError, fetch, fetch_widget_scripts  # noqa: F401
 
 
 def fetch_scripts(folder):
     """Put the scripts that draw stored widgets into a folder; skip where npm cannot get them."""
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("needs npm on the PATH, for the scripts that draw stored widgets")
-    done = subprocess.run([npm, "pack", *PACKAGES], cwd=folder, capture_output=True, text=True)
-    if done.returncode:
-        pytest.skip(f"npm could not get {', '.join(PACKAGES)}:\n{done.stderr[-500:]}")
-    scripts = folder / "scripts"
-    scripts.mkdir()
-    for archive in folder.glob("*.tgz"):
-        with tarfile.open(archive) as packed:
-            for member in packed.getmembers():
-                if member.name in WANTED or member.name.endswith((".woff", ".woff2")):
-                    content = packed.extractfile(member).read()
-                    (scripts / Path(member.name).name).write_bytes(content)
-    widget = Path(anywidget.__file__).parent / "nbextension" / "index.js"
-    shutil.copy(widget, scripts / "anywidget.js")
-    (scripts / "setup.js").write_text(SETUP)
-    return scripts
+    try:
+        shutil.copytree(_fetched().name, folder / "scripts")
+    except ScriptsError as error:
+        pytest.skip(str(error))
+
+
+@functools.cache
+def _fetched():
+    folder = tempfile.TemporaryDirectory()  # removed when the tests end
+    fetch_widget_scripts(Path(folder.name))
+    return folder
 
 
 def export(notebook):

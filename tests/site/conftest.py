@@ -1,0 +1,3 @@
+"""The built site, for the tests of this folder."""
+
+from built_site import site  # noqa: F401

@@ -1,0 +1,137 @@
+"""What the site adds to Sphinx, each on a page small enough to see through."""
+
+import io
+import sys
+
+import nbformat
+import pytest
+
+sphinx_application = pytest.importorskip("sphinx.application", reason="needs the extra docs")
+pytest.importorskip("myst_nb", reason="needs the extra docs")
+
+from built_site import NOTEBOOKS  # noqa: E402
+from sphinx.util.docutils import docutils_namespace  # noqa: E402
+
+sys.path[:0] = [str(NOTEBOOKS / "site"), str(NOTEBOOKS)]
+
+from machine.widget_state import STATE, VIEW  # noqa: E402
+from site_parts import docstrings, links, scripts  # noqa: E402
+
+MODEL = "0" * 31 + "1"
+PNG = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAIAAAADCAIAAAA2iEnWAAAAEElEQVR4nGP8z8AARAwMIAwADQ4BAZ3r"
+    "8yIAAAAASUVORK5CYII="
+)
+
+
+def built(folder, part, **pages):
+    """Build pages with one part of the site; return the HTML of the first."""
+    source = folder / "repository" / "notebooks"
+    source.mkdir(parents=True, exist_ok=True)
+    for name, content in pages.items():
+        kind = "ipynb" if isinstance(content, nbformat.NotebookNode) else "md"
+        text = nbformat.writes(content) if kind == "ipynb" else content
+        (source / f"{name}.{kind}").write_text(text, encoding="utf-8")
+    settings = {
+        "extensions": ["myst_nb", f"site_parts.{part}"],
+        "root_doc": next(iter(pages)),
+        "nb_execution_mode": "off",
+        "include_patterns": [f"{name}.*" for name in pages],
+    }
+    out = folder / "out"
+    complaints = io.StringIO()
+    with docutils_namespace():
+        app = sphinx_application.Sphinx(
+            source, None, out, folder / "doctrees", "html", settings, None, complaints
+        )
+        app.build()
+    assert complaints.getvalue() == ""
+    return (out / f"{next(iter(pages))}.html").read_text(encoding="utf-8")
+
+
+def notebook(with_state):
+    data = {
+        VIEW: {"model_id": MODEL, "version_major": 2, "version_minor": 0},
+        "text/html": f'<img alt="a &amp; b" src="data:image/png;base64,{PNG}">',
+        "image/png": PNG,
+        "text/plain": "a & b",
+    }
+    output = nbformat.v4.new_output("display_data", data)
+    cells = [
+        nbformat.v4.new_markdown_cell("# Page"),
+        nbformat.v4.new_code_cell("widget", outputs=[output], execution_count=1),
+    ]
+    book = nbformat.v4.new_notebook(cells=cells)
+    book.metadata.language_info = {"name": "python"}
+    if with_state:
+        book.metadata.widgets = {STATE: {"state": {MODEL: {}}, "version_major": 2}}
+    return book
+
+
+def test_a_widget_with_state_has_its_twin_for_browsers_without_scripts(tmp_path):
+    html = built(tmp_path, "twins", page=notebook(with_state=True))
+    assert f'<script type="{VIEW}">' in html
+    _, hidden, _ = html.replace("</noscript>", "<noscript>").split("<noscript>")[-3:]
+    assert '<img alt="a &amp; b" ' in hidden
+    assert 'src="_images/' in hidden
+    assert "base64" not in html
+
+
+def test_a_widget_without_state_is_shown_as_its_twin(tmp_path):
+    html = built(tmp_path, "twins", page=notebook(with_state=False))
+    assert VIEW not in html
+    assert '<img alt="a &amp; b" ' in html
+
+
+def test_links_to_what_is_no_page_lead_to_github(tmp_path, monkeypatch):
+    root = tmp_path / "repository"
+    monkeypatch.setattr(links, "ROOT", root)
+    monkeypatch.setattr(links, "REPOSITORY", "someone/course")
+    monkeypatch.setattr(links, "BRANCH", "next")
+    (root / "notebooks" / "solutions").mkdir(parents=True)
+    for name in ("README.md", "notebooks/solutions/page.md", "notebooks/code.py"):
+        (root / name).write_text("text")
+    page = (
+        "# Page\n\n[a](../README.md) [b](solutions/page.md) [c](code.py) [d](solutions) "
+        "[e](other.md)\n"
+        "```{toctree}\nother\n```\n"
+    )
+    html = built(tmp_path, "links", page=page, other="# Other\n")
+    start = "https://github.com/someone/course"
+    for kind, path in [
+        ("blob", "README.md"),
+        ("blob", "notebooks/solutions/page.md"),
+        ("blob", "notebooks/code.py"),
+        ("tree", "notebooks/solutions"),
+    ]:
+        assert f'href="{start}/{kind}/next/{path}"' in html
+    assert 'href="other.html"' in html
+
+
+def test_badges_become_buttons(tmp_path):
+    badge = "[![Open in Nowhere](https://example.org/badge.svg)](https://example.org/run)"
+    html = built(tmp_path, "buttons", page=f"# Page\n\n{badge}\n")
+    assert "badge.svg" not in html
+    assert (
+        '<a class="start-button reference external" href="https://example.org/run">Open in' in html
+    )
+
+
+def test_attributes_described_together_are_listed_one_by_one():
+    lines = ["Attributes", "----------", "a, b : float", "    Two numbers.", "c : int", "    One."]
+    docstrings.separate(None, "class", "Thing", None, None, lines)
+    assert lines[2:6] == ["a : float", "    Two numbers.", "b : float", "    Two numbers."]
+    assert lines[6:] == ["c : int", "    One."]
+
+
+def test_a_package_with_another_checksum_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setitem(scripts.PACKAGES["integrity"], "requirejs", "sha512-other")
+    with pytest.raises(scripts.ScriptsError, match="checksum|npm"):
+        scripts.fetch("requirejs", {"package/require.js": tmp_path})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_npm_the_build_says_what_is_missing(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(scripts.ScriptsError, match="npm is not on the PATH"):
+        scripts.fetch("requirejs", {"package/require.js": tmp_path})
