@@ -6,7 +6,7 @@ from pathlib import Path
 from docutils import nodes
 from docutils.statemachine import StringList
 from machine.chapters import Chapter, read_chapters
-from machine.pages import badges
+from machine.launch import FIRST, badges
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
@@ -57,7 +57,7 @@ class StartButtons(FromChapters):
 
     def lines(self, chapters: list[Chapter]) -> Lines:
         """Return one line."""
-        return [f"{badges(chapters[0], 'learner')} "]
+        return [f"{badges(FIRST)} "]
 
 
 def setup(app: Sphinx) -> None:
