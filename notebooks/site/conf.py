@@ -1,4 +1,4 @@
-"""The course as a web site: ``sphinx-build -W -c notebooks/site notebooks _site``."""
+"""The course as a web site: ``sphinx-build -W -c notebooks/site notebooks _site/html``."""
 
 import sys
 from pathlib import Path
