@@ -1,6 +1,6 @@
 """Commands for teachers; ``instructor/README.md`` says when to use which.
 
-python notebooks/teach.py slides 05                # slides/05_attention.slides.html
+python notebooks/teach.py deck 05                  # decks/05_attention.deck.html
 python notebooks/teach.py assignment 05            # course/source/05_attention, for nbgrader
 python notebooks/teach.py questions pre            # a form for learners; --key for the teacher
 python notebooks/teach.py gain answers.csv         # what was learnt, chapter by chapter
@@ -20,13 +20,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
     for name, about, folder in (
-        ("slides", "make slides of a chapter", "slides"),
+        ("deck", "make a deck of slides of a chapter", "decks"),
         ("assignment", "make an assignment for nbgrader", "course"),
     ):
         command = commands.add_parser(name, help=about)
         command.add_argument("number", metavar="NN", help="chapter")
         command.add_argument("--out", type=Path, default=folder, help=f"folder (default: {folder})")
-        if name == "slides":
+        if name == "deck":
             command.add_argument("--solutions", action="store_true", help="show the solutions too")
     command = commands.add_parser("questions", help="print a form of the test before or after")
     command.add_argument("form", choices=("pre", "post"))
@@ -44,11 +44,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run(options: argparse.Namespace) -> str:
     """Do what was asked; return what to print. Each command imports what it needs alone."""
-    if options.command == "slides":
-        from machine.slides import write_slides
+    if options.command == "deck":
+        from machine.deck import write_deck
 
         chapter, _ = find(options.number)
-        return f"open {write_slides(chapter, options.out, solutions=options.solutions)}"
+        return f"open {write_deck(chapter, options.out, solutions=options.solutions)}"
     if options.command == "assignment":
         from machine.assignment import write_course
 

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import nbformat
 from nbformat import NotebookNode
 
 from machine.chapters import Chapter, exercise_name
@@ -17,13 +18,17 @@ CONFIG = '''\
 """Made by notebooks/teach.py: how nbgrader makes and grades assignments of this course."""
 
 import sys
+from pathlib import Path
 
-sys.path.insert(0, {notebooks!r})
+NOTEBOOKS = Path({notebooks!r})  # of the checkout; it must stay at the released version
+if not (NOTEBOOKS / "machine" / "grading.py").is_file():
+    sys.exit(f"{{__file__}}: no checkout of the course at {{NOTEBOOKS}}; correct NOTEBOOKS there")
+sys.path.insert(0, str(NOTEBOOKS))
 from machine.grading import GENERATE, SANITIZE, GRADE
 
 c = get_config()  # noqa: F821
 c.CourseDirectory.course_id = {course!r}
-c.CourseDirectory.root = {root!r}
+c.CourseDirectory.root = str(Path(__file__).resolve().parent)
 c.GenerateAssignment.preprocessors = GENERATE
 c.Autograde.sanitize_preprocessors = SANITIZE
 c.Autograde.autograde_preprocessors = GRADE
@@ -55,15 +60,23 @@ def make_assignment(chapter: Chapter, chapters: list[Chapter]) -> NotebookNode:
 
 
 def write_course(chapter: Chapter, chapters: list[Chapter], course: Path) -> Path:
-    """Write a chapter's assignment into a course folder, and the folder's configuration."""
+    """Write a chapter's assignment into a course folder, and the folder's configuration.
+
+    Raises
+    ------
+    FileExistsError
+        When the assignment is there and was edited, or comes from another version.
+    """
     target = course / "source" / chapter.stem / f"{chapter.stem}.ipynb"
+    wanted = make_assignment(chapter, chapters)
+    if target.exists() and nbformat.read(target, as_version=4) != wanted:
+        raise FileExistsError(f"{target} differs from what would be written; remove it first")
     target.parent.mkdir(parents=True, exist_ok=True)
-    write_notebook(make_assignment(chapter, chapters), target)
+    write_notebook(wanted, target)
     config = course / "nbgrader_config.py"
     if not config.exists():  # it may have been changed by hand
         here = str(chapter.notebooks.resolve())
-        root = str(course.resolve())
-        text = CONFIG.format(notebooks=here, course=course.resolve().name, root=root)
+        text = CONFIG.format(notebooks=here, course=course.resolve().name)
         config.write_text(text, encoding="utf-8")
     return target
 

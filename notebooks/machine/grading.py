@@ -6,12 +6,13 @@ course's own page, and each is judged in a process of its own.
 """
 
 import os
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from nbformat import NotebookNode
-from nbformat.v4 import new_output
+from nbformat.v4 import new_code_cell, new_output
 from nbgrader.preprocessors import (
     AssignLatePenalties,
     CheckCellMetadata,
@@ -26,9 +27,9 @@ from nbgrader.preprocessors import (
 )
 from traitlets import Integer, List
 
+from machine.answer_process import Judgement, judge_answer
 from machine.assignment import check_call, make_assignment, make_job
-from machine.chapters import Chapter, read_chapters
-from machine.judging import Judgement, judge_answer
+from machine.chapters import EXERCISE, Chapter, read_chapters
 from machine.stubs import stub
 
 NOTEBOOKS = Path(__file__).parents[1]
@@ -55,21 +56,24 @@ class TakeAnswers(NbGraderPreprocessor):
         chapter, chapters = _chapter(resources)
         page = make_assignment(chapter, chapters)
         known = {cell.id for cell in page.cells}
-        answers = {}
-        own: dict[str, list[NotebookNode]] = {}  # by the exercise that follows
+        answers = {c.id: stub(c.source) for c in page.cells if c.id.startswith(EXERCISE)}
+        untouched = dict(answers)
+        own: dict[str, list[NotebookNode]] = defaultdict(list)  # by exercise
         waiting: list[NotebookNode] = []
-        for cell in nb.cells:
-            grade_id = cell.metadata.get("nbgrader", {}).get("grade_id") or cell.get("id")
-            if str(grade_id).startswith("exercise-") and grade_id not in answers:
-                answers[grade_id] = cell.source[:LONGEST_ANSWER]
-                own[grade_id], waiting = waiting, []
+        for place, cell in enumerate(nb.cells):
+            grade_id = str(cell.metadata.get("nbgrader", {}).get("grade_id") or cell.get("id"))
+            exercise = grade_id.replace("check-", EXERCISE, 1)
+            if exercise in answers:  # the exercise or its check: both end its own cells
+                own[exercise] += waiting
+                waiting = []
+                if grade_id == exercise and cell.source.strip() != untouched[exercise].strip():
+                    answers[exercise] = cell.source[:LONGEST_ANSWER]
             elif cell.cell_type == "code" and grade_id not in known:
-                waiting.append(_own(cell, len(answers), len(waiting)))
+                waiting.append(_own(cell, place))
         cells = []
         for cell in page.cells:
-            cells += own.get(cell.id, [])
-            if cell.metadata.get("nbgrader", {}).get("solution"):
-                cell.source = answers.get(cell.id, stub(cell.source))
+            cells += own[cell.id]
+            cell.source = answers.get(cell.id, cell.source)
             cells.append(cell)
         page.cells = cells
         return page, resources
@@ -99,7 +103,7 @@ class Judge(NbGraderPreprocessor):
         return nb, resources
 
     def _job(self, chapter: Chapter, nb: NotebookNode, test: NotebookNode) -> dict[str, Any]:
-        exercise = test.id.replace("check-", "exercise-", 1)
+        exercise = test.id.replace("check-", EXERCISE, 1)
         place = next(i for i, cell in enumerate(nb.cells) if cell.id == exercise)
         own = [cell.source for cell in nb.cells[:place] if cell.metadata.get("own")]
         position = next(i for i, cell in enumerate(chapter.cells) if cell.id == exercise)
@@ -129,12 +133,11 @@ def _source_of(chapter: Chapter, cell_id: str) -> str:
     return next(cell.source for cell in chapter.cells if cell.id == cell_id)
 
 
-def _own(cell: NotebookNode, *place: int) -> NotebookNode:
+def _own(cell: NotebookNode, place: int) -> NotebookNode:
     """Return a learner's own cell with nothing but its text."""
-    name = "own-" + "-".join(map(str, place))
-    source = cell.source[:LONGEST_ANSWER]
-    fields = {"id": name, "cell_type": "code", "source": source, "metadata": {"own": True}}
-    return NotebookNode(fields | {"outputs": [], "execution_count": None})
+    new = new_code_cell(cell.source[:LONGEST_ANSWER], id=f"own-{place}")
+    new.metadata["own"] = True
+    return new
 
 
 GENERATE = [

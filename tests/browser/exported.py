@@ -11,16 +11,18 @@ from pathlib import Path
 import pytest
 from nbconvert import HTMLExporter
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "notebooks" / "site"))
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+sys.path[:0] = [str(NOTEBOOKS / "site"), str(NOTEBOOKS)]
 
-from site_parts.scripts import ScriptsError, fetch, fetch_widget_scripts  # noqa: F401
+from machine.npm_packages import NpmError, fetch  # noqa: E402, F401
+from site_parts.scripts import fetch_widget_scripts  # noqa: E402
 
 
 def fetch_scripts(folder):
     """Put the scripts that draw stored widgets into a folder; skip where npm cannot get them."""
     try:
         shutil.copytree(_fetched().name, folder / "scripts")
-    except ScriptsError as error:
+    except NpmError as error:
         pytest.skip(str(error))
 
 

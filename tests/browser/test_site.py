@@ -4,7 +4,7 @@ import nbformat
 import pytest
 from built_site import NOTEBOOKS, site  # noqa: F401
 
-from .exported import ScriptsError, Site, fetch
+from .exported import NpmError, Site, fetch
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 CHAPTERS = sorted(path.stem for path in NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
@@ -135,7 +135,7 @@ def axe(tmp_path_factory):
     folder = tmp_path_factory.mktemp("axe")
     try:
         fetch("axe-core", {"package/axe.min.js": folder})
-    except ScriptsError as error:
+    except NpmError as error:
         pytest.skip(str(error))
     return (folder / "axe.min.js").read_text(encoding="utf-8")
 

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,8 @@ import pytest
 pytest.importorskip("nbgrader", reason='needs: pip install ".[teach]"')
 if sys.platform == "win32":
     pytest.skip("nbgrader grades on Linux and macOS", allow_module_level=True)
+
+from teach import main
 
 STEM = "05_attention"
 NAMES = ("attend", "attention-mil", "sigmoid-cap", "one-bag-at-a-time")
@@ -140,6 +143,7 @@ def course(tmp_path_factory):
     course = Course(folder)
     course.nbgrader("generate_assignment", STEM)
     right = solutions(notebooks)
+    stubs = {name: cell_of(course.released(), f"exercise-{name}").source for name in NAMES}
 
     def partly(notebook):
         place = notebook.cells.index(cell_of(notebook, "exercise-attention-mil"))
@@ -156,12 +160,25 @@ def course(tmp_path_factory):
         for lost in ("check-attention-mil", "exercise-attention-mil", "imports"):
             notebook.cells.remove(cell_of(notebook, lost))
 
+    def pastes(notebook):
+        """The second of three copies is the answer; a helper stands below its exercise."""
+        mil = right["attention-mil"].replace(*USES_OWN_CELL)
+        answer(notebook, {"attend": right["attend"], "attention-mil": mil})
+        place = notebook.cells.index(cell_of(notebook, "exercise-attend"))
+        attend = notebook.cells[place]
+        for at, text in ((place, FORGETS_THE_MASK), (place + 3, stubs["attend"])):
+            copy = nbformat.v4.new_code_cell(text, metadata=attend.metadata)
+            notebook.cells.insert(at, copy)
+        place = notebook.cells.index(cell_of(notebook, "check-attention-mil"))
+        notebook.cells.insert(place, nbformat.v4.new_code_cell(OWN_CELL))
+
     def attacks(notebook):
         texts = [PATCHES_CHECKS, PATCHES_COMPARISON, FORGES, DESTROYS]
         answer(notebook, dict(zip(NAMES, texts)))
 
     course.hand_in("attacks", attacks)
     course.hand_in("partly", partly)
+    course.hand_in("pastes", pastes)
     course.hand_in("solved", lambda notebook: answer(notebook, right))
     course.hand_in("tampers", tampers)
     course.hand_in("untouched", lambda notebook: None)
@@ -189,6 +206,7 @@ def test_learners_get_the_stubs_of_the_course(course, notebooks):
     [
         ("solved", [3, 3, 1, 2]),
         ("partly", [0, 3, 1, 0]),
+        ("pastes", [3, 3, 0, 0]),
         ("untouched", [0, 0, 0, 0]),
         ("tampers", [0, 0, 0, 2]),
         ("attacks", [0, 0, 0, 2]),
@@ -209,7 +227,40 @@ def test_the_verdict_says_what_is_wrong(course):
 def test_nothing_else_was_touched(course):
     assert course.digests() == course.before
     graded = sorted(path.name for path in (course.folder / "autograded").iterdir())
-    assert graded == ["attacks", "partly", "solved", "tampers", "untouched"]
+    assert graded == ["attacks", "partly", "pastes", "solved", "tampers", "untouched"]
+
+
+def test_an_edited_assignment_is_not_overwritten(tmp_path, capsys):
+    command = ["assignment", "05", "--out", str(tmp_path / "my course")]
+    assert main(command) == 0
+    assert main(command) == 0  # nothing was edited
+    path = tmp_path / "my course" / "source" / STEM / f"{STEM}.ipynb"
+    path.write_text(path.read_text().replace("Learn where", "Find where", 1))
+    edited = path.read_bytes()
+    capsys.readouterr()
+    assert main(command) == 2
+    assert f"{path} differs from what would be written; remove it" in capsys.readouterr().err
+    assert path.read_bytes() == edited
+
+
+def test_without_the_checkout_nothing_is_graded_in_another_way(course, tmp_path):
+    moved = Course(tmp_path / "moved course")
+    shutil.copytree(course.folder / "submitted", moved.folder / "submitted")
+    text = (course.folder / "nbgrader_config.py").read_text()
+    here = str(Path(__file__).parents[2])
+    (moved.folder / "nbgrader_config.py").write_text(text.replace(here, "/lost"))
+    assert "no checkout of the course at /lost/notebooks" in moved.nbgrader("autograde", STEM)
+    assert not (moved.folder / "autograded").exists()
+
+
+def test_a_course_folder_may_be_moved(course, tmp_path):
+    moved = Course(tmp_path / "moved course")
+    moved.folder.mkdir()
+    for name in ("source", "nbgrader_config.py"):
+        command = shutil.copytree if (course.folder / name).is_dir() else shutil.copy
+        command(course.folder / name, moved.folder / name)
+    log = moved.nbgrader("generate_assignment", STEM)
+    assert (moved.folder / "release" / STEM / f"{STEM}.ipynb").exists(), log
 
 
 def test_scores_are_exported_and_feedback_shows_the_verdicts(course):

@@ -14,8 +14,9 @@ from sphinx.util.docutils import docutils_namespace  # noqa: E402
 
 sys.path[:0] = [str(NOTEBOOKS / "site"), str(NOTEBOOKS)]
 
+from machine import npm_packages  # noqa: E402
 from machine.widget_state import STATE, VIEW  # noqa: E402
-from site_parts import docstrings, links, scripts  # noqa: E402
+from site_parts import docstrings, links  # noqa: E402
 
 MODEL = "0" * 31 + "1"
 PNG = (
@@ -125,13 +126,13 @@ def test_attributes_described_together_are_listed_one_by_one():
 
 
 def test_a_package_with_another_checksum_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setitem(scripts.PACKAGES["integrity"], "requirejs", "sha512-other")
-    with pytest.raises(scripts.ScriptsError, match="checksum|npm"):
-        scripts.fetch("requirejs", {"package/require.js": tmp_path})
+    monkeypatch.setitem(npm_packages.PACKAGES["integrity"], "requirejs", "sha512-other")
+    with pytest.raises(npm_packages.NpmError, match="checksum|npm"):
+        npm_packages.fetch("requirejs", {"package/require.js": tmp_path})
     assert list(tmp_path.iterdir()) == []
 
 
 def test_without_npm_the_build_says_what_is_missing(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(scripts.ScriptsError, match="npm is not on the PATH"):
-        scripts.fetch("requirejs", {"package/require.js": tmp_path})
+    with pytest.raises(npm_packages.NpmError, match="npm is not on the PATH"):
+        npm_packages.fetch("requirejs", {"package/require.js": tmp_path})

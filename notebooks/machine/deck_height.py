@@ -6,7 +6,7 @@ import struct
 
 from nbformat import NotebookNode
 
-WIDTH, HEIGHT = 1280, 760  # of a slide; must agree with slides.html.j2
+WIDTH, HEIGHT = 1280, 760  # of a slide
 ROOM = 660  # what a slide may hold
 TEXT, CODE, PICTURE = 37, 26, 430  # a line of text, a line of code, the highest picture
 CHARACTERS = 88  # in a line of text

@@ -1,4 +1,4 @@
-"""What runs in a process of its own to judge one answer; ``judging.py`` starts it.
+"""What runs in a process of its own to judge one answer; ``answer_process.py`` starts it.
 
 It reads a job as JSON from standard input and writes one line of JSON to standard output. Its text
 is given to ``python -c``, so that a container needs nothing but the package.
@@ -9,6 +9,7 @@ And after the answer, the same check must still refuse an answer that is known t
 """
 
 import ast
+import contextlib
 import json
 import os
 import re
@@ -16,6 +17,7 @@ import sys
 from collections.abc import Iterator
 
 LARGEST_FILE = 20_000_000  # bytes
+MEMORY = 4_000_000_000  # bytes; torch and a chapter need about one quarter
 TEXT = 2_000  # characters of a verdict
 
 
@@ -47,13 +49,18 @@ def be_silent():
 
 
 def limit(seconds):
-    """End a loop after so many seconds of computing, and keep it from filling the disk."""
+    """End a loop after so many seconds of computing; keep disk and memory from filling.
+
+    A limit that the system does not have, or has set lower already, is left as it is.
+    """
     try:
         import resource
     except ImportError:  # Windows
         return
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE, LARGEST_FILE))
+    limits = {"CPU": seconds, "FSIZE": LARGEST_FILE, "DATA": MEMORY}
+    for name, most in limits.items():
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (most, most))
 
 
 def load_check(imports, name):

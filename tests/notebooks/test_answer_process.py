@@ -7,10 +7,10 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+from machine.answer_judge import definitions, spoilt
+from machine.answer_process import judge_answer
 from machine.assignment import make_job
 from machine.chapters import exercise_name
-from machine.judged import definitions, spoilt
-from machine.judging import judge_answer
 from machine.stubs import solution
 from test_exercises import names_before
 
@@ -79,20 +79,34 @@ raise RuntimeError(f"{found} {os.listdir(COURSE)}")
 """
 
 
-@pytest.mark.skipif(shutil.which("bwrap") is None, reason="needs bubblewrap, the command bwrap")
+@pytest.mark.skipif(sys.platform != "linux", reason="macOS and Windows set no limit of memory")
+@pytest.mark.parametrize("greedy", ["bytearray(10**11)", "__import__('numpy').empty(10**9)"])
+def test_an_answer_that_asks_for_too_much_memory_is_refused_it(attend, greedy):
+    judgement = judge_answer(attend(f"attend = {greedy}"))
+    assert judgement.state != "right"
+    assert "(in your cell: " in judgement.text
+    assert "MemoryError" in judgement.text
+
+
+@pytest.mark.skipif(
+    shutil.which("bwrap") is None,
+    reason="the sandbox of grading.md is not tested: it needs bubblewrap, the command bwrap",
+)
 def test_the_sandbox_of_the_page_keeps_an_answer_from_files_and_network(
     attend, notebooks, tmp_path
 ):
     page = (notebooks / "instructor" / "grading.md").read_text(encoding="utf-8")
     line = next(text for text in page.split("```python\n") if '"bwrap' in text).split("```")[0]
     config = SimpleNamespace(Judge=SimpleNamespace(), CourseDirectory=SimpleNamespace())
-    config.CourseDirectory.root = str(tmp_path)
+    course = tmp_path / "my course"
+    course.mkdir()
+    config.CourseDirectory.root = str(course)
     exec(line, {"c": config, "sys": sys})
-    (tmp_path / "gradebook.db").write_text("scores")
+    (course / "gradebook.db").write_text("scores")
     if subprocess.run([*config.Judge.python, "-c", ""]).returncode:
-        pytest.skip("bubblewrap may not make namespaces here")
+        pytest.skip("the sandbox of grading.md is not tested: bwrap may not make namespaces here")
     with socket.create_server(("127.0.0.1", 0)) as server:
-        names = {"HERE": __file__, "PORT": server.getsockname()[1], "COURSE": str(tmp_path)}
+        names = {"HERE": __file__, "PORT": server.getsockname()[1], "COURSE": str(course)}
         spies = "".join(f"{name} = {value!r}\n" for name, value in names.items()) + SPIES
         assert "['refused', 'refused'] []" in judge_answer(attend(spies), config.Judge.python).text
         assert "['done', 'done']" in judge_answer(attend(spies.replace(repr(__file__), "'x'"))).text

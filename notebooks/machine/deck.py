@@ -1,4 +1,4 @@
-"""Slides of a chapter, from its stored outputs: what to show, where to break, what to say instead.
+"""A chapter as a deck, from its stored outputs: what to show, where to break, what to say instead.
 
 A section becomes slides, an exercise with its card gets one of its own, and so does every question
 of the quiz. Headings, first paragraphs, lists, tables and formulas are shown; what else the text
@@ -13,24 +13,24 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
 
 from machine.chapters import Chapter
-from machine.reveal import export_slides, fetch_scripts
-from machine.slide_height import ROOM, height
+from machine.deck_height import ROOM, height
+from machine.deck_page import export_deck, fetch_scripts
 
 LONGEST_CODE = 12  # lines; longer code opens on a click
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
-def write_slides(chapter: Chapter, folder: Path, *, solutions: bool = False) -> Path:
-    """Write the slides of a chapter into a folder, beside the scripts that they need."""
+def write_deck(chapter: Chapter, folder: Path, *, solutions: bool = False) -> Path:
+    """Write a chapter's deck into a folder, beside the scripts that it needs."""
     folder.mkdir(parents=True, exist_ok=True)
     fetch_scripts(folder)
     stored = nbformat.read(chapter.path("solutions" if solutions else "learner"), as_version=4)
-    path = folder / f"{chapter.stem}{'.solutions' if solutions else ''}.slides.html"
-    path.write_text(export_slides(make_slides(stored), chapter.title), encoding="utf-8")
+    path = folder / f"{chapter.stem}{'.solutions' if solutions else ''}.deck.html"
+    path.write_text(export_deck(make_deck(stored), chapter.title), encoding="utf-8")
     return path
 
 
-def make_slides(stored: NotebookNode) -> NotebookNode:
+def make_deck(stored: NotebookNode) -> NotebookNode:
     """Turn a chapter as it is stored into cells with slide breaks."""
     slides = nbformat.v4.new_notebook(metadata={"language_info": {"name": "python"}})
     section = ""

@@ -23,11 +23,11 @@ def folder(tmp_path_factory):
     """A folder with the slides of chapter 05, for learners and with the solutions."""
     if shutil.which("npm") is None:
         pytest.skip("needs npm on the PATH, to get reveal.js")
-    folder = tmp_path_factory.mktemp("slides")
+    folder = tmp_path_factory.mktemp("decks")
     command = [
         sys.executable,
         str(notebooks_source() / "teach.py"),
-        "slides",
+        "deck",
         "05",
         "--out",
         folder,
@@ -59,7 +59,7 @@ def show(chromium, folder, console_errors):
     page.route("**/*", only_this_site)
 
     def open_slides(name="05_attention"):
-        page.goto(f"{site.url}/{name}.slides.html")
+        page.goto(f"{site.url}/{name}.deck.html")
         page.wait_for_selector(".reveal.ready")
         page.wait_for_selector("mjx-container", state="attached")
         return page

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-JUDGED = Path(__file__).with_name("judged.py")
+JUDGE = Path(__file__).with_name("answer_judge.py")
 LONGEST_LINE = 20_000  # bytes
 PASSED_ON = ("PATH", "PYTHONPATH", "SYSTEMROOT", "LD_LIBRARY_PATH")  # no secret of the teacher's
 PATIENCE = 5  # times the seconds of computing: how long to wait on a busy machine
@@ -49,7 +49,7 @@ def judge_answer(
     job = job | {"secret": secret, "seconds": seconds}
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         process = subprocess.Popen(
-            [*(python or [sys.executable]), "-c", JUDGED.read_text(encoding="utf-8")],
+            [*(python or [sys.executable]), "-c", JUDGE.read_text(encoding="utf-8")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
