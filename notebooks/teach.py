@@ -28,11 +28,13 @@ def main(arguments: list[str] | None = None) -> int:
         command.add_argument("--out", type=Path, default=folder, help=f"folder (default: {folder})")
         if name == "deck":
             command.add_argument("--solutions", action="store_true", help="show the solutions too")
-    command = commands.add_parser("questions", help="print a form of the test before or after")
-    command.add_argument("form", choices=("pre", "post"))
-    command.add_argument("--key", action="store_true", help="right answers and feedback")
-    command = commands.add_parser("gain", help="score answers, and say what was learnt")
-    command.add_argument("answers", type=Path, help="CSV: learner, form, 1, 2, …")
+    asked = commands.add_parser("questions", help="print a form of the test before or after")
+    asked.add_argument("form", choices=("pre", "post"))
+    asked.add_argument("--key", action="store_true", help="right answers and feedback")
+    gain = commands.add_parser("gain", help="score answers, and say what was learnt")
+    gain.add_argument("answers", type=Path, help="CSV: learner, form, 1, 2, …")
+    for command in (asked, gain):
+        command.add_argument("--chapters", metavar="NN,NN", help="ask about these alone")
     options = parser.parse_args(arguments)
     try:
         print(run(options))
@@ -54,9 +56,11 @@ def run(options: argparse.Namespace) -> str:
 
         written = write_course(*find(options.number), options.out)
         return f"{written}\nnext: cd {options.out} && nbgrader generate_assignment {written.stem}"
-    from machine.questions import print_form, read_questions
+    from machine.questions import of_chapters, print_form, read_questions
 
     questions = read_questions(NOTEBOOKS)
+    if options.chapters:
+        questions = of_chapters(questions, options.chapters.split(","))
     if options.command == "questions":
         return print_form(questions, options.form, key=options.key)
     from machine.gain import gain_table, read_answers

@@ -12,9 +12,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import DegenerateDataWarning, bootstrap
 
-from machine.questions import FORMS, Question, form_of, right_letter
-
-LETTERS = "ABCDE"
+from machine.questions import FORMS, Question, form_of, letters, right_letter
 
 
 @dataclass(frozen=True)
@@ -32,16 +30,23 @@ def read_answers(path: Path, questions: list[Question]) -> Answers:
     Raises
     ------
     ValueError
-        When a column is missing, a form or an answer unknown, or nobody answered both forms.
+        When a column is missing or too many, a form or an answer unknown, or nobody answered
+        both forms.
     """
     wanted = {form: form_of(questions, form) for form in FORMS}
     numbers = [str(number) for number in range(1, len(wanted["pre"]) + 1)]
     scores: dict[str, dict[str, list[float]]] = {form: {} for form in FORMS}
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file)
-        missing = {"learner", "form", *numbers} - set(reader.fieldnames or ())
+        columns = reader.fieldnames or ()
+        missing = [name for name in ("learner", "form", *numbers) if name not in columns]
         if missing:
-            raise ValueError(f"{path.name} has no column {', '.join(sorted(missing))}")
+            raise ValueError(f"{path.name} has no column {', '.join(missing)}")
+        if surplus := [name for name in columns if name.isdecimal() and name not in numbers]:
+            raise ValueError(
+                f"{path.name} has a column {surplus[0]}, but {len(numbers)} questions were asked; "
+                "give the same --chapters as for the forms"
+            )
         for line, row in enumerate(reader, 2):
             form, learner = row["form"].strip(), row["learner"].strip()
             if form not in FORMS or learner in scores[form]:
@@ -49,7 +54,10 @@ def read_answers(path: Path, questions: list[Question]) -> Answers:
                     f"{path.name}, line {line}: form is {form!r}, or {learner} is there twice"
                 )
             right = [right_letter(question) for question in wanted[form]]
-            given = [_letter(row[number], path, line) for number in numbers]
+            given = [
+                _letter(row[number], letters(question), f"{path.name}, line {line}")
+                for number, question in zip(numbers, wanted[form])
+            ]
             scores[form][learner] = [float(a == b) for a, b in zip(given, right)]
     both = sorted(set(scores["pre"]) & set(scores["post"]))
     if not both:
@@ -58,12 +66,10 @@ def read_answers(path: Path, questions: list[Question]) -> Answers:
     return Answers(before, after, sorted(set(scores["pre"]) ^ set(scores["post"])))
 
 
-def _letter(text: str | None, path: Path, line: int) -> str:
+def _letter(text: str | None, known: str, place: str) -> str:
     letter = (text or "").strip().upper()
-    if len(letter) > 1 or letter not in LETTERS:
-        raise ValueError(
-            f"{path.name}, line {line}: an answer is {text!r}, expected A to E or nothing"
-        )
+    if len(letter) > 1 or letter not in known:
+        raise ValueError(f"{place}: an answer is {text!r}, expected A to {known[-1]} or nothing")
     return letter
 
 

@@ -46,6 +46,25 @@ def form_of(questions: list[Question], form: str) -> list[Question]:
     )
 
 
+def of_chapters(questions: list[Question], chapters: list[str]) -> list[Question]:
+    """Return the questions on these chapters.
+
+    Raises
+    ------
+    ValueError
+        When there is none on one of them.
+    """
+    known = sorted({question["chapter"] for question in questions})
+    if unknown := [chapter for chapter in chapters if chapter not in known]:
+        raise ValueError(f"no question on chapter {unknown[0]}; there are: {', '.join(known)}")
+    return [question for question in questions if question["chapter"] in chapters]
+
+
+def letters(question: Question) -> str:
+    """Return the letters of the answers, the last one for those who do not know."""
+    return LETTERS[: len(question["options"]) + 1]
+
+
 def right_letter(question: Question) -> str:
     """Return the letter of the right answer."""
     return next(a for a, option in zip(LETTERS, question["options"]) if option.get("right"))
@@ -68,7 +87,7 @@ def print_form(questions: list[Question], form: str, *, key: bool = False) -> st
 
 def _choices(question: Question) -> list[str]:
     texts = [option["text"] for option in question["options"]] + [UNKNOWN]
-    return [f"- {letter}. {text}" for letter, text in zip(LETTERS, texts)]
+    return [f"- {letter}. {text}" for letter, text in zip(letters(question), texts)]
 
 
 def _key(question: Question) -> list[str]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import yaml
 from machine.gain import gain, gain_interval, gain_table, read_answers
-from machine.questions import form_of, print_form, read_questions, right_letter
+from machine.questions import form_of, of_chapters, print_form, read_questions, right_letter
 from teach import main
 
 
@@ -18,7 +18,7 @@ def questions(notebooks):
 
 
 def test_each_question_has_one_right_answer_and_feedback_on_all(questions, chapters):
-    assert len({question["id"] for question in questions}) == len(questions) >= 24
+    assert len({question["id"] for question in questions}) == len(questions) >= 28
     known = {chapter.number for chapter in chapters}
     for question in questions:
         options = question["options"]
@@ -33,7 +33,7 @@ def test_the_forms_are_parallel(questions):
     pre, post = (form_of(questions, form) for form in ("pre", "post"))
     what = [[(q["chapter"], q["skill"], q["difficulty"]) for q in form] for form in (pre, post)]
     assert what[0] == what[1]
-    assert len(set(what[0])) == len(pre) == 12
+    assert len(set(what[0])) == len(pre) == 14
     assert not {q["question"] for q in pre} & {q["question"] for q in post}
 
 
@@ -54,7 +54,7 @@ def test_form_and_key_agree_and_only_the_key_tells(questions, form):
     shown, key = print_form(questions, form), print_form(questions, form, key=True)
     numbered = re.compile(r"^\*\*(\d+)\. (.+)\*\*$", re.MULTILINE)
     assert numbered.findall(shown) == numbered.findall(key)
-    assert len(numbered.findall(shown)) == 12
+    assert len(numbered.findall(shown)) == 14
     assert re.findall(r"^- (\w)\. \*\*right\*\*", key, re.MULTILINE) == [
         right_letter(question) for question in form_of(questions, form)
     ]
@@ -64,25 +64,25 @@ def test_form_and_key_agree_and_only_the_key_tells(questions, form):
             assert f"- {letter}. {option['text']}\n" in shown
             assert option["feedback"] not in shown
             assert f"{option['text']} → {option['feedback']}" in key
-    assert shown.count("E. I do not know") == 12
+    assert shown.count("E. I do not know") == 14
 
 
 def answers(path, questions, scores):
     """Write answers with so many right ones, from the first question on; the rest say E."""
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["learner", "form", *range(1, 13)])
+        writer.writerow(["learner", "form", *range(1, len(questions) // 2 + 1)])
         for learner, form, right in scores:
             letters = [right_letter(question) for question in form_of(questions, form)]
-            writer.writerow([learner, form, *letters[:right], *("E" * (12 - right))])
+            writer.writerow([learner, form, *letters[:right], *("E" * (len(letters) - right))])
     return path
 
 
 CLASS = [
     ("ann", "pre", 3),
     ("bob", "pre", 3),
-    ("cy", "pre", 12),
-    ("ann", "post", 12),
+    ("cy", "pre", 14),
+    ("ann", "post", 14),
     ("bob", "post", 3),
     ("dee", "post", 1),
 ]
@@ -91,13 +91,13 @@ CLASS = [
 def test_a_small_class_is_scored_as_by_hand(questions, tmp_path):
     found = read_answers(answers(tmp_path / "a.csv", questions, CLASS), questions)
     assert found.before.sum(axis=1).tolist() == [3, 3]
-    assert found.after.sum(axis=1).tolist() == [12, 3]
+    assert found.after.sum(axis=1).tolist() == [14, 3]
     assert found.left_out == ["cy", "dee"]
-    # before 3/12 = 0.25; after (1 + 0.25) / 2 = 0.625; gain 0.375 / 0.75 = 0.5
+    # before 3/14 = 0.21; after (1 + 3/14) / 2 = 0.61; gain (11/28) / (11/14) = 0.5
     table = gain_table(found, questions)
-    assert "| all | 0.25 | 0.62 | +0.50 [+0.00, +1.00] |" in table
+    assert "| all | 0.21 | 0.61 | +0.50 [+0.00, +1.00] |" in table
     assert "| 01 | 1.00 | 1.00 | – |" in table  # all knew it before
-    assert "| 13 | 0.00 | 0.50 | +0.50 [+0.00, +1.00] |" in table
+    assert "| 16 | 0.00 | 0.50 | +0.50 [+0.00, +1.00] |" in table
     assert "2 learners answered both forms." in table
     assert "Left out, with one form only: cy, dee." in table
 
@@ -128,6 +128,34 @@ def test_a_table_that_cannot_be_scored_is_refused(questions, tmp_path, change, s
     assert said in capsys.readouterr().err
 
 
+def test_a_course_that_leaves_out_chapters_asks_and_scores_the_others_alone(
+    questions, tmp_path, capsys
+):
+    some = ["--chapters", "01,05,09"]
+    assert main(["questions", "pre", *some, "--key"]) == 0
+    printed = capsys.readouterr().out
+    assert re.findall(r"^\*Chapter (\d\d)", printed, re.MULTILINE) == ["01", "05", "09"]
+    assert re.findall(r"^\*\*(\d+)\. ", printed, re.MULTILINE) == ["1", "2", "3"]
+    taught = of_chapters(questions, ["01", "05", "09"])
+    short = str(answers(tmp_path / "short.csv", taught, [("ann", "pre", 0), ("ann", "post", 3)]))
+    assert main(["gain", short, *some]) == 0
+    assert "| all | 0.00 | 1.00 | +1.00 |" in capsys.readouterr().out
+    assert main(["gain", short]) == 2
+    assert "short.csv has no column 4, 5" in capsys.readouterr().err
+    assert main(["gain", str(answers(tmp_path / "long.csv", questions, CLASS)), *some]) == 2
+    assert "long.csv has a column 4, but 3 questions were asked" in capsys.readouterr().err
+    assert main(["questions", "pre", "--chapters", "01,12"]) == 2
+    assert "no question on chapter 12; there are: 01, 02" in capsys.readouterr().err
+
+
+def test_the_example_of_the_page_can_be_scored_and_is_no_key(questions, notebooks, tmp_path):
+    page = (notebooks / "instructor" / "README.md").read_text(encoding="utf-8")
+    path = tmp_path / "ann.csv"
+    path.write_text(page.split("```text\n")[1].split("```")[0])
+    found = read_answers(path, questions)
+    assert 2 <= found.before.sum() < found.after.sum() <= 12
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -151,6 +179,6 @@ def test_the_commands_print_forms_and_gains(questions, tmp_path, capsys):
     assert main(["questions", "post", "--key"]) == 0
     assert capsys.readouterr().out.startswith("# After the course: key\n")
     assert main(["gain", str(answers(tmp_path / "a.csv", questions, CLASS))]) == 0
-    assert "| all | 0.25 | 0.62 |" in capsys.readouterr().out
-    assert main(["slides", "77"]) == 2
+    assert "| all | 0.21 | 0.61 |" in capsys.readouterr().out
+    assert main(["deck", "77"]) == 2
     assert "no chapter 77; there are: 00" in capsys.readouterr().err
