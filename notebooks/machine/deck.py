@@ -75,7 +75,7 @@ def _shown(stored: NotebookNode) -> list[NotebookNode]:
         if cell.id == "quiz":
             shown += _questions(cell.source)
         elif cell.cell_type == "markdown":
-            shown.append(_short(cell))
+            shown += [_short(text) for text in re.split(r"\n(?=#{2,3} )", cell.source)]
         elif cell.id != "setup" and not cell.id.startswith("check-") and _says_something(cell):
             shown.append(_code(cell))
     return shown
@@ -97,13 +97,13 @@ def _code(cell: NotebookNode) -> NotebookNode:
     return cell
 
 
-def _short(cell: NotebookNode) -> NotebookNode:
+def _short(text: str) -> NotebookNode:
     """Split Markdown into what is shown and what is said."""
-    exercise = cell.source.startswith("###")
+    exercise = text.startswith("###")
     shown: list[str] = []
     said: list[str] = []
     plain = 0
-    for part in re.split(r"\n{2,}", cell.source.strip()):
+    for part in re.split(r"\n{2,}", text.strip()):
         if part.startswith("[!["):  # badges
             continue
         if re.match(r"#|[*-] |\d+\. |\||>|\$\$|```", part) or part.endswith(":"):
@@ -112,7 +112,7 @@ def _short(cell: NotebookNode) -> NotebookNode:
             plain += 1
             (shown if exercise or plain == 1 else said).append(part)
     notes = "\n\n".join(said)
-    return new_markdown_cell("\n\n".join(shown), id=cell.id, metadata={"notes": notes})
+    return new_markdown_cell("\n\n".join(shown), metadata={"notes": notes})
 
 
 def _questions(source: str) -> list[NotebookNode]:

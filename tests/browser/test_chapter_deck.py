@@ -1,37 +1,43 @@
-"""Slides of chapter 05: they advance, show figures and formulas, fit, and need no other host."""
+"""Decks of slides: they advance, show figures and formulas, fit, and need no other host."""
 
+import re
 import shutil
 import subprocess
 import sys
 
 import nbformat
 import pytest
+from built_site import NOTEBOOKS
 
 from mil_tutorial.lab import find_chapter
 
 from .exported import Site
-from .server import notebooks_source
 
-SIZE = """(() => {
-  const slide = Reveal.getCurrentSlide();
-  return [slide.scrollHeight - slide.clientHeight, slide.scrollWidth - slide.clientWidth];
-})()"""
+sys.path.insert(0, str(NOTEBOOKS))
+
+from machine.chapters import read_chapters
+from machine.deck import make_deck, write_deck
+
+CHAPTERS = read_chapters(NOTEBOOKS)
+SHOWN = "05"
+OVERFLOW = """async () => {
+  await MathJax.startup.promise;
+  await Promise.all([...document.images].map(image => image.decode()));
+  return Reveal.getSlides().filter(slide => {
+    const place = Reveal.getIndices(slide);
+    Reveal.slide(place.h, place.v);
+    return slide.scrollHeight > slide.clientHeight || slide.scrollWidth > slide.clientWidth;
+  }).map(slide => slide.innerText);
+}"""
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder with the slides of chapter 05, for learners and with the solutions."""
+    """A folder with the decks of chapter 05, for learners and with the solutions."""
     if shutil.which("npm") is None:
         pytest.skip("needs npm on the PATH, to get reveal.js")
     folder = tmp_path_factory.mktemp("decks")
-    command = [
-        sys.executable,
-        str(notebooks_source() / "teach.py"),
-        "deck",
-        "05",
-        "--out",
-        folder,
-    ]
+    command = [sys.executable, NOTEBOOKS / "teach.py", "deck", SHOWN, "--out", folder]
     for further in ([], ["--solutions"]):
         done = subprocess.run([*command, *further], capture_output=True, text=True)
         if done.returncode and "npm could not get" in done.stderr:
@@ -61,7 +67,6 @@ def show(chromium, folder, console_errors):
     def open_slides(name="05_attention"):
         page.goto(f"{site.url}/{name}.deck.html")
         page.wait_for_selector(".reveal.ready")
-        page.wait_for_selector("mjx-container", state="attached")
         return page
 
     yield open_slides
@@ -70,18 +75,41 @@ def show(chromium, folder, console_errors):
     site.stop()
 
 
-def test_slides_advance_to_the_last_and_each_fits(show, console_errors):
+def of_chapter(chapter):
+    marks = [] if chapter.number == SHOWN else pytest.mark.slow
+    return pytest.param(chapter, id=chapter.stem, marks=marks)
+
+
+@pytest.mark.parametrize("chapter", [of_chapter(chapter) for chapter in CHAPTERS])
+@pytest.mark.parametrize("solutions", [False, True], ids=["learner", "solutions"])
+def test_each_slide_of_every_chapter_fits(show, folder, console_errors, chapter, solutions):
+    path = write_deck(chapter, folder, solutions=solutions)
+    page = show(path.name.removesuffix(".deck.html"))
+    assert page.evaluate("Reveal.getTotalSlides()") >= 20
+    assert page.evaluate(OVERFLOW) == []
+    assert console_errors == []
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.stem)
+def test_sections_exercises_and_questions_begin_a_slide(chapter):
+    deck = make_deck(nbformat.read(chapter.path("learner"), as_version=4))
+    for cell in deck.cells:
+        if cell.cell_type == "markdown" and re.search(r"^#|^\*\*\d+\. ", cell.source, re.MULTILINE):
+            assert re.match(r"#|\*\*\d+\. ", cell.source)
+            assert cell.metadata.slideshow.slide_type in ("slide", "subslide")
+
+
+def test_slides_advance_to_the_last(show, console_errors):
     page = show()
     titles, seen = [], []
     for _ in range(page.evaluate("Reveal.getTotalSlides()")):
         place = tuple(page.evaluate("Object.values(Reveal.getIndices())"))
-        assert max(page.evaluate(SIZE)) <= 0, place
         titles += page.locator("section.present section.present h2").all_inner_texts()
         seen.append(place)
         page.keyboard.press("ArrowRight")
     assert len(set(seen)) == len(seen) >= 20
     assert page.evaluate("Reveal.isLastSlide()")
-    stored = nbformat.read(find_chapter(notebooks_source(), "05"), as_version=4)
+    stored = nbformat.read(find_chapter(NOTEBOOKS, SHOWN), as_version=4)
     sources = [cell.source.split("\n")[0] for cell in stored.cells]
     assert [title.rstrip("¶") for title in titles] == [s[3:] for s in sources if s[:3] == "## "]
     assert console_errors == []
