@@ -145,6 +145,14 @@ def test_editions_differ_in_the_exercise_only_and_building_twice_gives_the_same_
     assert run.peak_bytes > 1e7
 
 
+def test_memory_counts_the_processes_that_a_chapter_starts():
+    large = "bytearray(300_000_000); import time; time.sleep(1.5)"
+    code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', 'x = {large}'])"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    run = execute(notebook, fast=True)
+    assert 3e8 < run.peak_bytes < 6e8
+
+
 def test_cells_need_ids_of_their_own(tiny):
     tiny.write_text(TINY.replace('id="show"', 'id="title"'))
     with pytest.raises(ValueError, match="give the cell .* an id of its own"):
