@@ -33,12 +33,13 @@ except ImportError:  # Windows
 class Run:
     """What a run cost.
 
-    Memory is the kernel's largest resident set, or the most that it and the processes it started
-    took together, if that is more.
+    Memory is the kernel's largest resident set, and the most that it and the processes it started
+    took together.
     """
 
     seconds: float
     peak_bytes: float
+    together_bytes: float
 
 
 def execute(notebook: NotebookNode, *, fast: bool) -> Run:
@@ -71,7 +72,7 @@ def execute(notebook: NotebookNode, *, fast: bool) -> Run:
         for output in cell.outputs:
             _without_drift(output, count)
     tidy_widgets(notebook)
-    return Run(seconds, max(watch.peak_bytes, alone))
+    return Run(seconds, alone, max(watch.peak_bytes, alone))
 
 
 def _this_python() -> AsyncKernelManager:
