@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mil_tutorial.config import CHOICES
+from mil_tutorial.slides_command import add_slides_arguments, slides
 from mil_tutorial.wsi_commands import add_arguments, features, not_negative, tile, whole_number
 
 SETTINGS = (
@@ -83,27 +84,6 @@ def lab(arguments: argparse.Namespace) -> int:
     from mil_tutorial.lab import open_lab
 
     return open_lab(arguments.chapter)
-
-
-def slides(arguments: argparse.Namespace) -> int:
-    """Render the slides of a hospital nobody has seen: pictures, tumour masks, tile features."""
-    from mil_tutorial.datasets.slides import write_hospital
-
-    flawed = arguments.flaw != "none"
-    n = arguments.n or (120 if flawed else 40)
-    write_hospital(
-        arguments.out,
-        hospital=arguments.hospital,
-        n_slides=n,
-        seed=arguments.seed,
-        flaw=arguments.flaw,
-    )
-    print(f"Written to {arguments.out}/: images, masks, slides.csv, slides.npz, SHA256SUMS")
-    if flawed:
-        print("Next: audit it, as chapter 16 does (python -m mil_tutorial lab 16)")
-    elif n >= 30:  # five folds need patients of both classes in each
-        print(f"Next: python -m mil_tutorial compare --data {arguments.out / 'slides.npz'}")
-    return 0
 
 
 def parser() -> argparse.ArgumentParser:
@@ -201,18 +181,7 @@ def parser() -> argparse.ArgumentParser:
     add(lab).add_argument("chapter", nargs="?", metavar="NN", help="its number, such as 05")
 
     new = add(slides)
-    new.add_argument("--hospital", default="NEW", help="its name (default: NEW)")
-    new.add_argument(
-        "--n", type=whole_number, help="slides to render (default: 40; with a flaw 120)"
-    )
-    new.add_argument("--seed", type=int, default=0, help="another seed, other slides (default: 0)")
-    new.add_argument(
-        "--flaw",
-        default="none",
-        metavar="NAME",
-        help="what is wrong with the hospital, for the audit of chapter 16: leak, stain, labels, "
-        "shortcut, or hidden, where its name and seed choose one of the four (default: none)",
-    )
+    add_slides_arguments(new)
     out(new, None)
 
     add_arguments(add(tile), add(features))

@@ -6,6 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from mil_tutorial.audit_measures import (
+    CONTRADICTED,
+    FAR,
+    TELLING,
     colour_probabilities,
     fingerprints,
     hospital_distance,
@@ -47,9 +50,9 @@ class Audit:
         """Name the flaws that the measures point to."""
         raised = {
             "leak": self.near_copies > 0,
-            "stain": self.distance > 1.5,
-            "labels": self.contradicted >= 0.5,
-            "shortcut": self.colour_auc.low > 0.65,
+            "stain": self.distance > FAR,
+            "labels": self.contradicted >= CONTRADICTED,
+            "shortcut": self.colour_auc.low > TELLING,
         }
         return tuple(name for name, alarm in raised.items() if alarm)
 

@@ -35,9 +35,6 @@ def group_folds(
     ValueError
         When a class has fewer groups than there are folds.
     """
-    from sklearn.model_selection import StratifiedGroupKFold
-    from sklearn.utils import check_random_state
-
     truth, group_of = np.asarray(labels).astype(int), group_numbers(groups)
     if n_folds < 3:
         raise ValueError(f"n_folds is {n_folds}; train, validation and test need at least 3")
@@ -48,11 +45,23 @@ def group_folds(
                 f"{n_folds} folds need at least {n_folds} groups (patients) with label {value}, "
                 f"got {patients}; bring more patients, or divide into fewer folds"
             )
-    # Shuffled here: with shuffle=True, scikit-learn before 1.8 loses the balance of the classes.
-    rank = np.argsort(check_random_state(seed).permutation(group_of.max() + 1))
-    splitter = StratifiedGroupKFold(n_folds)
-    parts = [test for _, test in splitter.split(truth, truth, rank[group_of])]
+    parts = [test for _, test in balanced_folds(truth, group_of, n_folds, seed)]
     return [_fold(parts, i) for i in range(n_folds)]
+
+
+def balanced_folds(
+    labels: np.ndarray, group_of: np.ndarray, n_folds: int, seed: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return (train, test) rows of folds by group; labels (B,) of 0/1, groups (B,) as numbers.
+
+    Groups are shuffled here: with ``shuffle=True``, scikit-learn before 1.8 loses the balance of
+    the classes.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold
+    from sklearn.utils import check_random_state
+
+    rank = np.argsort(check_random_state(seed).permutation(group_of.max() + 1))
+    return list(StratifiedGroupKFold(n_folds).split(labels, labels, rank[group_of]))
 
 
 def group_numbers(groups: Sequence[Any]) -> np.ndarray:

@@ -50,6 +50,7 @@ def summary(runs: dict[str, Run]) -> dict[str, float]:
         "full_seconds": max(round(runs[edition].seconds) for edition in EDITIONS),
         "fast_seconds": round(runs["fast"].seconds),
         "peak_gb": round(max(run.peak_bytes for run in runs.values()) / 1e9, 2),
+        "together_gb": round(max(run.together_bytes for run in runs.values()) / 1e9, 2),
     }
 
 

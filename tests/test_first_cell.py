@@ -14,7 +14,9 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).parents[1]
-LEARNER = ROOT / "notebooks" / "05_attention.ipynb"
+NOTEBOOKS = ROOT / "notebooks"
+USUAL = ("mil_tutorial", "anywidget", "psygnal", "pooch")
+SLIDES = ("openslide", "h5py", "skimage", "scikit_image", "tifffile", "efficientnet_lite0")
 INSTALLED = """
 import json
 from importlib.metadata import distributions
@@ -71,9 +73,9 @@ class Machine:
         client.execute(env=kept | quiet | environment)
 
 
-def chapter(wheel):
+def chapter(name, wheel):
     """Return the learner's chapter; its first cell installs the wheel, not the repository."""
-    notebook = nbformat.read(LEARNER, as_version=4)
+    notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
     (setup,) = (cell for cell in notebook.cells if cell.id == "setup")
     before, address, after = setup.source.partition('"mil-tutorial @ git+https://github.com/')
     assert address
@@ -85,7 +87,7 @@ def test_a_whole_chapter_runs_and_nothing_else_is_installed(wheel, tmp_path):
     colab = Machine(tmp_path, without=("mil_tutorial",))
     before = colab.installed()
     assert "mil-tutorial" not in before
-    notebook = chapter(wheel)
+    notebook = chapter("05_attention", wheel)
     colab.run(notebook, PIP_NO_INDEX="1")
     after = colab.installed()
     assert set(after) - set(before) == {"mil-tutorial"}
@@ -96,19 +98,25 @@ def test_a_whole_chapter_runs_and_nothing_else_is_installed(wheel, tmp_path):
     assert where.startswith(str(tmp_path))
 
 
-def test_missing_packages_come_and_torch_and_numpy_stay(wheel, tmp_path):
-    missing = ("mil_tutorial", "anywidget", "psygnal", "pooch")
+@pytest.mark.parametrize(
+    ("name", "missing", "come"),
+    [
+        ("05_attention", USUAL, {"anywidget", "pooch"}),
+        ("13_whole_slides", USUAL + SLIDES, {"anywidget", "pooch", "openslide-bin", "h5py"}),
+    ],
+)
+def test_missing_packages_come_and_torch_and_numpy_stay(wheel, tmp_path, name, missing, come):
     colab = Machine(tmp_path, without=missing)
     if subprocess.run(
         [colab.python, "-m", "pip", "download", "--no-deps", "-q", "pooch"], cwd=colab.work
     ).returncode:
         pytest.skip("needs a package index")
     before = colab.installed()
-    assert not {"anywidget", "pooch"} & set(before)
-    notebook = chapter(wheel)
+    assert not come & set(before)
+    notebook = chapter(name, wheel)
     (setup,) = (cell for cell in notebook.cells if cell.id == "setup")
     notebook.cells = [setup]
     colab.run(notebook)
     after = colab.installed()
-    assert {"mil-tutorial", "anywidget", "pooch"} <= set(after) - set(before)
+    assert {"mil-tutorial", *come} <= set(after) - set(before)
     assert all(after[name] == version for name, version in before.items())

@@ -88,7 +88,7 @@ def test_the_conda_environment_names_what_the_package_needs():
     conda = {name(entry) for entry in listed if isinstance(entry, str)}
     called = {"torch": "pytorch-cpu", "matplotlib": "matplotlib-base"}
     assert {called.get(n, n) for n in needed} <= conda
-    assert listed[-1] == {"pip": ["."]}
+    assert listed[-1] == {"pip": [".[wsi,scale]"]}
 
 
 def test_the_readmes_library_example_runs(tmp_path, monkeypatch):

@@ -27,6 +27,12 @@ def test_each_bag_is_tested_once_and_no_patient_is_on_two_sides():
         assert all(0.3 < LABELS[rows].mean() < 0.7 for rows in parts)
 
 
+def test_a_division_is_the_same_with_every_version_of_scikit_learn():
+    labels = np.arange(12) % 2
+    parts = [test.tolist() for _, _, test in group_folds(labels, range(12), n_folds=3, seed=0)]
+    assert parts == [[1, 2, 3, 6], [0, 9, 10, 11], [4, 5, 7, 8]]
+
+
 def test_seed_decides():
     a, b, c = (group_folds(LABELS, PATIENTS, seed=s)[0][2].tolist() for s in (0, 0, 1))
     assert a == b != c

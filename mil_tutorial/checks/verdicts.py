@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from mil_tutorial.audit_measures import FAR
 from mil_tutorial.checks.exercise import NotAttempted, Wrong
 from mil_tutorial.datasets.slides import FLAWS, hidden_flaw
 
 WOULD_SHOW = {
     "leak": "A leak would show as pairs of near-copies across train and test. How many are there?",
-    "stain": "A foreign stain would lie far beyond 1.5 from every training hospital. Does it?",
+    "stain": f"A foreign stain would lie far beyond {FAR} from every training hospital. Does it?",
     "labels": "With wrong labels the second reader would contradict the table on most of the "
     "doubtful slides. Did she?",
     "shortcut": "With a shortcut, colours alone would predict the label. Where does the interval "

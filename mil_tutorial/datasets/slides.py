@@ -103,7 +103,7 @@ def slide_spec(slide_id: str, folder: str | Path | None = None) -> SlideSpec:
 
 
 def slide_image(slide_id: str, folder: str | Path | None = None) -> npt.NDArray[np.uint8]:
-    """Return a slide's picture: the stored one if there is one, else drawn anew.
+    """Return a slide's picture: the stored one, or for slides that ship without one a drawn one.
 
     Parameters
     ----------
@@ -117,17 +117,24 @@ def slide_image(slide_id: str, folder: str | Path | None = None) -> npt.NDArray[
     ndarray of shape (512, 512, 3), uint8
         RGB. A stored picture differs from a drawn one by its compression: by about 5 levels
         in the mean.
+
+    Raises
+    ------
+    KeyError
+        If the folder lists no such slide.
+    FileNotFoundError
+        If a folder of your own lost the file.
     """
     spec = slide_spec(slide_id, folder)
-    file = _folder(folder) / "images" / f"{slide_id}.webp"
-    return _read(file, "RGB") if file.is_file() else render_slide(spec).image
+    file = _stored(f"images/{slide_id}.webp", folder)
+    return _read(file, "RGB") if file else render_slide(spec).image
 
 
 def slide_mask(slide_id: str, folder: str | Path | None = None) -> npt.NDArray[np.bool_]:
     """Return where a slide's tumour is, (512, 512) bool; parameters as for `slide_image`."""
     spec = slide_spec(slide_id, folder)
-    file = _folder(folder) / "masks" / f"{slide_id}.png"
-    return _read(file, "1") if file.is_file() else render_slide(spec).tumour_mask
+    file = _stored(f"masks/{slide_id}.png", folder)
+    return _read(file, "1") if file else render_slide(spec).tumour_mask
 
 
 def write_shipped(out: Path, pictures: int = PICTURES, progress: bool = True) -> None:
@@ -156,6 +163,19 @@ def write_shipped(out: Path, pictures: int = PICTURES, progress: bool = True) ->
 
 def _folder(folder: str | Path | None) -> Path:
     return data_dir() / "slides" if folder is None else Path(folder)
+
+
+def _stored(name: str, folder: str | Path | None) -> Path | None:
+    """Return where a file is; None for a shipped slide without one, which can be drawn anew.
+
+    A written hospital is not drawn anew: where it has a flaw, its table is no recipe.
+    """
+    file = _folder(folder) / name
+    if file.is_file():
+        return file
+    if folder is None:
+        return None
+    raise FileNotFoundError(f"{file} is missing; render the hospital again, or bring the file back")
 
 
 @lru_cache(maxsize=8)

@@ -37,7 +37,7 @@ def write_launch(readme: Path) -> None:
 
 
 def with_launch(text: str) -> str:
-    """Return the README's text with the badges between its two comments."""
+    """Return the README's text with the badges between its two comments, and what to clone."""
     codespaces = (
         "[![Open in GitHub Codespaces](https://github.com/codespaces/badge.svg)]"
         f"(https://codespaces.new/{REPOSITORY}?ref={quote(BRANCH, safe='')})"
@@ -46,4 +46,6 @@ def with_launch(text: str) -> str:
     parts = re.split(r"(?<=<!-- launch -->\n)[\s\S]*?(?=<!-- end launch -->)", text)
     if len(parts) != 2:
         raise ValueError("README.md needs the comments <!-- launch --> and <!-- end launch -->")
+    clone = f"git clone https://github.com/{REPOSITORY} && cd {REPOSITORY.split('/')[1]}"
+    parts[1] = re.sub(r"git clone \S+ && cd [\w.-]+", clone, parts[1])
     return f"{parts[0]}{badges(FIRST)} {codespaces}\n\n{read}\n{parts[1]}"

@@ -32,8 +32,9 @@ def write_table(notebooks: Path, chapters: list[Chapter]) -> None:
 def with_table(text: str, chapters: list[Chapter], times: Times) -> str:
     """Return the README's text with the table of these chapters between its two comments."""
     rows = [
-        "| chapter | minutes to work through | run time, full | run time, fast | peak memory |",
-        "|---|---|---|---|---|",
+        "| chapter | minutes to work through | run time, full | run time, fast | memory, kernel "
+        "| with its processes |",
+        "|---|---|---|---|---|---|",
         *(_row(chapter, times.get(chapter.stem)) for chapter in chapters),
     ]
     parts = re.split(r"(?<=<!-- chapters -->\n)[\s\S]*(?=<!-- end -->)", text)
@@ -46,8 +47,9 @@ def with_table(text: str, chapters: list[Chapter], times: Times) -> str:
 def _row(chapter: Chapter, measured: dict[str, float] | None) -> str:
     start = f"| [{chapter.number}. {chapter.title}]({chapter.stem}.ipynb) "
     if measured is None:
-        return f"{start}| {chapter.data['minutes']} | – | – | – |"
+        return f"{start}| {chapter.data['minutes']} | – | – | – | – |"
     return (
         f"{start}| {chapter.data['minutes']} | {measured['full_seconds']:.0f} s "
-        f"| {measured['fast_seconds']:.0f} s | {measured['peak_gb']:.2f} GB |"
+        f"| {measured['fast_seconds']:.0f} s | {measured['peak_gb']:.2f} GB "
+        f"| {measured['together_gb']:.2f} GB |"
     )

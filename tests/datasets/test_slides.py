@@ -192,6 +192,14 @@ def test_a_slide_without_a_picture_is_drawn(table):
         slides.slide_image("nobody")
 
 
+def test_a_written_hospital_is_not_drawn_anew(tmp_path):
+    row = "NEW-default-0-001,1,P,NEW,0,default,test"
+    (tmp_path / "slides.csv").write_text(f"{','.join(slides.SlideSpec.__annotations__)}\n{row}\n")
+    for read, name in ((slides.slide_image, "images"), (slides.slide_mask, "masks")):
+        with pytest.raises(FileNotFoundError, match=f"{name}.*001.* is missing; render"):
+            read("NEW-default-0-001", tmp_path)
+
+
 def test_what_ships_stays_small():
     files = [p for part in ("slides", "checkpoints") for p in (data_dir() / part).rglob("*.*")]
     assert sum(p.stat().st_size for p in files) < 13e6

@@ -1,8 +1,10 @@
 """The build: what is stored is what the sources say, and every difference is seen."""
 
+import os
 import shutil
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -10,6 +12,7 @@ from machine.chapters import read_chapter, read_chapters
 from machine.compare import differences
 from machine.editions import make_edition
 from machine.execute import execute
+from machine.memory_watch import MemoryWatch
 from machine.pages import fill
 from machine.stored import write_notebook
 
@@ -143,6 +146,17 @@ def test_editions_differ_in_the_exercise_only_and_building_twice_gives_the_same_
     assert "4 True <object object>" in texts[0]
     assert run.seconds > 0
     assert run.peak_bytes > 1e7
+
+
+def test_memory_counts_the_processes_that_a_kernel_starts():
+    me = SimpleNamespace(provisioner=SimpleNamespace(pid=os.getpid()))
+    peaks = []
+    for size in (1, 300_000_000):
+        code = f"x = bytearray({size}); import time; time.sleep(1.5)"
+        with MemoryWatch(me) as watch:
+            subprocess.run([sys.executable, "-c", code], check=True)
+        peaks.append(watch.peak_bytes)
+    assert peaks[1] - peaks[0] == pytest.approx(3e8, rel=0.2)
 
 
 def test_cells_need_ids_of_their_own(tiny):

@@ -29,6 +29,14 @@ def test_the_readmes_badges_are_as_built(root):
     assert with_launch(text) == text, "run python notebooks/build.py"
 
 
+def test_a_fork_changes_one_line(root, monkeypatch):
+    text = (root / "README.md").read_text(encoding="utf-8")
+    monkeypatch.setattr("machine.launch.REPOSITORY", "ann/fork")
+    changed = with_launch(text)
+    assert "git clone https://github.com/ann/fork && cd fork`" in changed
+    assert REPOSITORY not in changed
+
+
 def test_every_badge_leads_to_a_file_of_this_repository(root, notebooks):
     text = (root / "README.md").read_text(encoding="utf-8")
     places = {
@@ -51,8 +59,11 @@ def test_every_badge_leads_to_a_file_of_this_repository(root, notebooks):
 
 def test_the_readmes_chapters_are_the_courses(root, chapters):
     rows = README_ROW.findall((root / "README.md").read_text(encoding="utf-8"))
-    told = [(number, stem, int(minutes)) for number, _, stem, minutes in rows]
-    assert told == [(c.number, c.stem, c.data["minutes"]) for c in chapters]
+    told = [(number, title, stem, int(minutes)) for number, title, stem, minutes in rows]
+    titles = [chapter.title.removeprefix(f"{chapter.number}. ") for chapter in chapters]
+    assert told == [
+        (c.number, title, c.stem, c.data["minutes"]) for c, title in zip(chapters, titles)
+    ]
 
 
 def test_codespaces_installs_extras_that_exist(root, extras):

@@ -180,6 +180,9 @@ def test_measured_time_and_memory_are_within_limits(chapter, notebooks):
     assert 0 < measured["fast_seconds"] <= 60
     assert 0 < measured["full_seconds"] <= 180
     assert 0.1 < measured["peak_gb"] <= 1.2
+    assert measured["peak_gb"] <= measured["together_gb"]
+    if chapter.number != "15":  # it starts two processes only where it finds room for them
+        assert measured["together_gb"] <= 1.75
 
 
 def test_words_are_spelt_right(notebooks):

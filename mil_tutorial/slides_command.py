@@ -1,0 +1,48 @@
+"""The command ``slides``: a hospital nobody has seen, with or without a flaw."""
+
+import argparse
+
+from mil_tutorial.wsi_commands import whole_number
+
+USUAL, WITH_A_FLAW = 40, 120  # slides; splits need more
+
+
+def slides(arguments: argparse.Namespace) -> int:
+    """Render the slides of a hospital nobody has seen: pictures, tumour masks, tile features."""
+    from mil_tutorial.datasets.slides import write_hospital
+
+    flawed = arguments.flaw != "none"
+    n = arguments.n or (WITH_A_FLAW if flawed else USUAL)
+    write_hospital(
+        arguments.out,
+        hospital=arguments.hospital,
+        n_slides=n,
+        seed=arguments.seed,
+        flaw=arguments.flaw,
+    )
+    print(f"Written to {arguments.out}/: images, masks, slides.csv, slides.npz, SHA256SUMS")
+    if flawed:
+        print("Next: audit it, as chapter 16 does (python -m mil_tutorial lab 16)")
+    elif n >= 30:  # five folds need patients of both classes in each
+        print(f"Next: python -m mil_tutorial compare --data {arguments.out / 'slides.npz'}")
+    return 0
+
+
+def add_slides_arguments(command: argparse.ArgumentParser) -> None:
+    """Tell a parser what the command takes, besides where it writes."""
+    command.add_argument("--hospital", default="NEW", help="its name (default: NEW)")
+    command.add_argument(
+        "--n",
+        type=whole_number,
+        help=f"slides to render (default: {USUAL}; with a flaw {WITH_A_FLAW})",
+    )
+    command.add_argument(
+        "--seed", type=int, default=0, help="another seed, other slides (default: 0)"
+    )
+    command.add_argument(
+        "--flaw",
+        default="none",
+        metavar="NAME",
+        help="what is wrong with the hospital, for the audit of chapter 16: leak, stain, labels, "
+        "shortcut, or hidden, where its name and seed choose one of the four (default: none)",
+    )
