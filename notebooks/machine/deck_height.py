@@ -9,7 +9,7 @@ from nbformat import NotebookNode
 WIDTH, HEIGHT = 1280, 760  # of a slide
 ROOM = 660  # what a slide may hold
 TEXT, CODE, PICTURE = 37, 26, 430  # a line of text, a line of code, the highest picture
-CHARACTERS = 88  # in a line of text
+CHARACTERS, PRINTED = 88, 105  # in a line of text, in a line of output
 
 
 def height(cell: NotebookNode) -> float:
@@ -40,13 +40,18 @@ def _row(columns: list[str]) -> float:
 
 def _output(output: NotebookNode) -> float:
     if "text" in output:
-        return CODE * len(output.text.splitlines()) + 20
+        return _printed(output.text)
     data = output.get("data", {})
     if "image/png" in data:
         return min(PICTURE, _picture_height(data["image/png"])) + 10
     if "text/markdown" in data:
         return sum(_block(part) for part in data["text/markdown"].split("\n\n"))
-    return CODE * len(data.get("text/plain", "").splitlines()) + 20
+    return _printed(data.get("text/plain", ""))
+
+
+def _printed(text: str) -> float:
+    """Estimate printed lines; long ones are wrapped."""
+    return CODE * sum(max(1, math.ceil(len(line) / PRINTED)) for line in text.splitlines()) + 20
 
 
 def _picture_height(png: str) -> int:
