@@ -88,12 +88,16 @@ def _says_something(cell: NotebookNode) -> bool:
 
 
 def _code(cell: NotebookNode) -> NotebookNode:
-    """Keep a widget's picture only; fold code that is long, or leaves no room for its output."""
+    """Keep a widget's picture only; fold code that is long, or leaves no room for its output.
+
+    An output that fills more than a slide is set in small letters.
+    """
     for output in cell.outputs:
         output.get("data", {}).pop(WIDGET, None)
     exercise = cell.id.startswith("exercise-")
     long = len(cell.source.splitlines()) > LONGEST_CODE or height(cell) > ROOM
     cell.metadata["folded"] = long and not exercise
+    cell.metadata["small"] = height(cell) > ROOM
     return cell
 
 
