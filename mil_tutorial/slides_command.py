@@ -1,8 +1,9 @@
 """The command ``slides``: a hospital nobody has seen, with or without a flaw."""
 
 import argparse
+import re
 
-from mil_tutorial.wsi_commands import whole_number
+from mil_tutorial.wsi_commands import not_negative, whole_number
 
 USUAL, WITH_A_FLAW = 40, 120  # slides; splits need more
 
@@ -22,7 +23,9 @@ def slides(arguments: argparse.Namespace) -> int:
     )
     print(f"Written to {arguments.out}/: images, masks, slides.csv, slides.npz, SHA256SUMS")
     if flawed:
-        print("Next: audit it, as chapter 16 does (python -m mil_tutorial lab 16)")
+        place = f"notebooks/{arguments.hospital}-{arguments.seed}"
+        print(f"Next: move it to {place} and audit it, as chapter 16 does with these two in its")
+        print("first cells (python -m mil_tutorial lab 16)")
     elif n >= 30:  # five folds need patients of both classes in each
         print(f"Next: python -m mil_tutorial compare --data {arguments.out / 'slides.npz'}")
     return 0
@@ -30,14 +33,16 @@ def slides(arguments: argparse.Namespace) -> int:
 
 def add_slides_arguments(command: argparse.ArgumentParser) -> None:
     """Tell a parser what the command takes, besides where it writes."""
-    command.add_argument("--hospital", default="NEW", help="its name (default: NEW)")
+    command.add_argument(
+        "--hospital", type=_name, default="NEW", help="its name, letters and digits (default: NEW)"
+    )
     command.add_argument(
         "--n",
         type=whole_number,
         help=f"slides to render (default: {USUAL}; with a flaw {WITH_A_FLAW})",
     )
     command.add_argument(
-        "--seed", type=int, default=0, help="another seed, other slides (default: 0)"
+        "--seed", type=not_negative, default=0, help="another seed, other slides (default: 0)"
     )
     command.add_argument(
         "--flaw",
@@ -46,3 +51,10 @@ def add_slides_arguments(command: argparse.ArgumentParser) -> None:
         help="what is wrong with the hospital, for the audit of chapter 16: leak, stain, labels, "
         "shortcut, or hidden, where its name and seed choose one of the four (default: none)",
     )
+
+
+def _name(text: str) -> str:
+    """Read a name that may become part of a file's name."""
+    if not re.fullmatch(r"\w+", text):
+        raise argparse.ArgumentTypeError(f"got {text!r}, expected letters and digits")
+    return text

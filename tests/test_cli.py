@@ -154,7 +154,16 @@ def test_absent_colon_nuclei_are_one_line(tmp_path, capsys, monkeypatch):
     assert error.count("\n") == 1
 
 
-@pytest.mark.parametrize("arguments", [["compare", "--seeds", "0"], ["nonsense"], []])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["compare", "--seeds", "0"],
+        ["slides", "--out", "x", "--seed", "-1"],
+        ["slides", "--out", "x", "--hospital", "../a"],
+        ["nonsense"],
+        [],
+    ],
+)
 def test_wrong_usage_ends_with_code_2(arguments, capsys):
     with pytest.raises(SystemExit) as stop:
         main(arguments)

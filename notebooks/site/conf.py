@@ -59,6 +59,7 @@ html_theme = "sphinx_book_theme"
 html_title = "Attention MIL for histopathology"
 templates_path = ["templates"]
 html_static_path = ["static"]
+html_favicon = "static/favicon.svg"
 html_scaled_image_link = False
 html_css_files = ["site.css"]
 html_js_files = ["names.js"]

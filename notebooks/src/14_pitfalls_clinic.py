@@ -47,7 +47,7 @@ def symptom(function, *given):
 # %% [markdown] id="ward"
 # ## Know the causes
 #
-# Ten causes, eight cases: two fit none.
+# Ten causes for eight cases; two of the causes belong to no case.
 #
 # | | cause |
 # |---|---|

@@ -38,8 +38,11 @@ from mil_tutorial.datasets.slides import load_features
 
 # %% id="meet-render"
 HOSPITAL, SEED = "NEW", 0  # another seed, another hospital, perhaps another flaw
-folder, n_slides = Path(f"{HOSPITAL}-{SEED}"), 48 if FAST else 120
-if not folder.exists():
+folder = Path(f"{HOSPITAL}-{SEED}")
+if folder.exists():
+    print("it was rendered before")
+else:
+    n_slides = 48 if FAST else 120
     command = (
         f"slides --hospital {HOSPITAL} --seed {SEED} --flaw hidden --n {n_slides} --out {folder}"
     )
@@ -47,8 +50,7 @@ if not folder.exists():
     done = subprocess.run(run, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 found = load_features(folder / "slides.npz")
-assert len(found.sizes) == n_slides, f"delete the folder {folder}, it was made with another length"
-print(n_slides, "slides in", folder)
+print(len(found.sizes), "slides in", folder)
 
 # %% [markdown] id="suspects"
 # What might it be? Each suspect leaves a trace of its own:
@@ -285,8 +287,8 @@ for name, result in tested.items():
     print(f", false alarms {called[y == 0].sum()} of {(y == 0).sum()}")
 
 # %% [markdown] id="models-read"
-# The threshold was chosen for 95 % sensitivity on validation slides. Look at the width of the intervals before
-# you compare.
+# The threshold was chosen for 95 % sensitivity on validation slides, and few of them are positive: on test slides it
+# finds fewer. Look at the width of the intervals before you compare.
 #
 # A figure for all slides can hide a group. Two groups that a flaw would single out: slides where the *colour*
 # baseline is wrong, and slides with a near-copy in training. Errors are counted at 0.5.
@@ -435,7 +437,8 @@ show(
 )
 
 # %% [markdown] id="maps-read"
-# A map that finds tumour clears no model: with one label for the whole slide, a model may look at the tumour
+# One slide is an anecdote: in the stored run A misses the one that is shown, and its maps are about as good as B's on
+# average. And a map that finds tumour clears no model: with one label for the whole slide, a model may look at the tumour
 # *and* lean on something else.
 #
 # ## Give your verdict
@@ -447,9 +450,10 @@ show(
 #
 # <!-- card verdict -->
 #
-# One of `"leak"`, `"stain"`, `"labels"`, `"shortcut"`.
+# One of `"leak"`, `"stain"`, `"labels"`, `"shortcut"`. If you took another seed, change the first line.
 
 # %% id="exercise-verdict"
+audited = ("NEW", 0)  # your hospital and your seed
 ### BEGIN SOLUTION
 my_verdict = "shortcut"
 ### END SOLUTION
@@ -457,7 +461,7 @@ my_verdict = "shortcut"
 # %% id="check-verdict"
 from mil_tutorial.checks.chapter_16 import check_verdict
 
-check_verdict((my_verdict, HOSPITAL, SEED))
+check_verdict((my_verdict, *audited))
 
 # %% [markdown] id="after"
 # <details><summary>Open this after your verdict: what the stored hospital shows</summary>
