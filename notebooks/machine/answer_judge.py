@@ -96,21 +96,9 @@ def statements(source):
 
 
 def definitions(source):
-    """Return the imports, functions, classes and literal constants of a cell."""
+    """Return the imports, functions and classes of a cell."""
     kept = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
-    return [node for node in statements(source) if isinstance(node, kept) or is_constant(node)]
-
-
-def is_constant(node):
-    """Tell whether a statement gives names to literals, as ``HOSPITAL, SEED = "NEW", 0`` does."""
-    if not isinstance(node, ast.Assign):
-        return False
-    given = [part for target in node.targets for part in getattr(target, "elts", [target])]
-    try:
-        ast.literal_eval(node.value)
-    except (ValueError, TypeError, RecursionError):
-        return False
-    return all(isinstance(part, ast.Name) for part in given)
+    return [node for node in statements(source) if isinstance(node, kept)]
 
 
 def run(nodes, names):

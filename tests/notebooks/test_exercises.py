@@ -3,7 +3,6 @@
 import ast
 
 import pytest
-from machine.answer_judge import definitions
 from machine.chapters import EXERCISE, exercise_name
 from machine.stubs import solution, stub
 
@@ -11,14 +10,17 @@ from mil_tutorial.checks.exercise import Exercise
 
 
 def names_before(chapter, cell_id, reduce):
-    """Run definitions and constants up to an exercise, each exercise reduced by ``reduce``."""
+    """Run imports and definitions up to an exercise, each exercise reduced by ``reduce``."""
     names = {"FAST": True, "__name__": "chapter"}
     for cell in chapter.cells:
         if cell.cell_type == "code" and cell.source.strip() != "# setup":
             code = reduce(cell.source) if exercise_name(cell) else cell.source
-            body = definitions(code)
-            if cell.id == cell_id:
-                body += [n for n in ast.parse(code).body if isinstance(n, ast.Assign)]
+            kept = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
+            body = [
+                node
+                for node in ast.parse(code).body
+                if isinstance(node, kept) or (cell.id == cell_id and isinstance(node, ast.Assign))
+            ]
             exec(compile(ast.Module(body, []), cell.id, "exec"), names)
         if cell.id == cell_id:
             return names
