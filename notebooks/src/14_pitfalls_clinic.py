@@ -47,7 +47,7 @@ def symptom(function, *given):
 # %% [markdown] id="ward"
 # ## Know the causes
 #
-# Ten causes for eight cases; two of the causes belong to no case.
+# Ten causes; two of them belong to no case.
 #
 # | | cause |
 # |---|---|
@@ -102,8 +102,7 @@ from mil_tutorial.checks.chapter_14 import check_max_of_bags
 check_max_of_bags((max_of_bags, why))
 
 # %% [markdown] id="ex-rows"
-# Stuck? `check_max_of_bags.hint(1)` nudges, and `check_max_of_bags.solution()` shows one answer. The rest of the
-# chapter does not depend on yours.
+# Stuck? `check_max_of_bags.hint(1)` nudges. The rest of the chapter does not depend on your answer.
 #
 # Shapes are lined up from the right, so tiles met values. With 3 and 3 that is legal, and wrong: the crash was the
 # better half of this bug. **Give every axis of a test its own size.**
@@ -605,11 +604,8 @@ for name, on in {"last epoch": (on_val, on_test), "stopped": (found, tested)}.it
 # include 0. The ECE that is left, 0.05, is what chance alone gives a model whose probabilities all come true.
 #
 # For the stopped model T is 1.3, and **no gain is shown**: every interval includes 0, and ECE goes from 0.093 to
-# 0.087. It had been trained with dropout and stopped early; which of the two helped, this comparison cannot tell. That
-# ECE is more than chance gives, so there is something left that one
-# number for all logits does not mend.
-#
-# Now look at the bins.
+# 0.087. It had dropout and an early stop; which of them helped, this comparison cannot tell. Its ECE is more than
+# chance gives: something is left that one number does not mend.
 
 # %% id="reliability-figure"
 from mil_tutorial import reliability_curve
@@ -635,10 +631,9 @@ show(
 
 # %% [markdown] id="threshold"
 # Before, slides "at 1 %" held tumour in one case of eight. The bars take slides as independent; those of one
-# patient are not, so they are rather too short. And the bins in the middle hold too few slides to say anything.
+# patient are not, so they are rather too short. The bins in the middle hold too few slides.
 #
-# Why has AUC not moved? Dividing by a positive number keeps the order, and AUC knows nothing else. The threshold moves
-# along: **chosen again by the same rule, it makes the same calls**.
+# AUC has not moved: dividing by a positive number keeps the order. The threshold moves along: **chosen again by the same rule, it makes the same calls**.
 
 # %% id="threshold-run"
 from mil_tutorial import false_negative_rate, specificity, threshold_for_sensitivity
@@ -670,7 +665,7 @@ for t in (1, T):
 # %% [markdown] id="practice"
 # ## In practice
 #
-# * Keep these experiments as tests that run with every change, not as memories.
+# * Keep these experiments as tests that run with every change.
 # * Test with shapes that differ in every axis, one tile, an empty bag, one slide a batch.
 # * Check calibration again at a new hospital. Where tumours are rarer, all logits shift by a constant; no temperature
 #   moves a probability of 0.5, so fit an offset as well.

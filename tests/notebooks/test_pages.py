@@ -155,6 +155,13 @@ def test_badges_point_to_this_notebook(chapter, learner, solved):
             ), site
 
 
+def test_no_output_tells_where_it_was_made(learner, solved):
+    for cell in code(learner) + code(solved):
+        told = [output.get("text", "") for output in cell.outputs]
+        told += [output.get("data", {}).get("text/plain", "") for output in cell.outputs]
+        assert not re.search(r"(?<!\S)/(home|root|work|Users)/", "\n".join(told)), cell.id
+
+
 def test_the_first_cell_leaves_torch_and_numpy_alone(learner):
     source = code(learner)[0].source
     installs = [line for line in source.splitlines() if "pip install" in line]
