@@ -3,8 +3,8 @@
 #
 # <!-- badges -->
 #
-# Eight short pieces of code wait, each with a bug that was found in a public MIL project and written by people as
-# careful as you. One crashes, one spoils a gradient, two give a wrong number, and four give a number that is *too good*. Those
+# Eight short pieces of code wait. Each has a bug found in a public MIL project, written by people as careful as
+# you. One crashes, one spoils a gradient, two give a wrong number, and four give a number that is *too good*. Those
 # are the worst: who searches for a bug in a good result?
 #
 # | | |
@@ -62,8 +62,8 @@ def symptom(function, *given):
 # | I | A 0/0 is hidden in the value and alive in the gradient. |
 # | J | A patient stands on both sides of a split. |
 #
-# In each case read the symptom, run the cell, mend the function, and put the letter of the cause into `why`. Then
-# run the cell again: the symptom should be gone.
+# In each case read the symptom, run the cell, mend the function, and put the letter of the cause into `why`. Run
+# it again: the symptom should be gone.
 
 # %% [markdown] id="ex-max"
 # ## Hear it crash, or not learn
