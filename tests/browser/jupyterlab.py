@@ -48,6 +48,18 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 SETTLING_MS = 1000  # widgets are drawn a little after their cell has finished
 
 
+def eventually(page, check, timeout=20):
+    """Repeat a check until it holds: page and kernel tell each other things a little later."""
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            return check()
+        except AssertionError:
+            if time.monotonic() > deadline:
+                raise
+        page.wait_for_timeout(50)
+
+
 class Notebook:
     """The notebook that is open in a page of the JupyterLab at ``url``."""
 
@@ -84,6 +96,10 @@ class Notebook:
             return "no cell is running, but the run has not ended"
         return f"cell {running[0]} is still running, {len(running) - 1} more wait"
 
+    def save(self):
+        """Save the notebook with the state of its widgets, and wait until it is written."""
+        self.page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
+
     def code_cells(self):
         """Return id, source, count, running, output and errors of each code cell."""
         return self.page.evaluate(READ_CELLS)
@@ -114,10 +130,11 @@ class Notebook:
         """Return the value that an expression of plain Python types has in the kernel."""
         return ast.literal_eval(self.page.evaluate(ASK_KERNEL, expression))
 
-    def wait_for_value(self, expression, wanted, timeout=20):
-        """Wait until an expression has a value in the kernel: widgets tell it things in turn."""
-        deadline = time.monotonic() + timeout
-        while (found := self.kernel_value(expression)) != wanted:
-            if time.monotonic() > deadline:
-                raise AssertionError(f"{expression} is {found!r}, expected {wanted!r}")
-            self.page.wait_for_timeout(50)
+    def wait_for_value(self, expression, wanted):
+        """Wait until an expression has a value in the kernel."""
+
+        def check():
+            found = self.kernel_value(expression)
+            assert found == wanted, f"{expression} is {found!r}, expected {wanted!r}"
+
+        eventually(self.page, check)

@@ -5,7 +5,7 @@ import re
 import nbformat
 import pytest
 
-from .jupyterlab import Notebook
+from .jupyterlab import Notebook, eventually
 
 EPOCHS = 12
 START = f"""
@@ -97,7 +97,7 @@ def slider(page):
 
 
 def test_points_arrive_while_the_cell_runs(write, page, console_errors):
-    notebook = write(pause=0.5)
+    notebook = write(pause=1.0)
     page.evaluate(WATCH_HEIGHT)
     notebook.choose("Run", "Run All Cells")
     page.wait_for_selector(".mil-monitor", timeout=120_000)
@@ -117,11 +117,11 @@ def test_points_arrive_while_the_cell_runs(write, page, console_errors):
     page.keyboard.press("End")
     while notebook.code_cells()[1]["running"]:
         page.wait_for_timeout(200)
-    page.wait_for_timeout(1000)
+    page.locator(".mil-monitor .mil-said", has_text="Finished: 12 of 12").wait_for()
+    page.wait_for_timeout(1000)  # an output that collapses does so when its picture is stored
     assert notebook.errors() == []
     assert page.locator(".mil-monitor").count() == 1
     assert points(page) == EPOCHS
-    assert page.locator(".mil-monitor .mil-said").inner_text().startswith("Finished: 12 of 12")
     heights = page.evaluate("window.heights")
     full = max(heights)
     seen = heights[next(i for i, h in enumerate(heights) if h > 0.9 * full) :]
@@ -170,14 +170,12 @@ def test_the_pointer_and_the_keys_read_an_epoch(trained, page, widget_messages, 
     said = slider(page).get_attribute("aria-valuetext")
     assert said.startswith(f"epoch 2: training loss {recorded(trained, 'train_loss')[2]:.3f}, ")
     assert f"validation loss {losses[2]:.3f}, entropy {entropies[2]:.3f}" in said
-    page.wait_for_timeout(500)
-    assert trained.kernel_value("monitor.epoch") == 2
+    trained.wait_for_value("monitor.epoch", 2)
     assert len(widget_messages) > before
     page.mouse.click(*place(page, 5))
     page.mouse.move(5, 5)
     assert slider(page).input_value() == "5"
-    page.wait_for_timeout(500)
-    assert trained.kernel_value("monitor.epoch") == 5
+    trained.wait_for_value("monitor.epoch", 5)
     assert console_errors == []
 
 
@@ -190,6 +188,7 @@ def test_hovering_and_the_table_ask_nothing_of_the_kernel(trained, page, widget_
         page.mouse.move(box["x"] + box["width"] * step / 20, box["y"] + 60)
     page.get_by_text("All epochs as a table").focus()
     page.keyboard.press("Enter")
+    page.locator(".mil-monitor tbody tr").nth(EPOCHS - 1).wait_for()
     rows = page.locator(".mil-monitor tbody tr").all_inner_texts()
     assert len(rows) == EPOCHS
     epoch, *values = rows[4].split()
@@ -197,7 +196,7 @@ def test_hovering_and_the_table_ask_nothing_of_the_kernel(trained, page, widget_
     page.wait_for_timeout(500)
     assert len(widget_messages) == before
     page.get_by_role("checkbox", name="Loss", exact=True).click()
-    page.wait_for_timeout(500)
+    trained.wait_for_value("'loss' in monitor.panels", False)
     assert len(widget_messages) > before, "no message is ever heard"
 
 
@@ -208,8 +207,7 @@ def test_boxes_choose_what_is_shown(trained, page, console_errors):
         box = page.get_by_role("checkbox", name=title, exact=True)
         box.click()
         assert not page.locator(f".mil-monitor-{name}").is_visible()
-        page.wait_for_timeout(300)
-        assert name not in trained.kernel_value("list(monitor.panels)")
+        trained.wait_for_value(f"{name!r} in monitor.panels", False)
         box.focus()
         page.keyboard.press("Space")
         assert page.locator(f".mil-monitor-{name}").is_visible()
@@ -218,8 +216,7 @@ def test_boxes_choose_what_is_shown(trained, page, console_errors):
     apart.focus()
     page.keyboard.press("Space")
     assert set(keys(page, "entropy")) == {"all"}
-    page.wait_for_timeout(300)
-    assert trained.kernel_value("monitor.apart") is False
+    trained.wait_for_value("monitor.apart", False)
     assert console_errors == []
 
 
@@ -227,16 +224,18 @@ def test_python_changes_the_page(trained, page):
     trained.kernel_value(
         "[setattr(monitor, 'panels', ['auc']), setattr(monitor, 'epoch', 4)] and 0"
     )
-    page.wait_for_timeout(500)
-    visible = [p.get_attribute("class") for p in page.locator(".mil-monitor-panel:visible").all()]
-    assert visible == ["mil-monitor-panel mil-monitor-auc"]
-    assert not page.get_by_role("checkbox", name="Loss", exact=True).is_checked()
-    assert slider(page).input_value() == "4"
+
+    def check():
+        panels = page.locator(".mil-monitor-panel:visible").all()
+        assert [p.get_attribute("class") for p in panels] == ["mil-monitor-panel mil-monitor-auc"]
+        assert not page.get_by_role("checkbox", name="Loss", exact=True).is_checked()
+        assert slider(page).input_value() == "4"
+
+    eventually(page, check)
 
 
-def test_the_saved_notebook_has_the_finished_picture(trained, page, lab):
-    page.keyboard.press("Control+s")
-    page.wait_for_timeout(1500)
+def test_the_saved_notebook_has_the_finished_picture(trained, lab):
+    trained.save()
     book = nbformat.read(lab.folder / "widget.ipynb", as_version=4)
     (output,) = book.cells[1].outputs
     assert f"{EPOCHS} of {EPOCHS} epochs" in output.data["text/html"]
@@ -245,8 +244,7 @@ def test_the_saved_notebook_has_the_finished_picture(trained, page, lab):
 
 
 def test_a_page_that_is_opened_again_has_all_epochs(trained, page, console_errors):
-    page.keyboard.press("Control+s")
-    page.wait_for_timeout(1500)
+    trained.save()
     trained.open("widget.ipynb")
     page.wait_for_selector(CURVE, state="attached")
     assert points(page) == EPOCHS
@@ -264,7 +262,6 @@ def test_a_training_that_fails_keeps_its_curves(write, page):
     said = page.locator(".mil-monitor .mil-said")
     assert said.inner_text().startswith(f"Stopped: 6 of {EPOCHS} epochs.")
     assert said.get_attribute("aria-live") == "polite"
-    page.keyboard.press("Control+s")
 
 
 def test_it_fits_a_narrow_page_and_a_dark_one(trained, page):
@@ -272,10 +269,14 @@ def test_it_fits_a_narrow_page_and_a_dark_one(trained, page):
     dark = "window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})"
     page.evaluate(dark)
     page.wait_for_function("document.body.dataset.jpThemeLight === 'false'")
-    page.wait_for_timeout(500)
+    page.wait_for_timeout(500)  # time to be laid out
     spare = page.locator(".mil-monitor").evaluate(
         "e => [e, e.closest('.jp-OutputArea')].map(x => x.clientWidth - x.scrollWidth)"
     )
     assert min(spare) >= 0
-    colour = page.locator(".mil-monitor").evaluate("e => getComputedStyle(e).backgroundColor")
-    assert max(map(int, re.findall(r"\d+", colour)[:3])) < 80
+
+    def check():
+        colour = page.locator(".mil-monitor").evaluate("e => getComputedStyle(e).backgroundColor")
+        assert max(map(int, re.findall(r"\d+", colour)[:3])) < 80
+
+    eventually(page, check)

@@ -39,6 +39,7 @@ def test_both_answer_without_a_kernel(exported_page, console_errors):
 
     explorer = exported_page.locator(".mil-threshold")
     counts = explorer.locator(".mil-threshold-confusion strong")
+    counts.last.wait_for()
     assert counts.all_inner_texts() == ["1", "1", "1", "1"]
     explorer.get_by_role("button", name="Reach 95 % sensitivity").click()
     assert counts.all_inner_texts() == ["2", "0", "1", "1"]

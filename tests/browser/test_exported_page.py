@@ -9,6 +9,7 @@ from .exported import Site, export, fetch_scripts
 from .server import notebooks_source
 
 VIEW = "application/vnd.jupyter.widget-view+json"
+WIDTH = "async image => { await image.decode(); return image.naturalWidth; }"
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +84,7 @@ def test_the_explorer_reacts_without_kernel_and_network(exported_page, console_e
 
 
 def test_all_widgets_are_drawn_from_the_stored_state(exported_page, stored):
+    exported_page.locator(".mil").nth(len(twins(stored)) - 1).wait_for()
     assert exported_page.locator(".mil").count() == len(twins(stored))
 
 
@@ -95,7 +97,7 @@ def test_without_stored_state_the_page_shows_the_twins(chromium, stored):
     for alt in twins(bare):
         picture = page.get_by_alt_text(alt, exact=True)
         picture.scroll_into_view_if_needed()
-        assert picture.evaluate("image => image.naturalWidth") > 300
+        assert picture.evaluate(WIDTH) > 300
     page.close()
 
 
@@ -106,5 +108,5 @@ def test_an_untrusted_notebook_shows_the_twins(page, lab, stored):
     for alt in twins(stored):
         picture = page.get_by_alt_text(alt, exact=True)
         picture.scroll_into_view_if_needed()
-        assert picture.evaluate("image => image.naturalWidth") > 300
+        assert picture.evaluate(WIDTH) > 300
     assert page.locator(".mil").count() == 0

@@ -5,6 +5,8 @@ from mil_tutorial import instance_confusion, predict
 from mil_tutorial.datasets.slide_bags import load_slides
 from mil_tutorial.trained_model import load_trained_model
 
+from .jupyterlab import eventually
+
 CELL = """
 import torch
 torch.set_num_threads(1)
@@ -141,8 +143,11 @@ def test_marks_are_made_by_mouse_and_keyboard_and_compared_by_the_browser(
     game.notebook.wait_for_value("(w.marks, w.compared)", ([], False))
     assert not game.reveals()
     page.mouse.move(5, 5)
-    page.wait_for_timeout(200)
-    assert game.canvas.screenshot() == bare
+
+    def check():
+        assert game.canvas.screenshot() == bare
+
+    eventually(page, check)
     assert console_errors == []
 
 

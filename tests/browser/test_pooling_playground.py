@@ -6,6 +6,8 @@ import pytest
 from mil_tutorial.widgets.base import script
 from mil_tutorial.widgets.pooling_playground import PARAMETERS, PRESETS, PoolingPlayground
 
+from .jupyterlab import eventually
+
 CELL = "from mil_tutorial.widgets import PoolingPlayground\nw = PoolingPlayground()\nw"
 POOL = "([source, scores, w, p]) => new Function(source + '; return poolBag')()(scores, w, p)"
 WIDE = """() => [...document.querySelectorAll('.jp-OutputArea-output, .mil')]
@@ -63,7 +65,9 @@ class Playground:
 
     def assert_agrees_with_kernel(self):
         """Tiles, weights, logits and probabilities are what the package makes of w.scores."""
-        self.page.wait_for_timeout(300)
+        eventually(self.page, self._agrees_with_kernel)
+
+    def _agrees_with_kernel(self):
         assert self.scores() == self.ask("w.scores")
         expected = self.ask("[(b.logit, b.probability) for b in w.results().values()]")
         np.testing.assert_allclose(self.shown(), expected, atol=0.0051)
@@ -206,9 +210,12 @@ def test_presets_buttons_and_sharpness(playground, page, console_errors):
 
 def test_the_kernel_can_set_the_state(playground, page, console_errors):
     playground.ask("setattr(w, 'scores', [0.5, 7.0]) or setattr(w, 'sharpness', 5.25)")
-    page.wait_for_timeout(500)
-    assert playground.scores() == [0.5, 7.0]
-    assert playground.sharpness.get_attribute("aria-valuetext") == "5.25"
+
+    def check():
+        assert playground.scores() == [0.5, 7.0]
+        assert playground.sharpness.get_attribute("aria-valuetext") == "5.25"
+
+    eventually(page, check)
     playground.assert_agrees_with_kernel()
     playground.root.get_by_role("button", name="Add a healthy tile").click()
     playground.assert_agrees_with_kernel()

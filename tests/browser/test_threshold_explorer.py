@@ -7,6 +7,8 @@ from mil_tutorial import metrics
 from mil_tutorial.widgets.base import script
 from mil_tutorial.widgets.threshold_explorer import ThresholdExplorer
 
+from .jupyterlab import eventually
+
 CELL = """
 import numpy as np
 from mil_tutorial.widgets import ThresholdExplorer
@@ -105,7 +107,9 @@ class Explorer:
         return self.root.locator("p[role=status]").inner_text()
 
     def assert_agrees_with_kernel(self):
-        self.page.wait_for_timeout(300)
+        return eventually(self.page, self._agrees_with_kernel)
+
+    def _agrees_with_kernel(self):
         now = self.ask("{k: getattr(w.results(), k) for k in w.results()._fields}")
         signs = ("true_positives", "false_negatives", "false_positives", "true_negatives")
         assert self.counts() == [now[sign] for sign in signs]
@@ -229,7 +233,7 @@ def test_roc_curve_by_mouse_and_keyboard(explorer, page, console_errors):
 
     # from a threshold between two slides the next step changes what is called
     explorer.ask(f"setattr(w, 'threshold', {(distinct[20] + distinct[21]) / 2})")
-    page.wait_for_timeout(300)
+    explorer.assert_agrees_with_kernel()
     called = sum(explorer.counts()[::2])
     page.keyboard.press("ArrowUp")
     assert sum(explorer.counts()[::2]) == called + 1
@@ -253,7 +257,6 @@ def test_roc_curve_by_mouse_and_keyboard(explorer, page, console_errors):
 def test_the_kernel_can_set_the_threshold(explorer, page, console_errors):
     exact = explorer.ask("w.probabilities[7]")
     explorer.ask(f"setattr(w, 'threshold', {exact})")
-    page.wait_for_timeout(500)
     assert explorer.assert_agrees_with_kernel()["threshold"] == exact
     # a slide at the threshold is called
     sign = explorer.strip.locator("text[data-slide='7']").text_content()
@@ -274,8 +277,7 @@ def test_no_patients_and_a_healthy_slide_at_probability_one(page, run_cells, con
     page.keyboard.press("End")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
-    page.wait_for_timeout(300)
     assert explorer.counts() == [1, 1, 1, 1]
-    assert explorer.ask("w.threshold") == 1.0
+    explorer.notebook.wait_for_value("w.threshold", 1.0)
     assert explorer.listed("Missed slides")[0] == ["slide 3 (1 − 1.0e-5)"]
     assert console_errors == []
