@@ -1,5 +1,6 @@
 """The command ``compare``, from the words on the command line to the report."""
 
+import json
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -52,6 +53,7 @@ def run_compare(
     for pooling in poolings:
         check_pooling(pooling)
     check_writable(out)
+    _tell_what_is_replaced(out)
     if checkpoints is not None:
         check_writable(checkpoints)
     if train_bags is not None and data != "mnist":
@@ -85,6 +87,19 @@ def run_compare(
 
         figures = _telling_warnings(slide_figures, experiment, pictures)
     return write_report(experiment, out, figures)
+
+
+def _tell_what_is_replaced(out: Path) -> None:
+    """Say so while there is time to stop: the report that lies in the folder will be replaced."""
+    try:
+        earlier = json.loads((out / "config.json").read_text(encoding="utf-8"))["data"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    print(
+        f"warning: {out} holds a report on {earlier}; the new one will replace it when it is "
+        "complete. To keep it, stop now and choose another --out",
+        file=sys.stderr,
+    )
 
 
 def _telling_warnings(function: Callable[..., T], *arguments: Any, **options: Any) -> T:

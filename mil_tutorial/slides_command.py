@@ -1,4 +1,4 @@
-"""The command ``slides``: a hospital nobody has seen, with or without a flaw."""
+"""The command ``slides``: a hospital nobody has seen, with a hidden flaw or without."""
 
 import argparse
 import re
@@ -39,17 +39,18 @@ def add_slides_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--n",
         type=whole_number,
-        help=f"slides to render (default: {USUAL}; with a flaw {WITH_A_FLAW})",
+        help=f"slides to render (default: {WITH_A_FLAW}; without a flaw {USUAL})",
     )
     command.add_argument(
         "--seed", type=not_negative, default=0, help="another seed, other slides (default: 0)"
     )
     command.add_argument(
         "--flaw",
-        default="none",
+        default="hidden",
         metavar="NAME",
         help="what is wrong with the hospital, for the audit of chapter 16: leak, stain, labels, "
-        "shortcut, or hidden, where its name and seed choose one of the four (default: none)",
+        "shortcut, none, or hidden, where its name and seed choose one of the four "
+        "(default: hidden)",
     )
 
 

@@ -12,6 +12,8 @@ from mil_tutorial.intervals import Estimate
 from mil_tutorial.summary import METRICS, Summary
 from mil_tutorial.trial import WANTED_SENSITIVITY
 
+FEW = 20  # test bags of a class; with fewer, one bag is more than 5 % of a rate
+
 
 def results(experiment: Experiment, summary: Summary) -> dict[str, Any]:
     """Return everything that ``results.json`` holds, as plain values; what is undefined is None."""
@@ -113,7 +115,15 @@ def markdown(found: dict[str, Any]) -> str:
 
 
 def _notes(found: dict[str, Any]) -> str:
-    notes = (
+    n_positive = found["data"]["test_positive"]
+    n_negative = found["data"]["test_bags"] - n_positive
+    notes = ""
+    if min(n_positive, n_negative) < FEW:
+        notes = (
+            f"A small test set: one positive bag is {1 / n_positive:.0%} of the sensitivity, one "
+            f"negative bag {1 / n_negative:.0%}\nof the specificity. Go by the intervals.\n"
+        )
+    notes += (
         "False-negative rate and specificity: at the threshold that reached "
         f"{found['wanted_sensitivity']:.0%} sensitivity\non validation bags; "
         "their intervals take this threshold as given.\n"

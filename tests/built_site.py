@@ -1,6 +1,5 @@
 """The web site, built once for all tests and all of their processes."""
 
-import gzip
 import os
 import shutil
 import subprocess
@@ -12,7 +11,6 @@ from filelock import FileLock
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = ROOT / "notebooks"
-PACKED = (".html", ".js", ".css", ".svg")  # what servers compress, GitHub Pages among them
 
 
 def build(folder):
@@ -42,9 +40,3 @@ def site(tmp_path_factory, worker_id):
         pytest.skip(complaints[-500:])
     assert complaints == ""
     return folder / "html"
-
-
-def weight(path):
-    """Return the bytes that a browser gets for a file: compressed if it is text."""
-    content = path.read_bytes()
-    return len(gzip.compress(content, 6)) if path.suffix in PACKED else len(content)

@@ -44,6 +44,18 @@ def test_compare_on_ones_own_features(own_file, tmp_path, capsys):
     assert (out / "results.md").read_text() in printed
 
 
+def test_an_earlier_report_is_named_before_it_is_replaced(own_file, tmp_path, capsys):
+    out = tmp_path / "results"
+    out.mkdir()
+    words = ["compare", "--data", str(own_file), "--seeds", "1", "--epochs", "1"]
+    words += ["--poolings", "max", "--out", str(out)]
+    (out / "config.json").write_text("[]")  # somebody else's: no report
+    assert main(words) == 0
+    assert "replace" not in capsys.readouterr().err
+    assert main(words) == 0
+    assert f"{out} holds a report on own" in capsys.readouterr().err
+
+
 def test_poolings_can_be_chosen(own_file, tmp_path):
     out = tmp_path / "r"
     options = ["--seeds", "1", "--epochs", "1", "--poolings", "max_embedding", "mean_instance"]

@@ -36,11 +36,7 @@ include_patterns = [
 # Pages show what is stored in the notebooks; nothing is run.
 nb_execution_mode = "off"
 nb_merge_streams = True
-nb_ipywidgets_js = {
-    "widgets/require.js": {},
-    "widgets/setup.js": {},
-    "widgets/embed-amd.js": {"data-jupyter-widgets-cdn": "no-cdn/"},
-}
+nb_ipywidgets_js = {"widgets.js": {"type": "module"}}
 mathjax_path = "mathjax/tex-chtml.js"
 mathjax3_config = {"chtml": {"displayAlign": "left"}}
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]

@@ -33,8 +33,8 @@ from mil_tutorial.datasets.slides import load_features
 #
 # The hospital is rendered, and one of four flaws is hidden in it. Its name and the seed decide which. The page
 # shows seed 0 and tells its answer at the end. For an audit of your own **choose another seed now**, such as the
-# day of your birth. The cell runs the command `python -m mil_tutorial slides --hospital NEW --seed 0 --flaw hidden
-# --out NEW-0`, which takes about a minute.
+# day of your birth. The cell runs the command `python -m mil_tutorial slides --hospital NEW --seed 0 --out NEW-0`,
+# which takes about a minute.
 
 # %% id="meet-render"
 HOSPITAL, SEED = "NEW", 0  # another seed, another hospital, perhaps another flaw
@@ -43,9 +43,7 @@ if folder.exists():
     print("it was rendered before")
 else:
     n_slides = 48 if FAST else 120
-    command = (
-        f"slides --hospital {HOSPITAL} --seed {SEED} --flaw hidden --n {n_slides} --out {folder}"
-    )
+    command = f"slides --hospital {HOSPITAL} --seed {SEED} --n {n_slides} --out {folder}"
     run = [sys.executable, "-m", "mil_tutorial", *command.split()]
     done = subprocess.run(run, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -2,6 +2,7 @@
 
 import functools
 import http.server
+import importlib.util
 import shutil
 import sys
 import tempfile
@@ -12,10 +13,14 @@ import pytest
 from nbconvert import HTMLExporter
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
-sys.path[:0] = [str(NOTEBOOKS / "site"), str(NOTEBOOKS)]
+sys.path.insert(0, str(NOTEBOOKS))
 
-from machine.npm_packages import NpmError, fetch  # noqa: E402, F401
-from site_parts.scripts import fetch_widget_scripts  # noqa: E402
+from machine.npm_packages import NpmError, fetch  # noqa: E402
+
+MANAGER = "@jupyter-widgets/html-manager"
+SETUP = """\
+require.config({baseUrl: document.currentScript.src.replace(/[^/]*$/, '')});
+"""
 
 
 def fetch_scripts(folder):
@@ -29,7 +34,12 @@ def fetch_scripts(folder):
 @functools.cache
 def _fetched():
     folder = tempfile.TemporaryDirectory()  # removed when the tests end
-    fetch_widget_scripts(Path(folder.name))
+    scripts = Path(folder.name)
+    fetch("requirejs", {"package/require.js": scripts})
+    fetch(MANAGER, {"package/dist/embed-amd.js": scripts})
+    package = importlib.util.find_spec("anywidget").submodule_search_locations[0]
+    shutil.copyfile(Path(package) / "nbextension" / "index.js", scripts / "anywidget.js")
+    (scripts / "setup.js").write_text(SETUP, encoding="utf-8")
     return folder
 
 

@@ -106,6 +106,19 @@ def test_without_scripts_the_twins_are_shown(visit, chapter):
         assert picture.bounding_box()["height"] > 100
 
 
+def test_where_a_widget_cannot_be_drawn_its_twin_is_shown(chromium, server):
+    page = chromium.new_page()
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.add_init_script("URL.createObjectURL = () => { throw new Error('not allowed'); };")
+    page.goto(f"{server.url}/10_draw_heat_maps.html")
+    for alt in twins("10_draw_heat_maps"):
+        page.get_by_alt_text(alt, exact=True).wait_for()
+    assert [error for error in errors if "not allowed" not in error] == []
+    assert len(errors) == len(twins("10_draw_heat_maps"))
+    page.close()
+
+
 @pytest.mark.parametrize("chapter", WITH_WIDGETS)
 def test_where_widgets_run_no_twin_is_fetched(visit, chapter):
     page = visit(f"{chapter}.html", PHONE)

@@ -177,7 +177,7 @@ def test_nonsense_is_refused_in_one_line(tmp_path, capsys):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     out = tmp_path_factory.mktemp("hospitals") / "new"
-    options = ["--hospital", "NEW", "--seed", "1", "--n", str(FEWEST), "--flaw", "hidden"]
+    options = ["--hospital", "NEW", "--seed", "1", "--n", str(FEWEST)]
     assert main(["slides", "--out", str(out), *options]) == 0
     return out
 

@@ -50,7 +50,7 @@ def built(folder, part, **pages):
     return (out / f"{next(iter(pages))}.html").read_text(encoding="utf-8")
 
 
-def notebook(with_state):
+def notebook(state):
     data = {
         VIEW: {"model_id": MODEL, "version_major": 2, "version_minor": 0},
         "text/html": f'<img alt="a &amp; b" src="data:image/png;base64,{PNG}">',
@@ -64,13 +64,13 @@ def notebook(with_state):
     ]
     book = nbformat.v4.new_notebook(cells=cells)
     book.metadata.language_info = {"name": "python"}
-    if with_state:
-        book.metadata.widgets = {STATE: {"state": {MODEL: {}}, "version_major": 2}}
+    if state:
+        book.metadata.widgets = {STATE: {"state": {MODEL: state}, "version_major": 2}}
     return book
 
 
 def test_a_widget_with_state_has_its_twin_for_browsers_without_scripts(tmp_path):
-    html = built(tmp_path, "twins", page=notebook(with_state=True))
+    html = built(tmp_path, "twins", page=notebook({"model_module": "anywidget"}))
     assert f'<script type="{VIEW}">' in html
     _, hidden, _ = html.replace("</noscript>", "<noscript>").split("<noscript>")[-3:]
     assert '<img alt="a &amp; b" ' in hidden
@@ -78,8 +78,9 @@ def test_a_widget_with_state_has_its_twin_for_browsers_without_scripts(tmp_path)
     assert "base64" not in html
 
 
-def test_a_widget_without_state_is_shown_as_its_twin(tmp_path):
-    html = built(tmp_path, "twins", page=notebook(with_state=False))
+@pytest.mark.parametrize("state", [None, {"model_module": "@jupyter-widgets/controls"}])
+def test_a_widget_that_cannot_be_drawn_is_shown_as_its_twin(tmp_path, state):
+    html = built(tmp_path, "twins", page=notebook(state))
     assert VIEW not in html
     assert '<img alt="a &amp; b" ' in html
 

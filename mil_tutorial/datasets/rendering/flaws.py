@@ -97,7 +97,8 @@ def flaw_hospital(specs: Sequence[SlideSpec], flaw: str, seed: int) -> FlawedHos
         raise ValueError(f"flaw must be none, hidden or one of {', '.join(FLAWS)}; got {flaw!r}")
     if len(specs) < FEWEST:
         raise ValueError(
-            f"a hospital with a flaw needs at least {FEWEST} slides, got {len(specs)}; ask for more"
+            f"a hospital with a flaw needs at least {FEWEST} slides, got {len(specs)}; "
+            "ask for more, or for one without a flaw"
         )
     pairs = [
         [replace(spec, split=split_of(number)) for spec in pair]

@@ -1,6 +1,7 @@
 """Pictures of notebooks with their descriptions, and static twins where a widget cannot run."""
 
 import html
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -52,10 +53,11 @@ class TwinsOfWidgets(SphinxPostTransform):
         image["width"], image["height"] = str(width), str(height)
 
     def _models(self) -> list[str]:
-        """Return the ids of the widgets whose state the page has."""
+        """Return the ids of the widgets whose state the page has and widgets.js can draw."""
         scripts = NbMetadataCollector.get_js_files(self.env, self.env.docname)
-        _, stored = scripts.get("ipywidgets_state", (None, {"body": ""}))
-        return re.findall(r'"([0-9a-f]{32})": {', stored["body"])
+        _, stored = scripts.get("ipywidgets_state", (None, {"body": '{"state": {}}'}))
+        models = json.loads(stored["body"])["state"].items()
+        return [name for name, model in models if model["model_module"] == "anywidget"]
 
 
 def _is_output(node: nodes.Node) -> bool:
