@@ -1,6 +1,7 @@
 """The landing page's lists of chapters, from the chapters themselves."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from docutils import nodes
@@ -19,6 +20,11 @@ def path_of(chapters: list[Chapter]) -> Lines:
     return ["| chapter | minutes | you will learn |", "|---|---|---|", *rows]
 
 
+def buttons_of_first(chapters: list[Chapter]) -> Lines:
+    """Return the badges of the first chapter, whichever there are."""
+    return [f"{badges(FIRST)} "]
+
+
 def learnt(chapter: Chapter) -> str:
     """Return the line "You will learn" of a chapter's first table."""
     return re.search(r"\*\*You will learn\*\* \| (.*?) \|$", chapter.cells[0].source, re.M)[1]
@@ -29,35 +35,29 @@ def _link(chapter: Chapter) -> str:
 
 
 class FromChapters(SphinxDirective):
-    """Write Markdown that follows from the chapters which have been built."""
+    """Write Markdown that ``lines`` makes of the chapters which have been built."""
+
+    lines: Callable[[list[Chapter]], Lines]
 
     def run(self) -> list[nodes.Node]:
-        """Return what the Markdown becomes."""
+        """Return what the Markdown becomes, in a box named after the directive."""
         everything = read_chapters(Path(self.env.srcdir))
         chapters = [chapter for chapter in everything if chapter.path("learner").is_file()]
-        box = nodes.container()
+        box = nodes.container(classes=[self.name])
         self.state.nested_parse(StringList(self.lines(chapters)), self.content_offset, box)
-        return box.children
-
-    def lines(self, chapters: list[Chapter]) -> Lines:
-        """Return the Markdown."""
-        raise NotImplementedError
+        return [box]
 
 
 class LearningPath(FromChapters):
     """The table of all chapters."""
 
-    def lines(self, chapters: list[Chapter]) -> Lines:
-        """Return the table."""
-        return path_of(chapters)
+    lines = staticmethod(path_of)
 
 
 class StartButtons(FromChapters):
     """Buttons that open the first chapter in the cloud, or here."""
 
-    def lines(self, chapters: list[Chapter]) -> Lines:
-        """Return one line."""
-        return [f"{badges(FIRST)} "]
+    lines = staticmethod(buttons_of_first)
 
 
 def setup(app: Sphinx) -> None:
