@@ -60,11 +60,10 @@ class TrainingRun:
         shapes = [list(value.shape) for value in self.model.state_dict().values()]
         return {
             "model": f"{self.model!r} {shapes}",
-            "config": self._config_identity(),
             "augmentation": _name(self.optimisation.augment),
-            "train": self.train.checksum(),
-            "val": "none" if self.val is None else self.val.checksum(),
-        }
+            "training set": self.train.checksum(),
+            "validation set": "none" if self.val is None else self.val.checksum(),
+        } | {name: repr(value) for name, value in asdict(self._settings_that_count()).items()}
 
     def _check_together(self) -> None:
         """Refuse processes that would train on other bags, or where they cannot exchange weights.
@@ -86,16 +85,16 @@ class TrainingRun:
         names = [name for name in first if any(other[name] != first[name] for other in others)]
         if names:
             raise ValueError(
-                f"the processes were given different {' and '.join(names)}; take the same seeds, "
+                f"the processes were given a different {' and '.join(names)}; take the same seeds, "
                 "and draw nothing before fit that depends on the process"
             )
 
-    def _config_identity(self) -> str:
+    def _settings_that_count(self) -> TrainingConfig:
         config = replace(self.config, workers=0)  # who reads the bags changes nothing
         if config.schedule == "one_cycle":
-            return config.to_json()
+            return config
         # A run may be continued for more epochs: until then it is the same run.
-        return replace(config, epochs=1).to_json()
+        return replace(config, epochs=1)
 
     @property
     def finished(self) -> bool:

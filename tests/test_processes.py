@@ -203,7 +203,7 @@ def test_processes_with_other_bags_are_refused(tmp_path):
     script.write_text(text)
     process = launch(2, script, tmp_path, 1)
     _, error = process.communicate(timeout=60)
-    assert "ValueError: the processes were given different train" in error
+    assert "ValueError: the processes were given a different training set" in error
 
 
 def test_half_precision_with_a_share_that_is_empty(tmp_path):

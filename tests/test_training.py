@@ -260,9 +260,11 @@ def test_foreign_and_damaged_checkpoints_are_refused(train_val, tmp_path):
     def resume(net=None, data=train_val, config=CONFIG):
         fit(net or model(), *data, config, checkpoint=path, progress=False)
 
-    with pytest.raises(ValueError, match="written with another config"):
+    with pytest.raises(ValueError, match="written with another seed;"):
         resume(config=replace(CONFIG, seed=9))
-    with pytest.raises(ValueError, match="written with another train"):
+    with pytest.raises(ValueError, match="with another batch_size and instances_at_once;"):
+        resume(config=replace(CONFIG, batch_size=3, instances_at_once=2))
+    with pytest.raises(ValueError, match="written with another training set"):
         resume(data=(separable(40, seed=7), train_val[1]))
     with pytest.raises(ValueError, match="written with another model"):
         resume(net=build_model("mean", 4, 8))
@@ -418,7 +420,7 @@ def test_the_entropy_weight_belongs_to_the_run(train_val, tmp_path):
     path = tmp_path / "c.pt"
     fit(model(), *train_val, CONFIG, checkpoint=path, progress=False)
     changed = replace(CONFIG, entropy_weight=0.1)
-    with pytest.raises(ValueError, match="written with another config"):
+    with pytest.raises(ValueError, match="written with another entropy_weight"):
         fit(model(), *train_val, changed, checkpoint=path, progress=False)
 
 

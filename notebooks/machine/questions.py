@@ -75,6 +75,8 @@ def print_form(questions: list[Question], form: str, *, key: bool = False) -> st
     lines = [f"# {TITLES[form]}{': key' if key else ''}", ""]
     if not key:
         lines += [
+            "Name, or the code you were given: ____________________",
+            "",
             "Choose one answer a question. Do not guess: the last one is a good answer too.",
             "",
         ]

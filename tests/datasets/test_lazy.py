@@ -154,7 +154,7 @@ def test_a_run_that_was_stopped_goes_on(pair, tmp_path):
         assert torch.equal(value, model.state_dict()[name]), name
     write_file(again[0].files[3].path, np.ones((5, 6), dtype=np.float32))
     changed = load_again(tmp_path)
-    with pytest.raises(ValueError, match="written with another train"):
+    with pytest.raises(ValueError, match="written with another training set"):
         fit(stopped, changed, lazy_val, TrainingConfig(epochs=3, **config), **options)
 
 
