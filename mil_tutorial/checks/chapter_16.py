@@ -70,7 +70,7 @@ def check_perfect_auc(answer: Any) -> str:
         "That takes away both shares of wrong labels: half of the equal pairs is won back.": 0.6,
     }
     expect_number(answer, 0.8, "the AUC", 0.005, mistakes)
-    return "0.64 in order and half of 0.32 equal: wrong labels set a ceiling no model can pass"
+    return "0.64 in order and half of 0.32 equal: random wrong labels set a ceiling"
 
 
 @exercise

@@ -286,7 +286,6 @@ check_calls_positive(calls_positive)
 # * **12–16** turn to published data, whole slides, common mistakes, and larger machines.
 #
 # Each chapter stands alone: what an earlier one built is imported from the package `mil_tutorial`.
-# Those from 12 on are still being written.
 
 # %% [markdown] id="summary"
 # ## Summary

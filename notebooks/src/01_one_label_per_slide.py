@@ -457,8 +457,8 @@ reached = int((scores.grad != 0).sum())
 print(f"{len(batch)} slides, {len(scores):,} tiles, {reached} of them with a gradient")
 
 # %% [markdown] id="max-train"
-# One tile a slide. In later steps other tiles may win, so let us train and note every tile that ever
-# had a gradient.
+# One tile a slide. Later other tiles may win. So let us train for some **epochs**, passes over all training
+# slides, and note every tile that had a gradient.
 
 
 # %% id="max-train-code"

@@ -565,9 +565,9 @@ print(f"winning tile holds tumour in {winners(models['max'], hard_val):.0%} of p
 #   applications*, Pattern Recognition 2018, [arXiv:1612.03365](https://arxiv.org/abs/1612.03365): 16
 #   methods compared as the character of the data changes.
 # * G. Campanella and others, *Clinical-grade computational pathology using weakly supervised deep
-#   learning on whole slide images*, Nature Medicine 2019: the highest tile decides, learnt from 44,732
-#   slides.
+#   learning on whole slide images*, Nature Medicine 2019: the highest tile decides; 44,732 slides,
+#   test slides included.
 # * E. Raff and J. Holt, *Reproducibility in multiple instance learning: a case for algorithmic unit
-#   tests*, NeurIPS 2023: small data sets that expose a model which breaks the rules of MIL.
+#   tests*, NeurIPS 2023: small data sets that expose models which break the rules of MIL.
 #
 # <!-- next -->

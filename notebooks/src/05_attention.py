@@ -162,7 +162,7 @@ class AttentionPooling(nn.Module):
         index = bag_index(sizes)
         attention = segment_softmax(self.scores(embeddings), index, len(sizes))
         weighted = attention[:, None] * embeddings
-        pooled = torch.zeros(len(sizes), embeddings.shape[1]).index_add(0, index, weighted)
+        pooled = embeddings.new_zeros(len(sizes), embeddings.shape[1]).index_add(0, index, weighted)
         return pooled, attention
 
 
@@ -350,7 +350,7 @@ check_sigmoid_cap(my_guess)
 
 # %% [markdown] id="sigmoid-cap"
 # Now draw the cap for bags of any size. Without a sigmoid, one tile can come as close to 1 as it likes,
-# because scores have no limit.
+# because w can be learnt as large as needed.
 
 # %% id="sigmoid-figure"
 n = np.arange(1, 1001)
@@ -429,7 +429,7 @@ check_one_bag_at_a_time(attention_of_batch)
 # * Attention pooling is a weighted mean. A small network scores each tile, and a softmax over the tiles
 #   of one bag turns scores into weights that sum to 1.
 # * Only differences between scores count. Weights compare tiles of one slide, never tiles of two.
-# * Padding must be masked before the softmax, and nothing may limit the scores on the way there.
+# * Padding must be masked before the softmax, and no fixed limit may stand between w and the softmax.
 # * A heat map shows an order. Score it against the truth, and look at the weights' size as well.
 
 # %% [markdown] id="quiz"

@@ -218,10 +218,11 @@ def lightness(rgb):
 
 
 MAPS = {"viridis": "viridis", "jet": "jet", "red–green": "RdYlGn_r"}
-print("value        0.00  0.25  0.50  0.75  1.00")
+STEPS = np.linspace(0, 1, 11)
+print("value     " + "".join(f"{v:5.1f}" for v in STEPS))
 for title, name in MAPS.items():
-    found_lightness = lightness(colormaps[name](np.linspace(0, 1, 5))[:, :3])
-    print(f"{title:10}" + "".join(f"{v:6.0f}" for v in found_lightness))
+    found_lightness = lightness(colormaps[name](STEPS)[:, :3])
+    print(f"{title:10}" + "".join(f"{v:5.0f}" for v in found_lightness))
 
 # %% [markdown] id="colours-ask"
 # The figure colours tiles by the *rank* of their attention, so that all values occur, and then takes the
@@ -254,7 +255,7 @@ show(
 )
 
 # %% [markdown] id="colours-read"
-# Jet is lightest near the middle. Without colour, its tiles with the *most* attention turn dark.
+# Jet is lightest at 0.6, and at 1 darker than at 0.1. Without colour, its tiles with the *most* attention turn dark.
 # Red–green does the same, and about one man in twelve sees red and green poorly. Viridis rises steadily.
 
 # %% [markdown] id="bar"

@@ -10,7 +10,7 @@
 # |---|---|
 # | **You will do** | draw patients anew, run twenty trainings, look at single runs, check a printed table |
 # | **You will learn** | what a paired difference shows, when a mean over runs misleads, what a table leaves open |
-# | **You need** | the four poolings ([chapter 04](04_pool_max_and_mean.ipynb) to [chapter 06](06_add_a_gate.ipynb)), sensitivity and specificity |
+# | **You need** | the four poolings ([chapter 04](04_pool_max_and_mean.ipynb) to [chapter 06](06_add_a_gate.ipynb)), sensitivity and specificity, entropy ([chapter 08](08_watch_attention.ipynb)), own scores ([chapter 09](09_judge_attention.ipynb)) |
 # | **Time** | 75 minutes |
 
 # %% id="setup"
@@ -27,8 +27,8 @@ from mil_tutorial import auc, load_benchmark
 # %% [markdown] id="fix"
 # ## Fix everything, then open the test slides
 #
-# This chapter opens the test slides, once. Why once? When you change something because of a test result,
-# those slides have helped to train, and there is nobody left to ask.
+# This chapter opens the test slides, once. When you change something because of a test result,
+# those slides have helped to train, and there is nobody left to ask. (Later chapters choose nothing by them.)
 #
 # So everything is fixed beforehand: data, settings, poolings, seeds. Each run keeps the epoch with the
 # lowest *validation* loss. What comes out is reported, whatever it is.
@@ -193,8 +193,8 @@ Markdown(markdown(found).partition("\n\n")[2])  # without its heading
 #
 # * **AUC.** The mean is far behind. Max, attention and gated cannot be told apart: the last table puts
 #   their differences within about ±0.03.
-# * **Baselines.** Bag size predicts nothing. The mean *feature* with logistic regression does no worse
-#   than mean pooling, which therefore shows no use of MIL.
+# * **Baselines.** Bag size predicts nothing: the cohort was chosen so. The mean *feature* with logistic regression
+#   does no worse than mean pooling, which therefore shows no use of MIL.
 # * **Maps.** Attention ranks tiles well; max gives all its attention to one tile. Yet the max model's tile
 #   *scores* rank them well too: a heat map does not need attention.
 
@@ -222,7 +222,7 @@ else:
     print(f"{same} of {len(there)} cells equal the recorded ones")
 
 # %% [markdown] id="record-read"
-# In the stored run all are equal. Another processor may round otherwise, and digits change.
+# In the stored run all are equal; another processor may round otherwise.
 
 # %% id="roc-run"
 from mil_tutorial.figures import plot_roc, plot_witness_rate
@@ -289,8 +289,8 @@ show(
 )
 
 # %% [markdown] id="curve-read"
-# Max equals attention with 204 slides, and with 25. With 50, three of its five runs (small marks) stay
-# near chance, and no attention run does. "Equal" was true for *this many slides*.
+# Max equals attention with 204 slides. With 25 the means agree, but one max run is near chance (small marks); with
+# 50 three of five are, and no attention run. "Equal" was true for *this many slides*.
 
 # %% [markdown] id="runs"
 # ## Look at the runs one by one
@@ -430,7 +430,7 @@ from mil_tutorial.checks.chapter_11 import check_auc_standard_error
 check_auc_standard_error(auc_standard_error)
 
 # %% [markdown] id="pencil"
-# One more stroke. A ROC curve that bends one way only, with a sensitivity s at 10 % false positives, lies
+# A ROC curve that bends one way only, with a sensitivity s at 10 % false positives, lies
 # above the straight lines from (0, 0) to (0.1, s) to (1, 1). So its AUC is at least 0.05 s + 0.45 (1 + s).
 
 # %% id="pencil-run" tags=["nbval-check-output"]
@@ -454,8 +454,8 @@ for name, (area, s) in article.items():
 # * **Geometry.** For max, 0.76 needs an AUC of 0.83; 0.82 is printed. (A single curve may sag.)
 # * **Noise.** One standard error is about 0.03: 0.93 − 0.91 is less; the paired interval
 #   is not printed.
-# * **Order.** Published tables for CAMELYON16 have max far ahead of the mean (Shao and others 2021, for
-#   one), not behind.
+# * **Order.** Published tables for CAMELYON16 have max far ahead of the mean (Shao and others 2021), not
+#   behind.
 #
 # What do *our* slides say? Four differences, with intervals:
 
@@ -488,10 +488,10 @@ show(
 # | the article's claim | our data |
 # |---|---|
 # | attention above max | `slides` contradict: within about ±0.03; `slides-hard` support: easier to start |
-# | gated above attention | cannot say: the sign changes with the seeds |
+# | gated above attention | cannot say by AUC; by sensitivity, 20 starts on `slides-hard` contradict |
 # | mean above max | `slides` contradict; `slides-hard` cannot say |
 # | half the false negatives | cannot say: at equal specificity the intervals are too wide |
-# | no map from max and mean | `slides` contradict: their tile scores rank tumour; on `slides-hard` they do not |
+# | no map from max and mean | `slides` contradict: their tile scores rank tumour; `slides-hard` cannot say for max |
 # | excellent attention maps | support "good" (instance AUC 0.86); "excellent" is no number |
 # | a "traditional CNN" needs tile labels | support, by definition |
 # | … wants slides of one size, is hard to interpret | contradict: a maximum takes any number of tiles, and its map ranks best |
@@ -522,10 +522,9 @@ show(
 # ## Further reading
 #
 # * J. A. Hanley and B. J. McNeil, *The meaning and use of the area under a receiver operating
-#   characteristic (ROC) curve*, Radiology 143, 1982: the standard error of exercise 5.
+#   characteristic (ROC) curve*, Radiology 143, 1982: exercise 5.
 # * Z. Shao and others, *TransMIL*, NeurIPS 2021, [arXiv:2106.00908](https://arxiv.org/abs/2106.00908): a
-#   published table for CAMELYON16 that holds max, mean and attention.
-# * X. Bouthillier and others, *Accounting for variance in machine learning benchmarks*, MLSys 2021,
-#   [arXiv:2103.03098](https://arxiv.org/abs/2103.03098): what one seed hides.
+#   table for CAMELYON16 with max, mean and attention.
+# * X. Bouthillier and others, *Accounting for variance in machine learning benchmarks*, MLSys 2021.
 #
 # <!-- next -->

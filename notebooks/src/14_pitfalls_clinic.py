@@ -371,7 +371,7 @@ check_score_slides((score_slides, why))
 
 # %% [markdown] id="ex-folds"
 # Thirteen slides had no result, and no error either. Judged on every second tile, as in the solution, they bring the
-# AUC to 0.921, *below* the 0.931 of enough memory. The difference is small; that thirteen patients got no answer is
+# AUC to 0.921, *below* the 0.931 of enough memory. The difference is small; that thirteen slides got no answer is
 # not. ([Chapter 15](15_scale_out.ipynb) computes in pieces and loses nothing.)
 #
 # ### Case 7: a model that predicts coins
@@ -490,7 +490,7 @@ def both(val_labels, val_scores, test_labels, test_scores):
 slides = list(KFold(5, shuffle=True, random_state=0).split(patients))
 whole = list(GroupKFold(5).split(patients, groups=patients))
 runs = {
-    "7: folds of slides": [coin_auc(slides, seed) for seed in range(20)],
+    "7: folds of pieces": [coin_auc(slides, seed) for seed in range(20)],
     "7: folds of patients": [coin_auc(whole, seed) for seed in range(20)],
 }
 choosers = ("8: test slides choose", "8: validation slides choose")
@@ -505,7 +505,7 @@ axes.set(yticks=range(4), yticklabels=runs, ylim=(3.5, -0.5))
 axes.set_xlabel("AUC on coins, one mark a set; honest: about 0.5")
 show(
     figure,
-    "AUC of twenty sets of coins each: around 0.77 with folds of slides and near 0.5 with folds of "
+    "AUC of twenty sets of coins each: around 0.77 with folds of pieces and near 0.5 with folds of "
     "patients; around 0.6 when test slides choose the epoch and near 0.5 when validation does",
 )
 

@@ -264,7 +264,7 @@ axis.invert_yaxis()
 show(
     figure,
     "Bars: a step in parts up to 512, 1,024 and 4,096 tiles, and all at once, each as a multiple "
-    "of its matrix products, which are a dashed line at 1; all lie a little above it",
+    "of its matrix products, which are a dashed line at 1; all lie above it",
 )
 
 # %% [markdown] id="parts-read"

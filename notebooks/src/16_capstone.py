@@ -159,7 +159,8 @@ for name, (first, second) in {
     print(f"{name:14} highest cosine {highest:.2f}, pairs of near-copies: {n_copies[name]}")
 
 # %% [markdown] id="prints-read"
-# Two scans of one tissue reach more than 0.7, and pairs count from 0.6 on. Note your number.
+# Two scans of one tissue reach more than 0.7, and pairs count from 0.6 on. This limit, and those below, were set on
+# two rendered hospitals; on real slides set your own. Note your number.
 #
 # ## Predict without looking at tissue
 #
@@ -215,7 +216,7 @@ print(f"number of tiles, {HOSPITAL}:   ", size_auc)
 
 # %% [markdown] id="colour-read"
 # Each slide was judged by a regression that had not seen its patient. On the four hospitals colours know
-# little, and a large tumour *is* a colour. From which value on would you worry? We take: the whole interval
+# little: they were chosen to be balanced in colour. And a large tumour *is* a colour. From which value on would you worry? We take: the whole interval
 # above 0.65.
 #
 # ## Ask how far the stain lies
@@ -308,8 +309,8 @@ for title, group in {
 # %% [markdown] id="ex-noise"
 # ## Doubt the labels
 #
-# A low AUC need not be the model's fault. Suppose 20 % of the slides *in each class of the table* in truth
-# belong to the other class, and a perfect model gives every truly ill slide 1 and every other 0.
+# A low AUC need not be the model's fault. Suppose 20 % of the slides *in each class of the table*, drawn at random, in
+# truth belong to the other class, and a perfect model gives every truly ill slide 1 and every other 0.
 #
 # ### Exercise 3: predict a perfect model's AUC
 #
