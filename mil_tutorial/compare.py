@@ -53,7 +53,9 @@ def run_compare(
     for pooling in poolings:
         check_pooling(pooling)
     check_writable(out)
-    _tell_what_is_replaced(out)
+    processes = this_process()
+    if processes.is_main:
+        _tell_what_is_replaced(out)
     if checkpoints is not None:
         check_writable(checkpoints)
     if train_bags is not None and data != "mnist":
@@ -64,7 +66,6 @@ def run_compare(
         load_benchmark, data, train_bags=train_bags or 100, labels=labels, positive=positive
     )
     pictures = _pictures(slides, benchmark)
-    processes = this_process()
     given: dict[str, Any] = {
         name: value
         for name, value in ({"precision": processes.precision} | dict(settings or {})).items()

@@ -57,6 +57,20 @@ def export(notebook):
     return html.replace(tag, tag + '<script src="scripts/setup.js"></script>')
 
 
+def keep_to_one_host(pages, url):
+    """Let a page, or a context of them, reach one host only; return the list of refusals."""
+    refused = []
+
+    def only_this_host(route):
+        if route.request.url.startswith((url, "data:", "blob:")):
+            return route.continue_()
+        refused.append(route.request.url)
+        return route.abort()
+
+    pages.route("**/*", only_this_host)
+    return refused
+
+
 class Site:
     """A server of one folder, until it is stopped."""
 

@@ -11,7 +11,7 @@ from built_site import NOTEBOOKS
 
 from mil_tutorial.lab import find_chapter
 
-from .exported import Site
+from .exported import Site, keep_to_one_host
 
 sys.path.insert(0, str(NOTEBOOKS))
 
@@ -51,18 +51,11 @@ def show(chromium, folder, console_errors):
     """Open slides where no other host can be reached."""
     site = Site(folder)
     page = chromium.new_page(viewport={"width": 1280, "height": 760})
-    page.refused = []
     page.on("pageerror", lambda error: console_errors.append(str(error)))
     page.on("requestfailed", lambda request: console_errors.append(request.url))
     page.on("response", lambda got: got.ok or console_errors.append(f"{got.status} {got.url}"))
 
-    def only_this_site(route):
-        if route.request.url.startswith((site.url, "data:", "blob:")):
-            return route.continue_()
-        page.refused.append(route.request.url)
-        return route.abort()
-
-    page.route("**/*", only_this_site)
+    page.refused = keep_to_one_host(page, site.url)
 
     def open_slides(name="05_attention"):
         page.goto(f"{site.url}/{name}.deck.html")

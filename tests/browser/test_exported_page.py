@@ -5,7 +5,7 @@ import pytest
 
 from mil_tutorial.lab import find_chapter
 
-from .exported import Site, export, fetch_scripts
+from .exported import Site, export, fetch_scripts, keep_to_one_host
 from .server import notebooks_source
 
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -37,16 +37,8 @@ def exported_page(chromium, stored, tmp_path, console_errors):
     (tmp_path / "page.html").write_text(export(stored), encoding="utf-8")
     site = Site(tmp_path)
     page = chromium.new_page(viewport={"width": 1000, "height": 900})
-    page.refused = []
     page.on("pageerror", lambda error: console_errors.append(str(error)))
-
-    def only_this_site(route):
-        if route.request.url.startswith((site.url, "data:", "blob:")):
-            return route.continue_()
-        page.refused.append(route.request.url)
-        return route.abort()
-
-    page.route("**/*", only_this_site)
+    page.refused = keep_to_one_host(page, site.url)
     page.goto(f"{site.url}/page.html")
     page.wait_for_selector("[aria-label='Slide explorer'] canvas[data-drawn]")
     yield page

@@ -4,7 +4,7 @@ import nbformat
 import pytest
 from built_site import NOTEBOOKS, site  # noqa: F401
 
-from .exported import NpmError, Site, fetch
+from .exported import NpmError, Site, fetch, keep_to_one_host
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 CHAPTERS = sorted(path.stem for path in NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
@@ -34,18 +34,12 @@ def server(site):  # noqa: F811
 @pytest.fixture()
 def visit(chromium, server):
     """Open a page where no other host can be reached; nothing may go wrong, nobody be asked."""
-    contexts, refused, errors = [], [], []
-
-    def only_this_site(route):
-        if route.request.url.startswith((server.url, "data:", "blob:")):
-            return route.continue_()
-        refused.append(route.request.url)
-        return route.abort()
+    contexts, refusals, errors = [], [], []
 
     def open_page(name, viewport=DESK, **options):
         context = chromium.new_context(viewport=viewport, **options)
         contexts.append(context)
-        context.route("**/*", only_this_site)
+        refusals.append(keep_to_one_host(context, server.url))
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(f"{name}: {error}"))
         page.on(
@@ -58,7 +52,7 @@ def visit(chromium, server):
     yield open_page
     for context in contexts:
         context.close()
-    assert refused == []
+    assert not any(refusals), refusals
     assert [error for error in errors if not error.endswith("favicon.ico")] == []
 
 
