@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from mil_tutorial import notebook
-from mil_tutorial.datasets import paths
+from mil_tutorial.system import paths
 
 
 @pytest.fixture(autouse=True)

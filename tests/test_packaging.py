@@ -60,7 +60,7 @@ def test_wheel_carries_the_data_and_runs_without_the_checkout(tmp_path):
     assert shipped <= names
     assert not any(n.startswith(("tests/", "data/")) for n in names)
     code = (
-        "import mil_tutorial as m; from mil_tutorial.datasets.paths import data_dir;"
+        "import mil_tutorial as m; from mil_tutorial.system.paths import data_dir;"
         "print(m.__file__); print(data_dir()); print(len(m.load_benchmark('musk1').test))"
     )
     lines = subprocess.check_output(
@@ -102,7 +102,7 @@ def test_the_readmes_library_example_runs(tmp_path, monkeypatch):
 
 
 def test_the_recipes_labels_come_from_the_names_of_slides(tmp_path, monkeypatch):
-    from mil_tutorial.datasets.labels import read_labels
+    from mil_tutorial.datasets.features.labels import read_labels
 
     text = (ROOT / "notebooks" / "recipes" / "camelyon16.md").read_text(encoding="utf-8")
     code = text.split("```python")[1].split("```")[0]

@@ -5,7 +5,7 @@ from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 from mil_tutorial.bags import MedicalBagDataset
-from mil_tutorial.frozen_encoders import load_frozen_encoder
+from mil_tutorial.models.frozen import load_frozen_encoder
 
 SIDE = 64
 """Pixels to which a patch is enlarged: the network halves its maps five times."""

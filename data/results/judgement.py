@@ -5,12 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from mil_tutorial.attention_metrics import instance_auc
-from mil_tutorial.datasets.benchmark import Benchmark
-from mil_tutorial.intervals import Bootstrap
-from mil_tutorial.neighbours import smooth_scores
-from mil_tutorial.prediction import Predictions
-from mil_tutorial.weighted import Metric, weighted_auc, weighted_mean
+from mil_tutorial.experiment.benchmarks import Benchmark
+from mil_tutorial.metrics.attention import instance_auc, smooth_scores
+from mil_tutorial.metrics.intervals import Bootstrap
+from mil_tutorial.metrics.weighted import Metric, weighted_auc, weighted_mean
+from mil_tutorial.training.prediction import Predictions
 
 RESAMPLES = 2000
 

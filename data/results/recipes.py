@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from mil_tutorial.config import TrainingConfig
-from mil_tutorial.datasets import load_benchmark
-from mil_tutorial.datasets.benchmark import Benchmark, Split, cross_validation
+from mil_tutorial.experiment.benchmarks import Benchmark, Split, cross_validation
+from mil_tutorial.experiment.catalogue import load_benchmark
+from mil_tutorial.training.config import TrainingConfig
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ NEIGHBOURHOOD = 20.0
 
 
 def _mnist(train_bags: int) -> list[Recipe]:
-    from mil_tutorial.augmentation import Affine
+    from mil_tutorial.bags.augmentation import Affine
 
     data, plain = f"mnist-{train_bags}", load_benchmark("mnist", train_bags=train_bags)
     benchmark = replace(
@@ -104,7 +104,7 @@ def _mnist(train_bags: int) -> list[Recipe]:
 
 
 def _musk(version: int) -> list[Recipe]:
-    from mil_tutorial.augmentation import DropFeatures
+    from mil_tutorial.bags.augmentation import DropFeatures
 
     data = f"musk{version}"
     plain = replace(
@@ -127,7 +127,7 @@ def _musk(version: int) -> list[Recipe]:
 
 
 def _colon() -> list[Recipe]:
-    from mil_tutorial.augmentation import InOrder, StainJitter, TurnAndFlip
+    from mil_tutorial.bags.augmentation import InOrder, StainJitter, TurnAndFlip
 
     plain = load_benchmark("colon")
     benchmark = replace(
@@ -146,9 +146,10 @@ def _colon() -> list[Recipe]:
 
 
 def _colon_frozen() -> list[Recipe]:
-    from mil_tutorial.augmentation import DropFeatures
-    from mil_tutorial.datasets.colon import load_colon
     from mil_tutorial.datasets.colon_features import colon_features
+
+    from mil_tutorial.bags.augmentation import DropFeatures
+    from mil_tutorial.datasets.colon import load_colon
 
     features = colon_features(load_colon())
     benchmark = Benchmark(

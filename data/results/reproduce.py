@@ -13,20 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mil_tutorial.judgement import Judgement
+from mil_tutorial.recipes import NAMES, Recipe, recipes
 from tqdm.auto import tqdm
 
-from mil_tutorial.baselines import baseline_probabilities, baselines_for
-from mil_tutorial.config import TrainingConfig
-from mil_tutorial.datasets.benchmark import Benchmark, Split
-from mil_tutorial.ensembles import ensemble
-from mil_tutorial.environment import environment
-from mil_tutorial.judgement import Judgement
-from mil_tutorial.parallel import share_work
-from mil_tutorial.prediction import Predictions, predict
-from mil_tutorial.recipes import NAMES, Recipe, recipes
-from mil_tutorial.splits import check_groups
-from mil_tutorial.trial import train_one
-from mil_tutorial.wsi_commands import whole_number
+from mil_tutorial.bags.splits import check_groups
+from mil_tutorial.cli.slides import whole_number
+from mil_tutorial.experiment.baselines import baseline_probabilities, baselines_for
+from mil_tutorial.experiment.benchmarks import Benchmark, Split
+from mil_tutorial.experiment.trials import train_one
+from mil_tutorial.system.jobs import share_work
+from mil_tutorial.system.versions import environment
+from mil_tutorial.training.config import TrainingConfig
+from mil_tutorial.training.prediction import Predictions, ensemble, predict
 
 MEMBER_SEED = 1000
 """Member m of seed s starts from seed s + 1000 m; all members of a seed have the same split."""

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from mil_tutorial.bags import Bag, MedicalBagDataset
+from mil_tutorial.bags.dataset import Bag, MedicalBagDataset
 
 
 class InstanceSampler(Dataset[Bag]):

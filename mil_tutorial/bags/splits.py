@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from mil_tutorial.bags import MedicalBagDataset
+from mil_tutorial.bags.dataset import MedicalBagDataset
 
 
 def group_folds(

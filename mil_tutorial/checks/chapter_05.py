@@ -16,7 +16,7 @@ from mil_tutorial.checks.judging import (
     expect_values,
 )
 from mil_tutorial.checks.softmax import one_by_one, softmax_mistakes
-from mil_tutorial.models import AttentionMIL
+from mil_tutorial.models.mil import AttentionMIL
 
 MASKS = {
     "bags of 3 and 1 tiles": [[1, 1, 1], [1, 0, 0]],

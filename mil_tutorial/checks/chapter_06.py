@@ -15,7 +15,7 @@ from mil_tutorial.checks.judging import (
     expect_tensor,
     expect_values,
 )
-from mil_tutorial.pooling import GatedAttentionPooling
+from mil_tutorial.models.pooling import GatedAttentionPooling
 
 SHAPES = {"one tile": (1,), "five packed tiles": (5,), "two padded bags of three": (2, 3)}
 NO_GATE = "The gate is missing: multiply tanh(V h) by sigm(U h) before w."

@@ -15,8 +15,8 @@ from mil_tutorial.checks.canvases import (
 from mil_tutorial.checks.cases import attempt_each
 from mil_tutorial.checks.exercise import Wrong, exercise
 from mil_tutorial.checks.judging import attempt, expect_number
-from mil_tutorial.geojson import tile_ring
-from mil_tutorial.stitching import stitch_tiles
+from mil_tutorial.pictures.geojson import tile_ring
+from mil_tutorial.pictures.stitching import stitch_tiles
 
 CANVASES = {  # values, x and y, side of a tile, (height, width)
     "three tiles and a hole": ([1.0, 2.0, 3.0], [[0, 0], [2, 0], [0, 2]], 2, (4, 4)),

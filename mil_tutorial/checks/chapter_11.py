@@ -14,8 +14,7 @@ from mil_tutorial.checks.resamples import (
     differences_by_weights,
     slides_of_patients,
 )
-from mil_tutorial.intervals import auc_standard_error
-from mil_tutorial.starts import best_of
+from mil_tutorial.metrics.intervals import auc_standard_error, best_of
 
 
 @exercise

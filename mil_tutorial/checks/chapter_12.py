@@ -9,7 +9,7 @@ from mil_tutorial.checks.cases import attempt_each, expect_each, values_of
 from mil_tutorial.checks.drawn_bags import examine_bags
 from mil_tutorial.checks.exercise import Wrong, exercise
 from mil_tutorial.checks.judging import attempt, expect_number
-from mil_tutorial.neighbours import smooth_scores
+from mil_tutorial.metrics.attention import smooth_scores
 
 EPOCHS = 6
 

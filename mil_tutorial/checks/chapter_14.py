@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from mil_tutorial.calibration import fit_temperature
 from mil_tutorial.checks.cases import attempt_each, expect_each, values_of
 from mil_tutorial.checks.diagnoses import examine_case
 from mil_tutorial.checks.evaluations import (
@@ -23,6 +22,7 @@ from mil_tutorial.checks.masks import (
     examine_max_of_bags,
     examine_rows_to_weights,
 )
+from mil_tutorial.metrics.calibration import fit_temperature
 
 
 @exercise

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mil_tutorial.batches import BagBatch, collate_packed
+from mil_tutorial.bags.batches import BagBatch, collate_packed
 from mil_tutorial.checks.cases import attempt_each, expect_each, values_of
 from mil_tutorial.checks.exercise import Wrong, exercise
 from mil_tutorial.checks.judging import attempt, expect_number
-from mil_tutorial.models import MIL, build_model
+from mil_tutorial.models.mil import MIL, build_model
 
 
 @exercise

@@ -11,7 +11,7 @@ from torch import Tensor
 from mil_tutorial.checks.cases import attempt_each, expect_each, values_of
 from mil_tutorial.checks.exercise import Wrong
 from mil_tutorial.checks.judging import attempt, expect_values
-from mil_tutorial.metrics import auc
+from mil_tutorial.metrics.decisions import auc
 
 Rule = Callable[..., Any]
 

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mil_tutorial.bags import MedicalBagDataset
-from mil_tutorial.batches import BagBatch, collate_packed
+from mil_tutorial.bags.batches import BagBatch, collate_packed
+from mil_tutorial.bags.dataset import MedicalBagDataset
 from mil_tutorial.checks.exercise import Wrong
 from mil_tutorial.checks.judging import attempt, expect_values
-from mil_tutorial.config import TrainingConfig
-from mil_tutorial.models import MIL, build_model
+from mil_tutorial.models.mil import MIL, build_model
+from mil_tutorial.training.config import TrainingConfig
 
 RUNS = {  # epochs and patience; losses fall, rise, fall lower, and rise for good
     "14 epochs, patience 3": (14, 3),

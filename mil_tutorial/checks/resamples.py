@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from mil_tutorial.weighted import weighted_auc
+from mil_tutorial.metrics.weighted import weighted_auc
 
 
 def slides_of_patients(sizes: list[int], seed: int, mixed: bool = False) -> tuple:

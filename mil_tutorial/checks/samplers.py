@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mil_tutorial.bags import MedicalBagDataset
+from mil_tutorial.bags.dataset import MedicalBagDataset
 from mil_tutorial.checks.exercise import Wrong
 from mil_tutorial.checks.judging import attempt, expect_number
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from mil_tutorial.audit_measures import FAR
 from mil_tutorial.checks.exercise import NotAttempted, Wrong
 from mil_tutorial.datasets.slides import FLAWS, hidden_flaw
+from mil_tutorial.experiment.audit import FAR
 
 WOULD_SHOW = {
     "leak": "A leak would show as pairs of near-copies across train and test. How many are there?",

@@ -1,28 +1,127 @@
 """The command ``compare``, from the words on the command line to the report."""
 
+import argparse
 import json
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from mil_tutorial.datasets import load_benchmark
-from mil_tutorial.datasets.benchmark import Benchmark
-from mil_tutorial.experiment import FOUR_POOLINGS, run_experiment
-from mil_tutorial.models import check_pooling
-from mil_tutorial.processes import this_process
-from mil_tutorial.report import Report, check_writable, write_report
+from mil_tutorial.cli.arguments import add_out, not_negative, whole_number
+
+if TYPE_CHECKING:
+    from mil_tutorial.experiment.report import Report
 
 T = TypeVar("T")
+
+SETTINGS = (
+    "epochs",
+    "batch_size",
+    "instances_per_bag",
+    "instances_at_once",
+    "precision",
+    "workers",
+)
+"""Fields of ``TrainingConfig`` that the command takes."""
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    command.add_argument(
+        "--data",
+        default="slides",
+        help="slides, slides-hard, musk1, musk2, mnist, colon, FILE.npz, or a FOLDER of features",
+    )
+    command.add_argument(
+        "--labels",
+        type=Path,
+        metavar="FILE.csv",
+        help="for a folder: columns slide and label, perhaps patient and split",
+    )
+    command.add_argument("--positive", metavar="NAME", help="the label that is 1, where unclear")
+    command.add_argument(
+        "--slides", type=Path, metavar="FOLDER", help="of whole slides: draws heat maps on some"
+    )
+    command.add_argument("--seeds", type=whole_number, default=5, help="how many runs (default: 5)")
+    add_out(command, "results")
+    command.add_argument(
+        "--poolings",
+        nargs="+",
+        default=["max", "mean", "attention", "gated"],
+        metavar="NAME",
+        help="of max, mean, attention, gated, max_embedding, mean_instance (default: first four)",
+    )
+    command.add_argument("--epochs", type=whole_number, help="default: what suits the data")
+    command.add_argument("--batch-size", type=whole_number, help="bags a step; default: what suits")
+    command.add_argument(
+        "--instances-per-bag",
+        type=whole_number,
+        metavar="N",
+        help="train on N instances of a bag, new ones each epoch (default: all)",
+    )
+    command.add_argument(
+        "--instances-at-once",
+        type=whole_number,
+        metavar="N",
+        help="compute on N instances at a time, the same result in less memory (default: all)",
+    )
+    command.add_argument(
+        "--precision",
+        choices=("float32", "bfloat16", "float16"),
+        help="of the products in training (default: float32, or what the launcher says)",
+    )
+    command.add_argument(
+        "--workers",
+        type=not_negative,
+        metavar="N",
+        help="processes that read training bags ahead (default: 0)",
+    )
+    command.add_argument(
+        "--checkpoints",
+        type=Path,
+        metavar="FOLDER",
+        help="keep the state of every training there; the same command resumes from it",
+    )
+    command.add_argument(
+        "--jobs",
+        type=whole_number,
+        default=1,
+        help="processes that share the trainings, each with half a gigabyte of memory and the "
+        "threads of OMP_NUM_THREADS: give one a core (default: 1); the results stay the same",
+    )
+    command.add_argument("--train-bags", type=whole_number, help="for mnist (default: 100)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Compare, and print the table."""
+    from mil_tutorial.experiment.tables import markdown
+
+    report = run_compare(
+        arguments.data,
+        arguments.out,
+        poolings=arguments.poolings,
+        seeds=arguments.seeds,
+        jobs=arguments.jobs,
+        settings={name: getattr(arguments, name) for name in SETTINGS},
+        checkpoints=arguments.checkpoints,
+        train_bags=arguments.train_bags,
+        labels=arguments.labels,
+        positive=arguments.positive,
+        slides=arguments.slides,
+    )
+    if report is not None:  # else another process has it
+        print(markdown(report.results))
+        print(f"Written to {arguments.out}/: {', '.join(report.files)}")
+    return 0
 
 
 def run_compare(
     data: str,
     out: Path,
     *,
-    poolings: Sequence[str] = FOUR_POOLINGS,
+    poolings: Sequence[str] = ("max", "mean", "attention", "gated"),
     seeds: int = 5,
     jobs: int = 1,
     settings: Mapping[str, int | str | None] | None = None,
@@ -31,7 +130,7 @@ def run_compare(
     labels: Path | None = None,
     positive: str | None = None,
     slides: Path | None = None,
-) -> Report | None:
+) -> "Report | None":
     """Train and test poolings on a data set and write the report; all input is checked first.
 
     Of several processes that were launched, the main one writes; the others return None.
@@ -50,28 +149,35 @@ def run_compare(
     slides : path, optional
         Folder of whole slides: heat maps of some test slides are drawn on them.
     """
+    from mil_tutorial.experiment.catalogue import load_benchmark
+    from mil_tutorial.experiment.report import check_writable, write_report
+    from mil_tutorial.experiment.run import run_experiment
+    from mil_tutorial.experiment.slide_heatmaps import find_slides, slide_figures
+    from mil_tutorial.models.mil import check_pooling
+    from mil_tutorial.system.distributed import this_process
+
     for pooling in poolings:
         check_pooling(pooling)
     check_writable(out)
     processes = this_process()
     if processes.is_main:
-        _tell_what_is_replaced(out)
+        _warn_of_replacement(out)
     if checkpoints is not None:
         check_writable(checkpoints)
     if train_bags is not None and data != "mnist":
         raise ValueError(f"--train-bags is for mnist; {data} comes with its bags")
     if labels is not None and not Path(data).is_dir():
         raise ValueError(f"--labels is for a folder of features, and there is no folder {data}")
-    benchmark = _telling_warnings(
+    benchmark = _print_warnings(
         load_benchmark, data, train_bags=train_bags or 100, labels=labels, positive=positive
     )
-    pictures = _pictures(slides, benchmark)
-    given: dict[str, Any] = {
+    pictures = find_slides(slides, benchmark) if slides is not None else {}
+    chosen: dict[str, Any] = {
         name: value
         for name, value in ({"precision": processes.precision} | dict(settings or {})).items()
         if value is not None
     }
-    config = replace(benchmark.config, **given)
+    config = replace(benchmark.config, **chosen)
     experiment = run_experiment(
         benchmark,
         poolings=poolings,
@@ -84,13 +190,11 @@ def run_compare(
         return None
     figures = None
     if pictures:
-        from mil_tutorial.slide_heatmaps import slide_figures
-
-        figures = _telling_warnings(slide_figures, experiment, pictures)
+        figures = _print_warnings(slide_figures, experiment, pictures)
     return write_report(experiment, out, figures)
 
 
-def _tell_what_is_replaced(out: Path) -> None:
+def _warn_of_replacement(out: Path) -> None:
     """Say so while there is time to stop: the report that lies in the folder will be replaced."""
     try:
         earlier = json.loads((out / "config.json").read_text(encoding="utf-8"))["data"]
@@ -103,19 +207,11 @@ def _tell_what_is_replaced(out: Path) -> None:
     )
 
 
-def _telling_warnings(function: Callable[..., T], *arguments: Any, **options: Any) -> T:
+def _print_warnings(function: Callable[..., T], *arguments: Any, **options: Any) -> T:
     """Call a function; what it warns of goes to the terminal, a line each."""
     with warnings.catch_warnings(record=True) as noted:
         warnings.simplefilter("always", UserWarning)
-        found = function(*arguments, **options)
+        result = function(*arguments, **options)
     for warning in noted:
         print(f"warning: {warning.message}", file=sys.stderr)
-    return found
-
-
-def _pictures(folder: Path | None, benchmark: Benchmark) -> dict[str, Path]:
-    if folder is None:
-        return {}
-    from mil_tutorial.slide_heatmaps import find_slides
-
-    return find_slides(folder, benchmark)
+    return result

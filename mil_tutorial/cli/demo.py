@@ -1,26 +1,49 @@
 """The demo: four poolings on the shipped slides, a table, a ROC figure and a heat map."""
 
+import argparse
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mil_tutorial.bags import MedicalBagDataset
-from mil_tutorial.datasets import load_benchmark
-from mil_tutorial.datasets.slides import TILE, slide_image
-from mil_tutorial.experiment import run_experiment
-from mil_tutorial.heatmaps import plot_attention
-from mil_tutorial.models import MIL
-from mil_tutorial.prediction import predict
-from mil_tutorial.report import Report, check_writable, write_report
+from mil_tutorial.cli.arguments import add_out
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from mil_tutorial.bags.dataset import MedicalBagDataset
+    from mil_tutorial.experiment.report import Report
+    from mil_tutorial.models.mil import MIL
 
-def run_demo(out: Path, epochs: int = 30) -> Report:
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    add_out(command, "demo")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the demo and print its table."""
+    from mil_tutorial.experiment.tables import markdown
+
+    report = run_demo(arguments.out)
+    print(markdown(report.results))
+    print(f"Written to {arguments.out}/: {', '.join(report.files)}")
+    print(
+        f"Look at {arguments.out / 'heatmap.png'} first: the slide, where gated attention looked,\n"
+        "and the outline of the tumour it was never shown. One seed is an anecdote; next:\n"
+        "  python -m mil_tutorial compare --data slides --seeds 5 --out results\n"
+        "  python -m mil_tutorial compare --data slides-hard --seeds 5 --out results-hard"
+    )
+    return 0
+
+
+def run_demo(out: Path, epochs: int = 30) -> "Report":
     """Compare the four poolings with one seed and write all files to ``out``."""
+    from mil_tutorial.experiment.catalogue import load_benchmark
+    from mil_tutorial.experiment.report import check_writable, write_report
+    from mil_tutorial.experiment.run import run_experiment
+
     check_writable(out)
     benchmark = load_benchmark("slides")
     experiment = run_experiment(benchmark, seeds=1, config=replace(benchmark.config, epochs=epochs))
@@ -29,7 +52,7 @@ def run_demo(out: Path, epochs: int = 30) -> Report:
     return write_report(experiment, out, {"heatmap": figure})
 
 
-def typical_positive(dataset: MedicalBagDataset) -> int:
+def typical_positive(dataset: "MedicalBagDataset") -> int:
     """Return the positive bag with the median witness rate: the data choose, not the model."""
     assert dataset.instance_labels is not None
     rates = np.array([truth.mean() for truth in dataset.instance_labels])
@@ -37,8 +60,12 @@ def typical_positive(dataset: MedicalBagDataset) -> int:
     return int(positives[np.argsort(rates[positives])[len(positives) // 2]])
 
 
-def slide_heatmap(model: MIL, dataset: MedicalBagDataset, index: int) -> "Figure":
+def slide_heatmap(model: "MIL", dataset: "MedicalBagDataset", index: int) -> "Figure":
     """Draw one shipped slide with the attention of a model."""
+    from mil_tutorial.datasets.slides import TILE, slide_image
+    from mil_tutorial.pictures.heatmaps import plot_attention
+    from mil_tutorial.training.prediction import predict
+
     assert dataset.coords is not None
     assert dataset.instance_labels is not None
     found = predict(model, dataset.subset([index]))

@@ -1,12 +1,13 @@
 """The doctor: is everything installed, are the data whole, and how long will things take here?"""
 
+import argparse
 import platform
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mil_tutorial.datasets.paths import data_dir, read_checksums, sha256, user_data_dir
-from mil_tutorial.memory import available_memory
+from mil_tutorial.system.memory import available_memory
+from mil_tutorial.system.paths import data_dir, read_checksums, user_data_dir
 
 PACKAGES = (
     "torch",
@@ -42,6 +43,20 @@ class Finding:
     what: str
     value: str
     healthy: bool = True
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Declare nothing: the command takes no arguments."""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the findings; return 1 if something is wrong."""
+    healthy = True
+    for finding in examine():
+        mark = "ok " if finding.healthy else "BAD"
+        print(f"{mark}  {finding.what:18} {finding.value}", flush=True)
+        healthy &= finding.healthy
+    return 0 if healthy else 1
 
 
 def examine() -> Iterator[Finding]:
@@ -92,7 +107,7 @@ def _machine() -> Iterator[Finding]:
 
 def _memory() -> Iterator[Finding]:
     """Predict what a large slide of one's own would need beside what is in use now."""
-    from mil_tutorial.memory_need import bytes_to_predict, bytes_to_train
+    from mil_tutorial.training.memory import bytes_to_predict, bytes_to_train
 
     n, width = LARGE_SLIDE
     needs = {
@@ -105,13 +120,15 @@ def _memory() -> Iterator[Finding]:
 
 
 def _data() -> Iterator[Finding]:
+    from pooch import file_hash
+
     root = data_dir()
     for sums in sorted(root.glob("*/SHA256SUMS")):
         expected = read_checksums(sums)
         wrong = [
             name
             for name, digest in expected.items()
-            if not (sums.parent / name).is_file() or sha256(sums.parent / name) != digest
+            if not (sums.parent / name).is_file() or file_hash(str(sums.parent / name)) != digest
         ]
         text = f"{len(expected)} files, checksums agree"
         if wrong:
@@ -128,9 +145,9 @@ def _speed() -> Iterator[Finding]:
     """Measure one epoch of gated attention on the shipped slides and predict the demo from it."""
     from dataclasses import replace
 
-    from mil_tutorial.datasets import load_benchmark
-    from mil_tutorial.experiment import FOUR_POOLINGS
-    from mil_tutorial.trial import train_one
+    from mil_tutorial.experiment.catalogue import load_benchmark
+    from mil_tutorial.experiment.run import FOUR_POOLINGS
+    from mil_tutorial.experiment.trials import train_one
 
     benchmark = load_benchmark("slides")
     split = next(iter(benchmark.splits(0)))

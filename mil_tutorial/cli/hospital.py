@@ -1,14 +1,14 @@
-"""The command ``slides``: a hospital nobody has seen, with a hidden flaw or without."""
+"""The command ``hospital``: one nobody has seen, with a hidden flaw or without."""
 
 import argparse
 import re
 
-from mil_tutorial.wsi_commands import not_negative, whole_number
+from mil_tutorial.cli.arguments import add_out, not_negative, whole_number
 
 USUAL, WITH_A_FLAW = 40, 120  # slides; splits need more
 
 
-def slides(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Render the slides of a hospital nobody has seen: pictures, tumour masks, tile features."""
     from mil_tutorial.datasets.slides import write_hospital
 
@@ -31,8 +31,9 @@ def slides(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def add_slides_arguments(command: argparse.ArgumentParser) -> None:
-    """Tell a parser what the command takes, besides where it writes."""
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    add_out(command)
     command.add_argument(
         "--hospital", type=_name, default="NEW", help="its name, letters and digits (default: NEW)"
     )

@@ -1,8 +1,19 @@
 """Open JupyterLab at a chapter."""
 
+import argparse
 import subprocess
 import sys
 from pathlib import Path
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    command.add_argument("chapter", nargs="?", metavar="NN", help="its number, such as 05")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Open JupyterLab; wait for its end."""
+    return open_lab(arguments.chapter)
 
 
 def find_notebooks(start: Path | None = None) -> Path:
@@ -14,7 +25,7 @@ def find_notebooks(start: Path | None = None) -> Path:
         When there is none: the notebooks come with the repository, not with the wheel.
     """
     here = (start or Path.cwd()).absolute()
-    for folder in (here, *here.parents, Path(__file__).parents[1]):
+    for folder in (here, *here.parents, Path(__file__).parents[2]):
         if (folder / "notebooks" / "README.md").is_file() and (folder / "mil_tutorial").is_dir():
             return folder / "notebooks"
     raise FileNotFoundError(

@@ -4,14 +4,18 @@ The protocol of Ilse et al. 2018, section 4.2: bag size N(10, 2), digits drawn u
 the bags positive.
 """
 
+import gzip
+import shutil
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from mil_tutorial.bags import MedicalBagDataset
-from mil_tutorial.datasets.mnist_files import fetch_mnist
+from mil_tutorial.bags.dataset import MedicalBagDataset
+from mil_tutorial.system.downloads import PublishedFile, fetch
+from mil_tutorial.system.files import replacing
+from mil_tutorial.system.paths import cache_dir, user_data_dir
 
 TARGET = 9
 
@@ -120,3 +124,47 @@ def _draw(
         places = rng.choice(len(pool), size=size)
         if is_target[places].any() == positive:
             return pool[places]
+
+
+def fetch_mnist(root: Path | None = None) -> Path:
+    """Return a folder that holds all of ``MNIST/raw``.
+
+    Parameters
+    ----------
+    root : path, optional
+        Where to look and to download. By default: the folder that ``MIL_TUTORIAL_DATA`` names, if
+        the digits are there, else the user's cache.
+
+    Raises
+    ------
+    FileNotFoundError
+        When they are not there and cannot be downloaded.
+    ValueError
+        When a packed file in the user's own folder is not as published. (Unpacked ones are taken
+        as they are: what torchvision or this function unpacked.)
+    """
+    own = user_data_dir() if root is None else None
+    if own is not None and all((own / name).is_file() for name in _unpacked()):
+        return own
+    folder = root or cache_dir()
+    for name, packed in _unpacked().items():
+        if not (folder / name).is_file():
+            _unpack(fetch(packed, root), folder / name)
+    return folder
+
+
+def _unpacked() -> dict[str, PublishedFile]:
+    """Return {name of the unpacked file in a data folder: what is published}."""
+    from torchvision.datasets import MNIST
+
+    return {
+        f"MNIST/raw/{name.removesuffix('.gz')}": PublishedFile(
+            f"MNIST/raw/{name}", tuple(f"{mirror}{name}" for mirror in MNIST.mirrors), f"md5:{md5}"
+        )
+        for name, md5 in MNIST.resources
+    }
+
+
+def _unpack(packed: Path, path: Path) -> None:
+    with replacing(path) as partial, partial.open("wb") as target, gzip.open(packed) as source:
+        shutil.copyfileobj(source, target)

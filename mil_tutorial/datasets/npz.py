@@ -1,46 +1,11 @@
 """A user's own features: one ``.npz`` file with everything in it."""
 
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
-from mil_tutorial.bags import MedicalBagDataset
-
-
-def read_arrays(path: Path, required: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """Return the arrays of an ``.npz`` file, read completely.
-
-    Raises
-    ------
-    FileNotFoundError
-        When there is no such file.
-    ValueError
-        When the file is truncated, is of another kind, holds Python objects, or lacks a required
-        array. The message names the file.
-    """
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} does not exist")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = dict(file)
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, TypeError) as error:
-        if "Object arrays" in str(error):
-            raise ValueError(
-                f"{path} holds an array of Python objects; save plain numbers or text, without None"
-            ) from error
-        raise ValueError(
-            f"{path} cannot be read as .npz ({type(error).__name__}); it is truncated or of "
-            "another kind: copy or write it again"
-        ) from error
-    if missing := [name for name in required if name not in arrays]:
-        raise ValueError(
-            f"{path} lacks {', '.join(missing)}; it holds {', '.join(arrays)}: add the missing "
-            "array, or give it this name"
-        )
-    return arrays
-
+from mil_tutorial.bags.dataset import MedicalBagDataset
+from mil_tutorial.system.files import read_arrays
 
 REQUIRED, OPTIONAL = ("features", "bag", "label"), ("group", "instance_label")
 
@@ -85,7 +50,7 @@ def read_npz(path: Path | str) -> MedicalBagDataset:
 def read_bags(path: Path) -> MedicalBagDataset:
     """Read a user's own file, or the ``slides.npz`` of a rendered hospital: the arrays tell."""
     if "slide_id" in read_arrays(path, ()):
-        from mil_tutorial.datasets.slide_bags import load_slide_file
+        from mil_tutorial.datasets.slides import load_slide_file
 
         return load_slide_file(path)
     return read_npz(path)

@@ -3,21 +3,17 @@
 A slide is 512 x 512 pixels at a nominal 0.5 um a pixel, cut into tiles of 32 x 32 pixels.
 Positive slides hold a metastasis, from a few isolated cells to a large one. Every slide is a
 function of its `SlideSpec`, so a picture that does not ship can be drawn again.
-
-Run ``python -m mil_tutorial.datasets.slides --out data/slides`` to make the files that ship.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from mil_tutorial.datasets.paths import data_dir
+from mil_tutorial.bags.dataset import MedicalBagDataset
 from mil_tutorial.datasets.rendering.archive import SlideFeatures, build_features, load_features
 from mil_tutorial.datasets.rendering.cohort import (
     HOSPITALS,
@@ -29,14 +25,12 @@ from mil_tutorial.datasets.rendering.cohort import (
 )
 from mil_tutorial.datasets.rendering.flaws import FLAWS, FlawedHospital, hidden_flaw
 from mil_tutorial.datasets.rendering.folder import (
-    FolderWriter,
-    new_folder,
     read_specs,
+    reveal,
     write_hospital,
 )
 from mil_tutorial.datasets.rendering.lesion import TILE, TUMOUR_TILE_FRACTION
 from mil_tutorial.datasets.rendering.noise import SIDE
-from mil_tutorial.datasets.rendering.reveal import reveal
 from mil_tutorial.datasets.rendering.slide import RenderedSlide
 from mil_tutorial.datasets.rendering.tiles import (
     COLOUR_STATISTICS,
@@ -45,6 +39,7 @@ from mil_tutorial.datasets.rendering.tiles import (
     tissue_tiles,
     tumour_fraction,
 )
+from mil_tutorial.system.paths import data_dir, verify_checksum
 
 __all__ = [
     "COLOUR_STATISTICS",
@@ -78,7 +73,6 @@ __all__ = [
 ]
 
 FILES = {"default": "slides.npz", "hard": "slides-hard.npz"}  # in data/slides
-PICTURES = 60  # test slides of the default profile whose pictures ship
 
 
 def slide_spec(slide_id: str, folder: str | Path | None = None) -> SlideSpec:
@@ -137,30 +131,6 @@ def slide_mask(slide_id: str, folder: str | Path | None = None) -> npt.NDArray[n
     return _read(file, "1") if file else render_slide(spec).tumour_mask
 
 
-def write_shipped(out: Path, pictures: int = PICTURES, progress: bool = True) -> None:
-    """Write the files of ``data/slides``; a README that is there stays.
-
-    Parameters
-    ----------
-    out : Path
-        The folder; what it held before is replaced when all is done.
-    pictures : int
-        How many test slides of the default profile get a picture and a mask.
-    progress : bool
-        Show progress bars.
-    """
-    from mil_tutorial.tile_encoder import load_tile_encoder
-
-    encoder = load_tile_encoder()
-    cohorts = {profile: cohort(profile) for profile in PROFILES}
-    tests = [spec.slide_id for spec in cohorts["default"] if spec.split == "test"]
-    with new_folder(out, replace=True) as folder:
-        writer = FolderWriter(folder, tests[:pictures])
-        for profile, specs in cohorts.items():
-            build_features(specs, encoder, folder / FILES[profile], progress, writer.visit)
-        writer.finish()
-
-
 def _folder(folder: str | Path | None) -> Path:
     return data_dir() / "slides" if folder is None else Path(folder)
 
@@ -190,16 +160,49 @@ def _read(file: Path, mode: str) -> npt.NDArray:
         return np.array(picture.convert(mode))
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Write the files that ship."""
-    about = "Render both cohorts, encode them and write the files of data/slides."
-    parser = argparse.ArgumentParser("python -m mil_tutorial.datasets.slides", description=about)
-    parser.add_argument("--out", type=Path, required=True, help="the folder to write")
-    parser.add_argument("--images", type=int, default=PICTURES, help="pictures of test slides")
-    options = parser.parse_args(arguments)
-    write_shipped(options.out, options.images)
-    return 0
+def load_slides(
+    name: str = "slides",
+) -> tuple[MedicalBagDataset, MedicalBagDataset, MedicalBagDataset]:
+    """Load the frozen tile features of the shipped slides.
+
+    Parameters
+    ----------
+    name : {"slides", "slides-hard"}
+
+    Returns
+    -------
+    train, val, test : MedicalBagDataset
+        Divided by patient. Names are slide ids, groups patients; ``instance_labels`` and ``coords``
+        (pixels) are those of the tiles.
+    """
+    features = load_features(verify_checksum(data_dir() / "slides" / f"{name}.npz"))
+    train, val, test = (slide_bags(features, features.split == split) for split in SPLITS)
+    return train, val, test
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def slide_bags(features: SlideFeatures, chosen: np.ndarray) -> MedicalBagDataset:
+    """Make bags of the slides where ``chosen`` (B,) is True.
+
+    They have instance labels where the features tell the tumour of every tile.
+    """
+    told = np.isfinite(features.tumour_fraction).all()
+    ends = np.cumsum(features.sizes)[:-1]
+    rows = np.flatnonzero(chosen)
+
+    def per_slide(values: np.ndarray) -> list[np.ndarray]:
+        parts = np.split(values, ends)
+        return [parts[row] for row in rows]
+
+    return MedicalBagDataset(
+        zip(per_slide(features.features), features.label[rows]),
+        groups=features.patient[rows].tolist(),
+        instance_labels=per_slide(features.tumour.astype(int)) if told else None,
+        coords=per_slide(features.coords),
+        names=features.slide_id[rows].tolist(),
+    )
+
+
+def load_slide_file(path: Path) -> MedicalBagDataset:
+    """Make bags of every slide in a feature file of one's own making."""
+    features = load_features(path)
+    return slide_bags(features, np.ones(len(features.sizes), dtype=bool))

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from torch import nn
 
-from mil_tutorial.augmentation import Augmentation
-from mil_tutorial.bags import MedicalBagDataset
-from mil_tutorial.config import TrainingConfig
-from mil_tutorial.splits import group_folds, standardise
+from mil_tutorial.bags.augmentation import Augmentation
+from mil_tutorial.bags.dataset import MedicalBagDataset
+from mil_tutorial.bags.splits import group_folds, standardise
+from mil_tutorial.training.config import TrainingConfig
 
 
 @dataclass(frozen=True)

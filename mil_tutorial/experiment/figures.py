@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mil_tutorial.experiment import Experiment
-from mil_tutorial.learning_curves import CurvePoint
-from mil_tutorial.style import POOLING_COLOURS, POOLING_MARKERS, figure_style
-from mil_tutorial.summary import Summary, witness_rates
+from mil_tutorial.experiment.learning_curves import CurvePoint
+from mil_tutorial.experiment.run import Experiment
+from mil_tutorial.experiment.summary import Summary, witness_rates
+from mil_tutorial.pictures.style import POOLING_COLOURS, POOLING_MARKERS, figure_style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -1,24 +1,16 @@
-"""The learning curve: AUC on the same test bags against the number of training bags.
+"""The learning curve: AUC on the same test bags against the number of training bags."""
 
-``python -m mil_tutorial.learning_curves --sizes 25 50 100 --out FILE`` measures it on the shipped
-slides and writes it as JSON.
-"""
-
-import argparse
-import json
-import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from mil_tutorial.bags import MedicalBagDataset
-from mil_tutorial.config import TrainingConfig
-from mil_tutorial.datasets.benchmark import Benchmark, Split
-from mil_tutorial.intervals import Estimate
-from mil_tutorial.splits import group_numbers
+from mil_tutorial.bags.dataset import MedicalBagDataset
+from mil_tutorial.bags.splits import group_numbers
+from mil_tutorial.experiment.benchmarks import Benchmark, Split
+from mil_tutorial.metrics.intervals import Estimate
+from mil_tutorial.training.config import TrainingConfig
 
 
 @dataclass(frozen=True)
@@ -64,8 +56,8 @@ def learning_curve(
     ValueError
         When a size is larger than the training set, or so small that a class is missing.
     """
-    from mil_tutorial.experiment import run_experiment
-    from mil_tutorial.summary import Summary
+    from mil_tutorial.experiment.run import run_experiment
+    from mil_tutorial.experiment.summary import Summary
 
     points = []
     for size in sizes:
@@ -121,47 +113,6 @@ def training_subset(train: MedicalBagDataset, n_bags: int, seed: int = 0) -> Med
     return train.subset(sorted(rows.tolist()))
 
 
-def as_json(benchmark: Benchmark, points: Sequence[CurvePoint]) -> dict[str, Any]:
-    """Return the curve as plain values, with what it depends on."""
-    from mil_tutorial.environment import environment
-
-    return {
-        "data": {"name": benchmark.name, "checksum": benchmark.test.checksum()},
-        "config": asdict(benchmark.config),
-        "environment": environment(),
-        "points": [asdict(point) for point in points],
-    }
-
-
 def read_points(found: dict[str, Any]) -> list[CurvePoint]:
     """Return the points of a curve that ``as_json`` wrote."""
     return [CurvePoint(**(p | {"auc": Estimate(**p["auc"])})) for p in found["points"]]
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Measure the curve of the four poolings and write it."""
-    from mil_tutorial.datasets import load_benchmark
-    from mil_tutorial.experiment import FOUR_POOLINGS
-
-    parser = argparse.ArgumentParser(prog="python -m mil_tutorial.learning_curves")
-    parser.add_argument("--data", default="slides", help="as for compare (default: slides)")
-    parser.add_argument("--sizes", type=int, nargs="+", required=True, help="training bags")
-    parser.add_argument("--poolings", nargs="+", default=FOUR_POOLINGS, metavar="NAME")
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--jobs", type=int, default=1, help="as for compare (default: 1)")
-    parser.add_argument("--out", type=Path, required=True, help="a JSON file")
-    options = parser.parse_args(arguments)
-    benchmark = load_benchmark(options.data)
-    points = learning_curve(
-        benchmark,
-        options.sizes,
-        poolings=options.poolings,
-        seeds=options.seeds,
-        jobs=options.jobs,
-    )
-    options.out.write_text(json.dumps(as_json(benchmark, points), indent=2) + "\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -4,10 +4,14 @@
 """
 
 import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
-from mil_tutorial.datasets.paths import data_dir, verify_checksum
-from mil_tutorial.reproduction import read_reproductions
+import numpy as np
+
+from mil_tutorial.system.paths import data_dir, verify_checksum
 
 
 def load_recorded(name: str) -> dict[str, Any]:
@@ -40,8 +44,82 @@ def load_reproductions() -> list[dict[str, Any]]:
     return read_reproductions(verify_checksum(data_dir() / "results" / "reproductions.jsonl"))
 
 
+def read_reproductions(path: Path) -> list[dict[str, Any]]:
+    """Return the recorded rows of a file of JSON lines; none where there is no file.
+
+    Raises
+    ------
+    ValueError
+        When a line is not whole.
+    """
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    try:
+        return [json.loads(line) for line in lines]
+    except ValueError as error:
+        raise ValueError(f"{path}: a line is not whole; remove it to continue ({error})") from error
+
+
 def table_cells(markdown: str) -> list[str]:
     """Return the cells of all Markdown tables in a text, in reading order, without the rules."""
     lines = [line.strip() for line in markdown.splitlines() if line.startswith("|")]
     rows = [[cell.strip() for cell in line[1:-1].split("|")] for line in lines]
     return [cell for row in rows if any(cell.strip("-:") for cell in row) for cell in row]
+
+
+RECIPES = {
+    "A": "last attention layer started by nn.init.normal_: 20 times too large",
+    "B": "the usual settings",
+    "C": "weight_decay=0.1 in place of 0.001",
+}
+"""How the recorded runs of chapter 08 were made."""
+
+
+@dataclass(frozen=True)
+class RecordedRun:
+    """One training.
+
+    Attributes
+    ----------
+    recipe : {"A", "B", "C"}
+    entropy_weight : float
+    seed : int
+    best_epoch : int
+        The epoch with the lowest validation loss.
+    columns : dict
+        One array over epochs for each measure of ``EpochRecord``, and ``val_instance_auc``, the
+        mean over positive slides; all of the validation slides, but for ``train_loss``.
+    """
+
+    recipe: str
+    entropy_weight: float
+    seed: int
+    best_epoch: int
+    columns: dict[str, np.ndarray]
+
+    def kept(self, column: str) -> float:
+        """Return a measure of the epoch that ``fit`` keeps."""
+        return float(self.columns[column][self.best_epoch])
+
+
+def load_recorded_runs(recipe: str, entropy_weight: float = 0.0) -> list[RecordedRun]:
+    """Return the runs of a recipe, one for each seed.
+
+    Raises
+    ------
+    ValueError
+        When no such runs were recorded.
+    """
+    found = [r for r in _all_runs() if (r.recipe, r.entropy_weight) == (recipe, entropy_weight)]
+    if not found:
+        known = sorted({(run.recipe, run.entropy_weight) for run in _all_runs()})
+        raise ValueError(f"no runs of {(recipe, entropy_weight)} are recorded; there are {known}")
+    return found
+
+
+@cache
+def _all_runs() -> list[RecordedRun]:
+    text = verify_checksum(data_dir() / "runs" / "attention_runs.json").read_text(encoding="utf-8")
+    return [
+        RecordedRun(**row | {"columns": {k: np.array(v) for k, v in row["columns"].items()}})
+        for row in json.loads(text)
+    ]

@@ -7,10 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mil_tutorial.experiment import Experiment
-from mil_tutorial.figures import plot_roc, plot_training, plot_witness_rate
-from mil_tutorial.summary import Summary
-from mil_tutorial.tables import as_csv, markdown, predictions_csv, results
+from mil_tutorial.experiment.figures import plot_roc, plot_training, plot_witness_rate
+from mil_tutorial.experiment.run import Experiment
+from mil_tutorial.experiment.summary import Summary
+from mil_tutorial.experiment.tables import as_csv, markdown, predictions_csv, results
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,15 +7,14 @@ from pathlib import Path
 import numpy as np
 from tqdm.auto import tqdm
 
-from mil_tutorial.baselines import baseline_probabilities, baselines_for
-from mil_tutorial.config import TrainingConfig
-from mil_tutorial.datasets.benchmark import Benchmark, Split
-from mil_tutorial.models import MIL
-from mil_tutorial.parallel import share_work
-from mil_tutorial.pooling_runs import PoolingRuns, Record
-from mil_tutorial.processes import this_process
-from mil_tutorial.splits import check_classes, check_groups
-from mil_tutorial.trial import run_trial
+from mil_tutorial.bags.splits import check_classes, check_groups
+from mil_tutorial.experiment.baselines import baseline_probabilities, baselines_for
+from mil_tutorial.experiment.benchmarks import Benchmark, Split
+from mil_tutorial.experiment.trials import PoolingRuns, Record, run_trial
+from mil_tutorial.models.mil import MIL
+from mil_tutorial.system.distributed import this_process
+from mil_tutorial.system.jobs import share_work
+from mil_tutorial.training.config import TrainingConfig
 
 FOUR_POOLINGS = ("max", "mean", "attention", "gated")
 

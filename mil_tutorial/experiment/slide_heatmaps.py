@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mil_tutorial.datasets.benchmark import Benchmark
-from mil_tutorial.datasets.labels import shorten
-from mil_tutorial.datasets.lazy import FeatureBags
+from mil_tutorial.datasets.features.bags import FeatureBags
+from mil_tutorial.datasets.features.labels import shorten
+from mil_tutorial.datasets.wsi.folders import ENDINGS
 from mil_tutorial.datasets.wsi.slide import Slide
-from mil_tutorial.datasets.wsi.slide_files import ENDINGS
 from mil_tutorial.datasets.wsi.tile_files import level0_side
-from mil_tutorial.experiment import Experiment
-from mil_tutorial.heatmaps import plot_attention
-from mil_tutorial.optional import import_extra
-from mil_tutorial.prediction import predict
+from mil_tutorial.experiment.benchmarks import Benchmark
+from mil_tutorial.experiment.run import Experiment
+from mil_tutorial.pictures.heatmaps import plot_attention
+from mil_tutorial.system.versions import import_extra
+from mil_tutorial.training.prediction import predict
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

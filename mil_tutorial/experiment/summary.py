@@ -4,10 +4,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from mil_tutorial.experiment import Experiment
-from mil_tutorial.intervals import Bootstrap, Estimate, interval
-from mil_tutorial.pooling_runs import PoolingRuns
-from mil_tutorial.weighted import (
+from mil_tutorial.experiment.run import Experiment
+from mil_tutorial.experiment.trials import PoolingRuns
+from mil_tutorial.metrics.intervals import Bootstrap, Estimate, interval
+from mil_tutorial.metrics.weighted import (
     Metric,
     only,
     weighted_auc,

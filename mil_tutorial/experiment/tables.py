@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from mil_tutorial.environment import environment
-from mil_tutorial.experiment import Experiment
-from mil_tutorial.intervals import Estimate
-from mil_tutorial.summary import METRICS, Summary
-from mil_tutorial.trial import WANTED_SENSITIVITY
+from mil_tutorial.experiment.run import Experiment
+from mil_tutorial.experiment.summary import METRICS, Summary
+from mil_tutorial.experiment.trials import WANTED_SENSITIVITY
+from mil_tutorial.metrics.intervals import Estimate
+from mil_tutorial.system.versions import environment
 
 FEW = 20  # test bags of a class; with fewer, one bag is more than 5 % of a rate
 

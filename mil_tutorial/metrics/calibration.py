@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mil_tutorial.metrics import checked
+from mil_tutorial.metrics.decisions import checked
 
 
 @dataclass(frozen=True)

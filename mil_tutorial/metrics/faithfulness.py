@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mil_tutorial.models import MIL
+from mil_tutorial.models.mil import MIL
 
 OUTPUTS = ("probability", "logit")
 TILES_AT_ONCE = 2**17

@@ -5,15 +5,16 @@ several seeds, runs are drawn too, independently. What stays fixed is not covere
 where it is the same for all seeds, and the threshold that was chosen on validation bags.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from mil_tutorial import metrics
-from mil_tutorial.splits import group_numbers
-from mil_tutorial.weighted import Metric, weighted_auc, weighted_sensitivity_at_specificity
+from mil_tutorial.bags.splits import group_numbers
+from mil_tutorial.metrics import decisions
+from mil_tutorial.metrics.weighted import Metric, weighted_auc, weighted_sensitivity_at_specificity
 
 
 @dataclass(frozen=True)
@@ -170,9 +171,9 @@ def _runs(metric: BagMetric, labels: Any, probabilities: Any, groups: Sequence[A
 def _for_resamples(metric: BagMetric, labels: Any) -> Metric:
     """Return the metric in the form that takes weights: the fast one if there is one."""
     truth = np.asarray(labels)
-    if metric is metrics.auc:
+    if metric is decisions.auc:
         return weighted_auc(truth)
-    if metric is metrics.sensitivity_at_specificity:
+    if metric is decisions.sensitivity_at_specificity:
         return weighted_sensitivity_at_specificity(truth)
 
     def one(values: np.ndarray, weights: np.ndarray) -> float:
@@ -183,3 +184,34 @@ def _for_resamples(metric: BagMetric, labels: Any) -> Metric:
             return float("nan")
 
     return lambda values, weights: np.array([one(values, row) for row in weights])
+
+
+def best_of(val_losses: Any, values: Any, r: int) -> float:
+    """Tell what keeping the best of r starts gives on average, over all groups of r starts.
+
+    It is a fair remedy for a model that does not always find its way, if all models get the same
+    number of starts, and if the choice is made on validation bags: the best *test* value of r
+    starts would be too good.
+
+    Parameters
+    ----------
+    val_losses, values : arrays, shape (S,)
+        Of S starts: the loss that decides, and the value that is reported, such as the test AUC.
+    r : int
+        Starts in a group, 1 to S.
+
+    Returns
+    -------
+    float
+        Mean value of the start with the lowest validation loss of its group. The start with i lower
+        losses wins C(S-1-i, r-1) of the C(S, r) groups: the estimator of Dodge et al. 2019, "Show
+        Your Work", without replacement.
+    """
+    losses, values = np.asarray(val_losses, dtype=float), np.asarray(values, dtype=float)
+    if losses.ndim != 1 or losses.shape != values.shape:
+        raise ValueError(f"losses {losses.shape} and values {values.shape} must both be (S,)")
+    if not 1 <= r <= len(losses):
+        raise ValueError(f"r is {r}, expected 1 to {len(losses)}, the number of starts")
+    order = np.argsort(losses, kind="stable")
+    wins = [math.comb(len(order) - 1 - i, r - 1) for i in range(len(order))]
+    return float(np.average(values[order], weights=wins))

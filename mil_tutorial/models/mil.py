@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from mil_tutorial.batches import check_sizes, pack
-from mil_tutorial.pooling import (
+from mil_tutorial.bags.batches import check_sizes, pack
+from mil_tutorial.models.pooling import (
     AttentionPooling,
     GatedAttentionPooling,
     MaxPooling,

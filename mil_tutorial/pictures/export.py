@@ -1,18 +1,19 @@
 """Heat maps as files: the overlay pixel for pixel, with a scale bar and a colour bar below it."""
 
-import io
 import math
-import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mil_tutorial.heatmaps import SCALINGS, scale_attention
-from mil_tutorial.legend import draw_legend
-from mil_tutorial.overlays import OPACITY, check_limits, draw_outline, overlay
-from mil_tutorial.stitching import stitch_tiles
-from mil_tutorial.tile_checks import check_tiles
+from mil_tutorial.pictures.heatmaps import SCALINGS, scale_attention
+from mil_tutorial.pictures.overlays import OPACITY, check_limits, draw_outline, overlay
+from mil_tutorial.pictures.stitching import stitch_tiles
+from mil_tutorial.pictures.tile_checks import check_tiles
+from mil_tutorial.system.files import replacing
+
+if TYPE_CHECKING:
+    from PIL.ImageFont import FreeTypeFont
 
 
 def save_heat_map(
@@ -97,9 +98,9 @@ def save_heat_map(
     page = np.full((len(drawn) + len(strip), strip.shape[1], 3), 255, dtype=np.uint8)
     page[: len(drawn), : drawn.shape[1]] = drawn
     page[len(drawn) :] = strip
-    buffer = io.BytesIO()
-    Image.fromarray(page).save(buffer, format="png", optimize=True)
-    return write_whole(path, buffer.getvalue())
+    with replacing(path) as partial:
+        Image.fromarray(page).save(partial, format="png", optimize=True)
+    return path
 
 
 def scale_bar(width: int, microns_per_pixel: float) -> tuple[int, str]:
@@ -137,18 +138,6 @@ def check_scale(microns_per_pixel: Any) -> None:
         )
 
 
-def write_whole(path: Path, content: bytes) -> Path:
-    """Write a file; a kill at any moment leaves the old file or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
-    return path
-
-
 def _on_picture(
     values: Any, coords: Any, tile_size: int, shape: tuple[int, ...], downsample: float
 ) -> np.ndarray:
@@ -172,3 +161,76 @@ def _ends(heat: np.ndarray, limits: tuple[float, float]) -> tuple[str, str]:
     below = "≤ " if np.nanmin(heat) < low else ""
     beyond = "≥ " if np.nanmax(heat) > high else ""
     return f"{below}{low:.{decimals}f}", f"{beyond}{high:.{decimals}f}"
+
+
+OUTLINED = "tumour (truth)"
+
+
+def draw_legend(
+    width: int,
+    scale: tuple[int, str],
+    colours: np.ndarray,
+    ends: tuple[str, str],
+    label: str,
+    outlined: bool,
+) -> np.ndarray:
+    """Draw a white strip to stand below a picture.
+
+    Parameters
+    ----------
+    width : int
+        Of the picture in pixels; the strip is wider if its words need more.
+    scale : (pixels, label)
+        Of the scale bar.
+    colours : uint8 array, shape (k, 3)
+        Of the colour bar, from its lower end to its upper.
+    ends, label : str
+        Values at the two ends of the colour bar, and what they are values of.
+    outlined : bool
+        Say what the outline means.
+
+    Returns
+    -------
+    uint8 array, shape (height, width or more, 3)
+    """
+    from PIL import Image, ImageDraw
+
+    size = max(11, width // 42)  # of the letters
+    font = _font(size)
+
+    def words(*texts: str) -> int:
+        return sum(int(font.getlength(text)) + size for text in texts)
+
+    width = max(width, size + words(*ends, label), 4 * size + scale[0] + words(scale[1], OUTLINED))
+    strip = Image.new("RGB", (width, 6 * size), "white")
+    draw = ImageDraw.Draw(strip)
+    first, last = size, 5 * size  # where the lines of words have their middle
+    draw.rectangle((size, first - size // 6, size + scale[0] - 1, first + size // 6), fill="black")
+    draw.text((2 * size + scale[0], first), scale[1], "black", font, anchor="lm")
+    if outlined:
+        left = width - words(OUTLINED)
+        draw.text((left, first), OUTLINED, "black", font, anchor="lm")
+        strip.paste(Image.fromarray(_box(size)), (left - 2 * size, first - size // 2))
+    bar = Image.fromarray(colours[None]).resize((width - 2 * size, 2 * size))
+    strip.paste(bar, (size, 2 * size))
+    draw.text((size, last), ends[0], "black", font, anchor="lm")
+    draw.text((width // 2, last), label, "black", font, anchor="mm")
+    draw.text((width - size, last), ends[1], "black", font, anchor="rm")
+    return np.asarray(strip)
+
+
+def _font(size: int) -> "FreeTypeFont":
+    """Return the font that comes with matplotlib: it has µ and ×, on every machine."""
+    import matplotlib as mpl
+    from PIL import ImageFont
+
+    return ImageFont.truetype(
+        str(Path(mpl.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")), size
+    )
+
+
+def _box(size: int) -> np.ndarray:
+    """Draw a sample of the outline."""
+    inside = np.zeros((size, size + size // 2), dtype=bool)
+    inside[2:-2, 2:-2] = True
+    return draw_outline(np.full((*inside.shape, 3), 255, dtype=np.uint8), inside)

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from mil_tutorial.export import write_whole
-from mil_tutorial.tile_checks import check_tiles
+from mil_tutorial.pictures.tile_checks import check_tiles
+from mil_tutorial.system.files import replacing
 
 OBJECT_TYPES = ("tile", "detection", "annotation")
 COLOURS = ([213, 94, 0], [153, 153, 153])  # of the classes above and below the threshold
@@ -138,7 +138,9 @@ def save_geojson(path: str | Path, *tiles: Any, **options: Any) -> Path:
     if path.suffix.lower() not in (".geojson", ".json"):
         raise ValueError(f"{path.name} does not end in .geojson, by which QuPath knows the format")
     text = json.dumps(to_geojson(*tiles, **options), allow_nan=False, ensure_ascii=False)
-    return write_whole(path, text.encode("utf-8"))
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+    return path
 
 
 def _check_choices(threshold: float | None, only_above: bool, object_type: str) -> None:

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mil_tutorial.overlays import OPACITY, check_limits, overlay
-from mil_tutorial.stitching import stitch_tiles
-from mil_tutorial.style import HEAT_MAP, OUTLINE, figure_style
-from mil_tutorial.tile_checks import check_attention, check_tiles
+from mil_tutorial.pictures.overlays import OPACITY, check_limits, overlay
+from mil_tutorial.pictures.stitching import stitch_tiles
+from mil_tutorial.pictures.style import HEAT_MAP, OUTLINE, figure_style
+from mil_tutorial.pictures.tile_checks import check_attention, check_tiles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mil_tutorial.style import HEAT_MAP, OUTLINE
+from mil_tutorial.pictures.style import HEAT_MAP, OUTLINE
 
 OPACITY = 0.65  # at the highest value: dense enough to see, thin enough to see through
 

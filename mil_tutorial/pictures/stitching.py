@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from mil_tutorial.tile_checks import check_coords, check_inside, check_tile_size
+from mil_tutorial.pictures.tile_checks import check_coords, check_inside, check_tile_size
 
 
 def stitch_tiles(

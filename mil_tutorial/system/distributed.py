@@ -5,7 +5,7 @@ what they tell each other. A program that was started alone is the only process.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from mil_tutorial.optional import import_extra
+from mil_tutorial.system.versions import import_extra
 
 T = TypeVar("T")
 
@@ -52,7 +52,7 @@ class Processes:
 
     @property
     def is_main(self) -> bool:
-        """Tell whether this process writes and prints."""
+        """Return True if this process writes and prints."""
         return self.rank == 0
 
     def gather(self, value: T) -> list[T]:
@@ -64,6 +64,36 @@ class Processes:
         with _together(self):
             return gather_object([value])
 
+    def check_alike(self, device: torch.device, identity: Callable[[], dict[str, str]]) -> None:
+        """Refuse processes that would train on other bags, or where they cannot exchange weights.
+
+        Parameters
+        ----------
+        device : torch.device
+            Where the model of this process is.
+        identity : callable
+            Returns what must be equal on all processes, by name.
+
+        Raises
+        ------
+        ValueError
+            On every process.
+        """
+        if self.number == 1:
+            return
+        if (expected := torch.device(self.device).type) != device.type:
+            raise ValueError(
+                f"the model is on {device.type}, but the launched processes work on {expected}; "
+                "move it: model.to(this_process().device)"
+            )
+        first, *others = self.gather(identity())
+        names = [name for name in first if any(other[name] != first[name] for other in others)]
+        if names:
+            raise ValueError(
+                f"the processes were given a different {' and '.join(names)}; take the same seeds, "
+                "and draw nothing before fit that depends on the process"
+            )
+
     def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Replace each gradient by its sum over the processes; one that has none counts as 0."""
         if self.number > 1:
@@ -74,7 +104,7 @@ class Processes:
                     parameter.grad = torch.zeros_like(parameter)
             self._reduce([used, *(p.grad for p in trained if p.grad is not None)], "sum")
             for parameter, by in zip(trained, used.tolist()):
-                if by == 0:  # of nobody: the optimiser leaves it alone
+                if by == 0:  # no process has a gradient; the optimiser skips it
                     parameter.grad = None
 
     def average_buffers(self, model: nn.Module) -> None:

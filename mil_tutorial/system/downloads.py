@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mil_tutorial.datasets.paths import cache_dir, user_data_dir
+from mil_tutorial.system.paths import cache_dir, user_data_dir
 
 TIMEOUT = 30.0  # seconds without a byte
 ROUNDS = 3  # over all mirrors

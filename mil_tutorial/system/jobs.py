@@ -12,7 +12,7 @@ from multiprocessing import get_context
 from threading import Lock
 from typing import Any
 
-from mil_tutorial.memory import available_memory
+from mil_tutorial.system.memory import available_memory
 
 HELPER_BYTES = 0.8e9
 """Free memory that a helper should find, with something to spare."""

@@ -1,6 +1,5 @@
 """Where data lie: the folder that ships, and the folder the user names."""
 
-import hashlib
 import os
 from importlib.resources import files
 from pathlib import Path
@@ -49,15 +48,6 @@ def cache_dir() -> Path:
     return Path(os_cache("mil_tutorial"))
 
 
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file as 64 hexadecimal digits."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        for block in iter(lambda: file.read(1 << 20), b""):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def verify_checksum(path: Path) -> Path:
     """Return ``path`` after comparing it with the ``SHA256SUMS`` beside it.
 
@@ -73,9 +63,11 @@ def verify_checksum(path: Path) -> Path:
     expected = read_checksums(path.parent / "SHA256SUMS").get(path.name)
     if expected is None:
         raise ValueError(f"{path.parent / 'SHA256SUMS'} does not list {path.name}")
-    if (found := sha256(path)) != expected:
+    from pooch import file_hash
+
+    if (digest := file_hash(str(path))) != expected:
         raise ValueError(
-            f"{path} has SHA-256 {found[:12]}…, expected {expected[:12]}…; "
+            f"{path} has SHA-256 {digest[:12]}…, expected {expected[:12]}…; "
             "it is damaged or was changed: install the package again"
         )
     return path

@@ -2,6 +2,8 @@
 
 import hashlib
 import platform
+from importlib import import_module
+from typing import Any
 
 
 def environment() -> dict[str, str]:
@@ -39,3 +41,20 @@ def _arithmetic() -> str:
         kept = torch.nn.functional.dropout(torch.ones(400, 300), 0.5)
         values = torch.tanh(kept @ torch.randn(300, 200) / 20)
     return hashlib.blake2b(values.numpy().tobytes(), digest_size=4).hexdigest()
+
+
+def import_extra(module: str, extra: str) -> Any:
+    """Import a module that comes with one of this package's extras.
+
+    Raises
+    ------
+    ImportError
+        When it is not installed; the message says what to install.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise ImportError(
+            f"{module} cannot be imported ({error}); install it with "
+            f'pip install "mil-tutorial[{extra}]"'
+        ) from error

@@ -1,11 +1,16 @@
-"""Checkpoints: written whole or not at all, and read without running code from the file."""
+"""Checkpoints: the state of a run between two epochs, and what tells one run from another."""
 
-import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
+
+from mil_tutorial.bags.augmentation import Augmentation
+from mil_tutorial.bags.dataset import MedicalBagDataset
+from mil_tutorial.system.files import load_weights, save_weights
+from mil_tutorial.training.config import TrainingConfig
 
 
 @dataclass(frozen=True)
@@ -18,41 +23,37 @@ class TrainingState:
     epochs: list[dict[str, Any]]
 
 
-def save_atomically(value: Any, path: Path) -> None:
-    """Save with ``torch.save``; a kill at any moment leaves the old file or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
-        torch.save(value, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+def identify(
+    model: nn.Module,
+    train: MedicalBagDataset,
+    val: MedicalBagDataset | None,
+    config: TrainingConfig,
+    augment: Augmentation | None,
+) -> dict[str, str]:
+    """Return what must be equal for a checkpoint to be continued, by name."""
+    shapes = [list(value.shape) for value in model.state_dict().values()]
+    config = replace(config, workers=0)  # who reads the bags changes nothing
+    if config.schedule != "one_cycle":  # such a run may be continued for more epochs
+        config = replace(config, epochs=1)
+    return {
+        "model": f"{model!r} {shapes}",
+        "augmentation": _name(augment),
+        "training set": train.checksum(),
+        "validation set": "none" if val is None else val.checksum(),
+    } | {name: repr(value) for name, value in asdict(config).items()}
 
 
-def load_weights(path: Path, device: torch.device | str = "cpu") -> Any:
-    """Load what ``torch.save`` wrote, tensors and plain values only.
-
-    Raises
-    ------
-    FileNotFoundError
-        When there is no such file.
-    ValueError
-        When the file is truncated, or is no file of tensors.
-    """
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} does not exist")
-    try:
-        return torch.load(path, map_location=device, weights_only=True)
-    except Exception as error:  # torch raises many kinds for a damaged file
-        raise ValueError(
-            f"{path} cannot be read as weights ({type(error).__name__}); it is truncated or of "
-            "another kind: delete it, or make it again"
-        ) from error
+def _name(augment: Augmentation | None) -> str:
+    """Name an augmentation; the repr of a function is another one in every process."""
+    name = getattr(augment, "__qualname__", None)
+    if name is None and type(augment).__repr__ is object.__repr__:
+        name = type(augment).__qualname__
+    return repr(augment) if name is None else f"{augment.__module__}.{name}"
 
 
 def save_checkpoint(path: Path, state: TrainingState, identity: dict[str, str]) -> None:
     """Save the state of a run and what identifies the run."""
-    save_atomically({"identity": identity, "state": asdict(state)}, path)
+    save_weights({"identity": identity, "state": asdict(state)}, path)
 
 
 def load_checkpoint(

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from mil_tutorial.attention_metrics import attention_entropy, effective_instances
-from mil_tutorial.metrics import auc
-from mil_tutorial.prediction import Predictions
+from mil_tutorial.metrics.attention import attention_entropy, effective_instances
+from mil_tutorial.metrics.decisions import auc
+from mil_tutorial.training.prediction import Predictions
 
 
 @dataclass(frozen=True)

@@ -1,37 +1,132 @@
-"""A training run: its state between two epochs, and the step from one to the next."""
+"""Training: one loop for every pooling, watched on validation bags, never on test bags.
+
+Read from top to bottom: ``fit`` runs epochs; an epoch puts the bags in order, cuts them into steps,
+takes each step (forward, loss, backward, update), looks at the validation bags and adds a record
+to the history.
+"""
 
 import math
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.utils.data import WeightedRandomSampler
+from tqdm.auto import tqdm
 
-from mil_tutorial.augmentation import Augmentation
-from mil_tutorial.bags import MedicalBagDataset
-from mil_tutorial.batches import BagBatch
-from mil_tutorial.checkpoints import TrainingState, load_checkpoint, save_checkpoint
-from mil_tutorial.chunks import normalises_over_batch
-from mil_tutorial.config import TrainingConfig
-from mil_tutorial.history import EpochRecord, History, measure
-from mil_tutorial.loading import load_batches
-from mil_tutorial.models import MIL
-from mil_tutorial.optimisation import Optimisation
-from mil_tutorial.prediction import Predictions
-from mil_tutorial.processes import this_process
-from mil_tutorial.sampling import InstanceSampler, random_generator
-from mil_tutorial.shared_prediction import predict_together
-from mil_tutorial.steps import Step, instances_of_a_part, plan_steps
+from mil_tutorial.bags.augmentation import Augmentation
+from mil_tutorial.bags.batches import BagBatch
+from mil_tutorial.bags.dataset import MedicalBagDataset
+from mil_tutorial.bags.loading import Step, instances_of_a_part, load_batches, plan_steps
+from mil_tutorial.bags.sampling import InstanceSampler, random_generator
+from mil_tutorial.bags.splits import check_classes, check_groups
+from mil_tutorial.metrics.attention import entropy_term
+from mil_tutorial.models.chunks import check_chunkable, forward_in_chunks, normalises_over_batch
+from mil_tutorial.models.mil import MIL
+from mil_tutorial.system.distributed import this_process
+from mil_tutorial.training.checkpoints import (
+    TrainingState,
+    identify,
+    load_checkpoint,
+    save_checkpoint,
+)
+from mil_tutorial.training.config import TrainingConfig
+from mil_tutorial.training.history import EpochRecord, History, measure
+from mil_tutorial.training.prediction import predict_together
+
+
+def fit(
+    model: MIL,
+    train: MedicalBagDataset,
+    val: MedicalBagDataset | None,
+    config: TrainingConfig | None = None,
+    *,
+    augment: Augmentation | None = None,
+    checkpoint: Path | str | None = None,
+    on_epoch: Callable[[EpochRecord], None] | None = None,
+    progress: bool = True,
+) -> History:
+    """Train a model; leave it with the weights of the epoch with the lowest validation loss.
+
+    (Or of the last epoch, where ``config.keep`` says so.)
+
+    The validation loss, not recall or accuracy, picks the epoch: it moves smoothly, and it does not
+    reward a model that calls everything positive.
+
+    Processes that a launcher started (see ``system.distributed``) train the model together: every
+    one calls ``fit`` with the same bags and settings, works on its share of each batch, and ends
+    with the same weights. They are those of one process to within rounding, if there is no dropout,
+    augmentation or batch normalisation, whose random numbers and statistics each process has for
+    itself.
+
+    Parameters
+    ----------
+    model : MIL
+        Trained in place, on the device it is on.
+    train, val : MedicalBagDataset
+        Must not share a group, and each must hold both classes. ``val`` may be None where
+        ``config.keep`` is "last": nothing is chosen by it then.
+    config : TrainingConfig, optional
+    augment : callable, optional
+        Changes the instances (N, …) of bags with sizes (B,) in training, anew in every epoch; see
+        ``mil_tutorial.bags.augmentation``.
+    checkpoint : path, optional
+        Written after every epoch, by the main process. If it exists, training resumes from it, with
+        the same result as if it had never stopped.
+    on_epoch : callable, optional
+        Called with each new ``EpochRecord``, for live figures.
+    progress : bool
+        Show a bar.
+
+    Raises
+    ------
+    ValueError
+        For a leak, a split of one class, a checkpoint of another run, a loss that is not finite, an
+        entropy weight where the attention is not learnt, or no ``val`` where it picks the epoch.
+    """
+    config = config or TrainingConfig()
+    parts = {"train": train} | ({} if val is None else {"val": val})
+    check_groups(**parts)
+    check_classes(**parts)
+    run = TrainingRun(model, train, val, config, augment)
+    path = Path(checkpoint) if checkpoint is not None else None
+    if path is not None and path.exists():
+        run.restore(path)
+    bar = tqdm(
+        total=config.epochs,
+        initial=len(run.history.epochs),
+        disable=None if progress and run.processes.is_main else True,
+        unit="epoch",
+        leave=False,
+    )
+    try:
+        with bar:
+            while not run.finished:
+                record = run.epoch()
+                if path is not None:
+                    run.save(path)
+                if on_epoch is not None:
+                    on_epoch(record)
+                bar.update()
+                bar.set_postfix(val_loss=f"{record.val_loss:.3f}", val_auc=f"{record.val_auc:.3f}")
+    finally:  # the weights to keep so far, also when the learner presses stop
+        model.load_state_dict(run.best_weights)
+        model.eval()
+    return run.history
 
 
 class TrainingRun:
-    """What ``fit`` drives: make it, call ``epoch`` until it is ``finished``."""
+    """The state of a training between two epochs; ``epoch`` takes it one further.
+
+    Gradients add up over the parts of a step and over processes, each part's loss divided by the
+    bags of the whole step: the step is that of all its bags at once, to within rounding.
+    """
 
     def __init__(
         self,
@@ -46,59 +141,33 @@ class TrainingRun:
                 "val is None, but keep 'best' picks the epoch by the validation loss; give "
                 "validation bags, or set keep to 'last' and patience to None"
             )
+        if config.instances_at_once is not None:
+            check_chunkable(model.train())
         self.model, self.train, self.val, self.config = model, train, val, config
-        self.processes = this_process()
-        self.optimisation = Optimisation(model, config, train.labels, self.processes, augment)
-        self._check_together()
+        self.augment, self.processes = augment, this_process()
+        self.device = next(model.parameters()).device
+        self.optimizer = torch.optim.Adam(
+            model.parameters(),
+            lr=config.learning_rate,
+            weight_decay=config.weight_decay,
+            fused=self.device.type in ("cpu", "cuda"),
+        )
+        negatives, positives = torch.bincount(train.labels.long(), minlength=2).tolist()
+        weighted = config.class_balance == "loss"
+        self.pos_weight = torch.tensor(negatives / positives if weighted else 1.0)
+        # Gradients of half precision are scaled, or the small ones would round to 0.
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=config.precision == "float16")
+        if self.scaler.is_enabled():  # it is ready, also where this process's first share is empty
+            self.scaler.scale(torch.zeros((), device=self.device))
+        self.scheduler = self._scheduler(epochs_done=0)
+        self.processes.check_alike(self.device, lambda: self.identity)
         self.processes.copy_from_main(model)
         self.history = History(keep=config.keep)
         self.best_weights = _copy(model)
 
-    @cached_property
-    def identity(self) -> dict[str, str]:
-        """Tell what must be equal for a checkpoint to be continued."""
-        shapes = [list(value.shape) for value in self.model.state_dict().values()]
-        return {
-            "model": f"{self.model!r} {shapes}",
-            "augmentation": _name(self.optimisation.augment),
-            "training set": self.train.checksum(),
-            "validation set": "none" if self.val is None else self.val.checksum(),
-        } | {name: repr(value) for name, value in asdict(self._settings_that_count()).items()}
-
-    def _check_together(self) -> None:
-        """Refuse processes that would train on other bags, or where they cannot exchange weights.
-
-        Raises
-        ------
-        ValueError
-            On every process.
-        """
-        if self.processes.number == 1:
-            return
-        wanted, got = torch.device(self.processes.device).type, self.optimisation.device.type
-        if wanted != got:
-            raise ValueError(
-                f"the model is on {got}, but the launched processes work on {wanted}; move it: "
-                "model.to(this_process().device)"
-            )
-        first, *others = self.processes.gather(self.identity)
-        names = [name for name in first if any(other[name] != first[name] for other in others)]
-        if names:
-            raise ValueError(
-                f"the processes were given a different {' and '.join(names)}; take the same seeds, "
-                "and draw nothing before fit that depends on the process"
-            )
-
-    def _settings_that_count(self) -> TrainingConfig:
-        config = replace(self.config, workers=0)  # who reads the bags changes nothing
-        if config.schedule == "one_cycle":
-            return config
-        # A run may be continued for more epochs: until then it is the same run.
-        return replace(config, epochs=1)
-
     @property
     def finished(self) -> bool:
-        """Tell whether the last epoch is done, or patience is at its end."""
+        """Return True if the last epoch is done, or patience is at its end."""
         done, patience = len(self.history.epochs), self.config.patience
         since_best = done - 1 - self.history.best_epoch
         return done >= self.config.epochs or (patience is not None and since_best >= patience)
@@ -106,39 +175,39 @@ class TrainingRun:
     def epoch(self) -> EpochRecord:
         """Train one epoch, then look at the validation bags."""
         number, start = len(self.history.epochs), time.perf_counter()
-        train_loss = self._train_epoch(number)
-        found = None
+        train_loss = self._train(number)
+        predictions, val_loss = None, math.nan
         if self.val is not None:
-            found = predict_together(self.model, self.val, self.config.batch_size)
-        val_loss = math.nan if found is None else self._validation_loss(found)
-        if not np.isfinite(train_loss if found is None else train_loss + val_loss):
+            predictions = predict_together(self.model, self.val, self.config.batch_size)
+            logits, labels = map(torch.from_numpy, (predictions.logits, predictions.labels))
+            val_loss = float(self.loss(logits, labels))
+        if not np.isfinite(train_loss if self.val is None else train_loss + val_loss):
             raise ValueError(
                 f"the loss is not finite in epoch {number} (training {train_loss}, validation "
                 f"{val_loss}); lower learning_rate (now {self.config.learning_rate}), scale the "
                 f"features, or take precision float32 (now {self.config.precision})"
             )
-        measured = measure(found)
+        measures = measure(predictions)
         seconds = time.perf_counter() - start
-        record = EpochRecord(number, train_loss, val_loss, seconds=seconds, **measured)
+        record = EpochRecord(number, train_loss, val_loss, seconds=seconds, **measures)
         if self.history.add(record):
             self.best_weights = _copy(self.model)
         return record
 
-    def _train_epoch(self, number: int) -> float:
+    def _train(self, number: int) -> float:
+        """Take all steps of an epoch; return the mean loss of its bags."""
         # Order, instances and dropout depend on (seed, epoch) alone: that is what makes a resumed
         # run equal to one that never stopped. Each process has its own dropout.
         seed, rank = self.config.seed, self.processes.rank
         key = (seed, number, 2, rank) if rank else (seed, number, 2)
-        device = self.optimisation.device
         total = 0.0
         self.model.train()
-        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
             torch.manual_seed(random_generator(*key).initial_seed())
             steps, batches = self._steps(number)
             sizes = self.train.sizes
             for step in steps:
-                own = islice(batches, len(step.parts))
-                total += self.optimisation.step(own, sizes[step.bags])
+                total += self._step(islice(batches, len(step.parts)), sizes[step.bags])
         self.processes.average_buffers(self.model)
         return sum(self.processes.gather(total)) / len(self.train)
 
@@ -148,12 +217,15 @@ class TrainingRun:
         dataset = self.train if n is None else InstanceSampler(self.train, n, config.seed)
         if isinstance(dataset, InstanceSampler):
             dataset.set_epoch(number)
+        at_once = config.instances_at_once
+        if at_once is None and self.device.type == "cpu" and not normalises_over_batch(self.model):
+            at_once = instances_of_a_part(dataset.instance_shape)
         steps = list(
             plan_steps(
                 self._order(number),
                 dataset.sizes.tolist(),
                 config.batch_size,
-                at_once=self._instances_of_a_part(dataset),
+                at_once=at_once,
                 rank=self.processes.rank,
                 number=self.processes.number,
             )
@@ -161,15 +233,8 @@ class TrainingRun:
         parts = [part for step in steps for part in step.parts]
         return steps, load_batches(dataset, parts, workers=config.workers)
 
-    def _instances_of_a_part(self, dataset: MedicalBagDataset | InstanceSampler) -> int | None:
-        if self.config.instances_at_once is not None:
-            return self.config.instances_at_once
-        if self.optimisation.device.type != "cpu" or normalises_over_batch(self.model):
-            return None  # all at once
-        return instances_of_a_part(dataset.instance_shape)
-
     def _order(self, number: int) -> list[int]:
-        """Return the bags of an epoch."""
+        """Return the bags of an epoch in their order; with the sampler rare classes come often."""
         generator = random_generator(self.config.seed, number, 1)
         if self.config.class_balance == "sampler":
             counts = torch.bincount(self.train.labels.long())
@@ -177,25 +242,84 @@ class TrainingRun:
             return list(WeightedRandomSampler(weights, len(self.train), generator=generator))
         return torch.randperm(len(self.train), generator=generator).tolist()
 
-    def _validation_loss(self, found: Predictions) -> float:
-        logits, labels = torch.from_numpy(found.logits), torch.from_numpy(found.labels)
-        return float(self.optimisation.loss(logits, labels))
+    def _step(self, parts: Iterable[BagBatch], sizes: Tensor) -> float:
+        """Take one step on this process's bags; return the sum of their losses.
+
+        ``sizes`` (B,) are those of all bags of the step, the other processes' included.
+        """
+        self.optimizer.zero_grad()
+        total = 0.0
+        for batch in parts:
+            batch = batch.to(self.device)
+            if self.augment is not None:
+                changed = self.augment(batch.instances, batch.sizes)
+                batch = BagBatch(changed, batch.sizes, batch.labels)
+            logits, attention = self._forward(batch)
+            loss = self.loss(logits, batch.labels, reduction="sum")
+            objective = loss / len(sizes)
+            if weight := self.config.entropy_weight:
+                several = int((sizes > 1).sum())
+                objective = objective + weight * entropy_term(attention, batch.sizes, several)
+            self.scaler.scale(objective).backward()
+            total += loss.item()
+            del batch, logits, attention, loss, objective  # not kept while the next bags are read
+        self.processes.sum_gradients(self.model.parameters())
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        if self.scheduler is not None:
+            self.scheduler.step()
+        return total
+
+    def _forward(self, batch: BagBatch) -> tuple[Tensor, Tensor]:
+        half = self.config.precision != "float32"
+        dtype = getattr(torch, self.config.precision) if half else None
+        with torch.autocast(self.device.type, dtype=dtype, enabled=half):
+            at_once = self.config.instances_at_once
+            if at_once is not None and len(batch.instances) > at_once:
+                out = forward_in_chunks(self.model, batch.instances, batch.sizes, at_once)
+                return out.logits, out.attention
+            return self.model.forward_packed(batch.instances, batch.sizes)
+
+    def loss(self, logits: Tensor, labels: Tensor, reduction: str = "mean") -> Tensor:
+        """Weighted cross-entropy of logits (B,) and labels (B,)."""
+        return F.binary_cross_entropy_with_logits(
+            logits, labels, pos_weight=self.pos_weight.to(logits.device), reduction=reduction
+        )
+
+    def _scheduler(self, epochs_done: int) -> torch.optim.lr_scheduler.OneCycleLR | None:
+        """Return the schedule of the learning rate, at the step where the run is."""
+        if self.config.schedule == "constant":
+            return None
+        steps = math.ceil(len(self.train) / self.config.batch_size)  # of an epoch
+        return torch.optim.lr_scheduler.OneCycleLR(
+            self.optimizer,
+            self.config.learning_rate,
+            total_steps=steps * self.config.epochs + 1,  # stepped once more, after the last
+            last_epoch=steps * epochs_done - 1,
+        )
+
+    @cached_property
+    def identity(self) -> dict[str, str]:
+        """What must be equal for a checkpoint to be continued, by name."""
+        return identify(self.model, self.train, self.val, self.config, self.augment)
 
     def save(self, path: Path) -> None:
-        """Write the state, so that ``restore`` can go on from here; the main process does it."""
-        if not self.processes.is_main:
-            return
-        state = TrainingState(
-            model=self.model.state_dict(),
-            best=self.best_weights,
-            optimisation=self.optimisation.state(),
-            epochs=[asdict(record) for record in self.history.epochs],
-        )
-        save_checkpoint(path, state, self.identity)
+        """Write the state, so that ``restore`` can resume from here; the main process does it."""
+        if self.processes.is_main:
+            state = TrainingState(
+                model=self.model.state_dict(),
+                best=self.best_weights,
+                optimisation={
+                    "optimizer": self.optimizer.state_dict(),
+                    "scaler": self.scaler.state_dict(),
+                },
+                epochs=[asdict(record) for record in self.history.epochs],
+            )
+            save_checkpoint(path, state, self.identity)
 
     def restore(self, path: Path) -> None:
         """Take the state from a file, after checking that it is of this run."""
-        state = load_checkpoint(path, self.identity, self.optimisation.device)
+        state = load_checkpoint(path, self.identity, self.device)
         if len(state.epochs) > self.config.epochs:
             raise ValueError(
                 f"{path} is of a run of {len(state.epochs)} epochs, this one has "
@@ -205,16 +329,10 @@ class TrainingRun:
         self.best_weights = state.best
         for record in state.epochs:
             self.history.add(EpochRecord(**record))
-        self.optimisation.restore(state.optimisation, len(self.history.epochs))
+        self.optimizer.load_state_dict(state.optimisation["optimizer"])
+        self.scaler.load_state_dict(state.optimisation["scaler"])
+        self.scheduler = self._scheduler(len(self.history.epochs))
 
 
-def _name(augment: Augmentation | None) -> str:
-    """Name an augmentation; the repr of a function is another one in every process."""
-    name = getattr(augment, "__qualname__", None)
-    if name is None and type(augment).__repr__ is object.__repr__:
-        name = type(augment).__qualname__
-    return repr(augment) if name is None else f"{augment.__module__}.{name}"
-
-
-def _copy(model: nn.Module) -> dict[str, torch.Tensor]:
+def _copy(model: nn.Module) -> dict[str, Tensor]:
     return {name: value.detach().clone() for name, value in model.state_dict().items()}

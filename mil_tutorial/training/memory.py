@@ -6,7 +6,7 @@ is kept for how long was measured (``tests/benchmarks/memory.py``); the result i
 what a process really takes, for bags of 100 MB and more.
 """
 
-from mil_tutorial.prediction import CHUNK_VALUES
+from mil_tutorial.training.prediction import CHUNK_VALUES
 
 FLOAT = 4  # bytes
 

@@ -1,18 +1,20 @@
 """Prediction: a model run over a data set, with everything the metrics and pictures need."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from mil_tutorial.bags import MedicalBagDataset
-from mil_tutorial.batches import BagBatch
-from mil_tutorial.chunks import forward_in_chunks
-from mil_tutorial.loading import fill_batches, load_batches
-from mil_tutorial.models import MIL
-from mil_tutorial.sampling import InstanceSampler
+from mil_tutorial.bags.batches import BagBatch
+from mil_tutorial.bags.dataset import MedicalBagDataset
+from mil_tutorial.bags.loading import fill_batches, load_batches, share_bags
+from mil_tutorial.bags.sampling import InstanceSampler
+from mil_tutorial.models.chunks import forward_in_chunks
+from mil_tutorial.models.mil import MIL
+from mil_tutorial.system.distributed import this_process
 
 MOST_VALUES = 2**25
 """Numbers in a batch, 128 MB of them: a batch of large bags has fewer bags, but at least one."""
@@ -88,3 +90,75 @@ def predict(
 def _predict_batch(model: MIL, batch: BagBatch, at_once: int) -> tuple[Tensor, ...]:
     out = forward_in_chunks(model, batch.instances, batch.sizes, at_once)
     return batch.labels, out.logits, batch.sizes, out.attention, out.instance_logits
+
+
+def predict_together(model: MIL, dataset: MedicalBagDataset, batch_size: int = 64) -> Predictions:
+    """Run a model over a data set, as ``predict``, but every process on other bags.
+
+    Every process has to call it, and gets what all of them found, each bag once, in the order of
+    the data set. So metrics are those of one process, whatever the number.
+    """
+    processes = this_process()
+    if processes.number == 1:
+        return predict(model, dataset, batch_size)
+    shares = share_bags(range(len(dataset)), dataset.sizes.tolist(), processes.number)
+    own = shares[processes.rank]
+    found = predict(model, dataset.subset(own), batch_size) if own else None
+    parts = [part for part in processes.gather(found) if part is not None]
+    return _in_order(parts, np.concatenate([np.array(share, dtype=int) for share in shares]))
+
+
+def _in_order(parts: list[Predictions], bags: np.ndarray) -> Predictions:
+    """Put the predictions of all shares together; ``bags`` (B,) are their places."""
+    order = np.argsort(bags)
+
+    def per_bag(name: str) -> np.ndarray:
+        return np.concatenate([getattr(part, name) for part in parts])[order]
+
+    def packed(name: str) -> np.ndarray:
+        cut = [values for part in parts for values in part.per_bag(getattr(part, name))]
+        return np.concatenate([cut[i] for i in order])
+
+    return Predictions(
+        per_bag("labels"),
+        per_bag("logits"),
+        per_bag("sizes"),
+        packed("attention"),
+        packed("instance_logits"),
+    )
+
+
+def ensemble(members: Sequence[Predictions]) -> Predictions:
+    """Average what several models said of the same bags.
+
+    Logits, attention and instance logits are averaged, so attention still sums to 1 over a bag.
+    Bags on which the members disagree move towards 0; what they share stays
+    (Lakshminarayanan et al. 2017, "Simple and scalable predictive uncertainty estimation using
+    deep ensembles", average probabilities; the order of bags is nearly the same).
+
+    Parameters
+    ----------
+    members : sequence of Predictions
+        Of the same bags in the same order.
+
+    Raises
+    ------
+    ValueError
+        When there is none, or their bags differ.
+    """
+    if not members:
+        raise ValueError("an ensemble needs at least one member, got none")
+    first = members[0]
+    for i, other in enumerate(members):
+        same = np.array_equal(first.sizes, other.sizes) and np.array_equal(
+            first.labels, other.labels
+        )
+        if not same:
+            raise ValueError(f"member {i} judged other bags than member 0; predict the same bags")
+    return Predictions(
+        labels=first.labels,
+        logits=np.mean([m.logits for m in members], axis=0),
+        sizes=first.sizes,
+        attention=np.mean([m.attention for m in members], axis=0),
+        instance_logits=np.mean([m.instance_logits for m in members], axis=0),
+    )

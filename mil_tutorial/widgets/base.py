@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import anywidget
 
-from mil_tutorial.notebook import picture
+from mil_tutorial.pictures.display import picture
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -5,13 +5,23 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import traitlets
 
-from mil_tutorial.attention_metrics import InstanceConfusion, instance_confusion
+from mil_tutorial.metrics.attention import InstanceConfusion, instance_confusion
+from mil_tutorial.pictures.style import figure_style
 from mil_tutorial.widgets.base import Explanation, script
-from mil_tutorial.widgets.scene import palette, scene
+from mil_tutorial.widgets.scene import (
+    TileNumbers,
+    check_numbers,
+    counted,
+    mark_tiles,
+    outlined,
+    palette,
+    scene,
+    show_tissue,
+)
 from mil_tutorial.widgets.slide_view import SlideView, checked_views, find_view, in_words
-from mil_tutorial.widgets.tile_numbers import TileNumbers, check_numbers
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -131,8 +141,6 @@ class FindTheTumour(Explanation):
 
     def twin(self) -> "Figure":
         """Draw the tissue with the marks and, once compared, what they and attention found."""
-        from mil_tutorial.widgets.find_the_tumour_twin import draw_comparison, draw_marks
-
         if not self.compared:
             return draw_marks(self.view, self._pixels, self.marks)
         return draw_comparison(self.view, self._pixels, self.marks, self.hottest)
@@ -172,3 +180,52 @@ def _drawn(view: SlideView) -> tuple[np.ndarray, dict[str, Any]]:
     pixels = view.pixels()
     order = _order(view).astype(np.float32).tobytes()
     return pixels, scene(view, pixels) | {"order": order}
+
+
+FOUND, FALSE_ALARM, MISSED = "#009E73", "#D55E00", "#0072B2"
+MARK = "#0072B2"
+
+
+def draw_marks(view: SlideView, pixels: np.ndarray, marks: list[int]) -> "Figure":
+    """Draw the tissue with the marked tiles framed; the truth stays hidden."""
+    import matplotlib.pyplot as plt
+
+    with figure_style():
+        figure, axes = plt.subplots(figsize=(4.2, 4.4))
+        show_tissue(axes, pixels, f"{view.name}, {counted(len(marks))} marked")
+        mark_tiles(axes, marks, view.coords, view.tile_size, "frame", MARK)
+    return figure
+
+
+def draw_comparison(
+    view: SlideView, pixels: np.ndarray, marks: list[int], hottest: np.ndarray
+) -> "Figure":
+    """Draw what the marks found and, beside it, what as many of the hottest tiles found."""
+    import matplotlib.pyplot as plt
+
+    picture = outlined(pixels, view.truth, view.coords, view.tile_size)
+    with figure_style():
+        figure, (left, right) = plt.subplots(1, 2, figsize=(8, 4.6))
+        _draw_found(left, view, picture, np.asarray(marks, dtype=int), "your marks")
+        _draw_found(right, view, picture, hottest, f"attention, its hottest {counted(len(marks))}")
+        tumour = "tumour outlined" if np.any(view.truth) else "there is no tumour on this slide"
+        figure.suptitle(f"{view.name}, {tumour}")
+    return figure
+
+
+def _draw_found(
+    axes: "Axes", view: SlideView, picture: np.ndarray, called: np.ndarray, name: str
+) -> None:
+    truth = np.flatnonzero(np.asarray(view.truth))
+    groups: list[tuple[Any, str, str]] = [
+        (np.intersect1d(called, truth), "check", FOUND),
+        (np.setdiff1d(called, truth), "cross", FALSE_ALARM),
+        (np.setdiff1d(truth, called), "circle", MISSED),
+    ]
+    found, alarms, missed = (len(tiles) for tiles, _, _ in groups)
+    counts = f"✓ found {found}   × false alarms {alarms}   ○ missed {missed}"
+    show_tissue(axes, picture, f"{name}\n{counts}")
+    for tiles, shape, colour in groups:
+        if shape != "circle":  # framed as marked tiles are
+            mark_tiles(axes, tiles, view.coords, view.tile_size, "frame", MARK)
+        mark_tiles(axes, tiles, view.coords, view.tile_size, shape, colour)

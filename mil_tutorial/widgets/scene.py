@@ -1,13 +1,19 @@
 """What of a slide goes to the browser: a small picture, and numbers as bytes."""
 
 import io
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import traitlets
 
-from mil_tutorial.heatmaps import SCALINGS, scale_attention
-from mil_tutorial.overlays import colour_limits
+from mil_tutorial.pictures.heatmaps import SCALINGS, scale_attention
+from mil_tutorial.pictures.overlays import colour_limits, draw_outline
+from mil_tutorial.pictures.stitching import stitch_tiles
 from mil_tutorial.widgets.slide_view import SlideView
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 
 LONGEST_SIDE = 1024
 """Pixels of the picture that the browser gets; a larger slide is sent smaller."""
@@ -52,7 +58,7 @@ def palette() -> bytes:
     """Return the colours of the heat map: 256 × (red, green, blue)."""
     import matplotlib as mpl
 
-    from mil_tutorial.style import HEAT_MAP
+    from mil_tutorial.pictures.style import HEAT_MAP
 
     return (mpl.colormaps[HEAT_MAP](np.arange(256))[:, :3] * 255).round().astype(np.uint8).tobytes()
 
@@ -92,3 +98,82 @@ def _jpeg(pixels: np.ndarray, step: int) -> bytes:
 
 def _float32(values: Any) -> bytes:
     return np.ascontiguousarray(values, dtype=np.float32).tobytes()
+
+
+class TileNumbers(traitlets.List):
+    """A list of tile numbers; an array, a tuple or a set of whole numbers becomes one.
+
+    Whether a slide has such tiles is for the widget to check, with ``check_numbers``.
+    """
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Return plain numbers, which can be sent to the browser."""
+        values = np.asarray(sorted(value) if isinstance(value, set | frozenset) else value)
+        if values.dtype == bool:
+            raise ValueError(
+                f"{self.name} is a mask of shape {values.shape}, expected the numbers of tiles; "
+                "np.flatnonzero(mask) gives them"
+            )
+        if values.ndim != 1 or (values.size and values.dtype.kind not in "iu"):
+            raise ValueError(f"{self.name} is {value!r}, expected a list of whole numbers")
+        return super().validate(obj, values.astype(int).tolist())
+
+
+def check_numbers(numbers: list[int], n: int, what: str, slide: str) -> None:
+    """Refuse a number that none of n tiles has, and a number that comes twice."""
+    for number in numbers:
+        if not 0 <= number < n:
+            raise ValueError(
+                f"slide {slide}: {what} holds {number}, expected the numbers of its {n} tiles, "
+                f"0 to {n - 1}"
+            )
+    if len(set(numbers)) < len(numbers):
+        twice = next(number for number in numbers if numbers.count(number) > 1)
+        raise ValueError(f"slide {slide}: {what} holds tile {twice} twice, expected it once")
+
+
+_TURN = np.linspace(0, 2 * np.pi, 25)
+SHAPES: dict[str, list[Any]] = {
+    "cross": [[(-1, -1), (1, 1)], [(1, -1), (-1, 1)]],
+    "circle": [np.stack([np.cos(_TURN), np.sin(_TURN)], axis=1)],
+    "check": [[(-1, 0.1), (-0.3, 0.8), (1, -0.8)]],
+    "frame": [[(-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)]],
+}
+"""Lines in a square from -1 to 1, y downwards."""
+
+
+def show_tissue(axes: "Axes", picture: np.ndarray, title: str) -> None:
+    """Draw a slide without ticks and frame."""
+    axes.imshow(picture)
+    axes.set(title=title, xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+
+
+def outlined(picture: np.ndarray, truth: Any, coords: Any, tile_size: int) -> np.ndarray:
+    """Return the picture with the border of the positive tiles, if there are any."""
+    shape = (picture.shape[0], picture.shape[1])
+    inside = np.nan_to_num(stitch_tiles(truth, coords, tile_size, shape)) > 0.5
+    width = max(2, round(max(shape) / 300))
+    return draw_outline(picture, inside, width) if inside.any() else picture
+
+
+def mark_tiles(
+    axes: "Axes", tiles: Any, coords: Any, tile_size: int, shape: str, colour: str
+) -> None:
+    """Mark the tiles of these numbers with one of ``SHAPES``, white below so that it shows."""
+    from matplotlib.collections import LineCollection
+
+    reach = 0.5 if shape == "frame" else 0.28  # of a tile
+    middles = np.asarray(coords, dtype=float)[np.asarray(tiles, dtype=int)] + tile_size / 2
+    lines = [
+        middle + reach * tile_size * np.asarray(line)
+        for middle in middles
+        for line in SHAPES[shape]
+    ]
+    for stroke, width in (("white", 3.0), (colour, 1.5)):
+        axes.add_collection(LineCollection(lines, colors=stroke, linewidths=width), autolim=False)
+
+
+def counted(n: int) -> str:
+    """Return a number of tiles in words."""
+    return "1 tile" if n == 1 else f"{n} tiles"

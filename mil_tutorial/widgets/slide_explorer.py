@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import traitlets
 
-from mil_tutorial.attention_metrics import instance_confusion
-from mil_tutorial.heatmaps import SCALINGS, plot_attention, scale_attention
-from mil_tutorial.overlays import OPACITY
+from mil_tutorial.metrics.attention import instance_confusion
+from mil_tutorial.pictures.heatmaps import SCALINGS, plot_attention, scale_attention
+from mil_tutorial.pictures.overlays import OPACITY
 from mil_tutorial.widgets.base import Explanation, script
 from mil_tutorial.widgets.scene import crop, palette, reduction, scene
 from mil_tutorial.widgets.slide_view import SlideView, checked_views, find_view, in_words

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from mil_tutorial.bags import MedicalBagDataset
-from mil_tutorial.prediction import Predictions
-from mil_tutorial.tile_checks import check_tiles
+from mil_tutorial.bags.dataset import MedicalBagDataset
+from mil_tutorial.pictures.tile_checks import check_tiles
+from mil_tutorial.training.prediction import Predictions
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mil_tutorial.bags import MedicalBagDataset
-from mil_tutorial.models import MIL
-from mil_tutorial.prediction import Predictions
+from mil_tutorial.bags.dataset import MedicalBagDataset
+from mil_tutorial.models.mil import MIL
+from mil_tutorial.training.prediction import Predictions
 from mil_tutorial.widgets.slide_view import SlideView, no_such_slide
 
 

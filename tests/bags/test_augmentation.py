@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mil_tutorial.augmentation import Affine, DropFeatures, InOrder, StainJitter, TurnAndFlip
+from mil_tutorial.bags.augmentation import Affine, DropFeatures, InOrder, StainJitter, TurnAndFlip
 
 SIZES = torch.tensor([3, 1, 6])
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from toy_bags import separable
 
-from mil_tutorial.loading import fill_batches, load_batches
-from mil_tutorial.sampling import InstanceSampler
+from mil_tutorial.bags.loading import fill_batches, load_batches
+from mil_tutorial.bags.sampling import InstanceSampler
 
 BATCHES = [[3, 0], [1], [2, 4, 5]]
 

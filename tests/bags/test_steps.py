@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mil_tutorial.steps import cut_into_parts, plan_steps, share_bags
+from mil_tutorial.bags.loading import cut_into_parts, plan_steps, share_bags
 
 epochs = st.lists(st.integers(1, 50), min_size=1, max_size=30).flatmap(
     lambda sizes: st.tuples(st.just(sizes), st.permutations(range(len(sizes))))

@@ -51,8 +51,8 @@ def read_bags(dataset):
 
 def measure(folder):
     """Return times in seconds and the peak of memory in GB."""
-    from mil_tutorial.datasets import load_benchmark
-    from mil_tutorial.trial import train_one
+    from mil_tutorial.experiment.catalogue import load_benchmark
+    from mil_tutorial.experiment.trials import train_one
 
     found = {}
     start = time.perf_counter()

@@ -65,7 +65,7 @@ def measure(what, n, width, hidden, at_once=0):
 
 
 def predicted(what, n, width, hidden, at_once=0):
-    from mil_tutorial.memory_need import bytes_to_predict, bytes_to_train
+    from mil_tutorial.training.memory import bytes_to_predict, bytes_to_train
 
     if what == "predict":
         return bytes_to_predict(n, width, hidden)

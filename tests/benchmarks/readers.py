@@ -24,8 +24,8 @@ from torch.multiprocessing import get_all_start_methods
 from torch.utils.data import DataLoader
 
 from mil_tutorial import build_model, collate_packed
-from mil_tutorial.datasets.feature_files import describe
-from mil_tutorial.datasets.lazy import FeatureBags
+from mil_tutorial.datasets.features.bags import FeatureBags
+from mil_tutorial.datasets.features.files import describe
 
 WIDTH = 1024
 DRAWN = 64  # rows of a bag, as --instances-per-bag draws them

@@ -30,7 +30,7 @@ from to_auc import race_features, race_mnist
 from ways import HAS_TORCHMIL
 from workloads import QUICK, Scale, feature_workloads, mnist_is_there, mnist_workload
 
-from mil_tutorial.environment import environment
+from mil_tutorial.system.versions import environment
 
 
 def versions():

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from mil_tutorial import TrainingConfig, collate_fn, collate_packed, masked_softmax
-from mil_tutorial.steps import cut_into_parts, instances_of_a_part
+from mil_tutorial.bags.loading import cut_into_parts, instances_of_a_part
 
 HAS_TORCHMIL = find_spec("torchmil") is not None
 

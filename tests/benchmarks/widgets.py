@@ -40,9 +40,8 @@ class SerialisingComm(BaseComm):
 
 def make_views(tiles, count=2):
     """Make slides of a grid of tiles, out of the pictures that ship."""
-    from mil_tutorial.datasets.slide_bags import load_slides
-    from mil_tutorial.datasets.slides import TILE, slide_image
-    from mil_tutorial.widgets import SlideView
+    from mil_tutorial.datasets.slides import TILE, load_slides, slide_image
+    from mil_tutorial.widgets.slide_view import SlideView
 
     names = load_slides("slides")[1].names
     side = math.isqrt(tiles)
@@ -63,7 +62,8 @@ def redraw(view):
     import matplotlib.pyplot as plt
     from PIL import Image
 
-    from mil_tutorial.heatmaps import scale_attention, stitch_tiles
+    from mil_tutorial.pictures.heatmaps import scale_attention
+    from mil_tutorial.pictures.stitching import stitch_tiles
     from mil_tutorial.widgets.scene import LONGEST_SIDE
 
     step = math.ceil(max(view.image.shape) / LONGEST_SIDE)
@@ -89,7 +89,7 @@ def timed(function, *arguments):
 def measure(tiles, rounds):
     """Return the milliseconds of each round, the two ways in turn."""
     comm.create_comm = SerialisingComm
-    from mil_tutorial.widgets import SlideExplorer
+    from mil_tutorial.widgets.slide_explorer import SlideExplorer
 
     views = make_views(tiles)
     explorer = SlideExplorer(views)

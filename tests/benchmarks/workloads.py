@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from mil_tutorial import GatedAttentionMIL, LeNetEncoder
-from mil_tutorial.models import MIL
+from mil_tutorial.models.mil import MIL
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def lognormal_sizes(number, median, scale):
 
 def mnist_sets(scale, seed):
     """Draw training and validation bags that share no digit."""
-    from mil_tutorial.datasets.mnist_bags import mnist_bags, read_pixels
+    from mil_tutorial.datasets.mnist import mnist_bags, read_pixels
 
     order = np.random.default_rng(seed).permutation(len(read_pixels(train=True)[1]))
     parts = np.split(order, [len(order) * 4 // 5])

@@ -3,7 +3,7 @@ import re
 import nbformat
 import pytest
 
-from mil_tutorial.lab import find_chapter
+from mil_tutorial.cli.lab import find_chapter
 
 from .jupyterlab import Notebook
 

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from built_site import NOTEBOOKS
 
-from mil_tutorial.lab import find_chapter
+from mil_tutorial.cli.lab import find_chapter
 
 from .exported import Site, keep_to_one_host
 

@@ -3,7 +3,7 @@
 import nbformat
 import pytest
 
-from mil_tutorial.lab import find_chapter
+from mil_tutorial.cli.lab import find_chapter
 
 from .exported import Site, export, fetch_scripts, keep_to_one_host
 from .server import notebooks_source

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from mil_tutorial import MedicalBagDataset, predict
-from mil_tutorial.datasets.slide_bags import load_slides
-from mil_tutorial.trained_model import load_trained_model
+from mil_tutorial.datasets.slides import load_slides
+from mil_tutorial.models.trained import load_trained_model
 
 CELL = """
 import torch

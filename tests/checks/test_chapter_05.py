@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from mil_tutorial.checks import chapter_05 as checks
-from mil_tutorial.models import AttentionMIL
-from mil_tutorial.pooling import masked_softmax
+from mil_tutorial.models.mil import AttentionMIL
+from mil_tutorial.models.pooling import masked_softmax
 
 
 def scores_of(h, V, w):

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from mil_tutorial.checks import chapter_06 as checks
-from mil_tutorial.pooling import AttentionPooling, GatedAttentionPooling
+from mil_tutorial.models.pooling import AttentionPooling, GatedAttentionPooling
 
 
 def right_by_einsum(h, V, U, w):

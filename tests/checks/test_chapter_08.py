@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from mil_tutorial.attention_metrics import attention_entropy
 from mil_tutorial.checks import chapter_08 as checks
+from mil_tutorial.metrics.attention import attention_entropy
 
 TINY = 1e-30
 
@@ -139,7 +139,7 @@ def test_a_diagnosis_that_was_not_made_is_open(answer):
 
 
 def test_what_the_check_says_of_the_runs_is_so():
-    from mil_tutorial.recorded_runs import load_recorded_runs
+    from mil_tutorial.experiment.records import load_recorded_runs
 
     runs = {letter: load_recorded_runs(letter) for letter in "ABC"}
     entropy = {

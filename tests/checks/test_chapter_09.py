@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from mil_tutorial.attention_metrics import instance_confusion
 from mil_tutorial.checks import chapter_09 as checks
 from mil_tutorial.checks.deletions import by_loop, deletions
-from mil_tutorial.models import build_model
+from mil_tutorial.metrics.attention import instance_confusion
+from mil_tutorial.models.mil import build_model
 
 
 def counted(called, truth):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mil_tutorial.checks import chapter_12 as checks
-from mil_tutorial.neighbours import smooth_scores
+from mil_tutorial.metrics.attention import smooth_scores
 
 
 def size_of(rng):

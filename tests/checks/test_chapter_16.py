@@ -5,9 +5,9 @@ import pytest
 from scipy.stats import rankdata
 from sklearn.metrics import roc_auc_score
 
-from mil_tutorial.audit_measures import most_doubtful, near_copies
 from mil_tutorial.checks import chapter_16 as checks
 from mil_tutorial.datasets.slides import FLAWS, hidden_flaw
+from mil_tutorial.experiment.audit import most_doubtful, near_copies
 
 
 def unit(rows):

@@ -8,7 +8,8 @@ import pytest
 from toy_bags import separable
 
 from mil_tutorial.__main__ import main
-from mil_tutorial.datasets import musk, paths
+from mil_tutorial.datasets import musk
+from mil_tutorial.system import paths
 
 
 @pytest.fixture()
@@ -194,7 +195,7 @@ def test_interrupt_is_no_traceback(monkeypatch, capsys):
     def interrupt(_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mil_tutorial.lab.open_lab", interrupt)
+    monkeypatch.setattr("mil_tutorial.cli.lab.open_lab", interrupt)
     assert main(["lab"]) == 130
     assert capsys.readouterr().err == "stopped\n"
 

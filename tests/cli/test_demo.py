@@ -3,9 +3,9 @@ import json
 import numpy as np
 import pytest
 
-from mil_tutorial import demo
 from mil_tutorial.__main__ import main
-from mil_tutorial.datasets import load_benchmark
+from mil_tutorial.cli import demo
+from mil_tutorial.experiment.catalogue import load_benchmark
 
 
 def test_demo_writes_table_figures_and_says_where_to_go(tmp_path, capsys, monkeypatch):

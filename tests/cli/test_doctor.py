@@ -2,9 +2,9 @@ import shutil
 
 import pytest
 
-from mil_tutorial import doctor
 from mil_tutorial.__main__ import main
-from mil_tutorial.datasets import paths
+from mil_tutorial.cli import doctor
+from mil_tutorial.system import paths
 
 
 def test_a_healthy_installation(capsys, monkeypatch):

@@ -2,7 +2,7 @@ import subprocess
 
 import pytest
 
-from mil_tutorial import lab
+from mil_tutorial.cli import lab
 
 
 @pytest.fixture()

@@ -51,7 +51,7 @@ def constant_encoder(monkeypatch):
         encoder.name = name
         return encoder
 
-    monkeypatch.setattr("mil_tutorial.frozen_encoders.load_frozen_encoder", load)
+    monkeypatch.setattr("mil_tutorial.models.frozen.load_frozen_encoder", load)
     return calls
 
 

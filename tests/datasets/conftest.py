@@ -1,7 +1,8 @@
 import pytest
 from local_server import serve
 
-from mil_tutorial.datasets import downloads, mnist_files
+from mil_tutorial.datasets import mnist as mnist_files
+from mil_tutorial.system import downloads
 
 
 @pytest.fixture()

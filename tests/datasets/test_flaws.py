@@ -7,19 +7,19 @@ import pytest
 
 from mil_tutorial import auc
 from mil_tutorial.__main__ import main
-from mil_tutorial.audit_measures import (
+from mil_tutorial.bags.dataset import MedicalBagDataset
+from mil_tutorial.datasets import slides
+from mil_tutorial.datasets.rendering.cohort import split_of
+from mil_tutorial.datasets.rendering.flaws import FEWEST, flaw_hospital
+from mil_tutorial.datasets.rendering.slide import draw_slide
+from mil_tutorial.experiment.audit import (
     colour_probabilities,
     fingerprints,
     hospital_distance,
     near_copies,
     training_means,
 )
-from mil_tutorial.bags import MedicalBagDataset
-from mil_tutorial.datasets import slides
-from mil_tutorial.datasets.rendering.cohort import split_of
-from mil_tutorial.datasets.rendering.flaws import FEWEST, flaw_hospital
-from mil_tutorial.datasets.rendering.slide import draw_slide
-from mil_tutorial.tile_encoder import encode, load_tile_encoder
+from mil_tutorial.models.tile_encoder import encode, load_tile_encoder
 
 PLAN = slides.cohort(hospital="NEW", n_slides=60, seed=0)
 
@@ -207,6 +207,6 @@ def test_a_hospital_without_a_flaw_is_not_revealed(folder, tmp_path):
 
 
 def test_the_audit_of_a_folder_points_to_the_flaw(folder):
-    from mil_tutorial.audit import audit
+    from mil_tutorial.experiment.audit import audit
 
     assert audit(folder).alarms() == ("labels",)

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mil_tutorial.datasets import load_benchmark
-from mil_tutorial.datasets.mnist_bags import load_digits, mnist_bags
+from mil_tutorial.datasets.mnist import load_digits, mnist_bags
+from mil_tutorial.experiment.catalogue import load_benchmark
 
 
 def write_idx(path, array):

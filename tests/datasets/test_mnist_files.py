@@ -5,8 +5,7 @@ import struct
 import numpy as np
 import pytest
 
-from mil_tutorial.datasets.mnist_bags import load_digits
-from mil_tutorial.datasets.mnist_files import fetch_mnist
+from mil_tutorial.datasets.mnist import fetch_mnist, load_digits
 
 
 def idx(array):

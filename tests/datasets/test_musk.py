@@ -3,9 +3,10 @@ import sys
 import numpy as np
 import pytest
 
-from mil_tutorial.datasets import load_benchmark, musk
+from mil_tutorial.datasets import musk
 from mil_tutorial.datasets.musk import load_musk
 from mil_tutorial.datasets.npz import read_npz
+from mil_tutorial.experiment.catalogue import load_benchmark
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,7 @@ import pytest
 
 from mil_tutorial import check_classes, check_groups
 from mil_tutorial.datasets.npz import read_bags
-from mil_tutorial.datasets.slide_bags import load_slide_file, load_slides
-from mil_tutorial.datasets.slides import load_features, write_hospital
+from mil_tutorial.datasets.slides import load_features, load_slide_file, load_slides, write_hospital
 
 
 @pytest.mark.parametrize("name", ["slides", "slides-hard"])

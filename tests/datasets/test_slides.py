@@ -11,9 +11,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from mil_tutorial.datasets import slides
-from mil_tutorial.datasets.paths import data_dir
 from mil_tutorial.datasets.rendering import folder as folders
-from mil_tutorial.datasets.rendering.streams import stream
+from mil_tutorial.datasets.rendering.noise import stream
+from mil_tutorial.system.paths import data_dir
 
 SHIPPED = data_dir() / "slides"
 

@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from mil_tutorial.audit import Audit
-from mil_tutorial.audit_measures import (
+from mil_tutorial.bags.dataset import MedicalBagDataset
+from mil_tutorial.experiment.audit import (
+    Audit,
     colour_probabilities,
     fingerprints,
     hospital_distance,
     most_doubtful,
     near_copies,
 )
-from mil_tutorial.bags import MedicalBagDataset
-from mil_tutorial.intervals import Estimate
+from mil_tutorial.metrics.intervals import Estimate
 
 
 def bags(*tiles, coords=((0, 0), (32, 0), (64, 32))):

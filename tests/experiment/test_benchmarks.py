@@ -4,7 +4,7 @@ import torch
 from toy_bags import separable
 
 from mil_tutorial import check_groups
-from mil_tutorial.datasets.benchmark import cross_validation
+from mil_tutorial.experiment.benchmarks import cross_validation
 
 GROUPS = [f"P{i // 4}" for i in range(48)]  # positive and negative bags in each
 

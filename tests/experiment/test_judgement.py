@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 import torch
+from mil_tutorial.judgement import Judgement
 from sklearn.metrics import roc_auc_score
 
 from mil_tutorial import MedicalBagDataset
-from mil_tutorial.datasets.benchmark import Benchmark, cross_validation
-from mil_tutorial.judgement import Judgement
-from mil_tutorial.neighbours import smooth_scores
-from mil_tutorial.prediction import Predictions
+from mil_tutorial.experiment.benchmarks import Benchmark, cross_validation
+from mil_tutorial.metrics.attention import smooth_scores
+from mil_tutorial.training.prediction import Predictions
 
 
 @pytest.fixture

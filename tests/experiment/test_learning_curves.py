@@ -2,14 +2,16 @@ import json
 
 import numpy as np
 import pytest
+from mil_tutorial.learning_curves import as_json
 from toy_bags import separable
 
 from mil_tutorial import MedicalBagDataset, TrainingConfig, training_subset
-from mil_tutorial.datasets.benchmark import Benchmark, fixed_split
-from mil_tutorial.experiment import run_experiment
-from mil_tutorial.figures import plot_learning_curve
-from mil_tutorial.learning_curves import as_json, learning_curve, main, read_points
-from mil_tutorial.summary import Summary
+from mil_tutorial.__main__ import main
+from mil_tutorial.experiment.benchmarks import Benchmark, fixed_split
+from mil_tutorial.experiment.figures import plot_learning_curve
+from mil_tutorial.experiment.learning_curves import learning_curve, read_points
+from mil_tutorial.experiment.run import run_experiment
+from mil_tutorial.experiment.summary import Summary
 
 
 @pytest.fixture(scope="module")

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import nbformat
 import pytest
-
-from mil_tutorial.environment import environment
-from mil_tutorial.parallel import possible_jobs
 from mil_tutorial.recipes import NAMES, recipes
-from mil_tutorial.recorded import load_reproductions, table_cells
 from mil_tutorial.reproduction import _is_of, reproduce
-from mil_tutorial.reproduction_tables import ablation, comparison, find_row, instances
+
+from mil_tutorial.experiment.records import load_reproductions, table_cells
+from mil_tutorial.experiment.reproductions import ablation, comparison, find_row, instances
+from mil_tutorial.system.jobs import possible_jobs
+from mil_tutorial.system.versions import environment
 
 ROOT = Path(__file__).parents[1]
 MNIST = [name for name in NAMES if name.startswith("mnist")]

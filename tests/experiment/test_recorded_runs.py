@@ -2,9 +2,10 @@ import json
 
 import numpy as np
 import pytest
+from mil_tutorial.recorded_runs import WEIGHTS, record_run
 
-from mil_tutorial import recorded_runs
-from mil_tutorial.recorded_runs import RECIPES, WEIGHTS, load_recorded_runs, record_run
+from mil_tutorial.experiment import records as recorded_runs
+from mil_tutorial.experiment.records import RECIPES, load_recorded_runs
 
 
 def test_every_recipe_and_weight_has_five_whole_runs():

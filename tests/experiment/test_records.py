@@ -6,11 +6,12 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from mil_tutorial.config import TrainingConfig
-from mil_tutorial.datasets import load_benchmark, paths
-from mil_tutorial.learning_curves import read_points
-from mil_tutorial.recorded import load_recorded, table_cells
-from mil_tutorial.tables import markdown
+from mil_tutorial.experiment.catalogue import load_benchmark
+from mil_tutorial.experiment.learning_curves import read_points
+from mil_tutorial.experiment.records import load_recorded, table_cells
+from mil_tutorial.experiment.tables import markdown
+from mil_tutorial.system import paths
+from mil_tutorial.training.config import TrainingConfig
 
 ROOT = Path(__file__).parents[1]
 NAMES = ("slides", "slides-hard", "slides-hard-starts")
@@ -26,7 +27,7 @@ def test_unknown_and_damaged_records_are_refused(tmp_path, monkeypatch):
         load_recorded("musk1")
     shutil.copytree(paths.data_dir() / "results", tmp_path / "results")
     (tmp_path / "results" / "slides.json").write_text("{}")
-    monkeypatch.setattr("mil_tutorial.recorded.data_dir", lambda: tmp_path)
+    monkeypatch.setattr("mil_tutorial.experiment.records.data_dir", lambda: tmp_path)
     with pytest.raises(ValueError, match=r"slides\.json has SHA-256"):
         load_recorded("slides")
 

@@ -3,16 +3,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from mil_tutorial.recipes import NAMES, Recipe, recipes
+from mil_tutorial.reproduction import reproduce, without_intervals
 
 from mil_tutorial import TrainingConfig, reproduction
-from mil_tutorial.datasets import load_benchmark
-from mil_tutorial.recipes import NAMES, Recipe, recipes
-from mil_tutorial.reproduction import (
-    main,
-    read_reproductions,
-    reproduce,
-    without_intervals,
-)
+from mil_tutorial.__main__ import main
+from mil_tutorial.experiment.catalogue import load_benchmark
+from mil_tutorial.experiment.records import read_reproductions
 
 
 @pytest.fixture

@@ -1,9 +1,15 @@
 import pytest
-
-from mil_tutorial.published import PUBLISHED, published
 from mil_tutorial.recipes import NAMES
-from mil_tutorial.recorded import table_cells
-from mil_tutorial.reproduction_tables import ablation, comparison, find_row, instances
+
+from mil_tutorial.experiment.records import table_cells
+from mil_tutorial.experiment.reproductions import (
+    PUBLISHED,
+    ablation,
+    comparison,
+    find_row,
+    instances,
+    published,
+)
 
 
 def measured(value, runs=()):

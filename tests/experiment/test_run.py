@@ -7,11 +7,11 @@ from sklearn.metrics import roc_auc_score
 from toy_bags import separable
 
 from mil_tutorial import MedicalBagDataset, TrainingConfig, metrics, predict
-from mil_tutorial.baselines import baseline_probabilities, baselines_for, colour
-from mil_tutorial.datasets.benchmark import Benchmark, cross_validation, fixed_split
-from mil_tutorial.experiment import run_experiment
-from mil_tutorial.report import check_writable, write_report
-from mil_tutorial.summary import Summary, ranges_of, witness_rates
+from mil_tutorial.experiment.baselines import baseline_probabilities, baselines_for, colour
+from mil_tutorial.experiment.benchmarks import Benchmark, cross_validation, fixed_split
+from mil_tutorial.experiment.report import check_writable, write_report
+from mil_tutorial.experiment.run import run_experiment
+from mil_tutorial.experiment.summary import Summary, ranges_of, witness_rates
 
 CONFIG = TrainingConfig(epochs=12, learning_rate=5e-3, patience=None)
 
@@ -196,7 +196,7 @@ def fail(*_):
 
 @pytest.mark.parametrize("at", ["save_figure", "plot_training", "as_csv", "os.replace"])
 def test_a_failing_report_leaves_what_was_there(at, experiment, tmp_path, monkeypatch):
-    monkeypatch.setattr(f"mil_tutorial.report.{at}", fail)
+    monkeypatch.setattr(f"mil_tutorial.experiment.report.{at}", fail)
     with pytest.raises(OSError, match="disk full"):
         write_report(experiment, tmp_path / "new")
     assert list(tmp_path.iterdir()) == []
@@ -270,7 +270,7 @@ def test_no_more_processes_are_started_than_there_are_trainings(monkeypatch):
         asked.append(jobs)
         return [function(*task) for task in tasks]
 
-    monkeypatch.setattr("mil_tutorial.experiment.share_work", alone)
+    monkeypatch.setattr("mil_tutorial.experiment.run.share_work", alone)
     sets = [separable(20, seed=seed) for seed in range(3)]
     small = Benchmark("toy", "toy", sets[2], fixed_split(*sets), 4, 8)
     config = TrainingConfig(epochs=1, patience=None)

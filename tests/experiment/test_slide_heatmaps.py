@@ -5,11 +5,11 @@ import tifffile
 from feature_folders import grid, toy_bags, write_file, write_folder, write_labels
 
 from mil_tutorial import TrainingConfig
-from mil_tutorial.datasets import load_benchmark
-from mil_tutorial.datasets.feature_files import describe
-from mil_tutorial.datasets.lazy import FeatureBags
-from mil_tutorial.experiment import run_experiment
-from mil_tutorial.slide_heatmaps import (
+from mil_tutorial.datasets.features.bags import FeatureBags
+from mil_tutorial.datasets.features.files import describe
+from mil_tutorial.experiment.catalogue import load_benchmark
+from mil_tutorial.experiment.run import run_experiment
+from mil_tutorial.experiment.slide_heatmaps import (
     _telling,
     find_slides,
     slide_figure,
@@ -71,7 +71,7 @@ def test_a_slide_that_cannot_be_drawn_costs_no_more_than_its_picture(
     def damaged(*given):
         raise ValueError("the field at (0, 0) cannot be read")
 
-    monkeypatch.setattr("mil_tutorial.slide_heatmaps.Slide.thumbnail", damaged)
+    monkeypatch.setattr("mil_tutorial.experiment.slide_heatmaps.Slide.thumbnail", damaged)
     with pytest.warns(UserWarning, match=r"was not drawn: the field at \(0, 0\)") as noted:
         assert slide_figures(experiment, slides) == {}
     assert len(noted) == len(drawn)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from mil_tutorial.summary import METRICS
-from mil_tutorial.tables import FEW, markdown
+from mil_tutorial.experiment.summary import METRICS
+from mil_tutorial.experiment.tables import FEW, markdown
 
 
 def found(n_bags, n_positive):

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mil_tutorial.datasets import load_benchmark
-from mil_tutorial.environment import environment
-from mil_tutorial.experiment import run_experiment
-from mil_tutorial.parallel import possible_jobs
-from mil_tutorial.recorded import load_recorded, table_cells
-from mil_tutorial.summary import Summary
-from mil_tutorial.tables import markdown, results
+from mil_tutorial.experiment.catalogue import load_benchmark
+from mil_tutorial.experiment.records import load_recorded, table_cells
+from mil_tutorial.experiment.run import run_experiment
+from mil_tutorial.experiment.summary import Summary
+from mil_tutorial.experiment.tables import markdown, results
+from mil_tutorial.system.jobs import possible_jobs
+from mil_tutorial.system.versions import environment
 
 pytestmark = pytest.mark.slow
 

@@ -4,7 +4,7 @@ import torch
 from toy_bags import make_bags, separable
 
 from mil_tutorial import MedicalBagDataset, auc, fit_tile_classifier
-from mil_tutorial.tile_classifier import TOPS
+from mil_tutorial.experiment.baselines import TOPS
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mil_tutorial import aopc, build_model, deletion_curve
-from mil_tutorial.models import POOLINGS
+from mil_tutorial.models.mil import POOLINGS
 
 
 def make_model(pooling="gated", width=4, seed=0):

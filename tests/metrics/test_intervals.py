@@ -13,8 +13,8 @@ from mil_tutorial import (
     paired_difference,
     sensitivity_at_specificity,
 )
-from mil_tutorial.intervals import interval
-from mil_tutorial.weighted import (
+from mil_tutorial.metrics.intervals import interval
+from mil_tutorial.metrics.weighted import (
     weighted_auc,
     weighted_calibration_error,
     weighted_mean,

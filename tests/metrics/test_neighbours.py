@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mil_tutorial.neighbours import smooth_scores
+from mil_tutorial.metrics.attention import smooth_scores
 
 
 def scene(n=40, seed=0):

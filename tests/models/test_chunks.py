@@ -4,10 +4,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mil_tutorial import build_model
-from mil_tutorial.chunks import _cut, forward_in_chunks
-from mil_tutorial.encoders import NucleusEncoder
-from mil_tutorial.models import MIL, POOLINGS, AttentionMIL, MILOutput
-from mil_tutorial.pooling import (
+from mil_tutorial.models.chunks import _cut, forward_in_chunks
+from mil_tutorial.models.encoders import NucleusEncoder
+from mil_tutorial.models.mil import MIL, POOLINGS, AttentionMIL, MILOutput
+from mil_tutorial.models.pooling import (
     AttentionPooling,
     Pooled,
     bag_index,

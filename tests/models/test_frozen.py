@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from mil_tutorial.frozen_encoders import load_frozen_encoder
+from mil_tutorial.models.frozen import load_frozen_encoder
 
 RESNET = "resnet18-f37072fd.pth"
 
@@ -61,7 +61,7 @@ def test_tiles_of_any_size_and_one_by_one(lite0, size):
 
 def test_same_padding_is_tensorflows():
     """An even side loses its last odd pixel to the right and below."""
-    from mil_tutorial.efficientnet_lite import SameConv
+    from mil_tutorial.models.efficientnet_lite import SameConv
 
     for kernel, side, first in [(3, 8, 0), (5, 8, 1), (3, 7, 1), (5, 7, 2)]:
         conv = SameConv(1, 1, kernel, stride=2)

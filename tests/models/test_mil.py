@@ -12,7 +12,7 @@ from mil_tutorial import (
     collate_fn,
     collate_packed,
 )
-from mil_tutorial.models import POOLINGS
+from mil_tutorial.models.mil import POOLINGS
 
 WIDTH = 4
 

@@ -11,7 +11,7 @@ from mil_tutorial import (
     masked_softmax,
     segment_softmax,
 )
-from mil_tutorial.pooling import bag_index
+from mil_tutorial.models.pooling import bag_index
 
 SIZES = torch.tensor([3, 1, 4])
 

@@ -6,8 +6,8 @@ import torch
 
 from mil_tutorial import pretrain
 from mil_tutorial.datasets import slides
-from mil_tutorial.datasets.paths import data_dir
-from mil_tutorial.tile_encoder import FEATURES, TileEncoder, encode, load_tile_encoder
+from mil_tutorial.models.tile_encoder import FEATURES, TileEncoder, encode, load_tile_encoder
+from mil_tutorial.system.paths import data_dir
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,9 @@
 import pytest
 import torch
 
-from mil_tutorial import auc, predict, trained_model
-from mil_tutorial.datasets.slide_bags import load_slides
+from mil_tutorial import auc, predict
+from mil_tutorial.datasets.slides import load_slides
+from mil_tutorial.models import trained as trained_model
 
 
 def test_the_shipped_model_does_what_its_datasheet_says():

@@ -8,13 +8,14 @@ import pytest
 import torch
 
 import mil_tutorial
-from mil_tutorial import geojson, pooling
 from mil_tutorial.checks.loops import toy_bags, toy_model
-from mil_tutorial.datasets import mnist_bags
+from mil_tutorial.datasets import mnist as mnist_bags
 from mil_tutorial.datasets.wsi import Slide
 from mil_tutorial.datasets.wsi.tiling import _coords
-from mil_tutorial.neighbours import smooth_scores
-from mil_tutorial.weighted import weighted_auc
+from mil_tutorial.metrics.attention import smooth_scores
+from mil_tutorial.metrics.weighted import weighted_auc
+from mil_tutorial.models import pooling
+from mil_tutorial.pictures import geojson
 
 SIZES = torch.tensor([3, 1, 4])
 MASK = torch.arange(4) < SIZES[:, None]
@@ -268,7 +269,7 @@ def test_chapter_14_finds_the_temperature_and_the_auc_of_epochs(notebooks):
 
 
 def test_chapter_16_builds_the_search_for_copies_the_auc_and_the_queue(notebooks):
-    from mil_tutorial.audit_measures import most_doubtful, near_copies
+    from mil_tutorial.experiment.audit import most_doubtful, near_copies
 
     names, rng = definitions(notebooks, "16"), np.random.default_rng(0)
     first, second = rng.normal(size=(5, 8)), rng.normal(size=(4, 8))

@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 
 from mil_tutorial import save_heat_map, scale_attention, stitch_tiles
-from mil_tutorial.export import scale_bar
-from mil_tutorial.overlays import overlay
+from mil_tutorial.pictures.export import scale_bar
+from mil_tutorial.pictures.overlays import overlay
 
 ATTENTION = [0.1, 0.2, 0.7]
 COORDS = np.array([[0, 0], [32, 0], [448, 64]])

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from mil_tutorial import save_geojson, to_geojson
-from mil_tutorial.geojson import tile_ring
+from mil_tutorial.pictures.geojson import tile_ring
 
 ATTENTION = [0.1, 0.2, 0.7]
 COORDS = np.array([[0, 0], [32, 0], [96, 64]])

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from mil_tutorial import plot_attention, scale_attention, stitch_tiles
-from mil_tutorial.heatmaps import SCALINGS
+from mil_tutorial.pictures.heatmaps import SCALINGS
 
 GRID = np.array([[0, 0], [2, 0], [0, 2]])
 IMAGE = np.full((4, 4, 3), 200, dtype=np.uint8)

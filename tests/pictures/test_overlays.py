@@ -2,8 +2,8 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from mil_tutorial.overlays import colour_limits, draw_outline, overlay
-from mil_tutorial.style import HEAT_MAP
+from mil_tutorial.pictures.overlays import colour_limits, draw_outline, overlay
+from mil_tutorial.pictures.style import HEAT_MAP
 
 GREY = np.full((1, 3, 3), 100, dtype=np.uint8)
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from mil_tutorial.tile_checks import check_tiles
+from mil_tutorial.pictures.tile_checks import check_tiles
 
 COORDS = np.array([[0, 0], [2, 0], [0, 2]])
 IMAGE = np.full((4, 4, 3), 200, dtype=np.uint8)

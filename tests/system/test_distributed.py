@@ -9,7 +9,7 @@ import time
 import pytest
 import torch
 
-from mil_tutorial.processes import Processes, this_process
+from mil_tutorial.system.distributed import Processes, this_process
 
 pytest.importorskip("accelerate")
 
@@ -170,7 +170,7 @@ def test_a_process_that_ends_is_told_in_a_line_by_the_others(tmp_path):
     script = tmp_path / "leave.py"
     script.write_text(
         "import os, signal, time\n"
-        "from mil_tutorial.processes import this_process\n"
+        "from mil_tutorial.system.distributed import this_process\n"
         "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
         "here = this_process()\n"
         "if here.rank == 1: os._exit(9)\n"

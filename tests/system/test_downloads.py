@@ -3,8 +3,9 @@ import threading
 
 import pytest
 
-from mil_tutorial.datasets import downloads, wsi_example
-from mil_tutorial.datasets.downloads import PublishedFile, fetch
+from mil_tutorial.datasets.wsi import example as wsi_example
+from mil_tutorial.system import downloads
+from mil_tutorial.system.downloads import PublishedFile, fetch
 
 BODY = bytes(range(256)) * 1000
 SUM = f"sha256:{hashlib.sha256(BODY).hexdigest()}"
@@ -123,7 +124,7 @@ def test_the_example_slide_comes_from_the_users_folder(tmp_path, monkeypatch):
 
 
 def test_the_real_example_slide():
-    from mil_tutorial.datasets.paths import user_data_dir
+    from mil_tutorial.system.paths import user_data_dir
 
     own = user_data_dir()
     if own is None or not (own / wsi_example.EXAMPLE_SLIDE.name).is_file():

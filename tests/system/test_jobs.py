@@ -6,10 +6,11 @@ import pytest
 import torch
 from toy_bags import separable
 
-from mil_tutorial import TrainingConfig, parallel
-from mil_tutorial.datasets.benchmark import Benchmark, cross_validation
-from mil_tutorial.experiment import run_experiment
-from mil_tutorial.parallel import possible_jobs, share_work
+from mil_tutorial import TrainingConfig
+from mil_tutorial.experiment.benchmarks import Benchmark, cross_validation
+from mil_tutorial.experiment.run import run_experiment
+from mil_tutorial.system import jobs as parallel
+from mil_tutorial.system.jobs import possible_jobs, share_work
 
 
 def who_and_twice(number):

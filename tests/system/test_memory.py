@@ -1,4 +1,4 @@
-from mil_tutorial import memory
+from mil_tutorial.system import memory
 
 
 def write(folder, **files):

@@ -1,6 +1,6 @@
 import pytest
 
-from mil_tutorial.datasets import paths
+from mil_tutorial.system import paths
 
 
 def test_shipped_files_are_those_listed():

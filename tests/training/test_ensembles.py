@@ -4,7 +4,7 @@ import torch
 from toy_bags import separable
 
 from mil_tutorial import build_model, predict
-from mil_tutorial.ensembles import ensemble
+from mil_tutorial.training.prediction import ensemble
 
 
 def members(n=3, bags=None):

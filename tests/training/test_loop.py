@@ -21,8 +21,8 @@ from mil_tutorial import (
     fit,
     predict,
 )
-from mil_tutorial.attention_metrics import entropy_term
-from mil_tutorial.training_run import TrainingRun
+from mil_tutorial.metrics.attention import entropy_term
+from mil_tutorial.training.loop import TrainingRun
 
 CONFIG = TrainingConfig(epochs=6, learning_rate=2e-3, patience=None, batch_size=8)
 
@@ -304,7 +304,7 @@ def test_stopping_by_hand_leaves_the_best_weights(train_val):
 
 
 def test_code_in_a_checkpoint_is_not_run(tmp_path):
-    from mil_tutorial.checkpoints import load_weights
+    from mil_tutorial.system.files import load_weights
 
     class Bomb:
         def __reduce__(self):
@@ -357,7 +357,7 @@ def test_an_entropy_weight_of_0_is_as_if_there_were_none(train_val, monkeypatch)
     def refuse(*_):
         raise AssertionError("the term was computed")
 
-    monkeypatch.setattr("mil_tutorial.optimisation.entropy_term", refuse)
+    monkeypatch.setattr("mil_tutorial.training.loop.entropy_term", refuse)
     runs = [weighted(0.0, train_val), weighted(-0.0, train_val)]
     plain = model()
     fit(plain, *train_val, CONFIG, progress=False)

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from mil_tutorial import build_model
-from mil_tutorial.memory_need import _parameters, bytes_to_predict, bytes_to_train
+from mil_tutorial.training.memory import _parameters, bytes_to_predict, bytes_to_train
 
 sys.path.insert(0, str(Path(__file__).parent / "benchmarks"))
 

@@ -12,8 +12,8 @@ import pytest
 from toy_bags import separable
 
 from mil_tutorial import EpochRecord, TrainingConfig, build_model, fit
-from mil_tutorial.widgets import EntropyMonitor
 from mil_tutorial.widgets.base import WIDGET_VIEW
+from mil_tutorial.widgets.entropy_monitor import EntropyMonitor
 
 
 def record(epoch=0, entropy=0.5, val_loss=0.4, **more):

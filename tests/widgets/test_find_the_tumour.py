@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from mil_tutorial import instance_confusion
-from mil_tutorial.widgets import FindTheTumour, SlideView
 from mil_tutorial.widgets.base import WIDGET_VIEW
+from mil_tutorial.widgets.find_the_tumour import FindTheTumour
+from mil_tutorial.widgets.slide_view import SlideView
 
 COORDS = np.array([(32 * x, 32 * y) for y in range(2) for x in range(3)])
 ATTENTION = np.array([0.4, 0.05, 0.2, 0.05, 0.05, 0.25])

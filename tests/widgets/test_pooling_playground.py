@@ -5,9 +5,8 @@ import pytest
 import torch
 from matplotlib import pyplot as plt
 
-from mil_tutorial.widgets import PoolingPlayground
 from mil_tutorial.widgets.base import WIDGET_VIEW
-from mil_tutorial.widgets.pooling_playground import PARAMETERS, PRESETS
+from mil_tutorial.widgets.pooling_playground import PARAMETERS, PRESETS, PoolingPlayground
 
 
 def by_hand(scores, w, gated):

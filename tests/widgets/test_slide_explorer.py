@@ -3,8 +3,9 @@ import re
 import numpy as np
 import pytest
 
-from mil_tutorial.widgets import SlideExplorer, SlideView
 from mil_tutorial.widgets.base import WIDGET_VIEW
+from mil_tutorial.widgets.slide_explorer import SlideExplorer
+from mil_tutorial.widgets.slide_view import SlideView
 
 ATTENTION = np.array([0.7, 0.2, 0.1, 0.0])
 COORDS = np.array([[0, 0], [32, 0], [0, 32], [32, 32]])

@@ -5,9 +5,8 @@ import pytest
 from PIL import Image
 
 from mil_tutorial import MedicalBagDataset, build_model, predict, scale_attention
-from mil_tutorial.widgets import SlideView, slide_views
 from mil_tutorial.widgets.scene import LONGEST_SIDE, crop, scene
-from mil_tutorial.widgets.slide_view import checked_views, find_view
+from mil_tutorial.widgets.slide_view import SlideView, checked_views, find_view, slide_views
 
 ATTENTION = np.array([0.7, 0.2, 0.1])
 COORDS = np.array([[0, 0], [32, 0], [0, 32]])

@@ -4,8 +4,8 @@ import torch
 from matplotlib import pyplot as plt
 
 from mil_tutorial import metrics
-from mil_tutorial.widgets import ThresholdExplorer
 from mil_tutorial.widgets.base import WIDGET_VIEW
+from mil_tutorial.widgets.threshold_explorer import ThresholdExplorer
 
 LABELS = [1, 1, 1, 1, 0, 0, 0, 0]
 PROBABILITIES = [0.9, 0.7, 0.4, 0.2, 0.1, 0.3, 0.6, 0.05]

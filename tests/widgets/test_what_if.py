@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from mil_tutorial import MedicalBagDataset, build_model, predict
-from mil_tutorial.models import POOLINGS
-from mil_tutorial.widgets import WhatIf
+from mil_tutorial.models.mil import POOLINGS
 from mil_tutorial.widgets.base import WIDGET_VIEW
+from mil_tutorial.widgets.what_if import WhatIf
 
 COORDS = [(32 * x, 32 * y) for y in range(3) for x in range(4)]
 N = len(COORDS)

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from mil_tutorial.bags import Bag, MedicalBagDataset
-from mil_tutorial.datasets.feature_files import FeatureFile, combine
+from mil_tutorial.bags.dataset import Bag, MedicalBagDataset
+from mil_tutorial.datasets.features.files import FeatureFile, combine
 
 CONSTANT = 1e-6  # a deviation that is this small beside the mean is rounding
 

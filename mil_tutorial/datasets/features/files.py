@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mil_tutorial.datasets.feature_formats import FORMATS, HDF5
+from mil_tutorial.datasets.features.formats import FORMATS, HDF5
 
 SLICE = 4096  # rows at a time where a whole slide in double precision would be large
 SAMPLED_ROWS = 16  # rows of a file that its digest looks at

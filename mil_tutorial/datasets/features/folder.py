@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 from tqdm.auto import tqdm
 
-from mil_tutorial.datasets.feature_files import FeatureFile, describe
-from mil_tutorial.datasets.feature_formats import FORMATS
-from mil_tutorial.datasets.labels import LabelTable, read_labels, shorten
-from mil_tutorial.datasets.lazy import FeatureBags
+from mil_tutorial.datasets.features.bags import FeatureBags
+from mil_tutorial.datasets.features.files import FeatureFile, describe
+from mil_tutorial.datasets.features.formats import FORMATS
+from mil_tutorial.datasets.features.labels import LabelTable, read_labels, shorten
 
 SUBFOLDERS = ("h5_files", "features", "pt_files")
 """Where files lie below the folder a user names: CLAM's with coordinates, torchmil's, CLAM's."""

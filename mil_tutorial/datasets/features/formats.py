@@ -4,12 +4,16 @@ All hold ``features`` (N, D), or (1, N, D) as older TRIDENT files do; ``.h5`` an
 ``coords`` (N, 2) as well. Nothing in a file is ever run: pickled objects are refused.
 """
 
+import os
+import threading
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from mil_tutorial.datasets.open_files import open_anew, open_hdf5, readable
+from mil_tutorial.system.files import readable
+from mil_tutorial.system.versions import import_extra
 
 
 class Contents(NamedTuple):
@@ -175,3 +179,48 @@ def _flat(stored: Any) -> Any:
 
 def _pick(values: np.ndarray, rows: np.ndarray | None) -> np.ndarray:
     return values if rows is None else values[rows]
+
+
+OPEN_FILES = 64
+"""HDF5 files a process keeps open: each may hold 4 MB of index; opening again costs about 1 ms."""
+
+
+class _Handles(threading.local):
+    """Open HDF5 files of this process and thread, the last used last.
+
+    Threads have their own: one may close what it needs no more while the other reads.
+    """
+
+    def __init__(self) -> None:
+        self.process = os.getpid()
+        self.files = OrderedDict[Path, Any]()
+
+
+_handles = _Handles()
+
+
+def open_hdf5(path: Path) -> Any:
+    """Return the open HDF5 file; it stays open for the next reading."""
+    if _handles.process != os.getpid():  # a forked worker must not share its parent's files
+        _handles.files.clear()
+        _handles.process = os.getpid()
+    files = _handles.files
+    if path not in files:
+        files[path] = _open(path)
+        while len(files) > OPEN_FILES:
+            files.popitem(last=False)[1].close()
+    files.move_to_end(path)
+    return files[path]
+
+
+def open_anew(path: Path) -> Any:
+    """Return the open HDF5 file as it is now: it may have been written again since."""
+    if path in _handles.files:
+        _handles.files.pop(path).close()
+    return open_hdf5(path)
+
+
+def _open(path: Path) -> Any:
+    h5py = import_extra("h5py", "wsi")
+    with readable(path, "HDF5"):
+        return h5py.File(path, "r", rdcc_nbytes=0)  # every row is read once an epoch: no cache

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .noise import SIDE, Field, fractal_noise, smooth_noise
-from .streams import stream
+from mil_tutorial.datasets.rendering.noise import SIDE, Field, fractal_noise, smooth_noise, stream
 
 
 @dataclass(frozen=True)

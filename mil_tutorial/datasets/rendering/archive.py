@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -11,15 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from mil_tutorial.datasets.npz import read_arrays
-
-from .cohort import SlideSpec, render_slide
-from .lesion import TUMOUR_TILE_FRACTION
-from .slide import RenderedSlide
-from .tiles import cut_tiles, tissue_tiles, tumour_fraction
+from mil_tutorial.datasets.rendering.cohort import SlideSpec, render_slide
+from mil_tutorial.datasets.rendering.lesion import TUMOUR_TILE_FRACTION
+from mil_tutorial.datasets.rendering.slide import RenderedSlide
+from mil_tutorial.datasets.rendering.tiles import cut_tiles, tissue_tiles, tumour_fraction
+from mil_tutorial.system.files import read_arrays, replacing
 
 if TYPE_CHECKING:
-    from mil_tutorial.tile_encoder import TileEncoder
+    from mil_tutorial.models.tile_encoder import TileEncoder
 
 STEP = 1 / 8  # features are rounded to multiples of it, so that they compress
 
@@ -160,7 +158,7 @@ def _one_slide(
     visit: Visitor | None,
     render: Callable[[SlideSpec], RenderedSlide],
 ) -> tuple[npt.NDArray, npt.NDArray, npt.NDArray]:
-    from mil_tutorial.tile_encoder import encode
+    from mil_tutorial.models.tile_encoder import encode
 
     slide = render(spec)
     coords = tissue_tiles(slide.image)
@@ -172,14 +170,8 @@ def _one_slide(
 
 
 def _write(found: SlideFeatures, path: Path) -> None:
-    """Write the arrays under another name, then rename."""
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        with temporary.open("wb") as file:
-            np.savez_compressed(file, **vars(found))
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as partial, partial.open("wb") as file:
+        np.savez_compressed(file, **vars(found))
 
 
 def _inconsistency(found: SlideFeatures) -> str | None:

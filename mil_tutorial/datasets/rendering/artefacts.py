@@ -8,8 +8,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from .noise import SIDE, Field, smooth_noise
-from .streams import stream
+from mil_tutorial.datasets.rendering.noise import SIDE, Field, smooth_noise, stream
 
 FOLD, BLUR, PEN, DUST = 0.15, 0.2, 0.12, 0.35  # how often each occurs
 

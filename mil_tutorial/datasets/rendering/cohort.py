@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .slide import RenderedSlide, draw_slide
-from .streams import stream
+from mil_tutorial.datasets.rendering.noise import stream
+from mil_tutorial.datasets.rendering.slide import RenderedSlide, draw_slide
 
 HOSPITALS = ("Ash", "Birch", "Cedar", "Elm")
 PROFILES = ("default", "hard")

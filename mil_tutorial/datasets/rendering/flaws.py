@@ -19,10 +19,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .cohort import SPLITS, SlideSpec, split_of
-from .slide import RenderedSlide, draw_slide
-from .stain import Stain
-from .streams import stream
+from mil_tutorial.datasets.rendering.cohort import SPLITS, SlideSpec, split_of
+from mil_tutorial.datasets.rendering.noise import stream
+from mil_tutorial.datasets.rendering.slide import RenderedSlide, draw_slide
+from mil_tutorial.datasets.rendering.stain import Stain
 
 FLAWS = ("leak", "stain", "labels", "shortcut")
 FEWEST = 48  # slides: eight pairs of patients, so that each split has one

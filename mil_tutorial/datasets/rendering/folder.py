@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import os
 import shutil
 import tempfile
@@ -16,12 +15,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .archive import SlideFeatures, build_features
-from .cohort import SlideSpec, cohort, render_slide
-from .flaws import flaw_hospital
-from .lesion import TUMOUR_TILE_FRACTION
-from .slide import RenderedSlide
-from .tiles import COLOUR_STATISTICS, colour_statistics
+from mil_tutorial.datasets.rendering.archive import SlideFeatures, build_features
+from mil_tutorial.datasets.rendering.cohort import SlideSpec, cohort, render_slide
+from mil_tutorial.datasets.rendering.flaws import FEWEST, FLAWS, FlawedHospital, flaw_hospital
+from mil_tutorial.datasets.rendering.lesion import TUMOUR_TILE_FRACTION
+from mil_tutorial.datasets.rendering.slide import RenderedSlide
+from mil_tutorial.datasets.rendering.tiles import COLOUR_STATISTICS, colour_statistics
 
 QUALITY = 75  # of the WebP pictures
 
@@ -90,11 +89,13 @@ def read_specs(slides_csv: str | Path) -> list[SlideSpec]:
 
 def write_checksums(folder: Path) -> None:
     """Write ``SHA256SUMS`` over all data files of a folder, paths relative to it."""
+    from pooch import file_hash
+
     files = sorted(p for p in folder.rglob("*") if p.is_file())
     lines = [
-        f"{hashlib.sha256(p.read_bytes()).hexdigest()}  {p.relative_to(folder).as_posix()}\n"
+        f"{file_hash(str(p))}  {p.relative_to(folder).as_posix()}\n"
         for p in files
-        if p.name not in ("SHA256SUMS", "README.md")
+        if p.name not in ("SHA256SUMS", "README.md") and p.suffix != ".py"
     ]
     (folder / "SHA256SUMS").write_text("".join(lines))
 
@@ -103,7 +104,7 @@ def write_checksums(folder: Path) -> None:
 def new_folder(out: Path, replace: bool = False) -> Iterator[Path]:
     """Yield a temporary folder that becomes `out` when all went well and vanishes otherwise.
 
-    With `replace` an existing folder makes way for the new one, which inherits its README.
+    With `replace` an existing folder makes way for the new one, with its README and scripts.
     """
     if not replace and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FileExistsError(f"{out} exists; choose another folder or remove it first")
@@ -113,8 +114,8 @@ def new_folder(out: Path, replace: bool = False) -> Iterator[Path]:
     fresh.mkdir()
     try:
         yield fresh
-        if (out / "README.md").is_file():
-            shutil.copy2(out / "README.md", fresh)
+        for kept in (*out.glob("*.md"), *out.glob("*.py")):
+            shutil.copy2(kept, fresh)
         if out.exists():
             os.replace(out, old)
         os.replace(fresh, out)
@@ -169,7 +170,7 @@ def write_hospital(
     FileExistsError
         If the folder exists and is not empty. On this or any other error nothing is left.
     """
-    from mil_tutorial.tile_encoder import load_tile_encoder
+    from mil_tutorial.models.tile_encoder import load_tile_encoder
 
     specs = cohort(profile, hospital=hospital, n_slides=n_slides, seed=seed)
     flawed = None if flaw == "none" else flaw_hospital(specs, flaw, seed)
@@ -190,3 +191,36 @@ def write_hospital(
         )
         writer.finish()
     return found
+
+
+def reveal(folder: str | Path) -> FlawedHospital:
+    """Tell the flaw of a folder that `write_hospital` wrote.
+
+    Nothing in the folder names it: the hospital is planned again with each flaw, and the one whose
+    table is that of the folder is the one.
+
+    Parameters
+    ----------
+    folder : str or Path
+
+    Returns
+    -------
+    FlawedHospital
+        `flaw` names it, `affected` lists the slides it touches and how.
+
+    Raises
+    ------
+    ValueError
+        If the folder was written without a flaw, or its table was changed.
+    """
+    table = Path(folder) / "slides.csv"
+    specs = read_specs(table)
+    first = specs[0]
+    seed = first.slide_id.rsplit("-", 2)[1]
+    if seed.isdecimal():
+        plan = cohort(first.profile, hospital=first.hospital, n_slides=len(specs), seed=int(seed))
+        for flaw in FLAWS if len(specs) >= FEWEST else ():
+            hospital = flaw_hospital(plan, flaw, int(seed))
+            if list(hospital.specs) == specs:
+                return hospital
+    raise ValueError(f"{table} is not that of a hospital with a flaw; was it changed?")

@@ -7,12 +7,11 @@ import numpy.typing as npt
 from scipy.ndimage import binary_dilation
 from scipy.spatial import cKDTree
 
-from .architecture import Architecture
-from .lesion import Lesion
-from .noise import SIDE, Field, at, smooth_noise
-from .nuclei import make, paint
-from .population import lattice
-from .streams import stream
+from mil_tutorial.datasets.rendering.architecture import Architecture
+from mil_tutorial.datasets.rendering.lesion import Lesion
+from mil_tutorial.datasets.rendering.noise import SIDE, Field, at, smooth_noise, stream
+from mil_tutorial.datasets.rendering.nuclei import make, paint
+from mil_tutorial.datasets.rendering.population import lattice
 
 
 def draw_ground(seed: int, place: Architecture, lesion: Lesion | None) -> tuple[Field, Field]:

@@ -13,11 +13,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from .architecture import Architecture
-from .noise import SIDE, Field, at, smooth_noise
-from .nuclei import Nuclei, join, make
-from .population import lattice
-from .streams import stream
+from mil_tutorial.datasets.rendering.architecture import Architecture
+from mil_tutorial.datasets.rendering.noise import SIDE, Field, at, smooth_noise, stream
+from mil_tutorial.datasets.rendering.nuclei import Nuclei, join, make
+from mil_tutorial.datasets.rendering.population import lattice
 
 MEDIAN_CELLS = {"default": 23.0, "hard": 5.0}
 LOG_SPREAD = {"default": 1.15, "hard": 0.5}

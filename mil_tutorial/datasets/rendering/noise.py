@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
 import numpy as np
@@ -58,3 +59,27 @@ def _spline_matrix(scale: float, phase: float, side: int, knots: int) -> Field:
         far = np.clip(2 - distance, 0, None) ** 3 / 6
         matrix[np.arange(side), first + knot] = np.where(distance < 1, near, far)
     return matrix
+
+
+def stream(name: str, *keys: int | str) -> np.random.Generator:
+    """Return the random generator that belongs to a name and some keys.
+
+    Parameters
+    ----------
+    name : str
+        What the stream is for, such as ``"stain"``.
+    *keys : int or str
+        What it belongs to: a slide's seed, a patient, a hospital.
+
+    Returns
+    -------
+    numpy.random.Generator
+        The same one for the same arguments, on every machine.
+    """
+    words = [_word(name), *(_word(key) for key in keys)]
+    return np.random.default_rng(np.random.SeedSequence(words))
+
+
+def _word(key: int | str) -> int:
+    """Turn a key into an integer; `hash` would differ between two runs of Python."""
+    return zlib.crc32(key.encode()) if isinstance(key, str) else int(key)

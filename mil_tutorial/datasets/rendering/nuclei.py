@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
-from .noise import SIDE, Field
+from mil_tutorial.datasets.rendering.noise import SIDE, Field
 
 Values = npt.NDArray[np.float32]
 

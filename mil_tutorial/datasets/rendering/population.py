@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .architecture import Architecture
-from .noise import SIDE, Field, at, smooth_noise
-from .nuclei import Nuclei, join, make
-from .streams import stream
+from mil_tutorial.datasets.rendering.architecture import Architecture
+from mil_tutorial.datasets.rendering.noise import SIDE, Field, at, smooth_noise, stream
+from mil_tutorial.datasets.rendering.nuclei import Nuclei, join, make
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from . import artefacts
-from .architecture import Architecture, draw_architecture
-from .ground import draw_ground
-from .lesion import Lesion, draw_lesion
-from .noise import SIDE, Field, smooth_noise
-from .nuclei import join, paint
-from .population import populate
-from .stain import Stain, develop, draw_stain, scan
-from .streams import stream
+from mil_tutorial.datasets.rendering import artefacts
+from mil_tutorial.datasets.rendering.architecture import Architecture, draw_architecture
+from mil_tutorial.datasets.rendering.ground import draw_ground
+from mil_tutorial.datasets.rendering.lesion import Lesion, draw_lesion
+from mil_tutorial.datasets.rendering.noise import SIDE, Field, smooth_noise, stream
+from mil_tutorial.datasets.rendering.nuclei import join, paint
+from mil_tutorial.datasets.rendering.population import populate
+from mil_tutorial.datasets.rendering.stain import Stain, develop, draw_stain, scan
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import gaussian_filter
 
-from .noise import Field
-from .streams import stream
+from mil_tutorial.datasets.rendering.noise import Field, stream
 
 HAEMATOXYLIN = (0.56, 0.72, 0.41)
 EOSIN = (0.22, 0.80, 0.56)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from .lesion import TILE
+from mil_tutorial.datasets.rendering.lesion import TILE
 
 TISSUE_SHARE = 0.5  # of a tile's blocks must hold tissue
 BLOCK = 4  # pixels; averaging over blocks makes thin fat membranes and noise count little

@@ -6,19 +6,20 @@
 >>> extract_features("slide.svs", tiles, encoder, "slide.h5")  # doctest: +SKIP
 """
 
+from mil_tutorial.datasets.wsi.example import fetch_example_slide
 from mil_tutorial.datasets.wsi.extraction import extract_features
 from mil_tutorial.datasets.wsi.slide import Slide
-from mil_tutorial.datasets.wsi.tile_files import read_tiles, write_tiles
-from mil_tutorial.datasets.wsi.tiles import Tiles
-from mil_tutorial.datasets.wsi.tiling import tile_slide
-from mil_tutorial.datasets.wsi.tissue import tissue_mask
+from mil_tutorial.datasets.wsi.tile_files import Tiles, read_tiles, write_features, write_tiles
+from mil_tutorial.datasets.wsi.tiling import tile_slide, tissue_mask
 
 __all__ = [
     "Slide",
     "Tiles",
     "extract_features",
+    "fetch_example_slide",
     "read_tiles",
     "tile_slide",
     "tissue_mask",
+    "write_features",
     "write_tiles",
 ]

@@ -5,7 +5,7 @@ From OpenSlide's test data, in the public domain (CC0).
 
 from pathlib import Path
 
-from mil_tutorial.datasets.downloads import PublishedFile, fetch
+from mil_tutorial.system.downloads import PublishedFile, fetch
 
 EXAMPLE_SLIDE = PublishedFile(
     "wsi/CMU-1-Small-Region.svs",

@@ -9,8 +9,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from mil_tutorial.datasets.wsi.slide import Slide
-from mil_tutorial.datasets.wsi.tile_files import write_features
-from mil_tutorial.datasets.wsi.tiles import Tiles
+from mil_tutorial.datasets.wsi.tile_files import Tiles, write_features
 
 Encoder = Callable[[torch.Tensor], Any]
 """From RGB tiles, a uint8 Tensor (n, h, w, 3), to their features (n, D)."""

@@ -1,10 +1,24 @@
 """The slides among files and folders, and what became of many."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from mil_tutorial.datasets.wsi.slide import slide_id
+import numpy as np
+
+from mil_tutorial.datasets.wsi.extraction import Encoder, encoder_name, extract_features
+from mil_tutorial.datasets.wsi.slide import Slide, slide_id
+from mil_tutorial.datasets.wsi.tile_files import Tiles, read_encoder, read_tiles, write_tiles
+from mil_tutorial.datasets.wsi.tiling import (
+    MIN_TISSUE,
+    MPP,
+    TILE_SIZE,
+    check_settings,
+    find_tiles,
+    slide_mask,
+)
+from mil_tutorial.system.files import replacing
 
 ENDINGS = {".svs", ".tif", ".tiff", ".ndpi", ".mrxs", ".scn", ".vms", ".vmu", ".svslide", ".bif"}
 """Files taken for slides in a folder; others (DICOM, Zeiss) can be named one by one."""
@@ -48,3 +62,202 @@ def _slides_in(folder: Path) -> list[Path]:
             + ", ".join(sorted(ENDINGS))
         )
     return found
+
+
+def tile_slides(
+    slides: Sequence[Path],
+    out: str | Path,
+    *,
+    mpp: float = MPP,
+    tile_size: int = TILE_SIZE,
+    min_tissue: float = MIN_TISSUE,
+    slide_mpp: float | None = None,
+    workers: int = 1,
+    progress: bool = False,
+) -> Outcome:
+    """Tile slides; write ``<slide>.h5`` and a picture ``<slide>.jpg`` of each into a folder.
+
+    Settings are those of `tile_slide`. Slides that were tiled with the same settings are skipped.
+
+    Parameters
+    ----------
+    workers : int
+        Processes; each holds one slide at a time.
+
+    Raises
+    ------
+    ValueError
+        When a file in ``out`` was made with other settings; nothing is done then.
+    """
+    from tqdm import tqdm
+
+    from mil_tutorial.system.jobs import share_work
+
+    check_settings(mpp, tile_size, min_tissue)
+    out = Path(out)
+    settings: dict[str, Any] = {
+        "mpp": mpp,
+        "tile_size": tile_size,
+        "min_tissue": min_tissue,
+        "slide_mpp": slide_mpp,
+    }
+    todo = [slide for slide in slides if not _is_tiled(out / f"{slide_id(slide)}.h5", settings)]
+    out.mkdir(parents=True, exist_ok=True)
+    tasks = ((slide, out, settings) for slide in todo)
+    with tqdm(total=len(todo), unit="slide", disable=not progress) as bar:
+        said = share_work(_tile_one, tasks, min(workers, max(1, len(todo))), bar.update)
+    failures = [text for text in said if text]
+    return Outcome(len(todo) - len(failures), len(slides) - len(todo), failures)
+
+
+def _tile_one(slide: Path, out: Path, settings: dict[str, Any]) -> str | None:
+    """Tile a slide; return what went wrong. The picture first: the file says that all is done."""
+    grid = {key: value for key, value in settings.items() if key != "slide_mpp"}
+    try:
+        with Slide(slide, settings["slide_mpp"]) as opened:
+            mask = slide_mask(opened)
+            tiles = find_tiles(opened, mask, **grid)
+            save_preview(out / f"{tiles.name}.jpg", opened, mask, tiles)
+        write_tiles(out / f"{tiles.name}.h5", tiles)
+    except (ValueError, OSError) as error:
+        return str(error)
+    return None
+
+
+def _is_tiled(path: Path, settings: dict[str, Any]) -> bool:
+    if not path.exists():
+        return False
+    done = read_tiles(path)
+    found = {key: getattr(done, key) for key in settings}
+    if settings["slide_mpp"] is None:  # the slide's own then; it still says the same
+        found["slide_mpp"] = None
+    changed = [f"{k} {found[k]} instead of {v}" for k, v in settings.items() if found[k] != v]
+    if changed:
+        raise ValueError(
+            f"{path} was made with {', '.join(changed)}; delete it, or write into another folder"
+        )
+    return True
+
+
+def encode_slides(
+    slides: Sequence[Path],
+    tiles_folder: str | Path,
+    out: str | Path,
+    encoder: Encoder,
+    *,
+    batch_size: int = 32,
+    workers: int = 0,
+    device: str = "cpu",
+    progress: bool = False,
+) -> Outcome:
+    """Encode the tiles that `tile_slides` found; write ``<slide>.h5`` of each into a folder.
+
+    Slides whose features are there, from the same encoder and tiles, are skipped. Other parameters
+    are those of `extract_features`.
+
+    Raises
+    ------
+    ValueError
+        When a file in ``out`` comes from another encoder or other tiles; nothing is done then.
+    """
+    from tqdm import tqdm
+
+    tiles_folder, out = Path(tiles_folder), Path(out)
+    if not tiles_folder.is_dir():
+        raise FileNotFoundError(f"{tiles_folder}: there is no such folder; run tile first")
+    if tiles_folder.resolve() == out.resolve():
+        raise ValueError(f"{out} holds the tiles; write the features into another folder")
+    failures, todo, total = [], [], 0
+    for slide in slides:
+        try:
+            tiles = read_tiles(_tiles_file(tiles_folder, slide))
+        except (ValueError, OSError) as error:
+            failures.append(str(error))
+            continue
+        if not _is_encoded(out / f"{slide_id(slide)}.h5", tiles, encoder):
+            todo.append(slide)
+            total += len(tiles)
+    skipped = len(slides) - len(todo) - len(failures)
+    with tqdm(total=total, unit="tile", disable=not progress) as bar:
+        for slide in todo:
+            try:
+                extract_features(
+                    slide,
+                    read_tiles(_tiles_file(tiles_folder, slide)),
+                    encoder,
+                    out / f"{slide_id(slide)}.h5",
+                    batch_size=batch_size,
+                    workers=workers,
+                    device=device,
+                    on_batch=bar.update,
+                )
+            except (ValueError, OSError) as error:
+                failures.append(str(error))
+    return Outcome(len(slides) - skipped - len(failures), skipped, failures)
+
+
+def _tiles_file(folder: Path, slide: Path) -> Path:
+    """Return where the tiles of a slide are: TRIDENT adds "_patches" to the name."""
+    name = slide_id(slide)
+    for path in (folder / f"{name}.h5", folder / f"{name}_patches.h5"):
+        if path.is_file():
+            return path
+    raise FileNotFoundError(f"{slide}: {folder} has no {name}.h5; tile this slide first")
+
+
+def _is_encoded(path: Path, tiles: Tiles, encoder: Encoder) -> bool:
+    if not path.exists():
+        return False
+    found, wanted = read_encoder(path), encoder_name(encoder)
+    if found != wanted:
+        raise ValueError(
+            f"{path} holds features of {found}, not of {wanted}; delete it, or write into another "
+            "folder"
+        )
+    if not read_tiles(path).same(tiles):
+        raise ValueError(
+            f"{path} holds features of other tiles; delete it, or write into another folder"
+        )
+    return True
+
+
+SIDE = 1024  # pixels of the longer side
+TILES, TISSUE = (0, 90, 160), (0, 158, 115)  # blue and green, told apart from pink by everyone
+
+
+def save_preview(path: str | Path, slide: Slide, mask: np.ndarray, tiles: Tiles) -> Path:
+    """Write a JPEG: the slide, the outline of its tissue (green), and its tiles (blue).
+
+    Parameters
+    ----------
+    path : str or Path
+        Written whole or not at all.
+    slide : Slide
+    mask : bool array, shape (height, width)
+        Of the whole slide, at any resolution.
+    tiles : Tiles
+    """
+    from PIL import Image, ImageDraw
+
+    downsample = max(1.0, max(slide.size) / SIDE)
+    picture = slide.thumbnail(downsample)
+    small = Image.fromarray(mask).resize(picture.shape[1::-1], Image.Resampling.NEAREST)
+    image = Image.fromarray(_outlined(picture, np.asarray(small)))
+    pen = ImageDraw.Draw(image)
+    for x, y in tiles.coords / downsample:
+        side = tiles.side / downsample
+        pen.rectangle((round(x), round(y), round(x + side), round(y + side)), outline=TILES)
+    with replacing(path) as partial:
+        image.save(partial, format="jpeg", quality=85)
+    return Path(path)
+
+
+def _outlined(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Paint the border of the mask."""
+    inner = mask.copy()
+    for axis in (0, 1):
+        for step in (-1, 1):
+            inner &= np.roll(mask, step, axis)
+    drawn = picture.copy()
+    drawn[mask & ~inner] = TISSUE
+    return drawn

@@ -14,12 +14,12 @@ from mil_tutorial import (
     build_model,
     fit,
     predict,
-    prediction,
     standardise,
 )
-from mil_tutorial.baselines import baseline_probabilities
-from mil_tutorial.datasets.feature_files import FeatureFile
-from mil_tutorial.datasets.features import read_features
+from mil_tutorial.datasets.features.files import FeatureFile
+from mil_tutorial.datasets.features.folder import read_features
+from mil_tutorial.experiment.baselines import baseline_probabilities
+from mil_tutorial.training import prediction
 
 
 def load(tmp_path, seed=0):

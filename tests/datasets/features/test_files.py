@@ -8,9 +8,9 @@ import pytest
 import torch
 from feature_folders import grid, write_file
 
-from mil_tutorial.datasets import open_files
-from mil_tutorial.datasets.feature_files import combine, describe
-from mil_tutorial.datasets.feature_formats import FORMATS
+from mil_tutorial.datasets.features import formats as open_files
+from mil_tutorial.datasets.features.files import combine, describe
+from mil_tutorial.datasets.features.formats import FORMATS
 
 ENDINGS = [".h5", ".pt", ".npz", ".npy"]
 

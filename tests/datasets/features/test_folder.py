@@ -5,10 +5,9 @@ import pytest
 import torch
 from feature_folders import grid, toy_bags, write_file, write_folder, write_labels
 
-from mil_tutorial.datasets import feature_benchmark as benchmarks
-from mil_tutorial.datasets import load_benchmark
-from mil_tutorial.datasets.feature_benchmark import bags_a_step
-from mil_tutorial.datasets.features import read_features
+from mil_tutorial.datasets.features.folder import read_features
+from mil_tutorial.experiment import catalogue as benchmarks
+from mil_tutorial.experiment.catalogue import bags_a_step, load_benchmark
 
 
 @pytest.fixture()
@@ -165,7 +164,7 @@ def test_a_wrong_folder(bags, labels, tmp_path):
 def test_looking_reads_no_rows(bags, labels, tmp_path, monkeypatch):
     folder = write_folder(tmp_path / "f", bags)
     monkeypatch.setattr(
-        "mil_tutorial.datasets.feature_files.FeatureFile.read", lambda *_: pytest.fail("read")
+        "mil_tutorial.datasets.features.files.FeatureFile.read", lambda *_: pytest.fail("read")
     )
     dataset, _ = read_features(folder, labels)
     assert dataset.sizes.tolist() == [len(features) for features, _, _ in bags.values()]

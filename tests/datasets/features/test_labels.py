@@ -1,6 +1,6 @@
 import pytest
 
-from mil_tutorial.datasets.labels import read_labels, shorten
+from mil_tutorial.datasets.features.labels import read_labels, shorten
 
 
 @pytest.fixture()

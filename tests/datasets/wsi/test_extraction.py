@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from mil_tutorial.datasets.wsi import Tiles, extract_features, tile_slide
-from mil_tutorial.tile_encoder import load_tile_encoder
+from mil_tutorial.models.tile_encoder import load_tile_encoder
 
 h5py = pytest.importorskip("h5py")
 

@@ -1,0 +1,50 @@
+"""Make the files of ``data/slides``: ``python data/slides/make.py --out data/slides``.
+
+Both cohorts are rendered, cut into tiles and encoded; test slides get a picture and a mask.
+"""
+
+import argparse
+from pathlib import Path
+
+from mil_tutorial import load_tile_encoder
+from mil_tutorial.datasets.rendering.archive import build_features
+from mil_tutorial.datasets.rendering.cohort import PROFILES, cohort
+from mil_tutorial.datasets.rendering.folder import FolderWriter, new_folder
+from mil_tutorial.datasets.slides import FILES
+
+PICTURES = 60  # test slides of the default profile whose pictures ship
+
+
+def write_shipped(out: Path, pictures: int = PICTURES, progress: bool = True) -> None:
+    """Write the files of ``data/slides``; a README or script that is there stays.
+
+    Parameters
+    ----------
+    out : Path
+        The folder; what it held before is replaced when all is done.
+    pictures : int
+        How many test slides of the default profile get a picture and a mask.
+    progress : bool
+        Show progress bars.
+    """
+    encoder = load_tile_encoder()
+    cohorts = {profile: cohort(profile) for profile in PROFILES}
+    tests = [spec.slide_id for spec in cohorts["default"] if spec.split == "test"]
+    with new_folder(out, replace=True) as folder:
+        writer = FolderWriter(folder, tests[:pictures])
+        for profile, specs in cohorts.items():
+            build_features(specs, encoder, folder / FILES[profile], progress, writer.visit)
+        writer.finish()
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Write the files that ship."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="the folder to write")
+    parser.add_argument("--images", type=int, default=PICTURES, help="pictures of test slides")
+    options = parser.parse_args(arguments)
+    write_shipped(options.out, options.images)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Folders of feature files with a table of labels: the user's own slides as bags."""

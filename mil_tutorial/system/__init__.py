@@ -1,0 +1,1 @@
+"""The machine: paths, files, downloads, jobs, processes, memory, versions; nothing about bags."""
