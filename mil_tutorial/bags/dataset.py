@@ -42,6 +42,8 @@ class MedicalBagDataset(Dataset[Bag]):
         missing or not 0/1, or side information of the wrong length. The message names the bag.
     """
 
+    _digests: list[bytes] | None = None  # of derived bags: see ``checksum``
+
     def __init__(
         self,
         bags: Iterable[tuple[Any, Any]],
@@ -101,17 +103,30 @@ class MedicalBagDataset(Dataset[Bag]):
         part.instances, part.labels = take(self.instances), self.labels[chosen]
         part.instance_labels = None if self.instance_labels is None else take(self.instance_labels)
         part.coords = None if self.coords is None else take(self.coords)
+        part._digests = None if self._digests is None else take(self._digests)
         return part
 
-    def with_instances(self, instances: Sequence[Tensor]) -> "MedicalBagDataset":
-        """Return the same bags with other features for the same instances."""
-        return MedicalBagDataset(
+    def with_instances(self, instances: Sequence[Tensor], recipe: str = "") -> "MedicalBagDataset":
+        """Return the same bags with other features for the same instances.
+
+        Parameters
+        ----------
+        instances : sequence of B tensors (n_b, …)
+        recipe : str
+            How they were computed from the present ones. Then they are identified by these and the
+            recipe, not by their own last digits, in which processors differ; see ``checksum``.
+        """
+        derived = MedicalBagDataset(
             zip(instances, self.labels),
             groups=self.groups,
             instance_labels=self.instance_labels,
             coords=self.coords,
             names=self.names,
         )
+        if recipe:
+            parents = self._digests or [_digest(x) for x in self.instances]
+            derived._digests = [_digest(recipe, parent) for parent in parents]
+        return derived
 
     def mean_and_deviation(self) -> tuple[Tensor, Tensor]:
         """Mean and deviation of each feature (of images, each channel) over all instances."""
@@ -122,20 +137,26 @@ class MedicalBagDataset(Dataset[Bag]):
         )
         return mean[0], deviation[0]
 
-    def scaled(self, mean: Tensor, deviation: Tensor) -> "MedicalBagDataset":
-        """Return the same bags with each feature shifted by ``mean``, divided by ``deviation``."""
-        return self.with_instances([(x - mean) / deviation for x in self.instances])
+    def scaled(self, mean: Tensor, deviation: Tensor, recipe: str = "") -> "MedicalBagDataset":
+        """Return the same bags with each feature shifted by ``mean``, divided by ``deviation``.
+
+        ``recipe`` says where both come from, as in ``with_instances``.
+        """
+        return self.with_instances([(x - mean) / deviation for x in self.instances], recipe)
 
     def bag_means(self) -> Tensor:
         """Mean instance of each bag: (B, D)."""
         return torch.stack([x.mean(dim=0) for x in self.instances])
 
     def checksum(self) -> str:
-        """Return 16 hexadecimal digits that change with any instance, size or label."""
+        """Return 16 hexadecimal digits that change with any instance, size or label.
+
+        Bags that were derived by a ``recipe`` are identified by the bags they come from and by the
+        recipe: so the same data have the same digits on every processor.
+        """
         digest = hashlib.blake2b(self.labels.numpy().tobytes(), digest_size=8)
-        for instances in self.instances:
-            digest.update(str(tuple(instances.shape)).encode())
-            digest.update(instances.contiguous().numpy().data)
+        for part in self._digests or self.instances:
+            _update(digest, part)
         return digest.hexdigest()
 
     def _groups(self, groups: Sequence[Any] | None) -> list[Hashable]:
@@ -181,6 +202,21 @@ class MedicalBagDataset(Dataset[Bag]):
 
 
 _data_sets = itertools.count()
+
+
+def _update(digest: Any, part: Tensor | bytes | str) -> None:
+    if isinstance(part, Tensor):
+        digest.update(str(tuple(part.shape)).encode())
+        digest.update(part.contiguous().numpy().data)
+    else:
+        digest.update(part.encode() if isinstance(part, str) else part)
+
+
+def _digest(*parts: Tensor | bytes | str) -> bytes:
+    digest = hashlib.blake2b(digest_size=8)
+    for part in parts:
+        _update(digest, part)
+    return digest.digest()
 
 
 def _one_per_bag(what: str, values: Sequence[Any] | None, n_bags: int) -> list[Any] | None:

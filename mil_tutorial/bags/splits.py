@@ -118,4 +118,5 @@ def standardise(train: MedicalBagDataset, *others: MedicalBagDataset) -> list[Me
     """
     mean, deviation = train.mean_and_deviation()
     deviation[deviation == 0] = 1
-    return [dataset.scaled(mean, deviation) for dataset in (train, *others)]
+    recipe = f"standardised by {train.checksum()}"
+    return [dataset.scaled(mean, deviation, recipe) for dataset in (train, *others)]

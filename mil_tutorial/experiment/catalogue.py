@@ -171,7 +171,9 @@ def _colon() -> Benchmark:
     from mil_tutorial.models.tile_encoder import optical_density
 
     rgb = load_colon()
-    dataset = rgb.with_instances([optical_density(x * 255) for x in rgb.instances])
+    dataset = rgb.with_instances(
+        [optical_density(x * 255) for x in rgb.instances], "optical density"
+    )
     return Benchmark(
         name="colon",
         description=f"Colon nuclei, positive with an epithelial one; {len(dataset)} images, "

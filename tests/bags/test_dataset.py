@@ -3,7 +3,7 @@ import pytest
 import torch
 from toy_bags import make_bags
 
-from mil_tutorial import MedicalBagDataset
+from mil_tutorial import MedicalBagDataset, standardise
 
 
 def test_items_are_instances_and_label():
@@ -34,6 +34,33 @@ def test_side_information_follows_its_bag_into_a_subset():
     assert [t.tolist() for t in part.instance_labels] == [[0] * 4, [0] * 2]
     assert part.coords[1].tolist() == [[2, 2], [2, 2]]
     assert torch.equal(part[0].instances, dataset[2].instances)
+
+
+def test_derived_bags_are_identified_by_their_origin_and_recipe():
+    """Their own last digits differ between processors; the bytes as read do not."""
+    bags = MedicalBagDataset([(torch.rand(3, 2), 0), (torch.rand(4, 2), 1)])
+
+    def derive(recipe, rounding=0.0):
+        return bags.with_instances([x.log() + rounding for x in bags.instances], recipe)
+
+    assert derive("log").checksum() == derive("log", rounding=1e-6).checksum()
+    assert derive("log").checksum() != derive("log2").checksum()
+    assert derive("").checksum() != derive("", rounding=1e-6).checksum()
+    other = MedicalBagDataset([(x + 1, y) for x, y in zip(bags.instances, bags.labels)])
+    assert derive("log").checksum() != other.with_instances(other.instances, "log").checksum()
+    assert derive("log").subset([1, 0]).checksum() != derive("log").checksum()
+    once = derive("log").subset([1])
+    assert once.checksum() == bags.subset([1]).with_instances(once.instances, "log").checksum()
+    twice = derive("log").with_instances(bags.instances, "exp")
+    assert twice.checksum() not in (derive("log").checksum(), derive("exp").checksum())
+
+
+def test_standardised_bags_are_identified_by_the_training_bags():
+    train = MedicalBagDataset([(torch.rand(3, 2), 0), (torch.rand(4, 2), 1)])
+    test = MedicalBagDataset([(torch.rand(3, 2), 0)])
+    first, again = standardise(train, test), standardise(train, test)
+    assert [x.checksum() for x in first] == [x.checksum() for x in again]
+    assert standardise(train.subset([1]), test)[1].checksum() != first[1].checksum()
 
 
 def test_checksum_changes_with_instances_labels_and_borders():

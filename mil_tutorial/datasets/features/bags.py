@@ -30,6 +30,8 @@ class FeatureBags(MedicalBagDataset):
         The patient of each bag.
     scale : (mean, deviation), optional
         Tensors (D,): each row is shifted and scaled by them when it is read.
+    recipe : str
+        Where ``scale`` comes from; see ``checksum``.
     """
 
     instances: "_Instances"
@@ -40,7 +42,9 @@ class FeatureBags(MedicalBagDataset):
         labels: Tensor,
         groups: Sequence[Hashable],
         scale: tuple[Tensor, Tensor] | None = None,
+        recipe: str = "",
     ) -> None:
+        self.recipe = recipe
         self.files, self.labels, self.groups = list(files), labels, list(groups)
         self.names = [file.path.stem for file in files]
         self.scale = scale
@@ -72,6 +76,7 @@ class FeatureBags(MedicalBagDataset):
             self.labels[chosen],
             [self.groups[i] for i in chosen],
             self.scale,
+            self.recipe,
         )
 
     def sample(self, index: int, rows: Tensor) -> Bag:
@@ -88,11 +93,14 @@ class FeatureBags(MedicalBagDataset):
             mean, deviation = (mean - self.scale[0]) / self.scale[1], deviation / self.scale[1]
         return mean.float(), deviation.float()
 
-    def scaled(self, mean: Tensor, deviation: Tensor) -> "FeatureBags":
+    def scaled(self, mean: Tensor, deviation: Tensor, recipe: str = "") -> "FeatureBags":
         """Return the same bags, each feature shifted and scaled when it is read."""
+        if not recipe:
+            recipe = blake2b(mean.numpy().tobytes() + deviation.numpy().tobytes()).hexdigest()
+        recipe = f"{self.recipe}; {recipe}"
         if self.scale is not None:
             mean, deviation = self.scale[0] + mean * self.scale[1], deviation * self.scale[1]
-        return FeatureBags(self.files, self.labels, self.groups, (mean, deviation))
+        return FeatureBags(self.files, self.labels, self.groups, (mean, deviation), recipe)
 
     def bag_means(self) -> Tensor:
         """Mean instance of each bag: (B, D)."""
@@ -112,8 +120,7 @@ class FeatureBags(MedicalBagDataset):
         digest = blake2b(self.labels.numpy().tobytes(), digest_size=8)
         for file in self.files:
             digest.update(file.digest)
-        for part in self.scale or ():
-            digest.update(part.numpy().tobytes())
+        digest.update(self.recipe.encode())  # the scale's own last digits depend on the processor
         return digest.hexdigest()
 
 
