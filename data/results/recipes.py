@@ -4,6 +4,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+import torch
+from torch.nn import functional as F
+from tqdm.auto import tqdm
+
+from mil_tutorial import MedicalBagDataset, load_frozen_encoder
 from mil_tutorial.experiment.benchmarks import Benchmark, Split, cross_validation
 from mil_tutorial.experiment.catalogue import load_benchmark
 from mil_tutorial.training.config import TrainingConfig
@@ -95,12 +100,12 @@ def _mnist(train_bags: int) -> list[Recipe]:
     )
     members = {50: 5, 100: 3, 200: 3, 500: 1}[train_bags]  # with many bags, members agree
     improved = Recipe(data, "improved", "attention", benchmark, members, validated=False)
-    found = [*_plain(data, plain), improved]
+    known = [*_plain(data, plain), improved]
     if train_bags == 100:
         fewer = replace(benchmark.config, instances_per_bag=8)
-        found += _ablations(improved)
-        found.append(_single(improved, "with dropout of digits", config=fewer))
-    return found
+        known += _ablations(improved)
+        known.append(_single(improved, "with dropout of digits", config=fewer))
+    return known
 
 
 def _musk(version: int) -> list[Recipe]:
@@ -146,7 +151,6 @@ def _colon() -> list[Recipe]:
 
 
 def _colon_frozen() -> list[Recipe]:
-    from mil_tutorial.datasets.colon_features import colon_features
 
     from mil_tutorial.bags.augmentation import DropFeatures
     from mil_tutorial.datasets.colon import load_colon
@@ -172,6 +176,39 @@ def _colon_frozen() -> list[Recipe]:
             "colon-frozen", name, "gated", benchmark, 2, validated=False, smoothing=NEIGHBOURHOOD
         )
     ]
+
+
+SIDE = 64
+"""Pixels to which a patch is enlarged: the network halves its maps five times."""
+
+
+def colon_features(nuclei: MedicalBagDataset, batch_size: int = 64) -> MedicalBagDataset:
+    """Encode the nuclei with EfficientNet-Lite0, whose weights need no download.
+
+    Parameters
+    ----------
+    nuclei : MedicalBagDataset
+        As ``load_colon`` returns them.
+    batch_size : int
+
+    Returns
+    -------
+    MedicalBagDataset
+        The same bags with instances (n, 1280).
+    """
+    encoder = load_frozen_encoder("efficientnet-lite0")
+    features = []
+    with torch.inference_mode():
+        for patches in tqdm(nuclei.instances, "frozen features", unit="image", disable=None):
+            parts = [encoder(_enlarged(part)) for part in patches.split(batch_size)]
+            features.append(torch.cat(parts).clone())
+    return nuclei.with_instances(features, "features of efficientnet-lite0")
+
+
+def _enlarged(patches: torch.Tensor) -> torch.Tensor:
+    """Turn patches (n, 3, 27, 27) from 0 to 1 into tiles (n, 64, 64, 3) of bytes."""
+    large = F.interpolate(patches, size=SIDE, mode="bilinear", align_corners=False)
+    return (large * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
 
 
 def _plain(data: str, benchmark: Benchmark) -> list[Recipe]:

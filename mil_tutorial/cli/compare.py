@@ -96,7 +96,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compare, and print the table."""
-    from mil_tutorial.experiment.tables import markdown
+    from mil_tutorial.experiment.tables import as_markdown
 
     report = run_compare(
         arguments.data,
@@ -112,7 +112,7 @@ def run(arguments: argparse.Namespace) -> int:
         slides=arguments.slides,
     )
     if report is not None:  # else another process has it
-        print(markdown(report.results))
+        print(as_markdown(report.results))
         print(f"Written to {arguments.out}/: {', '.join(report.files)}")
     return 0
 

@@ -24,10 +24,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the demo and print its table."""
-    from mil_tutorial.experiment.tables import markdown
+    from mil_tutorial.experiment.tables import as_markdown
 
     report = run_demo(arguments.out)
-    print(markdown(report.results))
+    print(as_markdown(report.results))
     print(f"Written to {arguments.out}/: {', '.join(report.files)}")
     print(
         f"Look at {arguments.out / 'heatmap.png'} first: the slide, where gated attention looked,\n"

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def plot_roc(experiment: Experiment, summary: Summary) -> "Figure":
+def plot_roc(summary: Summary) -> "Figure":
     """Draw the ROC curve of each pooling, averaged over seeds at equal false positive rate."""
     import matplotlib.pyplot as plt
     from sklearn.metrics import roc_curve
 
-    grid = np.linspace(0, 1, 201)
+    experiment, grid = summary.experiment, np.linspace(0, 1, 201)
     with figure_style():
         figure, axes = plt.subplots(figsize=(5.2, 4.8))
         for i, (name, runs) in enumerate(experiment.runs.items()):
@@ -28,8 +28,8 @@ def plot_roc(experiment: Experiment, summary: Summary) -> "Figure":
                 false_positive, sensitivity, _ = roc_curve(summary.labels, probabilities)
                 curves.append(np.interp(grid, false_positive, sensitivity))
                 curves[-1][0] = 0.0  # every ROC curve starts where nothing is called positive
-            found = summary.row(name)["auc"]
-            label = f"{name}: AUC {found.value:.2f} [{found.low:.2f}, {found.high:.2f}]"
+            auc = summary.row(name)["auc"]
+            label = f"{name}: AUC {auc.value:.2f} [{auc.low:.2f}, {auc.high:.2f}]"
             style: dict[str, Any] = {
                 "color": POOLING_COLOURS[name],
                 "marker": POOLING_MARKERS[name],
@@ -71,10 +71,11 @@ def plot_training(experiment: Experiment) -> "Figure":
     return figure
 
 
-def plot_witness_rate(experiment: Experiment, summary: Summary, ranges: int = 4) -> "Figure":
+def plot_witness_rate(summary: Summary, ranges: int = 4) -> "Figure":
     """Draw the AUC of positive bags against all negatives, by the positives' witness rate."""
     import matplotlib.pyplot as plt
 
+    experiment = summary.experiment
     rates = witness_rates(experiment)[summary.labels == 1]
     known = rates[rates > 0]  # a positive bag without a positive instance has no place on the axis
     edges = np.unique(np.quantile(known, np.linspace(0, 1, ranges + 1)))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mil_tutorial.experiment.figures import plot_roc, plot_training, plot_witness_rate
 from mil_tutorial.experiment.run import Experiment
 from mil_tutorial.experiment.summary import Summary
-from mil_tutorial.experiment.tables import as_csv, markdown, predictions_csv, results
+from mil_tutorial.experiment.tables import as_csv, as_markdown, as_results, predictions_csv
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -51,14 +51,14 @@ def write_report(
     Report
     """
     summary = Summary(experiment)
-    found = results(experiment, summary)
-    figures = _figures(experiment, summary) | (more_figures or {})
+    results = as_results(summary)
+    figures = _figures(summary) | (more_figures or {})
     texts = {
-        "results.md": markdown(found),
-        "results.csv": as_csv(found),
+        "results.md": as_markdown(results),
+        "results.csv": as_csv(results),
         "predictions.csv": predictions_csv(experiment),
         "config.json": json.dumps(_settings(experiment), indent=2) + "\n",
-        "results.json": json.dumps(found, indent=2, allow_nan=False) + "\n",
+        "results.json": json.dumps(results, indent=2, allow_nan=False) + "\n",
     }
     names = [*(f"{stem}.png" for stem in figures), *texts]
     out.mkdir(parents=True, exist_ok=True)
@@ -76,7 +76,7 @@ def write_report(
     finally:
         if not any(out.iterdir()):
             out.rmdir()
-    return Report(found, names)
+    return Report(results, names)
 
 
 def _settings(experiment: Experiment) -> dict[str, Any]:
@@ -88,10 +88,12 @@ def _settings(experiment: Experiment) -> dict[str, Any]:
     } | asdict(experiment.config)
 
 
-def _figures(experiment: Experiment, summary: Summary) -> "dict[str, Figure]":
-    figures = {"roc": plot_roc(experiment, summary), "training": plot_training(experiment)}
-    if (truth := experiment.benchmark.test.instance_labels) is not None and any(map(any, truth)):
-        figures["witness_rate"] = plot_witness_rate(experiment, summary)
+def _figures(summary: Summary) -> "dict[str, Figure]":
+    figures = {"roc": plot_roc(summary), "training": plot_training(summary.experiment)}
+    if (truth := summary.experiment.benchmark.test.instance_labels) is not None and any(
+        map(any, truth)
+    ):
+        figures["witness_rate"] = plot_witness_rate(summary)
     return figures
 
 

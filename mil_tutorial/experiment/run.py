@@ -10,7 +10,7 @@ from tqdm.auto import tqdm
 from mil_tutorial.bags.splits import check_classes, check_groups
 from mil_tutorial.experiment.baselines import baseline_probabilities, baselines_for
 from mil_tutorial.experiment.benchmarks import Benchmark, Split
-from mil_tutorial.experiment.trials import PoolingRuns, Record, run_trial
+from mil_tutorial.experiment.trials import PoolingRuns, collect_runs, run_trial
 from mil_tutorial.models.mil import MIL
 from mil_tutorial.system.distributed import this_process
 from mil_tutorial.system.jobs import share_work
@@ -27,7 +27,10 @@ class Experiment:
     ----------
     seeds : list of int
     runs : dict
-        Pooling → its runs.
+        Pooling → its runs, (S, B).
+    members : dict
+        Pooling → the single models of its ensembles, (S · M, B): the members of the first seed,
+        then those of the second, and so on. Without ensembles, the same as ``runs``.
     baselines : dict
         Name → probabilities (S, B) of a model without MIL.
     folds : int array, shape (S, B)
@@ -42,6 +45,7 @@ class Experiment:
     config: TrainingConfig
     seeds: list[int]
     runs: dict[str, PoolingRuns]
+    members: dict[str, PoolingRuns]
     baselines: dict[str, np.ndarray]
     folds: np.ndarray
     models: dict[str, MIL]
@@ -54,6 +58,7 @@ def run_experiment(
     poolings: Sequence[str] = FOUR_POOLINGS,
     seeds: int = 5,
     config: TrainingConfig | None = None,
+    members: int = 1,
     jobs: int = 1,
     checkpoints: Path | None = None,
     progress: bool = True,
@@ -63,7 +68,8 @@ def run_experiment(
     A seed decides the initial weights, the order of bags and, where the data are divided or drawn
     anew, the splits. Poolings share all of these, so their results can be compared in pairs.
 
-    Where several processes were launched (see ``processes``), they train each model together.
+    Where several processes were launched (see ``system.distributed``), they train each model
+    together.
 
     Parameters
     ----------
@@ -73,13 +79,14 @@ def run_experiment(
         How many; they are 0, 1, 2, …
     config : TrainingConfig, optional
         In place of the benchmark's own; its seed is replaced.
+    members : int
+        Models whose mean judges a test bag; 1: a single model.
     jobs : int
-        Processes that share the work, this one included; the results do not depend on it. Each
-        needs half a gigabyte for itself, and a copy of the data. See ``parallel.share_work``. Each
-        trains other models, so it is not for processes that a launcher started.
+        Processes that share the trainings; the results do not depend on it. See
+        ``system.jobs.share_work``. Not for processes that a launcher started.
     checkpoints : path, optional
-        A folder for the state of each training, written after every epoch. What is there is gone on
-        with, and what was trained to its end is not trained again.
+        A folder for the state of each training, written after every epoch. Unfinished trainings
+        resume; finished ones are skipped.
     progress : bool
 
     Raises
@@ -87,8 +94,8 @@ def run_experiment(
     ValueError
         For a patient in two splits, or a split of one class.
     """
-    if seeds < 1:
-        raise ValueError(f"seeds is {seeds}; at least one run is needed")
+    if min(seeds, members) < 1:
+        raise ValueError(f"seeds is {seeds} and members {members}; at least one run is needed")
     processes = this_process()
     if jobs > 1 and processes.number > 1:
         raise ValueError(
@@ -101,23 +108,41 @@ def run_experiment(
             "readers of their own: leave one of them out"
         )
     check_classes(test=benchmark.test)
-    plan = _Plan(benchmark, poolings, seeds, config, checkpoints)
+    plan = _Plan(benchmark, poolings, seeds, config, members, checkpoints)
     total = len(poolings) * seeds * benchmark.n_folds
     with tqdm(
         total=total, disable=None if progress and processes.is_main else True, unit="model"
     ) as bar:
         trials = share_work(run_trial, plan.tasks(), min(jobs, total), bar.update)
-    records = {pooling: Record(pooling, plan.folds.shape) for pooling in poolings}
-    for (pooling, place), trial in zip(plan.places, trials, strict=True):
-        records[pooling].add(place, trial)
+    runs, singles, models = {}, {}, {}
+    for i, pooling in enumerate(poolings):
+        own = trials[i :: len(poolings)]
+        histories = [history for trial in own for history in trial.histories]
+        models[pooling] = own[0].model
+        runs[pooling] = singles[pooling] = collect_runs(
+            pooling,
+            (seeds, len(benchmark.test)),
+            plan.places,
+            [trial.values for trial in own],
+            histories,
+        )
+        if members > 1:
+            singles[pooling] = collect_runs(
+                pooling,
+                (seeds * members, len(benchmark.test)),
+                [(seed * members + m, rows) for seed, rows in plan.places for m in range(members)],
+                [values for trial in own for values in trial.members],
+                histories,
+            )
     return Experiment(
         benchmark=benchmark,
         config=config,
         seeds=list(range(seeds)),
-        runs={pooling: record.runs() for pooling, record in records.items()},
+        runs=runs,
+        members=singles,
         baselines=plan.baselines,
         folds=plan.folds,
-        models={pooling: record.first for pooling, record in records.items()},
+        models=models,
         checksums=plan.checksums,
     )
 
@@ -131,48 +156,39 @@ class _Plan:
         poolings: Sequence[str],
         seeds: int,
         config: TrainingConfig,
+        members: int,
         checkpoints: Path | None,
     ) -> None:
         self.benchmark, self.poolings, self.seeds, self.config = benchmark, poolings, seeds, config
-        self.checkpoints = checkpoints
+        self.members, self.checkpoints = members, checkpoints
         shape = (seeds, len(benchmark.test))
         self.folds = np.zeros(shape, dtype=int)
         self.baselines = {name: np.full(shape, np.nan) for name in baselines_for(benchmark.test)}
         self.checksums: list[str] = []
-        self.places: list[tuple[str, tuple]] = []  # of each task: pooling, rows of the results
+        self.places: list[tuple[int, np.ndarray]] = []  # of each split: seed, rows of the results
 
     def tasks(self) -> Iterator[tuple]:
-        """Yield the arguments of each ``run_trial``."""
+        """Yield the arguments of each ``run_trial``: split after split, the poolings of each."""
         # A function cannot be sent to another process; each task brings its split along.
         benchmark = replace(self.benchmark, splits=_no_splits)
         for seed in range(self.seeds):
             # One split at a time: standardised copies of large features would fill the memory.
             for fold, split in enumerate(self.benchmark.splits(seed)):
-                place = (seed, split.test_rows)
-                self._note(place, fold, split)
+                self._note(seed, fold, split)
                 for pooling in self.poolings:
-                    self.places.append((pooling, place))
-                    yield (
-                        benchmark,
-                        pooling,
-                        split,
-                        self.config,
-                        seed,
-                        self._file(pooling, seed, fold),
-                    )
+                    file = f"{pooling}-seed{seed}-fold{fold}.pt"
+                    checkpoint = self.checkpoints and self.checkpoints / file
+                    yield benchmark, pooling, split, self.config, seed, checkpoint, self.members
 
-    def _file(self, pooling: str, seed: int, fold: int) -> Path | None:
-        return self.checkpoints and self.checkpoints / f"{pooling}-seed{seed}-fold{fold}.pt"
-
-    def _note(self, place: tuple, fold: int, split: Split) -> None:
-        if split.val is None:
-            raise ValueError(
-                f"{self.benchmark.name} comes without validation bags, and an experiment chooses "
-                "epoch and threshold by them; take splits that have some"
-            )
-        check_groups(**split.parts())
-        check_classes(train=split.train, val=split.val)
-        self.checksums.append(f"{split.train.checksum()} {split.val.checksum()}")
+    def _note(self, seed: int, fold: int, split: Split) -> None:
+        parts = split.parts()
+        check_groups(**parts)
+        check_classes(**{name: part for name, part in parts.items() if name != "test"})
+        self.checksums.append(
+            " ".join(part.checksum() for name, part in parts.items() if name != "test")
+        )
+        place = (seed, split.test_rows)
+        self.places.append(place)
         self.folds[place] = fold
         for name, values in self.baselines.items():
             values[place] = baseline_probabilities(name, split.train, split.test)

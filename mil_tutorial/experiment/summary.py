@@ -20,6 +20,19 @@ REFERENCE = "max"
 """The pooling that the paired differences are taken against."""
 FURTHER_PAIRS = (("gated", "attention"),)
 """Differences besides: does the gate add to plain attention?"""
+PAIRED = ("auc", "sensitivity_at_90_specificity", "false_negative_rate")
+
+METRICS = {
+    "auc": "AUC",
+    "sensitivity_at_90_specificity": "sensitivity at 90 % specificity",
+    "false_negative_rate": "false-negative rate",
+    "specificity": "specificity",
+    "attention_entropy": "attention entropy",
+    "instance_auc": "instance AUC, attention",
+    "instance_score_auc": "instance AUC, scores",
+    "calibration_error": "calibration error",
+}
+"""The metrics of a row and what the table calls them."""
 
 
 class Summary:
@@ -52,12 +65,10 @@ class Summary:
 
     def paired(self, pooling: str, against: str = REFERENCE) -> dict[str, Estimate]:
         """Return the differences of a pooling against another, max pooling by default."""
-        runs = self.experiment.runs
+        first, second = (self.experiment.runs[name] for name in (pooling, against))
         return {
-            name: interval(
-                self._distribution(name, runs[pooling]) - self._distribution(name, runs[against])
-            )
-            for name in ("auc", "sensitivity_at_90_specificity", "false_negative_rate")
+            name: interval(self._distribution(name, first) - self._distribution(name, second))
+            for name in PAIRED
         }
 
     def pairs(self) -> list[tuple[str, str]]:
@@ -68,14 +79,23 @@ class Summary:
 
     def auc_by_seed(self, pooling: str) -> list[float]:
         """Return the AUC of each seed by itself: their mean may describe none of them."""
+        return self.by_run(self.aucs(), self.experiment.runs[pooling].probabilities)
+
+    def by_run(self, metric: Metric | list[Metric], values: np.ndarray) -> list[float]:
+        """Return a metric of each run of ``values`` (R, B); one metric, or one for each run."""
+        each = metric if isinstance(metric, list) else [metric] * len(values)
         everyone = np.ones((1, len(self.labels)))
-        runs = self.experiment.runs[pooling].probabilities
-        return [float(metric(run, everyone)[0]) for metric, run in zip(self._aucs(), runs)]
+        return [float(m(run, everyone)[0]) for m, run in zip(each, values, strict=True)]
+
+    def aucs(self, runs: int | None = None) -> list[Metric]:
+        """Return the AUC for each run (by default each seed), among bags that one model judged."""
+        folds = self.experiment.folds
+        each = np.repeat(folds, (runs or len(folds)) // len(folds), axis=0)
+        return [weighted_auc(self.labels, own) for own in each]
 
     def baseline(self, name: str) -> Estimate:
         """Return the AUC of a baseline."""
-        probabilities = self.experiment.baselines[name]
-        return self.bootstrap.estimate(self._aucs(), probabilities)
+        return self.bootstrap.estimate(self.aucs(), self.experiment.baselines[name])
 
     def auc_by_witness_rate(self, pooling: str, edges: np.ndarray) -> list[tuple[float, Estimate]]:
         """Return the AUC of positives in each range of witness rate against all negatives.
@@ -96,7 +116,7 @@ class Summary:
         for chosen in ranges_of(rates, self.labels == 1, edges):
             if chosen.any():
                 kept = chosen | (self.labels == 0)
-                each = [only(kept, metric) for metric in self._aucs()]
+                each = [only(kept, metric) for metric in self.aucs()]
                 estimate = self.bootstrap.estimate(each, probabilities)
                 points.append((float(np.median(rates[chosen])), estimate))
         return points
@@ -106,13 +126,9 @@ class Summary:
         assert values is not None
         return self.bootstrap.distribution(self._metric(name), values)
 
-    def _aucs(self) -> list[Metric]:
-        """Return the AUC for each seed, among bags that one model judged."""
-        return [weighted_auc(self.labels, folds) for folds in self.experiment.folds]
-
     def _metric(self, name: str) -> Metric | list[Metric]:
         if name == "auc":
-            return self._aucs()
+            return self.aucs()
         if name == "sensitivity_at_90_specificity":
             return weighted_sensitivity_at_specificity(self.labels)
         if name == "false_negative_rate":
@@ -122,27 +138,6 @@ class Summary:
         if name == "calibration_error":
             return weighted_calibration_error(self.labels)
         return weighted_mean
-
-
-METRICS = {
-    "auc": "AUC",
-    "sensitivity_at_90_specificity": "sensitivity at 90 % specificity",
-    "false_negative_rate": "false-negative rate",
-    "specificity": "specificity",
-    "attention_entropy": "attention entropy",
-    "instance_auc": "instance AUC, attention",
-    "instance_score_auc": "instance AUC, scores",
-    "calibration_error": "calibration error",
-}
-"""The metrics of a row and what the table calls them."""
-
-
-def witness_rates(experiment: Experiment) -> np.ndarray:
-    """Return the share of positive instances in each test bag: (B,)."""
-    truth = experiment.benchmark.test.instance_labels
-    if truth is None:
-        raise ValueError(f"{experiment.benchmark.name} has no instance labels, so no witness rates")
-    return np.array([t.mean() for t in truth])
 
 
 def _values(name: str, runs: PoolingRuns) -> np.ndarray | None:
@@ -157,6 +152,14 @@ def _values(name: str, runs: PoolingRuns) -> np.ndarray | None:
         "instance_score_auc": runs.score_auc,
         "calibration_error": runs.probabilities,
     }[name]
+
+
+def witness_rates(experiment: Experiment) -> np.ndarray:
+    """Return the share of positive instances in each test bag: (B,)."""
+    truth = experiment.benchmark.test.instance_labels
+    if truth is None:
+        raise ValueError(f"{experiment.benchmark.name} has no instance labels, so no witness rates")
+    return np.array([t.mean() for t in truth])
 
 
 def ranges_of(rates: np.ndarray, positive: np.ndarray, edges: np.ndarray) -> list[np.ndarray]:

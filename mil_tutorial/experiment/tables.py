@@ -15,8 +15,9 @@ from mil_tutorial.system.versions import environment
 FEW = 20  # test bags of a class; with fewer, one bag is more than 5 % of a rate
 
 
-def results(experiment: Experiment, summary: Summary) -> dict[str, Any]:
+def as_results(summary: Summary) -> dict[str, Any]:
     """Return everything that ``results.json`` holds, as plain values; what is undefined is None."""
+    experiment = summary.experiment
     test = experiment.benchmark.test
     poolings = list(experiment.runs)
     return {
@@ -34,8 +35,8 @@ def results(experiment: Experiment, summary: Summary) -> dict[str, Any]:
         "config": asdict(experiment.config),
         "wanted_sensitivity": WANTED_SENSITIVITY,
         "environment": environment(),
-        "rows": [_row(experiment, summary, pooling) for pooling in poolings],
-        "runs": [run for pooling in poolings for run in _runs(experiment, summary, pooling)],
+        "rows": [_row(summary, pooling) for pooling in poolings],
+        "runs": [run for pooling in poolings for run in _runs(summary, pooling)],
         "paired": [
             {"pooling": pooling, "against": other} | _flat(summary.paired(pooling, other))
             for pooling, other in summary.pairs()
@@ -46,31 +47,36 @@ def results(experiment: Experiment, summary: Summary) -> dict[str, Any]:
     }
 
 
-def _row(experiment: Experiment, summary: Summary, pooling: str) -> dict[str, Any]:
+def _row(summary: Summary, pooling: str) -> dict[str, Any]:
     estimates = summary.row(pooling)
     return {
         "pooling": pooling,
         **_flat({name: estimates.get(name) for name in METRICS}),
-        "seconds_per_epoch": experiment.runs[pooling].seconds_per_epoch,
+        "seconds_per_epoch": summary.experiment.runs[pooling].seconds_per_epoch,
     }
 
 
-def _runs(experiment: Experiment, summary: Summary, pooling: str) -> list[dict[str, Any]]:
+def _runs(summary: Summary, pooling: str) -> list[dict[str, Any]]:
     """Return a line for each seed: test AUC, and what validation said of the epochs kept."""
-    folds, histories = experiment.benchmark.n_folds, experiment.runs[pooling].histories
+    seeds, histories = summary.experiment.seeds, summary.experiment.runs[pooling].histories
+    each = len(histories) // len(seeds)  # folds, times the members of an ensemble
     lines = []
     for i, auc in enumerate(summary.auc_by_seed(pooling)):
-        kept = [history.best for history in histories[i * folds : (i + 1) * folds]]
+        kept = [history.best for history in histories[i * each : (i + 1) * each]]
         lines.append(
             {
                 "pooling": pooling,
-                "seed": experiment.seeds[i],
+                "seed": seeds[i],
                 "auc": auc,
-                "val_loss": sum(record.val_loss for record in kept) / folds,
-                "val_auc": sum(record.val_auc for record in kept) / folds,
+                "val_loss": _known(sum(record.val_loss for record in kept) / each),
+                "val_auc": _known(sum(record.val_auc for record in kept) / each),
             }
         )
     return lines
+
+
+def _known(value: float) -> float | None:
+    return None if value != value else value  # JSON knows no NaN
 
 
 def _flat(estimates: Mapping[str, Estimate | None]) -> dict[str, float | None]:
@@ -78,15 +84,14 @@ def _flat(estimates: Mapping[str, Estimate | None]) -> dict[str, float | None]:
     flat: dict[str, float | None] = {}
     for name, estimate in estimates.items():
         for ending, part in (("", "value"), ("_low", "low"), ("_high", "high")):
-            value = getattr(estimate, part, float("nan"))
-            flat[name + ending] = None if value != value else value  # JSON knows no NaN
+            flat[name + ending] = _known(getattr(estimate, part, float("nan")))
     return flat
 
 
-def markdown(found: dict[str, Any]) -> str:
+def as_markdown(results: dict[str, Any]) -> str:
     """Return the results as aligned Markdown tables, one column for each pooling."""
-    data, n_seeds = found["data"], len(found["seeds"])
-    known = [name for name in METRICS if any(r[name] is not None for r in found["rows"])]
+    data, n_seeds = results["data"], len(results["seeds"])
+    known = [name for name in METRICS if any(r[name] is not None for r in results["rows"])]
     sections = [
         f"# Poolings compared on {data['name']}",
         f"{data['description']}.\n"
@@ -94,29 +99,29 @@ def markdown(found: dict[str, Any]) -> str:
         f"{data['test_positive']} positive; {n_seeds} seed{'s' if n_seeds != 1 else ''}.\n"
         f"In brackets: 95 % intervals, bootstrap of groups{' and seeds' if n_seeds > 1 else ''}.",
         aligned(
-            ["", *(row["pooling"] for row in found["rows"])],
-            [[METRICS[name], *(_cell(row, name) for row in found["rows"])] for name in known],
+            ["", *(row["pooling"] for row in results["rows"])],
+            [[METRICS[name], *(_cell(row, name) for row in results["rows"])] for name in known],
         ),
-        _notes(found),
+        _notes(results),
         aligned(
             ["AUC without MIL", "logistic regression"],
-            [[name.replace("_", " "), _cell(b, "auc")] for name, b in found["baselines"].items()],
+            [[name.replace("_", " "), _cell(b, "auc")] for name, b in results["baselines"].items()],
         ),
     ]
-    if found["paired"]:
-        names = [name for name in known if name in found["paired"][0]]
+    if results["paired"]:
+        names = [name for name in known if name in results["paired"][0]]
         sections.append(
             aligned(
-                ["difference", *(f"{p['pooling']} − {p['against']}" for p in found["paired"])],
-                [[METRICS[n], *(_cell(p, n, "+.2f") for p in found["paired"])] for n in names],
+                ["difference", *(f"{p['pooling']} − {p['against']}" for p in results["paired"])],
+                [[METRICS[n], *(_cell(p, n, "+.2f") for p in results["paired"])] for n in names],
             )
         )
     return "\n\n".join(sections) + "\n"
 
 
-def _notes(found: dict[str, Any]) -> str:
-    n_positive = found["data"]["test_positive"]
-    n_negative = found["data"]["test_bags"] - n_positive
+def _notes(results: dict[str, Any]) -> str:
+    n_positive = results["data"]["test_positive"]
+    n_negative = results["data"]["test_bags"] - n_positive
     notes = ""
     if min(n_positive, n_negative) < FEW:
         notes = (
@@ -125,11 +130,11 @@ def _notes(found: dict[str, Any]) -> str:
         )
     notes += (
         "False-negative rate and specificity: at the threshold that reached "
-        f"{found['wanted_sensitivity']:.0%} sensitivity\non validation bags; "
+        f"{results['wanted_sensitivity']:.0%} sensitivity\non validation bags; "
         "their intervals take this threshold as given.\n"
         "Calibration error: its resamples are biased upward, and so is its interval."
     )
-    if found["data"]["folds"] > 1:
+    if results["data"]["folds"] > 1:
         notes += (
             "\nAUC: over pairs of bags that the same model judged. Sensitivity at 90 % specificity "
             "mixes the\nscales of the models of all folds."
@@ -176,10 +181,10 @@ def predictions_csv(experiment: Experiment) -> str:
     return text.getvalue()
 
 
-def as_csv(found: dict[str, Any]) -> str:
+def as_csv(results: dict[str, Any]) -> str:
     """Return the rows of the poolings as CSV."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(found["rows"][0]), lineterminator="\n")
+    writer = csv.DictWriter(text, fieldnames=list(results["rows"][0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(found["rows"])
+    writer.writerows(results["rows"])
     return text.getvalue()

@@ -1,6 +1,7 @@
-"""A trial: one model trained and tested. An experiment repeats it with other poolings and seeds."""
+"""Trials: a model, or an ensemble, trained and tested; and all trials of one pooling together."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,17 +16,23 @@ from mil_tutorial.system.distributed import this_process
 from mil_tutorial.training.config import TrainingConfig
 from mil_tutorial.training.history import History
 from mil_tutorial.training.loop import fit
-from mil_tutorial.training.prediction import predict_together
+from mil_tutorial.training.prediction import Predictions, ensemble, predict_together
 
 WANTED_SENSITIVITY = 0.95
+MEMBER_SEED = 1000
+"""Member m of seed s starts from seed s + 1000 m; all members of a seed have the same split."""
+
+Values = dict[str, np.ndarray]
+"""What a model says of the T test bags of its split, each (T,)."""
 
 
 class Trial(NamedTuple):
-    """A trained model and what it said of the T test bags of its split."""
+    """One trial of a seed and fold; of an ensemble, ``model`` is the first member."""
 
     model: MIL
-    history: History
-    said: dict[str, np.ndarray]  # each (T,)
+    histories: list[History]
+    values: Values
+    members: list[Values]
 
 
 def run_trial(
@@ -35,10 +42,28 @@ def run_trial(
     config: TrainingConfig,
     seed: int,
     checkpoint: Path | None = None,
+    members: int = 1,
 ) -> Trial:
-    """Train one model with this seed on a split, then test it; ``checkpoint`` as in ``fit``."""
-    model, history = train_one(benchmark, pooling, split, replace(config, seed=seed), checkpoint)
-    return Trial(model, history, _test(model, split))
+    """Train a model with this seed on a split, then test it; ``checkpoint`` as in ``fit``.
+
+    With several ``members`` an ensemble: models that differ by their seed, whose mean is tested.
+    """
+    models, histories, validations, tests = [], [], [], []
+    for member in range(members):
+        file = checkpoint
+        if file is not None and members > 1:
+            file = file.with_stem(f"{file.stem}-member{member}")
+        own = replace(config, seed=seed + MEMBER_SEED * member)
+        model, history = train_one(benchmark, pooling, split, own, file)
+        models.append(model)
+        histories.append(history)
+        if split.val is not None:
+            validations.append(predict_together(model, split.val))
+        tests.append(predict_together(model, split.test))
+    truth = split.test.instance_labels
+    alone = [_values(test, validations[m : m + 1], truth) for m, test in enumerate(tests)]
+    together = alone[0] if members == 1 else _values(ensemble(tests), validations, truth)
+    return Trial(models[0], histories, together, alone)
 
 
 def train_one(
@@ -71,25 +96,36 @@ def train_one(
     return model, history
 
 
-def _test(model: MIL, split: Split) -> dict[str, np.ndarray]:
-    """Predict the test bags; the threshold comes from the validation bags."""
-    assert split.val is not None
-    validation = predict_together(model, split.val)
-    threshold = threshold_for_sensitivity(
-        validation.labels, validation.probabilities, WANTED_SENSITIVITY
-    )
-    found = predict_together(model, split.test)
-    entropy = attention_entropy(found.attention, sizes=found.sizes).numpy()
+def _values(
+    test: Predictions, validations: Sequence[Predictions], truth: list[np.ndarray] | None
+) -> Values:
+    """Return what is kept of predictions; the threshold comes from the validation bags."""
+    threshold = 0.5
+    if validations:
+        validation = ensemble(validations)
+        threshold = threshold_for_sensitivity(
+            validation.labels, validation.probabilities, WANTED_SENSITIVITY
+        )
+    entropy = attention_entropy(test.attention, sizes=test.sizes).numpy()
     values = {
-        "probabilities": found.probabilities,
-        "called_positive": found.probabilities >= threshold,
-        "threshold": np.full(len(found.labels), threshold),
-        "entropy": np.where(found.sizes > 1, entropy, np.nan),
+        "probabilities": test.probabilities,
+        "called_positive": test.probabilities >= threshold,
+        "threshold": np.full(len(test.labels), threshold),
+        "entropy": np.where(test.sizes > 1, entropy, np.nan),
     }
-    if (truth := split.test.instance_labels) is not None:
-        values["attention_auc"] = instance_auc(found.per_bag(found.attention), truth)
-        values["score_auc"] = instance_auc(found.per_bag(found.instance_logits), truth)
+    if truth is not None:
+        attention, scores = test.per_bag(test.attention), test.per_bag(test.instance_logits)
+        values["attention_auc"] = instance_auc(attention, truth)
+        values["score_auc"] = instance_auc(scores, truth)
+        values["attention"], values["scores"] = _objects(attention), _objects(scores)
     return values
+
+
+def _objects(arrays: list[np.ndarray]) -> np.ndarray:
+    """Return arrays of unequal length as the entries of one array (T,)."""
+    column = np.empty(len(arrays), dtype=object)
+    column[:] = arrays
+    return column
 
 
 @dataclass(frozen=True)
@@ -103,14 +139,16 @@ class PoolingRuns:
         By ``threshold``.
     threshold : array, shape (S, B)
         What a probability had to reach: chosen for the wanted sensitivity on validation bags, so
-        one for each model.
+        one for each model; 0.5 where no bags were held back.
     entropy : array, shape (S, B)
         Normalised attention entropy; NaN for bags of one instance.
     attention_auc, score_auc : arrays, shape (S, B), or None
         Instance AUC within each bag, of attention and of instance logits; NaN where a bag has
         instances of one kind only; None where no instance truth exists.
+    attention, scores : arrays (S, B) of arrays (n_b,), or None
+        Attention and instance logits themselves, where instance truth exists.
     histories : list of History
-        One for each seed and fold.
+        One for each seed, fold and member.
     """
 
     pooling: str
@@ -118,9 +156,11 @@ class PoolingRuns:
     called_positive: np.ndarray
     threshold: np.ndarray
     entropy: np.ndarray
-    attention_auc: np.ndarray | None
-    score_auc: np.ndarray | None
-    histories: list[History]
+    attention_auc: np.ndarray | None = None
+    score_auc: np.ndarray | None = None
+    attention: np.ndarray | None = None
+    scores: np.ndarray | None = None
+    histories: list[History] = field(default_factory=list)
 
     @property
     def seconds_per_epoch(self) -> float:
@@ -128,33 +168,20 @@ class PoolingRuns:
         return float(np.median(np.concatenate([h.column("seconds") for h in self.histories])))
 
 
-class Record:
-    """Collects what one pooling says of the test bags, seed after seed and fold after fold."""
-
-    def __init__(self, pooling: str, shape: tuple[int, ...]) -> None:
-        self.pooling, self.shape = pooling, shape
-        self.columns: dict[str, np.ndarray] = {}
-        self.histories: list[History] = []
-        self.first: MIL
-
-    def add(self, place: tuple, trial: Trial) -> None:
-        """Note one trial and the rows of the results that it fills."""
-        if not self.histories:
-            self.first = trial.model
-        self.histories.append(trial.history)
-        for name, values in trial.said.items():
-            self.columns.setdefault(name, np.full(self.shape, np.nan))[place] = values
-
-    def runs(self) -> PoolingRuns:
-        """Return what was collected."""
-        columns = self.columns
-        return PoolingRuns(
-            pooling=self.pooling,
-            probabilities=columns["probabilities"],
-            called_positive=columns["called_positive"].astype(bool),
-            threshold=columns["threshold"],
-            entropy=columns["entropy"],
-            attention_auc=columns.get("attention_auc"),
-            score_auc=columns.get("score_auc"),
-            histories=self.histories,
-        )
+def collect_runs(
+    pooling: str,
+    shape: tuple[int, int],
+    rows: Sequence[tuple[int, np.ndarray]],
+    values: Sequence[Values],
+    histories: list[History],
+) -> PoolingRuns:
+    """Put the values of all trials in their places: run and test rows of each, (S, B) in all."""
+    columns = {
+        name: np.full(shape, np.nan, object if column.dtype == object else float)
+        for name, column in values[0].items()
+    }
+    for place, part in zip(rows, values, strict=True):
+        for name, column in part.items():
+            columns[name][place] = column
+    columns["called_positive"] = columns["called_positive"].astype(bool)
+    return PoolingRuns(pooling, histories=histories, **columns)
