@@ -8,17 +8,18 @@ import traitlets
 
 from mil_tutorial.bags import MedicalBagDataset
 from mil_tutorial.models import MIL
-from mil_tutorial.widgets.base import Explanation, script
+from mil_tutorial.widgets.base import script
 from mil_tutorial.widgets.scene import palette, scene
 from mil_tutorial.widgets.tile_numbers import TileNumbers, check_numbers
 from mil_tutorial.widgets.tissue import counted
+from mil_tutorial.widgets.turns import BOUND, TakingTurns
 from mil_tutorial.widgets.without_tiles import SlideWithoutTiles
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class WhatIf(Explanation):
+class WhatIf(TakingTurns):
     """Take tiles away from a slide; probability and weights are those of the tiles that are left.
 
     The browser draws, takes clicks and keeps nothing to itself; every answer comes from the model
@@ -57,13 +58,14 @@ class WhatIf(Explanation):
 
     _esm = script(
         "svg.js",
+        "turn.js",
         "slide_canvas.js",
         "colour_scale.js",
         "tile_gallery.js",
         "what_if_numbers.js",
         "what_if.js",
     )
-    removed = TileNumbers(traitlets.Int()).tag(sync=True)
+    removed = TileNumbers(traitlets.Int()).tag(**BOUND)
     logit = traitlets.Float().tag(sync=True)
     probability = traitlets.Float().tag(sync=True)
     history: traitlets.List = traitlets.List().tag(sync=True)
@@ -166,14 +168,18 @@ class WhatIf(Explanation):
             )
 
     def _listen(self, _: Any, asked: dict, __: Any) -> None:
-        """Do what a button on the page asks for."""
+        """Do what a button on the page asks for, from the tiles that the page shows."""
         todo: dict[str, Callable[[], None]] = {
             "hottest": lambda: self.remove_hottest(asked["count"]),
             "random": lambda: self.remove_random(asked["count"]),
             "undo": self.undo,
             "reset": self.reset,
         }
-        todo[asked["do"]]()
+        with self.hold_sync():  # one message for all
+            if asked["removed"]["turn"] == self.turn:
+                self.removed = asked["removed"]["value"]
+            self.turn += 1
+            todo[asked["do"]]()
 
     def twin(self) -> "Figure":
         """Draw the tiles taken away, the weights of those left, and the steps so far."""
