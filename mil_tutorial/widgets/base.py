@@ -1,4 +1,5 @@
-"""What all widgets share: scripts put together from files, and a static twin beside the view.
+"""What all widgets share: scripts put together from files, and a static twin beside the view,
+and values that hold for one turn.
 
 The twin is a plain picture with a description. It is what a reader sees where no widget can run: an
 untrusted notebook, GitHub, a PDF, continuous integration.
@@ -8,6 +9,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import anywidget
+import traitlets
 
 from mil_tutorial.pictures.display import picture
 
@@ -53,3 +55,40 @@ class Explanation(anywidget.AnyWidget):
         data, metadata = found if isinstance(found, tuple) else (found, {})
         assert data is not None  # the view has a name, so there is one
         return data | picture(self.twin(), self.description()), metadata
+
+
+BOUND = {
+    "sync": True,
+    "bound": True,
+    "to_json": lambda value, widget: {"turn": widget.turn, "value": value},
+    "from_json": lambda sent, widget: sent["value"],
+}
+"""Tags of a trait that travels with the turn that it holds for; ``turn.js`` is the page's side."""
+
+
+class TakingTurns(Explanation):
+    """A widget whose page and kernel both change the same values.
+
+    The page asks for something new by a message, which goes out at once. A change of a value waits
+    while the kernel is busy with the one before, so it can arrive after a request that was made
+    later. Where a request makes values void, it begins a new ``turn``: ``BOUND`` values that the
+    page set in an earlier one are then ignored.
+
+    Attributes
+    ----------
+    turn : int
+        Increased by a subclass, in one message with all that is new in it.
+    """
+
+    turn = traitlets.Int(0).tag(sync=True)
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Take what the page has changed, except what it changed in an earlier turn."""
+        bound = self.trait_names(bound=True)
+        super().set_state(
+            {
+                name: sent
+                for name, sent in sync_data.items()
+                if name not in bound or sent["turn"] == self.turn
+            }
+        )

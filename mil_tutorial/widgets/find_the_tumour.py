@@ -7,7 +7,7 @@ import traitlets
 
 from mil_tutorial.metrics.attention import InstanceConfusion, instance_confusion
 from mil_tutorial.pictures.style import figure_style
-from mil_tutorial.widgets.base import Explanation, script
+from mil_tutorial.widgets.base import BOUND, TakingTurns, script
 from mil_tutorial.widgets.scene import (
     TileNumbers,
     check_numbers,
@@ -32,7 +32,7 @@ class Score(NamedTuple):
     attention: InstanceConfusion
 
 
-class FindTheTumour(Explanation):
+class FindTheTumour(TakingTurns):
     """Mark the tiles that hold tumour, and compare with the truth and with a model's attention.
 
     Attention marks as many tiles as the learner did: its hottest. Before "Compare" neither truth
@@ -62,11 +62,11 @@ class FindTheTumour(Explanation):
         marking a tile that the slide does not have, or one twice.
     """
 
-    _esm = script("slide_canvas.js", "colour_scale.js", "find_the_tumour.js")
+    _esm = script("turn.js", "slide_canvas.js", "colour_scale.js", "find_the_tumour.js")
     slides = traitlets.List(traitlets.Unicode()).tag(sync=True)
     slide = traitlets.Unicode().tag(sync=True)
-    marks = TileNumbers(traitlets.Int()).tag(sync=True)
-    compared = traitlets.Bool(False).tag(sync=True)
+    marks = TileNumbers(traitlets.Int()).tag(**BOUND)
+    compared = traitlets.Bool(False).tag(**BOUND)
     scene = traitlets.Dict().tag(sync=True)
     palette = traitlets.Bytes().tag(sync=True)
     problem = traitlets.Unicode().tag(sync=True)  # why the slide that was asked for is not shown
@@ -128,6 +128,7 @@ class FindTheTumour(Explanation):
     def _show_slide(self, change: dict) -> None:
         if change["old"]:
             with self.hold_sync():  # one message for all
+                self.turn += 1
                 self.marks, self.compared, self.problem = [], False, ""
                 self._pixels, self.scene = self._next
 

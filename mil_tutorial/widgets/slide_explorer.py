@@ -8,7 +8,7 @@ import traitlets
 from mil_tutorial.metrics.attention import instance_confusion
 from mil_tutorial.pictures.heatmaps import SCALINGS, plot_attention, scale_attention
 from mil_tutorial.pictures.overlays import OPACITY
-from mil_tutorial.widgets.base import Explanation, script
+from mil_tutorial.widgets.base import BOUND, TakingTurns, script
 from mil_tutorial.widgets.scene import crop, palette, reduction, scene
 from mil_tutorial.widgets.slide_view import SlideView, checked_views, find_view, in_words
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class SlideExplorer(Explanation):
+class SlideExplorer(TakingTurns):
     """Explore slides with their attention.
 
     Opacity, scaling, threshold, hovering and the gallery are answered by the browser alone. The
@@ -56,13 +56,15 @@ class SlideExplorer(Explanation):
         For an unknown slide or scaling, an opacity outside 0 to 1, or views that cannot be drawn.
     """
 
-    _esm = script("slide_canvas.js", "colour_scale.js", "tile_gallery.js", "slide_explorer.js")
+    _esm = script(
+        "turn.js", "slide_canvas.js", "colour_scale.js", "tile_gallery.js", "slide_explorer.js"
+    )
     slides = traitlets.List(traitlets.Unicode()).tag(sync=True)
     slide = traitlets.Unicode().tag(sync=True)
-    selected = traitlets.Int(-1).tag(sync=True)
+    selected = traitlets.Int(-1).tag(**BOUND)
     scaling = traitlets.Unicode().tag(sync=True)
     opacity = traitlets.Float().tag(sync=True)
-    threshold = traitlets.Float().tag(sync=True)
+    threshold = traitlets.Float().tag(**BOUND)
     hottest = traitlets.Int().tag(sync=True)
     scene = traitlets.Dict().tag(sync=True)
     sharp = traitlets.Dict().tag(sync=True)  # a tile at full resolution: its number and a PNG
@@ -138,6 +140,7 @@ class SlideExplorer(Explanation):
     def _show_slide(self, change: dict) -> None:
         if change["new"] != self.scene["name"]:
             with self.hold_sync():  # one message for all
+                self.turn += 1
                 self.selected = -1
                 self.sharp = {}
                 self.problem = ""

@@ -12,7 +12,7 @@ from mil_tutorial.pictures.heatmaps import SCALINGS, scale_attention
 from mil_tutorial.pictures.overlays import colour_limits, overlay
 from mil_tutorial.pictures.stitching import stitch_tiles
 from mil_tutorial.pictures.style import HEAT_MAP, figure_style
-from mil_tutorial.widgets.base import Explanation, script
+from mil_tutorial.widgets.base import BOUND, TakingTurns, script
 from mil_tutorial.widgets.scene import (
     TileNumbers,
     check_numbers,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class WhatIf(Explanation):
+class WhatIf(TakingTurns):
     """Take tiles away from a slide; probability and weights are those of the tiles that are left.
 
     The browser draws, takes clicks and keeps nothing to itself; every answer comes from the model
@@ -70,13 +70,14 @@ class WhatIf(Explanation):
 
     _esm = script(
         "svg.js",
+        "turn.js",
         "slide_canvas.js",
         "colour_scale.js",
         "tile_gallery.js",
         "what_if_numbers.js",
         "what_if.js",
     )
-    removed = TileNumbers(traitlets.Int()).tag(sync=True)
+    removed = TileNumbers(traitlets.Int()).tag(**BOUND)
     logit = traitlets.Float().tag(sync=True)
     probability = traitlets.Float().tag(sync=True)
     history: traitlets.List = traitlets.List().tag(sync=True)
@@ -179,14 +180,18 @@ class WhatIf(Explanation):
             )
 
     def _listen(self, _: Any, asked: dict, __: Any) -> None:
-        """Do what a button on the page asks for."""
+        """Do what a button on the page asks for, from the tiles that the page shows."""
         todo: dict[str, Callable[[], None]] = {
             "hottest": lambda: self.remove_hottest(asked["count"]),
             "random": lambda: self.remove_random(asked["count"]),
             "undo": self.undo,
             "reset": self.reset,
         }
-        todo[asked["do"]]()
+        with self.hold_sync():  # one message for all
+            if asked["removed"]["turn"] == self.turn:
+                self.removed = asked["removed"]["value"]
+            self.turn += 1
+            todo[asked["do"]]()
 
     def twin(self) -> "Figure":
         """Draw the tiles taken away, the weights of those left, and the steps so far."""

@@ -44,6 +44,10 @@ ASK_KERNEL = """async expression => {
   const answer = (await asked.done).content.user_expressions.answer;
   return answer.status === 'ok' ? answer.data['text/plain'] : answer.ename + ': ' + answer.evalue;
 }"""
+BUSY = """seconds => {
+  const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+  kernel.requestExecute({code: `import time; time.sleep(${seconds})`});
+}"""
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 SETTLING_MS = 1000  # widgets are drawn a little after their cell has finished
 
@@ -129,6 +133,10 @@ class Notebook:
     def kernel_value(self, expression):
         """Return the value that an expression of plain Python types has in the kernel."""
         return ast.literal_eval(self.page.evaluate(ASK_KERNEL, expression))
+
+    def keep_kernel_busy(self, seconds):
+        """Let the kernel sleep; what the page tells it waits so long."""
+        self.page.evaluate(BUSY, seconds)
 
     def wait_for_value(self, expression, wanted):
         """Wait until an expression has a value in the kernel."""

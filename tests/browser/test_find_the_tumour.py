@@ -202,6 +202,21 @@ def test_a_slide_without_tumour_is_a_lesson(game, slides, console_errors):
     assert console_errors == []
 
 
+def test_an_answer_that_arrives_after_the_next_slide_is_not_shown_there(game, page, slides):
+    _, first, negative = slides
+    game.notebook.keep_kernel_busy(2)
+    game.click(first, 5)  # is sent; what follows it waits for the kernel
+    game.button("Compare").click()
+    game.button("Next slide").click()  # is sent at once
+    page.evaluate("for (const start = Date.now(); Date.now() < start + 4000;);")  # a busy page
+    game.wait_for_slide(negative)
+    page.wait_for_timeout(500)
+    game.wait_for_slide(negative)
+    assert not game.reveals()
+    game.click(negative, 7)
+    game.notebook.wait_for_value("w.marks", [7])
+
+
 def test_python_sets_slide_marks_and_answer(game, slides, console_errors):
     _, _, negative = slides
     ask = game.notebook.kernel_value
@@ -217,12 +232,9 @@ def test_python_sets_slide_marks_and_answer(game, slides, console_errors):
     assert console_errors == []
 
 
-def test_a_busy_kernel_is_mentioned(game, page, slides):
+def test_a_busy_kernel_is_mentioned(game, slides):
     _, first, negative = slides
-    page.evaluate("""() => {
-      const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-      kernel.requestExecute({code: 'import time; time.sleep(7)'});
-    }""")
+    game.notebook.keep_kernel_busy(7)
     game.button("Next slide").click()
     game.click(first, 5)  # would be a mark on the slide that comes
     complaint = game.root.locator(".mil-complaint")

@@ -189,6 +189,34 @@ def test_another_slide_and_scaling_are_known_on_both_sides(explorer, page, slide
     assert console_errors == []
 
 
+def test_a_threshold_in_raw_weights_stays_with_its_slide(explorer, page, slides):
+    _, negative = slides
+    control(page, "Scaling").select_option("raw")
+    explorer.wait_for_value("w.scaling", "raw")
+    control(page, "Threshold").fill("900")
+    control(page, "Slide").select_option(negative.name)
+    wait_for_picture(page, negative)
+    usual = explorer.kernel_value("w.scene['thresholds']['raw']")
+    assert counts(page) == negative.counts("raw", usual)
+    page.locator(".mil-card").first.click()  # tells the kernel what the page has kept
+    explorer.wait_for_value("w.selected", negative.hottest)
+    assert explorer.kernel_value("w.threshold") == usual
+    assert counts(page) == negative.counts("raw", usual)
+
+
+def test_a_threshold_in_shares_is_kept_from_slide_to_slide(explorer, page, slides):
+    _, negative = slides
+    control(page, "Threshold").fill("900")
+    control(page, "Slide").select_option(negative.name)
+    wait_for_picture(page, negative)
+    shown = counts(page)
+    page.locator(".mil-card").first.click()
+    explorer.wait_for_value("w.selected", negative.hottest)
+    threshold = explorer.kernel_value("w.threshold")
+    assert threshold != 10
+    assert counts(page) == shown == negative.counts("share", threshold)
+
+
 def test_it_fits_a_page_of_1000_pixels_and_has_names_for_all_controls(explorer, page):
     wider = "e => e.scrollWidth - e.clientWidth"
     assert page.locator(".mil").evaluate(wider) <= 0

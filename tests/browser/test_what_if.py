@@ -191,12 +191,9 @@ def test_python_and_the_page_agree_and_one_tile_stays(what_if, page, console_err
     assert console_errors == []
 
 
-def test_a_busy_kernel_is_mentioned_and_its_late_answer_counts(what_if, page, console_errors):
+def test_a_busy_kernel_is_mentioned_and_its_late_answer_counts(what_if, console_errors):
     tile = what_if.hottest[0]
-    page.evaluate("""() => {
-      const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-      kernel.requestExecute({code: 'import time; time.sleep(8)'});
-    }""")
+    what_if.notebook.keep_kernel_busy(8)
     bare = what_if.colour(tile)
     what_if.canvas.click(position=what_if.place(tile))
     assert min(what_if.colour(tile)) > 180  # at once
@@ -207,6 +204,18 @@ def test_a_busy_kernel_is_mentioned_and_its_late_answer_counts(what_if, page, co
     what_if.wait_for_removed([tile])
     assert complaint.count() == 0
     assert min(what_if.colour(tile)) > 180
+    assert console_errors == []
+
+
+def test_a_button_pressed_after_clicks_takes_effect_after_them(what_if, console_errors):
+    first, second, third = what_if.hottest[:3]
+    what_if.notebook.keep_kernel_busy(6)
+    for tile in (first, third):  # the second click waits for the answer to the first
+        what_if.canvas.click(position=what_if.place(tile))
+    what_if.button("Remove hottest tile").click()  # is sent at once
+    what_if.wait_for_removed([first, third, second])
+    what_if.page.wait_for_timeout(500)
+    what_if.wait_for_removed([first, third, second])
     assert console_errors == []
 
 

@@ -11,6 +11,7 @@ from mil_tutorial.widgets.slide_view import SlideView
 COORDS = np.array([(32 * x, 32 * y) for y in range(2) for x in range(3)])
 ATTENTION = np.array([0.4, 0.05, 0.2, 0.05, 0.05, 0.25])
 TRUTH = np.array([1, 1, 0, 0, 0, 1])
+PLAYED = {"marks": [3], "compared": True}
 
 
 def view(name="a", **changes):
@@ -115,6 +116,19 @@ def test_another_slide_starts_without_marks_and_answer():
     widget.marks, widget.compared = [2], True
     widget.slide = "a"
     assert (widget.marks, widget.compared, widget.scene["name"]) == ([], False, "a")
+
+
+def test_what_the_page_said_of_an_earlier_slide_is_ignored():
+    widget = FindTheTumour([view("a"), view("b")])
+    late = {name: {"turn": widget.turn, "value": value} for name, value in PLAYED.items()}
+    widget.set_state(late)
+    assert (widget.marks, widget.compared) == ([3], True)
+    for slide in ("b", "a"):  # even if it is shown again
+        widget.slide = slide
+        widget.set_state(late)
+        assert (widget.marks, widget.compared) == ([], False)
+    widget.set_state({"marks": {"turn": widget.turn, "value": [2]}})
+    assert widget.marks == [2]
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,19 @@ def test_what_the_page_asks_for_is_shown_or_refused_in_words():
     assert explorer.problem == ""
 
 
+def test_what_the_page_said_of_an_earlier_slide_is_ignored():
+    explorer = SlideExplorer([view("a"), view("b")], scaling="raw")
+    usual = explorer.threshold
+    late = {
+        name: {"turn": 0, "value": value} for name, value in (("threshold", 0.1), ("selected", 2))
+    }
+    explorer.set_state(late)
+    assert (explorer.threshold, explorer.selected) == (0.1, 2)
+    explorer.slide = "b"
+    explorer.set_state(late)
+    assert (explorer.threshold, explorer.selected) == (usual, -1)
+
+
 def test_scaling_and_threshold_can_be_given_together():
     explorer = SlideExplorer([view()], scaling="rank", threshold=0.9)
     assert (explorer.scaling, explorer.threshold) == ("rank", 0.9)

@@ -205,17 +205,35 @@ def zip_lists(*columns):
     return [list(row) for row in zip(*columns)]
 
 
+def press(widget, do, removed=None, **options):
+    """Send what a button of the page sends; the page may show other tiles as removed by now."""
+    shown = widget.get_state("removed")["removed"]
+    shown |= {} if removed is None else {"value": removed}
+    widget._handle_custom_msg({"do": do, "removed": shown} | options, [])
+
+
 def test_the_buttons_of_the_page():
     widget = what_if()
     hottest = int(widget.attention.argmax())
-    for message in ({"do": "hottest", "count": 1}, {"do": "random", "count": 5}):
-        widget._handle_custom_msg(message, [])
+    press(widget, "hottest", count=1)
+    press(widget, "random", count=5)
     assert widget.removed[0] == hottest
     assert len(widget.removed) == 6
-    widget._handle_custom_msg({"do": "undo"}, [])
+    press(widget, "undo")
     assert widget.removed == [hottest]
-    widget._handle_custom_msg({"do": "reset"}, [])
+    press(widget, "reset")
     assert (widget.removed, len(widget.history)) == ([], 1)
+
+
+def test_a_click_that_a_button_overtook_counts_before_it_and_does_not_undo_it():
+    widget = what_if()
+    click = {"removed": {"turn": widget.turn, "value": [3]}}
+    press(widget, "undo", removed=[3])
+    widget.set_state(click)
+    assert widget.removed == []
+    press(widget, "hottest", removed=[3], count=1)
+    assert (widget.removed[0], len(widget.removed)) == (3, 2)
+    assert [count for count, _ in widget.history] == [0, 1, 2]
 
 
 def test_it_carries_its_static_twin_which_does_not_tell_the_truth_unasked():

@@ -53,12 +53,11 @@ class FindTheTumour {
     return frame("Find the tumour", make("p", {}, task), make("div", { class: "mil-columns" }, left, right));
   }
 
-  get marks() { return this.model.get("marks"); }
-  get compared() { return this.model.get("compared"); }
+  get marks() { return ofTurn(this.model, "marks", []); }
+  get compared() { return ofTurn(this.model, "compared", false); }
 
   sync(values) {
-    if (this.waiting) return; // it would be meant for this slide and reach the one that is coming
-    for (const [name, value] of Object.entries(values)) this.model.set(name, value);
+    for (const [name, value] of Object.entries(values)) this.model.set(name, inTurn(this.model, value));
     this.model.save_changes();
   }
 
@@ -86,7 +85,6 @@ class FindTheTumour {
 
   complain(text) {
     clearTimeout(this.waiting);
-    this.waiting = null;
     this.notice.replaceChildren(...(text ? [complaint(text)] : []));
     this.slides.input.value = this.canvas.scene.name;
   }

@@ -74,7 +74,10 @@ class SlideExplorer {
     this.opened.clear();
     this.tell(-1);
     this.marked.row.hidden = this.outlined.row.hidden = !this.canvas.truth;
-    this.rescale(this.model.get("scaling"), this.model.get("threshold"));
+    const scaling = this.model.get("scaling");
+    const kept = scaling === "raw" ? scene.thresholds.raw : this.threshold; // raw: of this slide only
+    this.rescale(scaling, ofTurn(this.model, "threshold", kept));
+    this.model.set("threshold", inTurn(this.model, this.threshold));
   }
 
   /** Ask the kernel for another slide; say so if none answers. */
@@ -108,7 +111,7 @@ class SlideExplorer {
 
   chooseScaling(name) {
     this.threshold = this.canvas.scene.thresholds[name];
-    this.model.set("threshold", this.threshold);
+    this.model.set("threshold", inTurn(this.model, this.threshold));
     this.model.set("scaling", name); // its listener does the rest
     this.model.save_changes();
   }
@@ -123,7 +126,7 @@ class SlideExplorer {
   moveThreshold(threshold) {
     this.cut(threshold);
     this.thresholds.tell();
-    this.model.set("threshold", threshold);
+    this.model.set("threshold", inTurn(this.model, threshold));
   }
 
   /** Call tiles of at least this value; count what is right and wrong. */
@@ -182,7 +185,7 @@ class SlideExplorer {
     this.opened.show(this.canvas, tile, this.facts(tile));
     this.opened.sharpen(this.model.get("sharp")); // if it was opened before
     this.canvas.draw();
-    this.model.set("selected", tile);
+    this.model.set("selected", inTurn(this.model, tile));
     this.model.save_changes();
   }
 }
@@ -209,9 +212,9 @@ function render({ model, el }) {
     "change:problem": () => explorer.complain(model.get("problem")),
     "change:sharp": () => explorer.opened.sharpen(model.get("sharp")),
     "change:hottest": () => explorer.showTiles(),
-    "change:scaling": () => explorer.rescale(model.get("scaling"), model.get("threshold")),
+    "change:scaling": () => explorer.rescale(model.get("scaling"), ofTurn(model, "threshold", explorer.threshold)),
     "change:threshold": () => {
-      const threshold = model.get("threshold");
+      const threshold = ofTurn(model, "threshold", explorer.threshold);
       if (threshold !== explorer.threshold) explorer.rescale(explorer.scaling, threshold);
     },
     "change:opacity": () => {

@@ -36,8 +36,8 @@ class WhatIf {
       hottest5: button("5 hottest", () => this.press("hottest", 5)),
       random5: button("5 random", () => this.press("random", 5)),
       tumour: button("tumour", () => this.removeTumour()),
-      undo: button("Undo", () => this.ask(() => model.send({ do: "undo" }))),
-      reset: button("Reset", () => this.ask(() => model.send({ do: "reset" }))),
+      undo: button("Undo", () => this.command("undo")),
+      reset: button("Reset", () => this.command("reset")),
     };
     this.coloured = tick({ label: "colour by attention", checked: true, onchange: () => this.canvas.draw() });
     this.outlined = tick({ label: "outline of the tumour", checked: model.get("outline"), onchange: (on) => sync(model, "outline", on) });
@@ -54,7 +54,7 @@ class WhatIf {
     return frame("What if", make("p", {}, "Click a tile to remove it, or to put it back."), make("div", { class: "mil-columns" }, left, right), this.gallery.element);
   }
 
-  get removed() { return this.model.get("removed"); }
+  get removed() { return ofTurn(this.model, "removed", this.model.get("answer").removed); }
 
   toggle(tile) {
     const gone = this.removed.includes(tile);
@@ -69,14 +69,19 @@ class WhatIf {
   /** Take these tiles away: drawn at once, answered by the kernel. */
   take(removed) {
     if (removed.length === this.canvas.count) return this.complain(LAST_TILE);
-    this.ask(() => sync(this.model, "removed", removed));
+    this.ask(() => sync(this.model, "removed", inTurn(this.model, removed)));
   }
 
   press(kind, count) {
     const left = this.canvas.count - this.removed.length;
     if (left === 1) this.complain(LAST_TILE);
     else if (count >= left) this.complain(`Only ${tiles(left)} are left, and one has to stay: ${count} cannot go.`);
-    else this.ask(() => this.model.send({ do: kind, count }));
+    else this.command(kind, count);
+  }
+
+  /** Let the kernel do it. A message overtakes changes that wait, so it says what is removed. */
+  command(kind, count) {
+    this.ask(() => this.model.send({ do: kind, count, removed: inTurn(this.model, this.removed) }));
   }
 
   complain(text) {
@@ -90,14 +95,19 @@ class WhatIf {
     this.waiting ??= setTimeout(() => {
       this.complain("No answer yet. What is left of the slide has to be classified by a running kernel.");
       this.waiting = null;
-      this.model.set("removed", this.model.get("answer").removed);
+      this.goBack();
     }, PATIENCE);
+  }
+
+  /** Show as removed what the last answer was for. */
+  goBack() {
+    this.model.set("removed", inTurn(this.model, this.model.get("answer").removed));
   }
 
   takeAnswer() {
     const { model } = this;
     const answer = model.get("answer");
-    if (this.waiting === null) model.set("removed", answer.removed); // late, the page has gone back
+    if (this.waiting === null) this.goBack(); // late, the page has gone back
     this.notice.replaceChildren();
     clearTimeout(this.waiting);
     this.waiting = undefined;
