@@ -11,7 +11,7 @@ from mil_tutorial.experiment.tables import aligned
 METHODS = ("attention", "gated")
 
 
-def find_row(rows: Sequence[dict[str, Any]], data: str, recipe: str, pooling: str = "") -> Any:
+def find_reproduction(rows: Sequence[dict[str, Any]], data: str, recipe: str, pooling: str = "") -> Any:
     """Return the reproduction of a recipe.
 
     Parameters
@@ -37,7 +37,7 @@ def find_row(rows: Sequence[dict[str, Any]], data: str, recipe: str, pooling: st
     return found[0]
 
 
-def comparison(rows: Sequence[dict[str, Any]], names: Sequence[str], metric: str) -> str:
+def comparison_table(rows: Sequence[dict[str, Any]], names: Sequence[str], metric: str) -> str:
     """Return a Markdown table: a line for each data set, what is published beside what came out.
 
     In brackets: 95 % intervals over test bags and seeds. The last column is the better of the
@@ -54,9 +54,9 @@ def comparison(rows: Sequence[dict[str, Any]], names: Sequence[str], metric: str
 
 
 def _line(rows: Sequence[dict[str, Any]], name: str, metric: str) -> list[str]:
-    printed = published(name, metric)
+    printed = published_numbers(name, metric)
     plain = {r["pooling"]: r for r in rows if (r["data"], r["recipe"]) == (name, "plain")}
-    improved = find_row(rows, name, "improved")
+    improved = find_reproduction(rows, name, "improved")
     baselines = improved["baselines"]
     best = max(baselines, key=lambda b: baselines[b][metric]["value"])
     return [
@@ -68,14 +68,14 @@ def _line(rows: Sequence[dict[str, Any]], name: str, metric: str) -> list[str]:
     ]
 
 
-def ablation(rows: Sequence[dict[str, Any]], data: str, metric: str) -> str:
+def ablation_table(rows: Sequence[dict[str, Any]], data: str, metric: str) -> str:
     """Return a Markdown table: the improved recipe, then without one ingredient at a time.
 
     Single models, so that an ingredient is not hidden by the ensemble, with the same seeds on both
     sides: of the improved ensembles, the first members. The difference is paired by seed, and the
     last column counts the seeds in which it is positive.
     """
-    improved = find_row(rows, data, "improved")
+    improved = find_reproduction(rows, data, "improved")
     first = np.array(improved["single"][metric]["by_run"][:: improved["members"]])
     others = [r for r in rows if r["data"] == data and r["recipe"].startswith("with")]
     lines = [["improved", *_spread(first), "", ""]]
@@ -88,7 +88,7 @@ def ablation(rows: Sequence[dict[str, Any]], data: str, metric: str) -> str:
     return aligned(head, lines)
 
 
-def instances(rows: Sequence[dict[str, Any]], *names: str) -> str:
+def instance_table(rows: Sequence[dict[str, Any]], *names: str) -> str:
     """Return a Markdown table of how well instances are ranked, over all bags and within a bag.
 
     One line for each score of each recipe of the data sets named; ablations are left out.
@@ -170,7 +170,7 @@ PUBLISHED = (
 )
 
 
-def published(data: str, metric: str) -> dict[str, Published]:
+def published_numbers(data: str, metric: str) -> dict[str, Published]:
     """Return what is published of a data set, by method; nothing where nothing is."""
     found = [p for p in PUBLISHED if (p.data, p.metric) == (data, metric)]
     return {p.method: p for p in found}

@@ -33,7 +33,7 @@
 # and trains for a few seconds to measure the speed.
 
 # %% id="doctor-run"
-from mil_tutorial.doctor import examine
+from mil_tutorial import examine
 
 for finding in examine():
     mark = "ok " if finding.healthy else "BAD"
@@ -71,8 +71,8 @@ for finding in examine():
 import matplotlib.pyplot as plt
 import numpy as np
 
-from mil_tutorial.datasets.slide_bags import load_slides
-from mil_tutorial.datasets.slides import TILE, cut_tiles, slide_image, tissue_tiles
+from mil_tutorial import TILE, load_slides, slide_image
+from mil_tutorial.datasets import cut_tiles, tissue_tiles
 
 train, val, _ = load_slides("slides")
 rates = np.array([truth.mean() for truth in val.instance_labels])
@@ -123,7 +123,7 @@ check_tumour_tiles(my_guess)
 # labels, and it stays as it is. The bag is now a table with a row for each tile.
 
 # %% id="features-run"
-from mil_tutorial.tile_encoder import encode, load_tile_encoder
+from mil_tutorial import encode, load_tile_encoder
 
 features = encode(load_tile_encoder(), tiles)  # (n, 64)
 print(f"bag: {features.shape[0]} instances × {features.shape[1]} features")
@@ -141,7 +141,7 @@ print("tile 0 begins:", np.round(features[0, :5], 2))
 # %% id="model-run"
 import torch
 
-from mil_tutorial.trained_model import load_trained_model
+from mil_tutorial import load_trained_model
 
 model = load_trained_model()
 with torch.inference_mode():

@@ -31,7 +31,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
-from mil_tutorial.datasets.slide_bags import load_slides
+from mil_tutorial import load_slides
 
 train, val, _ = load_slides("slides")
 for name, data in {"training": train, "validation": val}.items():
@@ -45,7 +45,7 @@ for name, data in {"training": train, "validation": val}.items():
 # Here are two validation slides of 217 tiles each. One is positive. Which?
 
 # %% id="two-slides-figure"
-from mil_tutorial.datasets.slides import TILE, slide_image
+from mil_tutorial import TILE, slide_image
 
 pair = {"slide A": "default-358", "slide B": "default-163"}
 pictures = {name: slide_image(slide) for name, slide in pair.items()}
@@ -268,8 +268,7 @@ check_tolerable_rate(tolerable_rate)
 # %% id="real-errors-fit"
 from sklearn.linear_model import LogisticRegression
 
-from mil_tutorial import auc
-from mil_tutorial.splits import standardise
+from mil_tutorial import auc, standardise
 
 train, val = standardise(train, val)  # each feature: mean 0, deviation 1 over training tiles
 

@@ -183,7 +183,7 @@ for bag, extra in faults:
 # any model. How many bags of each class? How big are they? How rare are witnesses?
 
 # %% id="look-run" tags=["nbval-check-output"]
-from mil_tutorial.datasets.slide_bags import load_slides
+from mil_tutorial import load_slides
 
 train, val, _ = load_slides("slides")  # the test slides stay closed
 print("split   slides  positive  patients  tiles in a slide")
@@ -247,8 +247,7 @@ def toy_bags(n_bags, n, witness_rate, seed, shift=3.0):
 # a baseline without MIL: average the tiles, then logistic regression.
 
 # %% id="toy-run"
-from mil_tutorial import auc
-from mil_tutorial.baselines import baseline_probabilities
+from mil_tutorial import auc, baseline_probabilities
 
 print("wished   got     in negatives   AUC of the mean feature")
 for wished in (0.5, 0.1, 0.04, 0.01, 0.001):

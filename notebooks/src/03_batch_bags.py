@@ -28,7 +28,7 @@ from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader
 
 import mil_tutorial
-from mil_tutorial.datasets.slide_bags import load_slides
+from mil_tutorial import load_slides
 
 # %% [markdown] id="fail"
 # ## Watch the default loader fail

@@ -136,7 +136,7 @@ check_masked_max(masked_max)
 # of columns a tile wins for the maximum.
 
 # %% id="module-code"
-from mil_tutorial.pooling import bag_index, segment_max, segment_sum
+from mil_tutorial import bag_index, segment_max, segment_sum
 
 
 class MeanPooling(nn.Module):
@@ -225,7 +225,7 @@ for change, tiles in changes.items():
 # standard deviation (sd) of 1. What does the highest of n such tiles score?
 
 # %% id="growth-figure"
-from mil_tutorial.style import POOLING_COLOURS, POOLING_MARKERS
+from mil_tutorial import POOLING_COLOURS, POOLING_MARKERS
 
 rng = np.random.default_rng(4)
 noise = rng.standard_normal((300, 10_000), dtype=np.float32)  # 300 healthy slides
@@ -422,8 +422,7 @@ for w in (2, 6, 16, 50):
 # decides which tiles get to teach. Here are the shipped slides; we judge by validation slides only.
 
 # %% id="slides-code"
-from mil_tutorial import TrainingConfig, auc, build_model, fit, instance_auc, predict
-from mil_tutorial.datasets.slide_bags import load_slides
+from mil_tutorial import TrainingConfig, auc, build_model, fit, instance_auc, load_slides, predict
 
 
 def train_with(pooling, train, val, seed=0, after_epoch=None):

@@ -236,9 +236,8 @@ check_attention_mil(AttentionMIL)
 # here. The test slides stay closed until chapter 11.
 
 # %% id="train-run"
-from mil_tutorial import MIL, TrainingConfig, auc, fit, instance_auc, predict
+from mil_tutorial import MIL, TrainingConfig, auc, fit, instance_auc, load_slides, predict
 from mil_tutorial import AttentionPooling as PackageAttention
-from mil_tutorial.datasets.slide_bags import load_slides
 
 train, val, _ = load_slides("slides")
 config = TrainingConfig(
@@ -283,8 +282,7 @@ for k in order:
 # is the truth, which the model never saw.
 
 # %% id="heat-map-run"
-from mil_tutorial import plot_attention
-from mil_tutorial.datasets.slides import TILE, slide_image
+from mil_tutorial import TILE, plot_attention, slide_image
 
 figure = plot_attention(
     slide_image(val.names[middle]),

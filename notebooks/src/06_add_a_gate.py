@@ -86,7 +86,7 @@ check_half_open_gate(my_guess)
 # every possible tile by its score. One plain detector first, then the same detector with a gate.
 
 # %% id="why-figure"
-from mil_tutorial.style import HEAT_MAP
+from mil_tutorial import HEAT_MAP
 
 nuclei, follicle = np.meshgrid(np.linspace(-3, 3, 121), np.linspace(-3, 3, 121))
 maps = {
@@ -283,8 +283,7 @@ check_own_gate(Gate)
 # we take several seeds, and give both poolings the same seeds and the same validation slides.
 
 # %% id="evidence-run"
-from mil_tutorial import TrainingConfig, auc, fit, predict
-from mil_tutorial.datasets.slide_bags import load_slides
+from mil_tutorial import TrainingConfig, auc, fit, load_slides, predict
 
 train, val, _ = load_slides("slides-hard")
 SEEDS = 2 if FAST else 3
@@ -327,7 +326,7 @@ gain = paired_difference(
 print(f"gated − attention {gain.value:+.3f}  [{gain.low:+.3f}, {gain.high:+.3f}]")
 
 # %% id="interval-figure"
-from mil_tutorial.style import POOLING_COLOURS, POOLING_MARKERS
+from mil_tutorial import POOLING_COLOURS, POOLING_MARKERS
 
 figure, axes = plt.subplots(figsize=(5.5, 3.4))
 by_seed = {n: [auc(labels, run) for run in values] for n, values in probabilities.items()}

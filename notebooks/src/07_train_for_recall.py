@@ -28,8 +28,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 import mil_tutorial
-from mil_tutorial import TrainingConfig, auc, build_model, collate_packed, predict
-from mil_tutorial.datasets.slide_bags import load_slides
+from mil_tutorial import TrainingConfig, auc, build_model, collate_packed, load_slides, predict
 
 # %% [markdown] id="step"
 # ## Take one step by hand
@@ -487,7 +486,7 @@ check_threshold_for_sensitivity(threshold_for_sensitivity)
 # figure, so that your numbers are ours.
 
 # %% id="shipped-run"
-from mil_tutorial.trained_model import load_trained_model
+from mil_tutorial import load_trained_model
 
 said = predict(load_trained_model(), val)
 p = said.probabilities
@@ -609,9 +608,7 @@ print("middle 90 % on the others: {:.2f} to {:.2f}".format(*np.quantile(other, [
 # Here are all positive validation slides below 0.5, the lowest first. Three stay missed at 0.19.
 
 # %% id="gallery"
-from mil_tutorial import stitch_tiles
-from mil_tutorial.datasets.slides import TILE, slide_image
-from mil_tutorial.style import HEAT_MAP, OUTLINE
+from mil_tutorial import HEAT_MAP, OUTLINE, TILE, slide_image, stitch_tiles
 
 tiles = np.array([truth.sum() for truth in val.instance_labels])
 attention = said.per_bag(said.attention)

@@ -156,9 +156,7 @@ check_attention_entropy(attention_entropy)
 
 # %% id="slides-run"
 from mil_tutorial import attention_entropy as package_entropy
-from mil_tutorial import effective_instances, predict
-from mil_tutorial.datasets.slide_bags import load_slides
-from mil_tutorial.trained_model import load_trained_model
+from mil_tutorial import effective_instances, load_slides, load_trained_model, predict
 
 train, val, _ = load_slides("slides")
 found = predict(load_trained_model(), val)
@@ -251,7 +249,7 @@ with EntropyMonitor(epochs=config.epochs) as monitor:
 # or two tiles. One stayed **uniform**. The curves carry no names.
 
 # %% id="runs-figure"
-from mil_tutorial.recorded_runs import RECIPES, load_recorded_runs
+from mil_tutorial import RECIPES, load_recorded_runs
 
 runs = {letter: load_recorded_runs(letter) for letter in RECIPES}
 figure, panels = plt.subplots(2, 3, figsize=(8, 4.4), sharex=True, sharey="row")
@@ -306,7 +304,7 @@ rows = {
     "val_instance_auc": "instance AUC",
 }
 for letter, five in runs.items():
-    print(f"{letter}: {RECIPES[letter].cause}")
+    print(f"{letter}: {RECIPES[letter]}")
     for column, label in rows.items():
         values = "".join(f"{run.columns[column][-1]:7.2f}" for run in five)
         print(f"   {label:16}{values}")

@@ -81,9 +81,7 @@ check_instance_confusion(instance_confusion)
 
 # %% id="real-run"
 from mil_tutorial import instance_confusion as confusion
-from mil_tutorial import predict, scale_attention
-from mil_tutorial.datasets.slide_bags import load_slides
-from mil_tutorial.trained_model import load_trained_model
+from mil_tutorial import load_slides, load_trained_model, predict, scale_attention
 
 model = load_trained_model()
 train, val, _ = load_slides("slides")
@@ -251,8 +249,7 @@ for scaling, cut in CUTS.items():
 # tumour is outlined.
 
 # %% id="scalings-figure"
-from mil_tutorial import stitch_tiles
-from mil_tutorial.datasets.slides import TILE, slide_image
+from mil_tutorial import TILE, slide_image, stitch_tiles
 
 rates = np.array([t.mean() for t in truth])
 dull_one = negative[np.argsort(found.probabilities[negative])[len(negative) // 2]]

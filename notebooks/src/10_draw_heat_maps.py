@@ -30,10 +30,7 @@ import numpy as np
 import torch
 from matplotlib import colormaps
 
-from mil_tutorial import predict
-from mil_tutorial.datasets.slide_bags import load_slides
-from mil_tutorial.datasets.slides import TILE, slide_image
-from mil_tutorial.trained_model import load_trained_model
+from mil_tutorial import TILE, load_slides, load_trained_model, predict, slide_image
 
 _, val, _ = load_slides("slides")
 model = load_trained_model()

@@ -163,8 +163,7 @@ check_differences_of(differences_of)
 # All poolings share seeds, splits and settings, so they can be compared in pairs.
 
 # %% id="experiment-run"
-from mil_tutorial import run_experiment
-from mil_tutorial.parallel import possible_jobs
+from mil_tutorial import possible_jobs, run_experiment
 
 experiment = run_experiment(
     benchmark,
@@ -181,12 +180,11 @@ print(sum(len(runs.histories) for runs in experiment.runs.values()), "models tra
 # %% id="table-run"
 from IPython.display import Markdown
 
-from mil_tutorial.summary import Summary
-from mil_tutorial.tables import markdown, results
+from mil_tutorial import Summary, as_markdown, as_results
 
 summary = Summary(experiment)
-found = results(experiment, summary)
-Markdown(markdown(found).partition("\n\n")[2])  # without its heading
+found = as_results(summary)
+Markdown(as_markdown(found).partition("\n\n")[2])  # without its heading
 
 # %% [markdown] id="table-read"
 # In the stored run:
@@ -211,10 +209,10 @@ Markdown(markdown(found).partition("\n\n")[2])  # without its heading
 # `python -m mil_tutorial compare --data slides --seeds 5 --out results`.
 
 # %% id="record-run"
-from mil_tutorial.recorded import load_recorded, table_cells
+from mil_tutorial import load_recorded, table_cells
 
 recorded = load_recorded("slides")
-here, there = (table_cells(markdown(one)) for one in (found, recorded))
+here, there = (table_cells(as_markdown(one)) for one in (found, recorded))
 if FAST:
     print("shortened training: no record to compare with")
 else:
@@ -225,10 +223,10 @@ else:
 # In the stored run all are equal; another processor may round otherwise.
 
 # %% id="roc-run"
-from mil_tutorial.figures import plot_roc, plot_witness_rate
+from mil_tutorial import plot_roc, plot_witness_rate
 
 show(
-    plot_roc(experiment, summary),
+    plot_roc(summary),
     "ROC curves of the four poolings on test slides: max, attention and gated lie together near"
     " the upper left corner, the mean lies well below them",
 )
@@ -238,7 +236,7 @@ show(
 
 # %% id="witness-run"
 show(
-    plot_witness_rate(experiment, summary),
+    plot_witness_rate(summary),
     "AUC against the witness rate of the positive slides: max, attention and gated rise "
     "together to near 1; the mean stays near chance at low rates and rises late",
 )
@@ -274,12 +272,11 @@ for name in ("slides", "slides-hard"):
 # ## Ask how many slides it takes
 #
 # Would more slides help as much as a better pooling? This figure is **recorded**, made by
-# `python -m mil_tutorial.learning_curves --sizes 25 50 100 204 --out FILE`. Subsets are drawn by
+# `python data/results/learning_curve.py --sizes 25 50 100 204 --out FILE`. Subsets are drawn by
 # patient, anew for each of five seeds.
 
 # %% id="curve-run"
-from mil_tutorial.figures import plot_learning_curve
-from mil_tutorial.learning_curves import read_points
+from mil_tutorial import plot_learning_curve, read_points
 
 show(
     plot_learning_curve(read_points(load_recorded("learning-curve"))),
@@ -300,7 +297,7 @@ show(
 # `compare --data slides-hard --poolings max attention gated --seeds 20 --out results`.
 
 # %% id="runs-run"
-from mil_tutorial.style import POOLING_COLOURS, POOLING_MARKERS
+from mil_tutorial import POOLING_COLOURS, POOLING_MARKERS
 
 starts = {}
 for run in load_recorded("slides-hard-starts")["runs"]:

@@ -24,8 +24,6 @@ import numpy as np
 import torch
 from IPython.display import Markdown
 
-from mil_tutorial import auc, load_benchmark, predict
-
 # %% [markdown] id="printed"
 # ## Read what was printed
 #
@@ -35,11 +33,11 @@ from mil_tutorial import auc, load_benchmark, predict
 # * **MUSK**: the shapes that a molecule can take, positive when it smells of musk;
 # * **colon**: the nuclei on an image of gut tissue, positive when one of them is epithelial.
 # %% id="printed-run" tags=["nbval-check-output"]
-from mil_tutorial.published import published
+from mil_tutorial import auc, load_benchmark, predict, published_numbers
 
 for data, metric in (("mnist-50", "auc"), ("mnist-100", "auc"), ("musk1", "accuracy"),
                      ("musk2", "accuracy"), ("colon", "auc"), ("colon", "accuracy")):  # fmt: skip
-    for method, one in published(data, metric).items():
+    for method, one in published_numbers(data, metric).items():
         error = "" if one.error is None else f" ± {one.error:.3f}"
         print(f"{data:10} {metric:9} {method:20} {one.value:.3f}{error:8}  {one.source}")
 
@@ -144,7 +142,7 @@ except FileNotFoundError as error:
     print(error)
 
 # %% id="plain-run"
-from mil_tutorial.trial import train_one
+from mil_tutorial import train_one
 
 if digits is not None:
     config = replace(digits.config, epochs=1) if FAST else digits.config
@@ -155,16 +153,21 @@ if digits is not None:
     print("the paper prints 0.768")
 
 # %% [markdown] id="plain-many"
-# One seed says little with 50 bags. Here are five, **recorded** by `python -m mil_tutorial.reproduction mnist-50
+# One seed says little with 50 bags. Here are five, **recorded** by `python data/results/reproduce.py mnist-50
 # mnist-100 mnist-200 mnist-500`. Each seed draws its own training bags. In brackets: 95 % intervals.
 
 # %% id="plain-table"
-from mil_tutorial.recorded import load_reproductions
-from mil_tutorial.reproduction_tables import ablation, comparison, find_row, instances
+from mil_tutorial import (
+    ablation_table,
+    comparison_table,
+    find_reproduction,
+    instance_table,
+    load_reproductions,
+)
 
 MNIST = ["mnist-50", "mnist-100", "mnist-200", "mnist-500"]
 recorded = load_reproductions()
-Markdown(comparison(recorded, MNIST, "auc"))
+Markdown(comparison_table(recorded, MNIST, "auc"))
 
 # %% [markdown] id="plain-read"
 # For attention, the printed values from 100 bags on lie in our intervals. With 50 bags "plain" is above
@@ -183,7 +186,7 @@ Markdown(comparison(recorded, MNIST, "auc"))
 # %% id="augment-figure"
 from sklearn.datasets import load_digits as small_digits
 
-from mil_tutorial.augmentation import Affine
+from mil_tutorial import Affine
 
 torch.manual_seed(0)
 small = small_digits()
@@ -216,15 +219,15 @@ show(
 # %% id="improve-figure"
 sizes = [50, 100, 200, 500]
 curves = {
-    "published, attention": [published(name, "auc")["attention"].value for name in MNIST],
-    "published, gated": [published(name, "auc")["gated"].value for name in MNIST],
+    "published, attention": [published_numbers(name, "auc")["attention"].value for name in MNIST],
+    "published, gated": [published_numbers(name, "auc")["gated"].value for name in MNIST],
 }
 figure, axes = plt.subplots(figsize=(7, 4.2))
 for (label, values), colour in zip(curves.items(), ("#009E73", "#CC79A7")):
     axes.plot(sizes, values, linestyle=":", marker="x", color=colour, label=label)
 ours = {"plain": ("attention", "o", "#009E73"), "improved": ("attention", "D", "#0072B2")}
 for shift, (recipe, (pooling, marker, colour)) in zip((1.03, 1.06), ours.items()):
-    rows = [find_row(recorded, name, recipe, pooling)["ensemble"]["auc"] for name in MNIST]
+    rows = [find_reproduction(recorded, name, recipe, pooling)["ensemble"]["auc"] for name in MNIST]
     x = np.array(sizes) * shift
     y, low, high = np.array([[r["value"], r["low"], r["high"]] for r in rows]).T
     style = {"color": colour, "marker": marker, "capsize": 3}
@@ -247,7 +250,7 @@ show(
 # models are compared, by seed. Which one do you expect to matter most?
 
 # %% id="ablation-run"
-Markdown(ablation(recorded, "mnist-100", "auc"))
+Markdown(ablation_table(recorded, "mnist-100", "auc"))
 
 # %% [markdown] id="ablation-read"
 # Augmentation: without it all five seeds are worse. Dropout, one cycle (a constant rate in its place) and dropping
@@ -266,8 +269,7 @@ Markdown(ablation(recorded, "mnist-100", "auc"))
 # about one half.
 
 # %% id="musk-shuffled"
-from mil_tutorial import TrainingConfig, build_model, fit
-from mil_tutorial.splits import group_folds, standardise
+from mil_tutorial import TrainingConfig, build_model, fit, group_folds, standardise
 
 musk = load_benchmark("musk1").test
 rng = np.random.default_rng(0)
@@ -327,14 +329,14 @@ print(f"labels shuffled, epoch chosen by the test fold:       {leaky:.2f}")
 # scatter by .05.) Here is the true table, **recorded**: ten folds, five divisions.
 
 # %% id="musk-table"
-Markdown(comparison(recorded, ["musk1", "musk2"], "accuracy"))
+Markdown(comparison_table(recorded, ["musk1", "musk2"], "accuracy"))
 
 # %% [markdown] id="musk-read"
 # The printed values lie in our intervals. These are so wide that the table cannot say whether improved beats plain,
 # or even the *mean* of a molecule's features without MIL: no paired differences were recorded.
 
 # %% id="musk-ablation"
-tables = [ablation(recorded, "musk1", metric) for metric in ("accuracy", "auc")]
+tables = [ablation_table(recorded, "musk1", metric) for metric in ("accuracy", "auc")]
 Markdown("\n\n".join(tables))
 
 # %% [markdown] id="musk-ablation-read"
@@ -350,7 +352,7 @@ Markdown("\n\n".join(tables))
 # are missing, the next cell says how to ask for them.
 
 # %% id="colon-load"
-from mil_tutorial.datasets.colon import count_nuclei
+from mil_tutorial.datasets import count_nuclei
 
 try:
     sizes, epithelial = count_nuclei()
@@ -363,7 +365,9 @@ except FileNotFoundError as error:
 
 # %% id="colon-table"
 Markdown(
-    comparison(recorded, ["colon"], "auc") + "\n\n" + comparison(recorded, ["colon"], "accuracy")
+    comparison_table(recorded, ["colon"], "auc")
+    + "\n\n"
+    + comparison_table(recorded, ["colon"], "accuracy")
 )
 
 # %% [markdown] id="colon-read"
@@ -384,7 +388,7 @@ Markdown(
 # ([chapter 09](09_judge_attention.ipynb))?
 
 # %% id="nuclei-table"
-Markdown(instances(recorded, "colon", "colon-frozen"))
+Markdown(instance_table(recorded, "colon", "colon-frozen"))
 
 # %% [markdown] id="nuclei-read"
 # Within an image attention ranks nuclei well, over all images much worse than the scores: its mean share is 1 in

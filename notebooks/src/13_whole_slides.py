@@ -149,7 +149,7 @@ show(
 # %% id="tissue-picture"
 from PIL import Image
 
-from mil_tutorial.datasets.wsi import Slide, tissue_mask
+from mil_tutorial.datasets import Slide, tissue_mask
 
 with Slide("made.tif") as slide:
     picture = slide.picture(8.0)
@@ -257,7 +257,7 @@ check_tile_corners(tile_corners)
 
 # %% id="real-slide"
 from mil_tutorial import tile_slide
-from mil_tutorial.datasets.wsi_example import fetch_example_slide
+from mil_tutorial.datasets import fetch_example_slide
 
 try:
     path = fetch_example_slide()
@@ -372,9 +372,7 @@ show(
 # tiles, features from the course's own encoder, the trained model that ships, and back onto the slide.
 
 # %% id="truth-run"
-from mil_tutorial.datasets.slide_bags import load_slides
-from mil_tutorial.datasets.slides import TILE, slide_image
-from mil_tutorial.tile_encoder import load_tile_encoder
+from mil_tutorial import TILE, load_slides, load_tile_encoder, slide_image
 
 train, val, test = load_slides("slides")
 row = int(np.flatnonzero(val.labels.numpy() == 1)[0])
@@ -401,8 +399,13 @@ print(
 # ships. Does that matter? Ask the model.
 
 # %% id="heat-run"
-from mil_tutorial import MedicalBagDataset, instance_auc, plot_attention, predict
-from mil_tutorial.trained_model import load_trained_model
+from mil_tutorial import (
+    MedicalBagDataset,
+    instance_auc,
+    load_trained_model,
+    plot_attention,
+    predict,
+)
 
 truth = np.zeros(len(found), dtype=int)
 truth[rows] = val.instance_labels[row]
@@ -446,8 +449,8 @@ print(f"their own score, weighted by it: {weight @ own / weight.sum():+.1f}")
 # %% id="folder-make"
 import csv
 
-from mil_tutorial.datasets.wsi import Tiles
-from mil_tutorial.datasets.wsi.tile_files import write_features
+from mil_tutorial import Tiles
+from mil_tutorial.datasets import write_features
 
 Path("features").mkdir(exist_ok=True)
 with open("labels.csv", "w", newline="") as file:

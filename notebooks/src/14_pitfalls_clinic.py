@@ -25,9 +25,7 @@ from scipy.special import expit
 from sklearn.model_selection import GroupKFold, KFold
 from torch.utils.data import DataLoader
 
-from mil_tutorial import auc, predict
-from mil_tutorial.datasets.slide_bags import load_slides
-from mil_tutorial.trained_model import load_trained_model
+from mil_tutorial import auc, load_slides, load_trained_model, predict
 
 model = load_trained_model()
 train, val, test = load_slides("slides")

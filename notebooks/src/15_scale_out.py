@@ -236,19 +236,28 @@ check_accumulate(accumulate)
 # D = 1,024, and other sizes. A bag that is larger is a part of its own. What do you expect?
 
 # %% id="parts-run"
-from mil_tutorial.config import TrainingConfig
-from mil_tutorial.optimisation import Optimisation
-from mil_tutorial.processes import Processes
-from mil_tutorial.steps import cut_into_parts
+from mil_tutorial import cut_into_parts
 
-engine = Optimisation(model, TrainingConfig(), batch.labels, Processes())
+optimizer = torch.optim.Adam(model.parameters(), lr=5e-4, fused=True)
+
+
+def step(parts):
+    """Take one step on all bags, part after part."""
+    optimizer.zero_grad()
+    for part in parts:
+        logits = model.forward_packed(part.instances, part.sizes).logits
+        loss = F.binary_cross_entropy_with_logits(logits, part.labels, reduction="sum")
+        (loss / len(batch)).backward()
+    optimizer.step()
+
+
 ways = {}
 for at_once in (512, 1024, 4096, 10**9):
     parts = [
         collate_packed([bags[i] for i in part])
         for part in cut_into_parts(range(16), sizes.tolist(), at_once)
     ]
-    ways[at_once] = lambda parts=parts: engine.step(parts, batch.sizes)
+    ways[at_once] = lambda parts=parts: step(parts)
 *measured, limit = seconds(*ways.values(), bare)
 for at_once, took in zip(ways, measured):
     print(f"parts up to {at_once:13,} tiles, or one bag: {took:.3f} s")
@@ -317,7 +326,7 @@ check_pool_pieces(pool_pieces)
 # what is kept, for a bag of 10,000 tiles.
 
 # %% id="recompute-run"
-from mil_tutorial.chunks import forward_in_chunks
+from mil_tutorial import forward_in_chunks
 
 large = torch.randn(4_000 if FAST else 10_000, D)
 one = torch.tensor([len(large)])
@@ -356,7 +365,7 @@ print(f"chunks take {times[1] / times[0]:.2f} times as long")
 # you can ask.
 
 # %% id="need"
-from mil_tutorial.memory_need import bytes_to_predict, bytes_to_train
+from mil_tutorial import bytes_to_predict, bytes_to_train
 
 print("tiles     the bag  predict   train  train, 4,096 at once   (GB)")
 for n in (1_000, 10_000, 50_000, 100_000):
@@ -403,7 +412,7 @@ for dtype in (torch.float32, torch.float16, torch.bfloat16):
 # the process with fewest tiles so far. No bag may be used twice or left out, or the gradient is not that of the batch.
 
 # %% id="share"
-from mil_tutorial.steps import share_bags
+from mil_tutorial import share_bags
 
 for number, share in enumerate(share_bags(range(16), sizes.tolist(), 2)):
     print(f"process {number}: {len(share):2} bags, {sizes[share].sum():,} tiles")
@@ -416,9 +425,7 @@ for number, share in enumerate(share_bags(range(16), sizes.tolist(), 2)):
 Path("train.py").write_text(
     """
 import time, torch
-from mil_tutorial import TrainingConfig, build_model, fit
-from mil_tutorial.datasets.slide_bags import load_slides
-from mil_tutorial.processes import this_process
+from mil_tutorial import TrainingConfig, build_model, fit, load_slides, this_process
 
 train, val, test = load_slides("slides")
 torch.manual_seed(0)
@@ -444,7 +451,7 @@ def launch(number):
 
 
 # %% id="processes-run"
-from mil_tutorial.memory import available_memory
+from mil_tutorial import available_memory
 
 large = x = h = a = batch = bags = parts = ways = None  # room for two more Pythons
 alone = launch(1)

@@ -26,14 +26,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
-from mil_tutorial.datasets.slides import load_features
+from mil_tutorial.datasets import load_features
 
 # %% [markdown] id="meet"
 # ## Meet the hospital
 #
 # The hospital is rendered, and one of four flaws is hidden in it. Its name and the seed decide which. The page
 # shows seed 0 and tells its answer at the end. For an audit of your own **choose another seed now**, such as the
-# day of your birth. The cell runs the command `python -m mil_tutorial slides --hospital NEW --seed 0 --out NEW-0`,
+# day of your birth. The cell runs the command `python -m mil_tutorial hospital --hospital NEW --seed 0 --out NEW-0`,
 # which takes about a minute.
 
 # %% id="meet-render"
@@ -43,7 +43,7 @@ if folder.exists():
     print("it was rendered before")
 else:
     n_slides = 48 if FAST else 120
-    command = f"slides --hospital {HOSPITAL} --seed {SEED} --n {n_slides} --out {folder}"
+    command = f"hospital --hospital {HOSPITAL} --seed {SEED} --n {n_slides} --out {folder}"
     run = [sys.executable, "-m", "mil_tutorial", *command.split()]
     done = subprocess.run(run, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -79,7 +79,7 @@ with (folder / "slides.csv").open(newline="") as file:
     print("columns:", ", ".join(list(csv.DictReader(file).fieldnames)[:9]), "and colours")
 
 # %% id="look-figure"
-from mil_tutorial.datasets.slides import slide_image
+from mil_tutorial import slide_image
 
 rng = np.random.default_rng(0)
 figure, panels = plt.subplots(2, 5, figsize=(8, 3.7))
@@ -143,8 +143,8 @@ check_copies_across(copies_across)
 # grid. The mean carries most of the stain, so a second scan looks like the first.
 
 # %% id="prints-run"
-from mil_tutorial.audit_measures import fingerprints, near_copies
-from mil_tutorial.datasets.slide_bags import load_slides, slide_bags
+from mil_tutorial import fingerprints, load_slides, near_copies
+from mil_tutorial.datasets import slide_bags
 
 train, val, test = (slide_bags(found, split == name) for name in ("train", "val", "test"))
 clean_train, _, clean_test = load_slides("slides")
@@ -198,9 +198,7 @@ from mil_tutorial.checks.chapter_16 import check_rank_auc
 check_rank_auc(rank_auc)
 
 # %% id="colour-run"
-from mil_tutorial import auc, bootstrap_interval
-from mil_tutorial.audit_measures import colour_probabilities, read_colours
-from mil_tutorial.datasets.paths import data_dir
+from mil_tutorial import auc, bootstrap_interval, colour_probabilities, data_dir, read_colours
 
 everything = slide_bags(found, np.ones(len(labels), bool))
 by_colour = colour_probabilities(read_colours(folder), labels, patient)
@@ -225,7 +223,7 @@ print(f"number of tiles, {HOSPITAL}:   ", size_auc)
 # of this hospital from the nearest training hospital, in standard deviations of the slides within one?
 
 # %% id="distance-run"
-from mil_tutorial.audit_measures import hospital_distance, training_means
+from mil_tutorial import hospital_distance, training_means
 
 means, hospital = training_means()
 apart = {}
@@ -264,8 +262,14 @@ show(
 # on your own train slides. We train B as the vendor did.
 
 # %% id="models-run"
-from mil_tutorial import TrainingConfig, build_model, fit, predict, threshold_for_sensitivity
-from mil_tutorial.trained_model import load_trained_model
+from mil_tutorial import (
+    TrainingConfig,
+    build_model,
+    fit,
+    load_trained_model,
+    predict,
+    threshold_for_sensitivity,
+)
 
 torch.manual_seed(0)
 local = build_model("gated", input_dim=64, hidden_dim=128, dropout=0.5)
@@ -361,7 +365,7 @@ check_doubtful(doubtful)
 # A, which never saw this table.
 
 # %% id="doubt-run"
-from mil_tutorial.audit_measures import most_doubtful, second_reading
+from mil_tutorial import most_doubtful, second_reading
 
 judged = predict(models["A"], everything)
 queue = most_doubtful(labels, judged.probabilities, 12)
@@ -374,8 +378,8 @@ contradicted = int((np.array(ill) != labels[queue]).sum())
 print(f"she contradicts the table on {contradicted} of {len(queue)}")
 
 # %% id="doubt-figure"
-from mil_tutorial.datasets.slides import slide_mask
-from mil_tutorial.overlays import draw_outline
+from mil_tutorial import draw_outline
+from mil_tutorial.datasets import slide_mask
 
 figure, panels = plt.subplots(1, 4, figsize=(8, 2.4))
 for axes, i in zip(panels, queue):
@@ -412,10 +416,7 @@ example = ill_ones[np.argsort(tumour_tiles[ill_ones])[len(ill_ones) // 2]]
 print("median of the positive slides:", test.names[example], "with", tumour_tiles[example], "tiles")
 
 # %% id="maps-figure"
-from mil_tutorial.datasets.slides import TILE
-from mil_tutorial.heatmaps import scale_attention
-from mil_tutorial.overlays import overlay
-from mil_tutorial.stitching import stitch_tiles
+from mil_tutorial import TILE, overlay, scale_attention, stitch_tiles
 
 name, coords = test.names[example], test.coords[example]
 image, truth = slide_image(name, folder), slide_mask(name, folder)
@@ -503,7 +504,7 @@ head = "| measure | here | where nothing is wrong | alarm if |"
 Markdown("\n".join([head, "|---|---|---|---|", *rows]))
 
 # %% [markdown] id="others"
-# Then take another seed, and let a colleague choose it. `mil_tutorial.audit.audit(folder)` repeats the data
+# Then take another seed, and let a colleague choose it. `mil_tutorial.audit(folder)` repeats the data
 # measures in one call; the verdict stays yours.
 
 # %% [markdown] id="summary"
