@@ -208,7 +208,7 @@ show(
 )
 
 # %% [markdown] id="improve-list"
-# For MNIST the improved recipe adds four more (`mil_tutorial/recipes.py` has all settings):
+# For MNIST the improved recipe adds four more (`data/results/recipes.py` has all settings):
 #
 # * **dropout**: in training, half of the embedding's units, drawn anew in each step, are set to 0;
 # * **one cycle** of the learning rate: up over three tenths of the steps, then down to almost nothing;

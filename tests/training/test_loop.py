@@ -154,16 +154,16 @@ def test_a_killed_process_leaves_a_whole_checkpoint(tmp_path):
 def test_class_balance_by_loss_and_by_sampler():
     train, val = separable(40, seed=0), separable(20, seed=1)
     rare = train.subset([*range(0, 40, 2), 1, 3])  # 20 negative, 2 positive
-    assert TrainingRun(model(), rare, val, CONFIG).optimisation.pos_weight == 10
+    assert TrainingRun(model(), rare, val, CONFIG).pos_weight == 10
     assert (
         TrainingRun(
             model(), rare, val, replace(CONFIG, class_balance="none")
-        ).optimisation.pos_weight
+        ).pos_weight
         == 1
     )
     run = TrainingRun(model(), rare, val, replace(CONFIG, class_balance="sampler"))
     drawn = torch.cat([batch.labels for epoch in range(20) for batch in run._steps(epoch)[1]])
-    assert run.optimisation.pos_weight == 1
+    assert run.pos_weight == 1
     assert len(drawn) == 20 * 22
     assert 0.4 < drawn.mean() < 0.6
 
@@ -429,7 +429,7 @@ def rates(config, train_val, path=None):
     run = TrainingRun(model(), *train_val, config)
     seen = []
     while not run.finished:
-        seen.append(run.optimisation.optimizer.param_groups[0]["lr"])
+        seen.append(run.optimizer.param_groups[0]["lr"])
         run.epoch()
     return seen
 
