@@ -7,9 +7,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mil_tutorial.checks.cases import attempt_each, expect_each, values_of
 from mil_tutorial.checks.exercise import exercise
-from mil_tutorial.checks.judging import attempt, expect_number, expect_tensor, expect_values
+from mil_tutorial.checks.judging import (
+    attempt,
+    examine_each,
+    expect_number,
+    expect_tensor,
+    expect_values,
+)
 
 TRUTHS = {
     "slide of one healthy tile": [0],
@@ -106,9 +111,7 @@ NO_LABEL = "That ignores the label: give it to the loss."
 def check_slide_label(answer: Any) -> str:
     """Check ``slide_label(truth)``."""
     cases = {case: (np.array(values),) for case, values in TRUTHS.items()}
-    labels = [float(1 in values) for values in TRUTHS.values()]
-    got = attempt_each(answer, cases)
-    expect_each(got, labels, "the label", values_of(WRONG_LABELS, cases), cases)
+    examine_each(answer, cases, lambda truth: float(1 in truth), "the label", WRONG_LABELS)
     return "one tumour tile is enough, in slides of one tile and of 217"
 
 
@@ -133,18 +136,14 @@ def check_one_in_a_thousand(answer: Any) -> str:
 @exercise
 def check_flagged_share(answer: Any) -> str:
     """Check ``flagged_share(rate, n_tiles)``."""
-    truth = [np.vectorize(_flagged)(rate, n_tiles) for rate, n_tiles in RATES.values()]
-    got = attempt_each(answer, RATES)
-    expect_each(got, truth, "the share", values_of(WRONG_SHARES, RATES), RATES)
+    examine_each(answer, RATES, np.vectorize(_flagged), "the share", WRONG_SHARES)
     return "right for numbers and for arrays: 0.634 for 1 % and 100 tiles"
 
 
 @exercise
 def check_tolerable_rate(answer: Any) -> str:
     """Check ``tolerable_rate(n_tiles, share)``."""
-    truth = [-math.expm1(math.log1p(-share) / n) for n, share in WANTED.values()]
-    got = attempt_each(answer, WANTED)
-    expect_each(got, truth, "the rate", values_of(WRONG_RATES, WANTED), WANTED)
+    examine_each(answer, WANTED, _tolerable, "the rate", WRONG_RATES)
     return "put into flagged_share, your rate gives the share back"
 
 
@@ -164,6 +163,10 @@ def check_score_gradients(answer: Any) -> str:
 def _flagged(rate: float, n_tiles: float) -> float:
     """1 - (1 - rate)^n, in logarithms."""
     return -math.expm1(n_tiles * math.log1p(-rate))
+
+
+def _tolerable(n_tiles: int, share: float) -> float:
+    return -math.expm1(math.log1p(-share) / n_tiles)
 
 
 def _sigmoid(score: float) -> float:

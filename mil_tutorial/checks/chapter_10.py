@@ -4,17 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from mil_tutorial.checks.canvases import (
-    all_nan,
-    as_numbers,
-    expect_canvases,
-    mistaken,
-    turned,
-    upside_down,
-)
-from mil_tutorial.checks.cases import attempt_each
 from mil_tutorial.checks.exercise import Wrong, exercise
-from mil_tutorial.checks.judging import attempt, expect_number
+from mil_tutorial.checks.judging import (
+    as_numbers,
+    attempt,
+    examine_each,
+    expect_number,
+    expect_values,
+)
 from mil_tutorial.geojson import tile_ring
 from mil_tutorial.stitching import stitch_tiles
 
@@ -29,20 +26,9 @@ GRIDS = {
     "a square slide": ([1.0, 2.0, 3.0], [[0, 0], [64, 0], [32, 64]], 32, (96, 96)),
     "a slide of 2 rows and 3 columns": ([4.0, 5.0], [[64, 0], [0, 32]], 32, (64, 96)),
 }
+CANVAS = "the canvas (row, column)"
 SWAPPED = "x and y are swapped: x counts columns, and an array takes the row first."
 ZEROS = "Where no tile lies the canvas is 0, as if nobody had attended there: make it NaN."
-MISTAKES = [
-    (SWAPPED, mistaken(swap=True)),
-    (SWAPPED, mistaken(swap=True, overlap="last")),
-    (ZEROS, mistaken(empty=0)),
-    (ZEROS, mistaken(empty=0, overlap="last")),
-    ("The shape is (height, width), in that order.", turned),
-    ("Where tiles overlap the last one wins: take their mean.", mistaken(overlap="last")),
-    ("Where tiles overlap they are added up: divide by their number.", mistaken(overlap="sum")),
-    ("NaN plus a number is NaN: add up on zeros, and count the tiles.", all_nan),
-    ("Each tile fills one pixel: it is tile_size pixels wide and high.", mistaken(size=1)),
-    ("The canvas is upside down: y = 0 is the top row.", upside_down),
-]
 
 
 @exercise
@@ -53,9 +39,47 @@ def check_stitch_tiles(answer: Any) -> str:
         for name, (values, coords, side, shape) in CANVASES.items()
     }
     with np.errstate(all="ignore"):
-        got = attempt_each(answer, cases)
-    expect_canvases(got, [stitch_tiles(*given) for given in cases.values()], cases, MISTAKES)
+        examine_each(answer, cases, stitch_tiles, CANVAS, MISTAKES)
     return "right for square and oblong slides, holes and overlaps"
+
+
+def _painted(overlap: str = "mean", empty: float = np.nan, swapped: bool = False) -> Any:
+    """Return a function that stitches tiles with these mistakes."""
+
+    def paint(values: Any, coords: Any, tile_size: int, shape: tuple[int, int]) -> np.ndarray:
+        total, count = np.zeros(shape), np.zeros(shape)
+        for value, (x, y) in zip(values, coords):
+            row, column = (x, y) if swapped else (y, x)
+            tile = np.s_[row : row + tile_size, column : column + tile_size]
+            total[tile] = value if overlap == "last" else total[tile] + value
+            count[tile] += 1
+        mean = total / np.maximum(count, 1) if overlap == "mean" else total
+        return np.where(count > 0, mean, empty)
+
+    return paint
+
+
+MISTAKES = [
+    (SWAPPED, _painted(swapped=True)),
+    (SWAPPED, _painted("last", swapped=True)),
+    (ZEROS, _painted(empty=0)),
+    (ZEROS, _painted("last", empty=0)),
+    (
+        "The shape is (height, width), in that order.",
+        lambda values, coords, side, shape: _painted()(values, coords, side, shape[::-1]),
+    ),
+    ("Where tiles overlap the last one wins: take their mean.", _painted("last")),
+    ("Where tiles overlap they are added up: divide by their number.", _painted("sum")),
+    (
+        "NaN plus a number is NaN: add up on zeros, and count the tiles.",
+        lambda values, coords, side, shape: np.full(shape, np.nan),
+    ),
+    (
+        "Each tile fills one pixel: it is tile_size pixels wide and high.",
+        lambda values, coords, side, shape: _painted()(values, coords, 1, shape),
+    ),
+    ("The canvas is upside down: y = 0 is the top row.", lambda *case: _painted()(*case)[::-1]),
+]
 
 
 @exercise
@@ -67,7 +91,7 @@ def check_one_pixel_a_tile(answer: Any) -> str:
         expected = stitch_tiles(values, coords, side, shape, downsample=side)
         if canvas.shape == expected.shape:
             _expect_places(canvas, values, coords, side)
-        expect_canvases([canvas], [expected], {case: ()})
+        expect_values(canvas, expected, CANVAS, case=case)
     return "each tile stands in its own row and column, on an oblong slide too"
 
 
@@ -75,9 +99,9 @@ def _expect_places(canvas: np.ndarray, values: Any, coords: Any, side: int) -> N
     for value, (x, y) in zip(values, coords):
         row, column = y // side, x // side
         if not np.isclose(canvas[row, column], value) and (canvas == value).sum() == 1:
-            found = np.argwhere(canvas == value)[0]
+            place = np.argwhere(canvas == value)[0]
             raise Wrong(
-                f"the tile at x = {x}, y = {y} came to row {found[0]}, column {found[1]}; it "
+                f"the tile at x = {x}, y = {y} came to row {place[0]}, column {place[1]}; it "
                 f"belongs to row {row}, column {column}. The bug is still there"
             )
 

@@ -5,10 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from mil_tutorial.checks.cases import attempt_each, expect_each, values_of
 from mil_tutorial.checks.exercise import Wrong, exercise
-from mil_tutorial.checks.judging import attempt, expect_number
-from mil_tutorial.checks.recording_slide import RecordingSlide, expect_region
+from mil_tutorial.checks.judging import (
+    as_numbers,
+    attempt,
+    attempt_each,
+    examine_each,
+    expect_number,
+)
 
 
 @exercise
@@ -28,12 +32,12 @@ def check_level0_side(answer: Any) -> str:
 def check_read_field(answer: Any) -> str:
     """Check ``read_field(handle, x, y, side, level)``."""
     for level, (x, y, side) in ((0, (100, 40, 64)), (1, (4096, 512, 1024)), (2, (8000, 1600, 320))):
-        slide = RecordingSlide(1.0, 4.0, 16.0)
+        slide = _RecordingSlide(1.0, 4.0, 16.0)
         case = f"level {level}, which is {slide.level_downsamples[level]:g} times smaller"
         attempt(answer, slide, x, y, side, level, case=case)
         if len(slide.asked) != 1:
             raise Wrong(f"read_region was called {len(slide.asked)} times, expected once ({case})")
-        expect_region(slide, (x, y), side, level, case)
+        _expect_region(slide, (x, y), side, level, case)
     return "the place is in pixels of level 0, the size in pixels of the level that is read"
 
 
@@ -48,7 +52,7 @@ def check_otsu_threshold(answer: Any) -> str:
         if np.isclose(between[min(threshold, 254)], between.max(), rtol=1e-9):
             continue
         truth = int(between.argmax())
-        for advice, wrong in OTSU_MISTAKES:
+        for advice, wrong in OTSU_MISTAKES.items():
             if threshold == wrong(counts):
                 raise Wrong(f"the threshold is {threshold}, expected {truth} ({name}). {advice}")
         raise Wrong(f"the threshold is {threshold}, expected {truth} ({name})")
@@ -56,10 +60,7 @@ def check_otsu_threshold(answer: Any) -> str:
 
 
 def _whole(value: Any, case: str) -> int:
-    try:
-        number = float(value)
-    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
-        raise Wrong(f"got {type(value).__name__} for {case}, expected a whole number") from error
+    number = as_numbers(value, f"a whole number for {case}", ndim=0).item()
     if not number.is_integer() or not 0 <= number <= 255:
         raise Wrong(f"the threshold is {number:g} ({case}), expected a whole number from 0 to 255")
     return int(number)
@@ -99,25 +100,20 @@ def _furthest_means(counts: np.ndarray) -> int:
     return int(np.where((low > 0) & (high > 0), apart, -1).argmax())
 
 
-OTSU_MISTAKES: list[tuple[str, Callable[[np.ndarray], int]]] = [
-    ("That is where the classes are nearest: take the largest value.", lambda c: _least(c)),
-    (
-        "That sets the means furthest apart without weighing them: multiply by both sizes.",
-        _furthest_means,
+OTSU_MISTAKES: dict[str, Callable[..., Any]] = {
+    "That is where the classes are nearest: take the largest value.": (
+        lambda c: int(_between(c).argmin())
     ),
-    (
-        "One too high: the class above starts after the threshold.",
-        lambda c: int(_between(c).argmax()) + 1,
+    "That sets the means furthest apart without weighing them: multiply by both sizes.": (
+        _furthest_means
     ),
-    (
-        "That is the mean of all pixels: try each threshold.",
-        lambda c: round(float(c @ np.arange(256) / c.sum())),
+    "One too high: the class above starts after the threshold.": (
+        lambda c: int(_between(c).argmax()) + 1
     ),
-]
-
-
-def _least(counts: np.ndarray) -> int:
-    return int(_between(counts).argmin())
+    "That is the mean of all pixels: try each threshold.": (
+        lambda c: round(float(c @ np.arange(256) / c.sum()))
+    ),
+}
 
 
 @exercise
@@ -128,24 +124,18 @@ def check_tile_corners(answer: Any) -> str:
         "a slide that divides evenly": (512, 1024, 256),
         "a slide of one tile": (300, 290, 256),
     }
-    got = attempt_each(answer, cases)
-    for corners, (name, case) in zip(got, cases.items()):
-        _expect_corners(corners, case, name)
-    truth = [_corners(*case) for case in cases.values()]
-    expect_each(got, truth, "the corners", values_of(CORNER_MISTAKES, cases), cases)
+
+    def read(corners: Any, expected: np.ndarray, case: str) -> np.ndarray:
+        places = as_numbers(corners, "an array (n, 2)")
+        if places.ndim != 2 or places.shape[1] != 2:
+            raise Wrong(f"corners came in shape {places.shape} ({case}), expected (n, 2)")
+        width, height, side = cases[case]
+        if len(places) == -(-width // side) * -(-height // side) > len(expected):
+            raise Wrong(f"{len(places)} tiles ({case}): those at the edge reach beyond the slide")
+        return places
+
+    examine_each(answer, cases, _corners, "the corners", CORNER_MISTAKES, read)
     return "whole tiles only, x before y, row by row"
-
-
-def _expect_corners(corners: Any, case: tuple[int, int, int], name: str) -> None:
-    try:
-        places = np.asarray(corners)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise Wrong(f"got {type(corners).__name__}, expected an array (n, 2)") from error
-    if places.dtype == object or places.ndim != 2 or places.shape[1] != 2:
-        raise Wrong(f"corners came in shape {places.shape} ({name}), expected (n, 2)")
-    width, height, side = case
-    if len(places) == -(-width // side) * -(-height // side) > len(_corners(*case)):
-        raise Wrong(f"{len(places)} tiles ({name}): those at the edge reach beyond the slide")
 
 
 def _corners(width: int, height: int, side: int) -> np.ndarray:
@@ -153,17 +143,62 @@ def _corners(width: int, height: int, side: int) -> np.ndarray:
     return np.stack([x.ravel(), y.ravel()], axis=1) * side
 
 
-def _by_column(width: int, height: int, side: int) -> np.ndarray:
-    return _corners(height, width, side)[:, ::-1]
-
-
-CORNER_MISTAKES: list[tuple[str, Callable[..., Any]]] = [
-    ("Those are y, x: put x first.", lambda w, h, s: _corners(w, h, s)[:, ::-1]),
-    ("Width and height changed places.", lambda w, h, s: _corners(h, w, s)),
-    ("Column by column; go row by row.", _by_column),
-    ("Those are numbers of tiles: multiply by side.", lambda w, h, s: _corners(w, h, s) // s),
-    (
-        "Those are the middles; give the top-left corners.",
-        lambda w, h, s: _corners(w, h, s) + s // 2,
+CORNER_MISTAKES: dict[str, Callable[..., Any]] = {
+    "Those are y, x: put x first.": (lambda w, h, s: _corners(w, h, s)[:, ::-1]),
+    "Width and height changed places.": (lambda w, h, s: _corners(h, w, s)),
+    "Column by column; go row by row.": (lambda w, h, s: _corners(h, w, s)[:, ::-1]),
+    "Those are numbers of tiles: multiply by side.": (lambda w, h, s: _corners(w, h, s) // s),
+    "Those are the middles; give the top-left corners.": (
+        lambda w, h, s: _corners(w, h, s) + s // 2
     ),
-]
+}
+
+
+class _RecordingSlide:
+    """A slide of OpenSlide's form that notes what is asked of it.
+
+    Attributes
+    ----------
+    level_downsamples : tuple of float
+    asked : list
+        (location, level, size) of each call.
+    """
+
+    def __init__(self, *downsamples: float) -> None:
+        self.level_downsamples = downsamples
+        self.level_count = len(downsamples)
+        self.asked: list[tuple[Any, Any, Any]] = []
+
+    def read_region(self, location: Any, level: Any, size: Any) -> str:
+        """Note the call; there is no picture."""
+        self.asked.append((tuple(location), level, tuple(size)))
+        return "a picture"
+
+    def __deepcopy__(self, memo: Any) -> "_RecordingSlide":
+        return self  # what the learner's code asks must be seen here
+
+
+def _expect_region(
+    slide: _RecordingSlide, place: tuple[int, int], side: int, level: int, case: str
+) -> None:
+    """Compare the one call with the field that was wanted."""
+    ((location, asked_level, size),) = slide.asked
+    downsample = slide.level_downsamples[level]
+    if asked_level != level:
+        raise Wrong(f"level {asked_level} was read, expected {level}")
+    wanted = round(side / downsample)
+    if size != (wanted, wanted):
+        why = (
+            "the size is in pixels of the level: divide side by the downsample"
+            if size == (side, side)
+            else f"{side} pixels of level 0 are {wanted} of this level"
+        )
+        raise Wrong(f"a field of {size} was read, expected ({wanted}, {wanted}) ({case}): {why}")
+    if location != place:
+        shrunk = tuple(round(c / downsample) for c in place)
+        why = (
+            "OpenSlide takes it in pixels of level 0, whatever the level"
+            if location == shrunk
+            else "give x, y as they came"
+        )
+        raise Wrong(f"the place was {location}, expected {place} ({case}): {why}")

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from mil_tutorial.bags import MedicalBagDataset
 from mil_tutorial.batches import BagBatch, collate_packed
 from mil_tutorial.checks.exercise import Wrong
-from mil_tutorial.checks.judging import attempt, expect_values
+from mil_tutorial.checks.judging import as_numbers, attempt, expect_values
 from mil_tutorial.config import TrainingConfig
 from mil_tutorial.models import MIL, build_model
 
@@ -46,7 +46,7 @@ def examine_mean_loss(answer: Any) -> None:
         numbers = []
         for _ in range(2):
             model.train()  # as an epoch of training leaves it
-            numbers.append(_call(answer, model, batches, case="two batches"))
+            numbers.append(attempt(answer, model, batches, case="two batches", copied=False))
     if not _same(model.state_dict(), before):
         raise Wrong("the weights have changed: a measurement must not teach")
     if not all(parameter.requires_grad for parameter in model.parameters()):
@@ -54,7 +54,7 @@ def examine_mean_loss(answer: Any) -> None:
     model.eval()
     with torch.no_grad():
         parts = [_loss(model, batch).item() for batch in batches]
-    if _differ(*numbers):
+    if abs(np.diff([as_numbers(number) for number in numbers], axis=0)).max() > 1e-6:
         raise Wrong(STILL_THERE)
     truth = (4 * parts[0] + parts[1]) / 5
     mistakes = {
@@ -77,10 +77,11 @@ def examine_fit(answer: Any) -> None:
         )
         with torch.random.fork_rng(devices=[]):
             model = toy_model()
-            losses = _numbers(_call(answer, model, train, val, config, case=case))
+            got = attempt(answer, model, train, val, config, case=case, copied=False)
+        losses = as_numbers(got, "the list of validation losses, one number an epoch", ndim=1)
         truth, taught, weights = reference(train, val, config)
         kept, stopped = best_and_last(truth, patience)
-        _examine_losses(losses, truth, taught, stopped, case)
+        _examine_losses(losses, np.array(truth), np.array(taught), stopped + 1, case)
         if not _same(model.state_dict(), weights[kept]):
             _name_weights(model, truth[: stopped + 1], weights, kept, case)
 
@@ -131,13 +132,6 @@ def toy_model(dropout: float = 0.0) -> MIL:
     return build_model("gated", 3, 8, dropout=dropout)
 
 
-def _call(answer: Any, *arguments: Any, case: str) -> Any:
-    """Call the learner's function on the model itself: what it does to the model is the answer."""
-    if not callable(answer):
-        return attempt(answer)
-    return attempt(lambda: answer(*arguments), case=case)
-
-
 def _batch(bags: MedicalBagDataset, rows: Sequence[int]) -> BagBatch:
     return collate_packed([bags[row] for row in rows])
 
@@ -151,35 +145,18 @@ def _same(weights: dict[str, Tensor], others: dict[str, Tensor]) -> bool:
     return all(torch.allclose(weights[k], others[k], rtol=1e-3, atol=1e-3) for k in others)
 
 
-def _differ(first: Any, second: Any) -> bool:
-    try:
-        return abs(float(first) - float(second)) > 1e-6
-    except (TypeError, ValueError, RuntimeError, OverflowError):
-        return False  # no numbers: the next step says so
-
-
-def _numbers(losses: Any) -> np.ndarray:
-    text = "return the list of validation losses, one number for each epoch"
-    if not isinstance(losses, list | tuple | np.ndarray | Tensor):
-        raise Wrong(f"fit returned {type(losses).__name__}: {text}")
-    try:
-        return np.array([float(loss) for loss in losses])
-    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
-        raise Wrong(f"fit returned something else: {text}") from error
-
-
 def _examine_losses(
-    losses: np.ndarray, truth: list[float], taught: list[float], stopped: int, case: str
+    losses: np.ndarray, truth: np.ndarray, taught: np.ndarray, n: int, case: str
 ) -> None:
-    n = stopped + 1
-    if len(losses) != n:
-        why = NO_PATIENCE if len(losses) == len(truth) else WHEN
-        raise Wrong(f"{len(losses)} epochs were run, expected {n} ({case}): {why}")
-    if np.allclose(losses, truth[:n], rtol=1e-3, atol=1e-4):
+    if losses.shape != (n,):
+        why = NO_PATIENCE if losses.size == len(truth) else WHEN
+        raise Wrong(f"{losses.size} epochs were run, expected {n} ({case}): {why}")
+    wrong = ~np.isclose(losses, truth[:n], rtol=1e-3, atol=1e-4)
+    if not wrong.any():
         return
     if np.allclose(losses, taught[:n], rtol=1e-3, atol=1e-4):
         raise Wrong(TRAINING)
-    epoch = int(np.argmax(~np.isclose(losses, truth[:n], rtol=1e-3, atol=1e-4)))
+    epoch = int(wrong.argmax())
     raise Wrong(
         f"the validation loss of epoch {epoch} is {losses[epoch]:.4f}, expected {truth[epoch]:.4f} "
         f"({case}). Leave the lines that are given as they were"

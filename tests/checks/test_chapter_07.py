@@ -198,7 +198,7 @@ ZOO = [
     (checks.check_fit, loop(is_over=one_epoch_later), "6 epochs were run, expected 5"),
     (checks.check_fit, loop(is_over=counts_every_rise), "*in a row*"),
     (checks.check_fit, loop(result=lambda v, t: t), "training losses"),
-    (checks.check_fit, loop(result=lambda v, t: min(v)), "return the list of validation losses"),
+    (checks.check_fit, loop(result=lambda v, t: min(v)), "expected the list of validation losses"),
     (checks.check_fit, loop(result=lambda v, t: ["a", "b"]), "one number for each epoch"),
     (checks.check_fit, loop(measure=twice), "of epoch 0 is 1.1952, expected 0.5976"),
     (checks.check_weighted_probability, 0.25, "That is the frequency"),

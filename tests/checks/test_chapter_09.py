@@ -6,7 +6,8 @@ import torch
 
 from mil_tutorial.attention_metrics import instance_confusion
 from mil_tutorial.checks import chapter_09 as checks
-from mil_tutorial.checks.deletions import by_loop, deletions
+from mil_tutorial.checks.chapter_09 import deletions
+from mil_tutorial.checks.chapter_09 import logits_by_loop as by_loop
 from mil_tutorial.models import build_model
 
 

@@ -106,7 +106,7 @@ ZOO = [
     (checks.check_stitch_tiles, adds_to_nan, "add up on zeros"),
     (checks.check_stitch_tiles, sums, "divide by their number"),
     (checks.check_stitch_tiles, one_pixel, "fills one pixel"),
-    (checks.check_stitch_tiles, tile_numbers, "of the canvas is"),
+    (checks.check_stitch_tiles, tile_numbers, "the canvas (row, column) at"),
     (checks.check_stitch_tiles, lambda *given: np.nan_to_num(stitch(*given)), "make it NaN"),
     (checks.check_stitch_tiles, lambda *given: stitch(*given)[::-1], "upside down"),
     (

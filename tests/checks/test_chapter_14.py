@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from mil_tutorial import auc, fit_temperature
 from mil_tutorial.checks import chapter_14 as checks
-from mil_tutorial.checks.diagnoses import SHOWS
+from mil_tutorial.checks.chapter_14 import SHOWS
 
 INF = float("inf")
 SOURCE = Path(__file__).parents[2] / "notebooks" / "src" / "14_pitfalls_clinic.py"

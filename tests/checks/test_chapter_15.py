@@ -54,6 +54,21 @@ def at_once(scores, values, length):
     return torch.softmax(scores, dim=0) @ values
 
 
+def means(scores, values, length):
+    pieces = zip(scores.split(length), values.split(length))
+    return torch.stack([torch.softmax(s, dim=0) @ v for s, v in pieces])
+
+
+def by_length(scores, values, length):
+    lengths = torch.tensor([len(piece) for piece in scores.split(length)]).float()
+    return (lengths / len(scores)) @ means(scores, values, length)
+
+
+def by_highest(scores, values, length):
+    highest = torch.stack([piece.amax() for piece in scores.split(length)])
+    return torch.softmax(highest, dim=0) @ means(scores, values, length)
+
+
 def overflowing(scores, values, length):
     total = sum(torch.exp(s) @ v for s, v in zip(scores.split(length), values.split(length)))
     return total / torch.exp(scores).sum()
@@ -91,10 +106,10 @@ WRONG = [
     (checks.check_accumulate, cleared_each_time, "Only the last part"),
     (checks.check_accumulate, no_backward, "no gradient"),
     (checks.check_accumulate, by(lambda x, parts, bags: x.nope()), "raised AttributeError"),
-    (checks.check_pool_pieces, checks._equal_pieces, "equal weight"),
-    (checks.check_pool_pieces, checks._by_length, "number of tiles"),
-    (checks.check_pool_pieces, checks._last_piece, "last piece alone"),
-    (checks.check_pool_pieces, checks._by_highest, "highest score"),
+    (checks.check_pool_pieces, lambda *bag: means(*bag).mean(dim=0), "equal weight"),
+    (checks.check_pool_pieces, by_length, "number of tiles"),
+    (checks.check_pool_pieces, lambda *bag: means(*bag)[-1], "last piece alone"),
+    (checks.check_pool_pieces, by_highest, "highest score"),
     (checks.check_pool_pieces, lambda s, v, n: v.mean(dim=0), "plain mean"),
     (checks.check_pool_pieces, overflowing, "overflows"),
     (checks.check_pool_pieces, lambda s, v, n: s[:n] @ v[:n], "the pooled value"),
