@@ -53,7 +53,7 @@ def check_bag_dataset(answer: Any) -> str:
     groups = ["P1", "P1", "P2", "P3", "P3"]
     dataset = attempt(lambda: answer(bags, groups=list(groups)), case=case)
     length = attempt(lambda: len(dataset), case="len(dataset)")
-    if length == 0 and _first_item(dataset) is None:
+    if length == 0 and attempt(lambda: repr(dataset[0]), case="dataset[0]") == "None":
         raise NotAttempted
     if length != len(given):
         raise Wrong(f"the data set has length {length}, expected {len(given)}: keep every bag")
@@ -143,13 +143,6 @@ def _listed(values: Any) -> list[Any]:
         return list(values)
     except TypeError:
         return []
-
-
-def _first_item(dataset: Any) -> Any:
-    try:
-        return dataset[0]
-    except Exception as error:
-        return error
 
 
 def _check_item(dataset: Any, i: int, features: list[Tensor], given: Any) -> None:

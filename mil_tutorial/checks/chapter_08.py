@@ -65,7 +65,8 @@ def check_attention_entropy(answer: Any) -> str:
         attention.requires_grad_()
         got = attempt(answer, attention, mask, case=case)
         expect_tensor(got, (len(rows),), "the entropy", "float")
-        truth = torch.tensor([_entropy([w for w in row if w is not None]) for row in rows])
+        real = [[weight for weight in row if weight is not None] for row in rows]
+        truth = torch.tensor([_nats(row) / math.log(max(len(row), 2)) for row in real])
         expect_values(got, truth, "the entropy", _mistakes(attention.detach(), mask), case)
         expect_gradients(got, {"attention": attention}, "the entropy")
         (gradient,) = torch.autograd.grad(got.sum(), attention)
@@ -83,12 +84,12 @@ def check_diagnosis(answer: Any) -> str:
         raise Wrong(f"got {answer!r}, expected a word for each of A, B and C in a dict")
     if all(word is ... for word in answer.values()):
         raise NotAttempted
-    said = {letter: str(answer[letter]).strip().lower() for letter in LOOK}
-    for letter, word in said.items():
+    words = {letter: str(answer[letter]).strip().lower() for letter in LOOK}
+    for letter, word in words.items():
         if word not in WORDS:
             raise Wrong(f"{letter} is {answer[letter]!r}; choose from {', '.join(WORDS)}")
     right = dict(zip(LOOK, WORDS))
-    for letter, word in said.items():
+    for letter, word in words.items():
         if word != right[letter]:
             raise Wrong(f"{letter} is not {word}. {LOOK[letter]}")
     return "A has collapsed, B narrows as it learns, C stays uniform"
@@ -105,7 +106,7 @@ def check_effective_tiles(answer: Any) -> str:
     }
     for case, attention in bags.items():
         got = attempt(answer, attention, case=case)
-        nats = sum(-w * math.log(w) for w in attention.tolist())
+        nats = _nats(attention.tolist())
         bits = nats / math.log(2)
         mistakes = {
             "It has the bug still: bits go with 2 to the power, nats with exp.": math.exp(bits),
@@ -119,10 +120,8 @@ def check_effective_tiles(answer: Any) -> str:
     return "never more than the slide has: 54 for 54 equal weights"
 
 
-def _entropy(weights: list[float]) -> float:
-    """Normalised entropy of one bag, in plain Python."""
-    nats = sum(-w * math.log(w) for w in weights if w > 0)
-    return nats / math.log(len(weights)) if len(weights) > 1 else 0.0
+def _nats(weights: list[float]) -> float:
+    return sum(-weight * math.log(weight) for weight in weights if weight > 0)
 
 
 def _mistakes(attention: Tensor, mask: Tensor) -> list[tuple[str, Tensor]]:

@@ -5,6 +5,7 @@ from math import comb
 from typing import Any
 
 import numpy as np
+from scipy.special import expit
 
 from mil_tutorial.checks.exercise import Wrong, exercise
 from mil_tutorial.checks.judging import as_numbers, attempt, examine_each, expect_number
@@ -32,7 +33,13 @@ def check_differences_of(answer: Any) -> str:
 
     def draw(other: np.ndarray, n: int, case: str) -> np.ndarray:
         rng = np.random.default_rng(0)
-        return _row(attempt(answer, labels, first, other, patient, rng, n, case=case), n)
+        got = attempt(answer, labels, first, other, patient, rng, n, case=case)
+        values = as_numbers(got, f"{n} numbers")
+        if values.shape != (n,) or not np.isfinite(values).all():
+            raise Wrong(
+                f"the differences came in shape {values.shape}, expected {n} finite numbers"
+            )
+        return values
 
     if (apart := np.abs(draw(first, 60, "a model and itself")).max()) > 1e-12:
         raise Wrong(
@@ -101,14 +108,6 @@ def check_auc_standard_error(answer: Any) -> str:
     }
     examine_each(answer, cases, auc_standard_error, "the standard error", ERROR_MISTAKES)
     return "0.026 for an AUC of 0.93 on 49 and 80 slides"
-
-
-def _row(got: Any, n: int) -> np.ndarray:
-    """Refuse what is no row of n numbers."""
-    values = as_numbers(got, f"{n} numbers")
-    if values.shape != (n,) or not np.isfinite(values).all():
-        raise Wrong(f"the differences came in shape {values.shape}, expected {n} finite numbers")
-    return values
 
 
 def _in_order_of_seeds(losses: Any, values: Any, r: int) -> float:
@@ -180,7 +179,7 @@ def slides_of_patients(sizes: list[int], seed: int, mixed: bool = False) -> tupl
         patient, labels = patient[order], labels[order]
     names, number = np.unique(patient, return_inverse=True)
     first, second = (  # a tumour is easy to see in all slides of a patient, or in none
-        _sigmoid(labels * rng.normal(a, 2, len(names))[number] + rng.normal(size=len(labels)))
+        expit(labels * rng.normal(a, 2, len(names))[number] + rng.normal(size=len(labels)))
         for a in (2.0, 1.0)
     )
     draws: list[np.ndarray] = []
@@ -189,10 +188,6 @@ def slides_of_patients(sizes: list[int], seed: int, mixed: bool = False) -> tupl
         if len(np.unique(labels[np.isin(patient, drawn)])) == 2 and len(set(drawn)) < len(names):
             draws.append(drawn)
     return labels, first, second, patient, np.array(draws)
-
-
-def _sigmoid(x: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-x))
 
 
 def differences_by_weights(

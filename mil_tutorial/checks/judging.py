@@ -89,6 +89,9 @@ def examine_each(
     """
     answers = attempt_each(function, cases)
     expected = [truth(*arguments) for arguments in cases.values()]
+    for answer, right, case in zip(answers, expected, cases):
+        if isinstance(right, Tensor):
+            expect_tensor(answer, tuple(right.shape), f"{what} ({case})", "float")
     values = [read(*row) for row in zip(answers, expected, cases)]
     expect_each(values, expected, what, answers_of(mistakes, cases), cases)
 

@@ -33,6 +33,7 @@ LOWER = "it has those of an epoch that is lower than the one before: ask for the
 HIGHEST = "it has those of the highest validation loss"
 TRAINING = "Those are the training losses: validation chooses the epoch."
 NO_PATIENCE = "the patience is not used"
+LIST = "the list of validation losses, one number for each epoch"
 WHEN = "stop when so many epochs *in a row* brought no new lowest loss, and not before"
 
 
@@ -78,7 +79,7 @@ def examine_fit(answer: Any) -> None:
         with torch.random.fork_rng(devices=[]):
             model = toy_model()
             got = attempt(answer, model, train, val, config, case=case, copied=False)
-        losses = as_numbers(got, "the list of validation losses, one number an epoch", ndim=1)
+        losses = as_numbers(got, LIST, ndim=1)
         truth, taught, weights = reference(train, val, config)
         kept, stopped = best_and_last(truth, patience)
         _examine_losses(losses, np.array(truth), np.array(taught), stopped + 1, case)
