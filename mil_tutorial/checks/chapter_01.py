@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.special import expit
 from torch import Tensor
 
 from mil_tutorial.checks.exercise import exercise
@@ -154,7 +155,7 @@ def check_score_gradients(answer: Any) -> str:
         scores, label = torch.tensor(values), torch.tensor(target)
         got = attempt(answer, scores, label, case=case)
         expect_tensor(got, tuple(scores.shape), "the gradient", "float")
-        truth = _at_highest(values, _sigmoid(max(values)) - target)
+        truth = _at_highest(values, expit(max(values)) - target)
         mistakes = _gradient_mistakes(values, target)
         expect_values(got, truth, "the gradient", mistakes, case)
     return "probability minus label at the highest tile, 0 at all others"
@@ -169,10 +170,6 @@ def _tolerable(n_tiles: int, share: float) -> float:
     return -math.expm1(math.log1p(-share) / n_tiles)
 
 
-def _sigmoid(score: float) -> float:
-    return 1 / (1 + math.exp(-score))
-
-
 def _at_highest(scores: list[float], value: float) -> Tensor:
     gradient = torch.zeros(len(scores))
     gradient[scores.index(max(scores))] = value
@@ -180,15 +177,15 @@ def _at_highest(scores: list[float], value: float) -> Tensor:
 
 
 def _gradient_mistakes(scores: list[float], label: float) -> list[tuple[str, Tensor]]:
-    n, p = len(scores), _sigmoid(max(scores))
-    each = torch.tensor([_sigmoid(score) - label for score in scores])
-    after_two = (_sigmoid(p) - label) * p * (1 - p)
+    n, p = len(scores), expit(max(scores))
+    each = torch.tensor([expit(score) - label for score in scores])
+    after_two = (expit(p) - label) * p * (1 - p)
     return [
         (OF_THE_MAX, _at_highest(scores, 1.0)),
         (EVERY_TILE, each),
         (EVERY_TILE, each / n),
-        (MEAN_POOLED, torch.full((n,), (_sigmoid(sum(scores) / n) - label) / n)),
-        (SUM_POOLED, torch.full((n,), _sigmoid(sum(scores)) - label)),
+        (MEAN_POOLED, torch.full((n,), (expit(sum(scores) / n) - label) / n)),
+        (SUM_POOLED, torch.full((n,), expit(sum(scores)) - label)),
         (TWO_SIGMOIDS, _at_highest(scores, after_two)),
         (DOWNHILL, _at_highest(scores, label - p)),
         (NO_LABEL, _at_highest(scores, p - (1 - label))),

@@ -45,23 +45,25 @@ def check_bag_dataset(answer: Any) -> str:
             f"got an object of type {type(answer).__name__}, expected the class itself, without "
             "quotes and brackets: check_bag_dataset(MedicalBagDataset)"
         )
-    features = _features()
-    given = [1, True, np.int64(0), torch.tensor(1), 0.0]  # all of them mean 0 or 1
+    generator = torch.Generator().manual_seed(2)
+    features = [torch.randn(n, 2, generator=generator) for n in (3, 1, 3, 5, 1)]
+    labels = [1, True, np.int64(0), torch.tensor(1), 0.0]  # all of them mean 0 or 1
     forms = [x.clone() for x in features]
-    bags = list(zip([forms[0], forms[1].numpy(), forms[2].tolist(), *forms[3:]], given))
+    bags = list(zip([forms[0], forms[1].numpy(), forms[2].tolist(), *forms[3:]], labels))
     case = "bags whose labels are given as 1, True, numpy's 0, a tensor and 0.0"
     groups = ["P1", "P1", "P2", "P3", "P3"]
     dataset = attempt(lambda: answer(bags, groups=list(groups)), case=case)
     length = attempt(lambda: len(dataset), case="len(dataset)")
     if length == 0 and attempt(lambda: repr(dataset[0]), case="dataset[0]") == "None":
         raise NotAttempted
-    if length != len(given):
-        raise Wrong(f"the data set has length {length}, expected {len(given)}: keep every bag")
-    for i, label in enumerate(given):
+    if length != len(labels):
+        raise Wrong(f"the data set has length {length}, expected {len(labels)}: keep every bag")
+    for i, label in enumerate(labels):
         _check_item(dataset, i, features, label)
     if not all(map(torch.equal, forms, features)):
         raise Wrong("the data set changes the features it is given: whoever made them loses them")
-    if _listed(getattr(dataset, "groups", [])) != groups:
+    kept = getattr(dataset, "groups", None)
+    if not isinstance(kept, Sequence | np.ndarray | Tensor) or list(kept) != groups:
         raise Wrong("dataset.groups is no longer as given: leave that line as it was")
     for fault, bag in FAULTS.items():
         for place in PLACES:
@@ -133,19 +135,7 @@ def check_folder_labels(answer: Any) -> str:
     raise Wrong(f"a folder called control silently got the label {label!r}: raise an error")
 
 
-def _features() -> list[Tensor]:
-    generator = torch.Generator().manual_seed(2)
-    return [torch.randn(n, 2, generator=generator) for n in (3, 1, 3, 5, 1)]
-
-
-def _listed(values: Any) -> list[Any]:
-    try:
-        return list(values)
-    except TypeError:
-        return []
-
-
-def _check_item(dataset: Any, i: int, features: list[Tensor], given: Any) -> None:
+def _check_item(dataset: Any, i: int, features: list[Tensor], truth: Any) -> None:
     try:
         item = dataset[i]
     except Exception as error:
@@ -157,7 +147,7 @@ def _check_item(dataset: Any, i: int, features: list[Tensor], given: Any) -> Non
     instances, label = item
     if isinstance(label, Tensor) and label.shape == features[i].shape != ():
         raise Wrong(f"dataset[{i}] holds the label first: return (instances, label)")
-    _expect_label(label, i, float(given), type(given).__name__)
+    _expect_label(label, i, float(truth), type(truth).__name__)
     what = f"the tensor of instances of item {i}"
     got = expect_tensor(instances, tuple(features[i].shape), what, "float")
     if got.dtype != torch.float32:

@@ -15,7 +15,7 @@ from mil_tutorial.checks.judging import (
     expect_tensor,
     expect_values,
 )
-from mil_tutorial.checks.padded import INF, MASKS, softmax_by_loop, softmax_mistakes
+from mil_tutorial.checks.padded import INF, MASKS, mask_of, softmax_by_loop, softmax_mistakes
 
 SIZES = {
     "bags of 3 and 2 tiles": (3, 2),
@@ -76,7 +76,14 @@ def check_masked_softmax(answer: Any) -> str:
         got = attempt(answer, scores, mask, case=case)
         expect_tensor(got, tuple(mask.shape), "the result", "float")
         plain = scores.detach()
-        expect_values(got, softmax_by_loop(plain, mask), "the weight", _mistakes(plain, mask), case)
+        multiplied = torch.softmax(plain * mask, dim=1)
+        mistakes = [
+            *softmax_mistakes(plain, mask),
+            (ZERO_SCORE, multiplied),
+            (ZERO_SCORE, multiplied * mask),
+            (UPSIDE_DOWN, torch.softmax(plain.masked_fill(mask, -INF), dim=1)),
+        ]
+        expect_values(got, softmax_by_loop(plain, mask), "the weight", mistakes, case)
         expect_gradients(got, {"scores": scores}, "the weights")
     for unusual, message in (
         (plain.masked_fill(~mask, float("nan")), GARBAGE),
@@ -154,16 +161,6 @@ def check_packed_mean(answer: Any) -> str:
     return "right for bags of several sizes"
 
 
-def _mistakes(scores: Tensor, mask: Tensor) -> list[tuple[str, Tensor]]:
-    multiplied = torch.softmax(scores * mask, dim=1)
-    return [
-        *softmax_mistakes(scores, mask),
-        (ZERO_SCORE, multiplied),
-        (ZERO_SCORE, multiplied * mask),
-        (UPSIDE_DOWN, torch.softmax(scores.masked_fill(mask, -INF), dim=1)),
-    ]
-
-
 def _examine_empty_row(answer: Any, row: int) -> None:
     mask = torch.ones(7, 3, dtype=torch.bool)
     mask[row] = False
@@ -177,9 +174,9 @@ def _examine_empty_row(answer: Any, row: int) -> None:
         raise Wrong(text + (", counted from 0" if counted else "")) from error
     except Exception as error:
         raise Wrong(f"an empty row raised {type(error).__name__}, expected ValueError") from error
-    given = got[row].tolist() if isinstance(got, Tensor) and got.shape == mask.shape else got
+    weights = got[row].tolist() if isinstance(got, Tensor) and got.shape == mask.shape else got
     raise Wrong(
-        f"row {row} has no real tile and got the weights {given}: raise a ValueError instead"
+        f"row {row} has no real tile and got the weights {weights}: raise a ValueError instead"
     )
 
 
@@ -203,7 +200,7 @@ def _examine_batch(answer: Any, tiles: list[Tensor], labels: list[Any], case: st
         "Only zeros: copy the instances into them.": torch.zeros_like(truth),
     }
     expect_values(bags, truth, "bags", mistakes, case)
-    real = torch.arange(max(sizes)) < torch.tensor(sizes)[:, None]
+    real = mask_of(sizes, max(sizes))
     expect_tensor(mask, tuple(real.shape), "the mask")
     if mask.dtype != torch.bool:
         raise Wrong(

@@ -62,7 +62,12 @@ def check_attention_mil(answer: Any) -> str:
         raise Wrong("leave __init__ as it was: the layers have other names or sizes") from error
     for case, mask in MASKS.items():
         bags = torch.randn(*mask.shape, 6)
-        logits, attention = _pair(attempt(model, bags, mask, case=case))
+        pair = attempt(model, bags, mask, case=case)
+        if not isinstance(pair, tuple) or len(pair) != 2:
+            raise Wrong(f"forward returned {type(pair).__name__}, expected (logits, attention)")
+        logits, attention = pair
+        if logits is None or attention is None:
+            raise NotAttempted
         expect_tensor(attention, tuple(mask.shape), "the attention", "float")
         expect_tensor(logits, (len(mask),), "the logits", "float")
         expected = truth(bags, mask)
@@ -133,11 +138,3 @@ def _logit_mistakes(model: Any, h: Tensor, mask: Tensor) -> dict[str, Tensor]:
         ),
         "That is the mean of the padded bag: use the attention as weights.": head(h.mean(dim=1)),
     }
-
-
-def _pair(answer: Any) -> tuple[Any, Any]:
-    if not isinstance(answer, tuple) or len(answer) != 2:
-        raise Wrong(f"forward returned {type(answer).__name__}, expected (logits, attention)")
-    if answer[0] is None or answer[1] is None:
-        raise NotAttempted
-    return answer

@@ -134,7 +134,6 @@ def _mistakes(attention: Tensor, mask: Tensor) -> list[tuple[str, Tensor]]:
     return [
         (ONE, nats / torch.log(real)),  # first: an unclamped 0 is found by earlier cases
         (ZERO, raw / log_n),
-        (ZERO, raw / torch.log(real)),
         (LOG_K, nats / log_k),
         (NATS, nats),
         ("The sign is lost: entropy is minus the sum.", -nats / log_n),

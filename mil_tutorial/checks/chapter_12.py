@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from scipy.spatial.distance import cdist
 
 from mil_tutorial.checks.exercise import Wrong, exercise
 from mil_tutorial.checks.judging import (
@@ -82,22 +83,19 @@ def check_smooth_scores(answer: Any) -> str:
     got = attempt_each(answer, cases)
     truth = [smooth_scores(*case) for case in cases.values()]
     # Nuclei beyond three radii may count or not: one per cent of a weight each.
-    near = [_row(one, len(true), name) for one, true, name in zip(got, truth, cases)]
+    near = [as_numbers(one, f"numbers for {case}") for one, case in zip(got, cases)]
+    for scores, right, case in zip(near, truth, cases):
+        if scores.shape != right.shape:
+            raise Wrong(
+                f"scores came in shape {scores.shape} for {case}, expected {right.shape}: one for "
+                "each nucleus"
+            )
     if not all(np.allclose(one, true, atol=0.05) for one, true in zip(near, truth)):
         expect_each(near, truth, "the score", answers_of(SMOOTH_MISTAKES, cases), cases)
     two = np.array([3.0, 5.0]), np.zeros((2, 2)), 1.0
     if not np.allclose(attempt(answer, *two, case="two nuclei at one place"), 4.0):
         raise Wrong("two nuclei at one place must both get their mean")
     return "each score is the mean of its neighbourhood, near nuclei count more"
-
-
-def _row(got: Any, n: int, case: str) -> np.ndarray:
-    values = as_numbers(got, f"{n} numbers for {case}")
-    if values.shape != (n,):
-        raise Wrong(
-            f"scores came in shape {values.shape} for {case}, expected ({n},): one for each nucleus"
-        )
-    return values
 
 
 def _on_a_line(x: Any) -> np.ndarray:
@@ -130,16 +128,11 @@ KEPT_MISTAKES: dict[str, Callable[..., Any]] = {
 }
 
 
-def _weights(coords: Any, radius: float) -> np.ndarray:
-    return np.exp(-0.5 * (_distances(coords) / radius) ** 2)
+def _weights(coords: Any, radius: float, power: int = 2) -> np.ndarray:
+    return np.exp(-0.5 * (cdist(coords, coords) / radius) ** power)
 
 
-def _distances(coords: Any) -> np.ndarray:
-    return np.linalg.norm(coords[:, None] - coords[None], axis=2)
-
-
-def _without_itself(scores: Any, coords: Any, radius: float) -> np.ndarray:
-    weights = _weights(coords, radius) * (1 - np.eye(len(scores)))
+def _mean(weights: np.ndarray, scores: Any) -> np.ndarray:
     return weights @ scores / np.maximum(weights.sum(axis=1), 1e-12)
 
 
@@ -150,22 +143,20 @@ SMOOTH_MISTAKES: dict[str, Callable[..., Any]] = {
     "Divide by the sum of the weights, not by the number of nuclei.": (
         lambda scores, coords, radius: _weights(coords, radius) @ scores / len(scores)
     ),
-    "The nucleus itself counts too, with weight 1.": (_without_itself),
+    "The nucleus itself counts too, with weight 1.": (
+        lambda s, coords, r: _mean(_weights(coords, r) * (1 - np.eye(len(s))), s)
+    ),
     "Square the distance: the weights are exp(-d² / 2r²).": (
-        lambda scores, coords, radius: _mean(np.exp(-0.5 * _distances(coords) / radius), scores)
+        lambda scores, coords, radius: _mean(_weights(coords, radius, 1), scores)
     ),
     "The 2 is missing: the weights are exp(-d² / 2r²).": (
         lambda scores, coords, radius: _mean(_weights(coords, radius) ** 2, scores)
     ),
-    "The scores came back as they were: average over the neighbours.": (lambda s, c, r: s),
+    "The scores came back as they were: average over the neighbours.": lambda s, c, r: s,
     "That is the mean of all nuclei: near ones must count more.": (
         lambda s, c, r: 0 * s + s.mean()
     ),
 }
-
-
-def _mean(weights: np.ndarray, scores: Any) -> np.ndarray:
-    return weights @ scores / weights.sum(axis=1)
 
 
 def _draw(answer: Any, digits: np.ndarray, positive: bool) -> list[np.ndarray]:

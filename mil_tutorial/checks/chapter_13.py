@@ -1,6 +1,7 @@
 """Checks of chapter 13: µm/px, pyramid levels, tissue and tiles."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,6 @@ from mil_tutorial.checks.exercise import Wrong, exercise
 from mil_tutorial.checks.judging import (
     as_numbers,
     attempt,
-    attempt_each,
     examine_each,
     expect_number,
 )
@@ -32,12 +32,20 @@ def check_level0_side(answer: Any) -> str:
 def check_read_field(answer: Any) -> str:
     """Check ``read_field(handle, x, y, side, level)``."""
     for level, (x, y, side) in ((0, (100, 40, 64)), (1, (4096, 512, 1024)), (2, (8000, 1600, 320))):
-        slide = _RecordingSlide(1.0, 4.0, 16.0)
+        calls: list[tuple[Any, Any, Any]] = []
+
+        def read_region(location: Any, level: Any, size: Any, calls: Any = calls) -> str:
+            calls.append((tuple(location), level, tuple(size)))
+            return "a picture"
+
+        slide = SimpleNamespace(
+            level_downsamples=(1.0, 4.0, 16.0), level_count=3, read_region=read_region
+        )
         case = f"level {level}, which is {slide.level_downsamples[level]:g} times smaller"
         attempt(answer, slide, x, y, side, level, case=case)
-        if len(slide.asked) != 1:
-            raise Wrong(f"read_region was called {len(slide.asked)} times, expected once ({case})")
-        _expect_region(slide, (x, y), side, level, case)
+        if len(calls) != 1:
+            raise Wrong(f"read_region was called {len(calls)} times, expected once ({case})")
+        _expect_region(calls[0], ((x, y), level, side), slide.level_downsamples[level], case)
     return "the place is in pixels of level 0, the size in pixels of the level that is read"
 
 
@@ -45,25 +53,19 @@ def check_read_field(answer: Any) -> str:
 def check_otsu_threshold(answer: Any) -> str:
     """Check ``otsu_threshold(counts)``: the last value of the lower class."""
     cases = {name: (counts,) for name, counts in _histograms().items()}
-    got = attempt_each(answer, cases)
-    thresholds = [_whole(value, name) for value, name in zip(got, cases)]
-    for threshold, (name, (counts,)) in zip(thresholds, cases.items()):
-        between = _between(counts)
-        if np.isclose(between[min(threshold, 254)], between.max(), rtol=1e-9):
-            continue
-        truth = int(between.argmax())
-        for advice, wrong in OTSU_MISTAKES.items():
-            if threshold == wrong(counts):
-                raise Wrong(f"the threshold is {threshold}, expected {truth} ({name}). {advice}")
-        raise Wrong(f"the threshold is {threshold}, expected {truth} ({name})")
+
+    def read(value: Any, expected: int, case: str) -> int:
+        number = as_numbers(value, f"a whole number for {case}", ndim=0).item()
+        if not number.is_integer() or not 0 <= number <= 255:
+            raise Wrong(
+                f"the threshold is {number:g} ({case}), expected a whole number from 0 to 255"
+            )
+        between = _between(*cases[case])
+        equal = np.isclose(between[min(int(number), 254)], between.max(), rtol=1e-9)
+        return expected if equal else int(number)
+
+    examine_each(answer, cases, _otsu, "the threshold", OTSU_MISTAKES, read)
     return "the cut that sets the means of the two classes furthest apart, weighed by their sizes"
-
-
-def _whole(value: Any, case: str) -> int:
-    number = as_numbers(value, f"a whole number for {case}", ndim=0).item()
-    if not number.is_integer() or not 0 <= number <= 255:
-        raise Wrong(f"the threshold is {number:g} ({case}), expected a whole number from 0 to 255")
-    return int(number)
 
 
 def _histograms() -> dict[str, np.ndarray]:
@@ -80,24 +82,22 @@ def _histograms() -> dict[str, np.ndarray]:
     }
 
 
-def _between(counts: np.ndarray) -> np.ndarray:
+def _between(counts: np.ndarray, weighed: bool = True) -> np.ndarray:
     """Variance between the classes for each threshold 0 to 254."""
-    values, out = np.arange(256), np.zeros(255)
+    values, variances = np.arange(256), np.zeros(255)
     for t in range(255):
         low, high = counts[: t + 1].sum(), counts[t + 1 :].sum()
         if low and high:
-            apart = (
-                values[: t + 1] @ counts[: t + 1] / low - values[t + 1 :] @ counts[t + 1 :] / high
+            means = (
+                values[: t + 1] @ counts[: t + 1] / low,
+                values[t + 1 :] @ counts[t + 1 :] / high,
             )
-            out[t] = low * high * apart**2
-    return out
+            variances[t] = (low * high if weighed else 1) * (means[1] - means[0]) ** 2
+    return variances
 
 
-def _furthest_means(counts: np.ndarray) -> int:
-    low, high = counts.cumsum()[:-1], counts[::-1].cumsum()[::-1][1:]
-    sums = (counts * np.arange(256)).cumsum()
-    apart = (sums[-1] - sums[:-1]) / np.maximum(high, 1) - sums[:-1] / np.maximum(low, 1)
-    return int(np.where((low > 0) & (high > 0), apart, -1).argmax())
+def _otsu(counts: np.ndarray) -> int:
+    return int(_between(counts).argmax())
 
 
 OTSU_MISTAKES: dict[str, Callable[..., Any]] = {
@@ -105,11 +105,9 @@ OTSU_MISTAKES: dict[str, Callable[..., Any]] = {
         lambda c: int(_between(c).argmin())
     ),
     "That sets the means furthest apart without weighing them: multiply by both sizes.": (
-        _furthest_means
+        lambda c: int(_between(c, weighed=False).argmax())
     ),
-    "One too high: the class above starts after the threshold.": (
-        lambda c: int(_between(c).argmax()) + 1
-    ),
+    "One too high: the class above starts after the threshold.": lambda c: _otsu(c) + 1,
     "That is the mean of all pixels: try each threshold.": (
         lambda c: round(float(c @ np.arange(256) / c.sum()))
     ),
@@ -144,46 +142,24 @@ def _corners(width: int, height: int, side: int) -> np.ndarray:
 
 
 CORNER_MISTAKES: dict[str, Callable[..., Any]] = {
-    "Those are y, x: put x first.": (lambda w, h, s: _corners(w, h, s)[:, ::-1]),
-    "Width and height changed places.": (lambda w, h, s: _corners(h, w, s)),
-    "Column by column; go row by row.": (lambda w, h, s: _corners(h, w, s)[:, ::-1]),
-    "Those are numbers of tiles: multiply by side.": (lambda w, h, s: _corners(w, h, s) // s),
+    "Those are y, x: put x first.": lambda w, h, s: _corners(w, h, s)[:, ::-1],
+    "Width and height changed places.": lambda w, h, s: _corners(h, w, s),
+    "Column by column; go row by row.": lambda w, h, s: _corners(h, w, s)[:, ::-1],
+    "Those are numbers of tiles: multiply by side.": lambda w, h, s: _corners(w, h, s) // s,
     "Those are the middles; give the top-left corners.": (
         lambda w, h, s: _corners(w, h, s) + s // 2
     ),
 }
 
 
-class _RecordingSlide:
-    """A slide of OpenSlide's form that notes what is asked of it.
-
-    Attributes
-    ----------
-    level_downsamples : tuple of float
-    asked : list
-        (location, level, size) of each call.
-    """
-
-    def __init__(self, *downsamples: float) -> None:
-        self.level_downsamples = downsamples
-        self.level_count = len(downsamples)
-        self.asked: list[tuple[Any, Any, Any]] = []
-
-    def read_region(self, location: Any, level: Any, size: Any) -> str:
-        """Note the call; there is no picture."""
-        self.asked.append((tuple(location), level, tuple(size)))
-        return "a picture"
-
-    def __deepcopy__(self, memo: Any) -> "_RecordingSlide":
-        return self  # what the learner's code asks must be seen here
-
-
 def _expect_region(
-    slide: _RecordingSlide, place: tuple[int, int], side: int, level: int, case: str
+    call: tuple[Any, Any, Any],
+    region: tuple[tuple[int, int], int, int],
+    downsample: float,
+    case: str,
 ) -> None:
-    """Compare the one call with the field that was wanted."""
-    ((location, asked_level, size),) = slide.asked
-    downsample = slide.level_downsamples[level]
+    """Compare a call (location, level, size) with the region: place, level, side at level 0."""
+    (location, asked_level, size), (place, level, side) = call, region
     if asked_level != level:
         raise Wrong(f"level {asked_level} was read, expected {level}")
     wanted = round(side / downsample)

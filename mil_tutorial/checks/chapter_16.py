@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from scipy.spatial.distance import cdist
+from scipy.stats import rankdata
 from sklearn.metrics import roc_auc_score
 
 from mil_tutorial.audit_measures import FAR
@@ -86,7 +87,7 @@ def check_copies_across(answer: Any) -> str:
             )
         return _ordered(rows)
 
-    examine_each(answer, COPIES, _copies_by_loop, "the pairs", WRONG_COPIES, read)
+    examine_each(answer, COPIES, _copies, "the pairs", WRONG_COPIES, read)
     return "the right pairs, whatever the length of the rows"
 
 
@@ -141,10 +142,6 @@ def check_verdict(answer: Any) -> str:
     return f"{named} is what was hidden in {hospital} with seed {seed}. Now write it down"
 
 
-def _ranks(values: np.ndarray) -> np.ndarray:
-    return np.array([(values < v).sum() + ((values == v).sum() + 1) / 2 for v in values])
-
-
 def _pairs(y: np.ndarray) -> int:
     return (y == 1).sum() * (y == 0).sum()
 
@@ -154,16 +151,12 @@ def _excess(ranks: np.ndarray, first: int = 1) -> float:
     return ranks.sum() - (np.arange(len(ranks)) + first).sum()
 
 
-def _ordinal(v: np.ndarray) -> np.ndarray:
-    return np.argsort(np.argsort(v, kind="stable"), kind="stable") + 1
-
-
 WRONG_AUCS = [
-    (OTHER_WAY, lambda y, v: _excess(_ranks(v)[y == 0]) / _pairs(y)),
-    (ALL_RANKS, lambda y, v: _excess(_ranks(v)[y == 1])),
-    (LEAST, lambda y, v: _ranks(v)[y == 1].sum() / _pairs(y)),
-    (SQUARED, lambda y, v: _excess(_ranks(v)[y == 1], 0) / _pairs(y)),
-    (ORDINAL, lambda y, v: _excess(_ordinal(v)[y == 1]) / _pairs(y)),
+    (OTHER_WAY, lambda y, v: _excess(rankdata(v)[y == 0]) / _pairs(y)),
+    (ALL_RANKS, lambda y, v: _excess(rankdata(v)[y == 1])),
+    (LEAST, lambda y, v: rankdata(v)[y == 1].sum() / _pairs(y)),
+    (SQUARED, lambda y, v: _excess(rankdata(v)[y == 1], 0) / _pairs(y)),
+    (ORDINAL, lambda y, v: _excess(rankdata(v, "ordinal")[y == 1]) / _pairs(y)),
 ]
 
 
@@ -185,15 +178,9 @@ WRONG_QUEUES = [
 ]
 
 
-def _copies_by_loop(first: np.ndarray, second: np.ndarray, threshold: float) -> np.ndarray:
-    """Ask pair by pair, with a little room for rounding on the threshold."""
-    pairs = [
-        (i, j)
-        for i, one in enumerate(first)
-        for j, two in enumerate(second)
-        if one @ two / np.sqrt((one @ one) * (two @ two)) >= threshold - 1e-9
-    ]
-    return np.array(pairs, int).reshape(-1, 2)
+def _copies(first: np.ndarray, second: np.ndarray, threshold: float) -> np.ndarray:
+    """List the pairs, with a little room for rounding on the threshold."""
+    return np.argwhere(_cosines(first, second) >= threshold - 1e-9)
 
 
 def _ordered(pairs: np.ndarray) -> np.ndarray:
@@ -206,7 +193,7 @@ def _unit(rows: np.ndarray) -> np.ndarray:
 
 
 def _cosines(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return _unit(a) @ _unit(b).T
+    return 1 - cdist(a, b, "cosine")
 
 
 WRONG_COPIES = [
@@ -214,7 +201,7 @@ WRONG_COPIES = [
     (HALF, lambda a, b, t: np.argwhere(_unit(a) @ b.T >= t - 1e-9)),
     (HALF, lambda a, b, t: np.argwhere(a @ _unit(b).T >= t - 1e-9)),
     (STRICT, lambda a, b, t: np.argwhere(_cosines(a, b) > t + 1e-9)),
-    (SWAPPED, lambda a, b, t: _ordered(np.argwhere(_cosines(a, b) >= t - 1e-9)[:, ::-1])),
+    (SWAPPED, lambda a, b, t: _ordered(_copies(a, b, t)[:, ::-1])),
     (BEST, lambda a, b, t: np.column_stack([np.arange(len(a)), _cosines(a, b).argmax(axis=1)])),
     (MIRRORED, lambda a, b, t: np.argwhere(np.abs(_cosines(a, b)) >= t - 1e-9)),
     (EUCLID, lambda a, b, t: np.argwhere(cdist(_unit(a), _unit(b)) >= t)),

@@ -14,6 +14,8 @@ from mil_tutorial.checks.exercise import NotAttempted, Wrong
 Cases = Mapping[str, Sequence[Any]]  # arguments by the name of their case
 Mistakes = Mapping[str, Any] | Iterable[tuple[str, Any]]  # advice, and what this mistake gives
 
+TOLERANCE: dict[str, Any] = {"rtol": 1e-4, "atol": 1e-6, "equal_nan": True}
+
 
 def attempt(function: Any, *arguments: Any, case: str = "", copied: bool = True) -> Any:
     """Call the learner's function (or module); what it raises becomes a message.
@@ -113,9 +115,7 @@ def expect_each(
     cases: Iterable[str],
 ) -> None:
     """Compare case by case; a mistake is named when it gives all of the learner's answers."""
-    likely = [
-        (advice, values) for advice, values in mistakes if all(map(_equal_numbers, got, values))
-    ]
+    likely = [(advice, values) for advice, values in mistakes if all(map(_equal, got, values))]
     for i, case in enumerate(cases):
         expect_values(got[i], truth[i], what, [(text, values[i]) for text, values in likely], case)
 
@@ -139,7 +139,7 @@ def expect_values(got: Any, truth: Any, what: str, mistakes: Mistakes = (), case
     if values.shape != expected.shape:
         text = f"{what} came in shape {values.shape}, expected {expected.shape}{where}"
         raise Wrong(f"{text}.{advice}" if advice else text)
-    wrong = ~_close(values, expected)
+    wrong = ~np.isclose(values, expected, **TOLERANCE)
     if not wrong.any():
         return
     if not advice and np.isnan(values).any() and not np.isnan(expected).any():
@@ -228,17 +228,9 @@ def _pairs(mistakes: Mistakes) -> Iterable[tuple[str, Any]]:
     return mistakes.items() if isinstance(mistakes, Mapping) else mistakes
 
 
-def _close(values: np.ndarray, others: np.ndarray) -> np.ndarray:
-    return np.isclose(values, others, rtol=1e-4, atol=1e-6, equal_nan=True)
-
-
-def _equal(values: np.ndarray, other: Any) -> bool:
-    others = as_numbers(other)
-    return values.shape == others.shape and bool(_close(values, others).all())
-
-
-def _equal_numbers(got: Any, other: Any) -> bool:
+def _equal(got: Any, other: Any) -> bool:
     try:
-        return _equal(as_numbers(got), other)
+        values, others = as_numbers(got), as_numbers(other)
     except Wrong:  # no numbers: expect_values says so
         return False
+    return values.shape == others.shape and np.allclose(values, others, **TOLERANCE)
