@@ -130,7 +130,22 @@ def check_epoch_sampler(answer: Any) -> str:
             f"a second sampler with the same seed shows {shown} in epoch 1, the first showed "
             f"{epochs[1]}: nobody could repeat the run"
         )
-    _examine_seeds(epochs, [_shown(other, epoch, 0) for epoch in (0, 1, 2)])
+    others = [_shown(other, epoch, 0) for epoch in (0, 1, 2)]
+    same = [epoch for epoch, shown in enumerate(others) if shown == epochs[epoch]]
+    if same and len(same) < len(others):
+        raise Wrong(
+            f"seeds 0 and 1 show the same tiles in epoch {same[0]}, though not in all epochs: the "
+            "seed must count in every epoch"
+        )
+    if same:
+        raise Wrong("seeds 0 and 1 show the same tiles in epoch 1: the seed is not used any more")
+    for epoch, shown in enumerate(others):
+        if shown in epochs:
+            raise Wrong(
+                f"seed 1 shows in epoch {epoch} what seed 0 shows in epoch "
+                f"{epochs.index(shown)}: the two runs would share most of their draws. Put seed "
+                "and epoch together so that no two pairs give one number"
+            )
     return "new tiles each epoch, and the same again for the same seed and epoch"
 
 
@@ -266,21 +281,3 @@ def _examine_draw(shown: list[int], tiles: range, n: int) -> None:
             f"a bag of {len(tiles)} tiles shows {shown}, expected {n} different ones of "
             f"{tiles[0]} to {tiles[-1]}"
         )
-
-
-def _examine_seeds(of_seed_0: list[list[int]], of_seed_1: list[list[int]]) -> None:
-    same = [epoch for epoch, shown in enumerate(of_seed_1) if shown == of_seed_0[epoch]]
-    if same and len(same) < len(of_seed_1):
-        raise Wrong(
-            f"seeds 0 and 1 show the same tiles in epoch {same[0]}, though not in all epochs: the "
-            "seed must count in every epoch"
-        )
-    if same:
-        raise Wrong("seeds 0 and 1 show the same tiles in epoch 1: the seed is not used any more")
-    for epoch, shown in enumerate(of_seed_1):
-        if shown in of_seed_0:
-            raise Wrong(
-                f"seed 1 shows in epoch {epoch} what seed 0 shows in epoch "
-                f"{of_seed_0.index(shown)}: the two runs would share most of their draws. Put seed "
-                "and epoch together so that no two pairs give one number"
-            )

@@ -124,30 +124,18 @@ def _alarms(labels: np.ndarray, wanted: float) -> int:
     return int((1 - wanted) * (labels == 0).sum() + 1e-9)
 
 
-def _after(labels: np.ndarray, p: np.ndarray, alarms: int) -> np.ndarray:
+def _after(labels: np.ndarray, p: np.ndarray, alarms: int, ties: bool = False) -> np.ndarray:
     """Probabilities of positives above the negative that comes after so many alarms: bool."""
-    negatives = np.sort(p[labels == 0])[::-1]
+    positives, negatives = p[labels == 1], np.sort(p[labels == 0])[::-1]
     if alarms >= len(negatives):
-        return np.ones((labels == 1).sum(), dtype=bool)
-    return p[labels == 1] > negatives[alarms]
+        return np.ones(len(positives), dtype=bool)
+    return positives >= negatives[alarms] if ties else positives > negatives[alarms]
 
 
 def _sensitivity(labels: np.ndarray, p: np.ndarray, wanted: float) -> float:
     """Try every probability, and one above all, as threshold; keep the best that is allowed."""
     allowed = [t for t in (*p, 2.0) if (p[labels == 0] < t).mean() >= wanted - 1e-9]
     return max(float((p[labels == 1] >= t).mean()) for t in allowed)
-
-
-def _tied(labels: np.ndarray, p: np.ndarray, wanted: float) -> float:
-    negatives, alarms = np.sort(p[labels == 0])[::-1], _alarms(labels, wanted)
-    if alarms == len(negatives):
-        return 1.0
-    return float((p[labels == 1] >= negatives[alarms]).mean())
-
-
-def _interpolated(labels: np.ndarray, p: np.ndarray, wanted: float) -> float:
-    false_alarms, found, _ = roc_curve(labels, p)
-    return float(np.interp(1 - wanted, false_alarms, found))
 
 
 WRONG_SENSITIVITIES = [
@@ -157,14 +145,14 @@ WRONG_SENSITIVITIES = [
     ),
     (ROUNDED_ALARMS, lambda y, p, s: _after(y, p, round((1 - s) * (y == 0).sum())).mean()),
     (IN_FLOATS, lambda y, p, s: _after(y, p, int((1 - s) * (y == 0).sum())).mean()),
-    (TIED, _tied),
+    (TIED, lambda y, p, s: _after(y, p, _alarms(y, s), ties=True).mean()),
     (TOO_STRICT, lambda y, p, s: _after(y, p, max(_alarms(y, s) - 1, 0)).mean()),
     (OTHER_CLASS, lambda y, p, s: _sensitivity(1 - y, 1 - p, s)),
     (OTHER_CLASS, lambda y, p, s: (p[y == 0] < _threshold(y, p, s)).mean()),
     (ALL_ALARMS, lambda y, p, s: _after(y, p, int((1 - s) * len(y) + 1e-9)).mean()),
     (BETWEEN, lambda y, p, s: (p[y == 1] >= np.quantile(p[y == 0], s)).mean()),
     (BETWEEN, lambda y, p, s: (p[y == 1] > np.quantile(p[y == 0], s)).mean()),
-    (BETWEEN_POINTS, _interpolated),
+    (BETWEEN_POINTS, lambda y, p, s: np.interp(1 - s, *roc_curve(y, p)[:2])),
     (MISSED, lambda y, p, s: 1 - _sensitivity(y, p, s)),
 ]
 

@@ -121,32 +121,31 @@ def check_tile_ring(answer: Any) -> str:
     for x, y, side in ((0, 0, 1), (96, 32, 32), (10.5, 200.0, 448.0)):
         case = f"x = {x}, y = {y}, side = {side}"
         ring = as_numbers(attempt(answer, x, y, side, case=case))
-        _expect_ring(ring, np.array(tile_ring(x, y, side)), side, case)
+        truth = np.array(tile_ring(x, y, side))
+        if ring.shape == (4, 2):
+            raise Wrong(
+                f"the ring has 4 points; close it by repeating the first at its end ({case})"
+            )
+        if ring.shape == (1, 5, 2):
+            raise Wrong("that is a list of rings; return the one ring, five [x, y]")
+        if ring.shape != (5, 2):
+            raise Wrong(f"the ring came in shape {ring.shape}, expected five [x, y], (5, 2)")
+        if not np.allclose(ring[0], ring[-1]):
+            raise Wrong(f"the ring is open: its last point is not its first ({case})")
+        if _same_points(ring[:, ::-1], truth) and not _same_points(ring, truth):
+            raise Wrong(f"x and y are swapped: GeoJSON writes [x, y] ({case})")
+        if not _same_points(ring, truth):
+            lacking = next(p for p in truth if not np.isclose(ring, p).all(axis=1).any())
+            raise Wrong(f"the corner [{lacking[0]:g}, {lacking[1]:g}] is missing ({case})")
+        (x1, y1), (x2, y2) = ring[:-1].T, ring[1:].T
+        area = (x1 * y2 - x2 * y1).sum() / 2
+        if np.isclose(area, -(side**2)):
+            raise Wrong(
+                f"the corners run the other way round: from the top left go right first ({case})"
+            )
+        if not np.isclose(area, side**2):
+            raise Wrong(f"the ring crosses itself: go round the tile, corner by corner ({case})")
     return "five points, closed, counter-clockwise by the signed area"
-
-
-def _expect_ring(ring: np.ndarray, truth: np.ndarray, side: float, case: str) -> None:
-    if ring.shape == (4, 2):
-        raise Wrong(f"the ring has 4 points; close it by repeating the first at its end ({case})")
-    if ring.shape == (1, 5, 2):
-        raise Wrong("that is a list of rings; return the one ring, five [x, y]")
-    if ring.shape != (5, 2):
-        raise Wrong(f"the ring came in shape {ring.shape}, expected five [x, y], (5, 2)")
-    if not np.allclose(ring[0], ring[-1]):
-        raise Wrong(f"the ring is open: its last point is not its first ({case})")
-    if _same_points(ring[:, ::-1], truth) and not _same_points(ring, truth):
-        raise Wrong(f"x and y are swapped: GeoJSON writes [x, y] ({case})")
-    if not _same_points(ring, truth):
-        lacking = next(p for p in truth if not np.isclose(ring, p).all(axis=1).any())
-        raise Wrong(f"the corner [{lacking[0]:g}, {lacking[1]:g}] is missing ({case})")
-    (x, y), (x2, y2) = ring[:-1].T, ring[1:].T
-    area = (x * y2 - x2 * y).sum() / 2
-    if np.isclose(area, -(side**2)):
-        raise Wrong(
-            f"the corners run the other way round: from the top left go right first ({case})"
-        )
-    if not np.isclose(area, side**2):
-        raise Wrong(f"the ring crosses itself: go round the tile, corner by corner ({case})")
 
 
 def _same_points(ring: np.ndarray, truth: np.ndarray) -> bool:

@@ -22,7 +22,16 @@ from mil_tutorial.checks.judging import (
     expect_tensor,
     expect_values,
 )
-from mil_tutorial.checks.padded import INF, mask_of, softmax_by_loop
+from mil_tutorial.checks.padded import (
+    ATTENTION_MISTAKES,
+    MAX_MISTAKES,
+    WEIGHT_MISTAKES,
+    attention_by_loop,
+    max_by_loop,
+    padded_bags,
+    padded_scores,
+    softmax_by_loop,
+)
 from mil_tutorial.metrics import auc
 
 SHOWS = {
@@ -71,70 +80,29 @@ def _diagnosed(answer: Any, letter: str) -> Iterator[Any]:
         raise Wrong(f"the code is mended, but the cause was not {why}. {SHOWS[why]}")
 
 
-def _bags(sizes: list[int], width: int, features: int) -> tuple[Tensor, Tensor]:
-    generator = torch.Generator().manual_seed(len(sizes) + 10 * width)
-    values = torch.randn(len(sizes), width, features, generator=generator)
-    return values, mask_of(sizes, width)
-
-
-def _scores(sizes: list[int], width: int) -> tuple[Tensor, Tensor]:
-    values, mask = _bags(sizes, width, 1)
-    return values[..., 0], mask
-
-
-def _max_by_loop(values: Tensor, mask: Tensor) -> Tensor:
-    return torch.stack([bag[real].amax(dim=0) for bag, real in zip(values, mask)])
-
-
-MAX_MISTAKES: dict[str, Callable[..., Any]] = {
-    "That is the maximum over padding too: where does the mask act?": (
-        lambda values, mask: values.amax(dim=1)
-    ),
-    "Padding became 0, and 0 beats negative values: make it -inf.": (
-        lambda values, mask: (values * mask[..., None]).amax(dim=1)
-    ),
-    "The mask is turned round: True is a tile, so hide `~mask`.": (
-        lambda values, mask: values.masked_fill(mask[..., None], -INF).amax(dim=1)
-    ),
-}
-
-
 @exercise
 def check_max_of_bags(answer: Any) -> str:
     """Check ``max_of_bags(values, mask)`` and its diagnosis."""
-    low, mask = _bags([5, 1], 5, 5)
+    low, mask = padded_bags([5, 1], 5, 5)
     cases = {
-        "2 bags, 3 tiles, 4 values": _bags([3, 2], 3, 4),
-        "3 bags, 3 tiles, 3 values": _bags([1, 3, 2], 3, 3),
-        "1 bag, 4 tiles, 1 value": _bags([2], 4, 1),
+        "2 bags, 3 tiles, 4 values": padded_bags([3, 2], 3, 4),
+        "3 bags, 3 tiles, 3 values": padded_bags([1, 3, 2], 3, 3),
+        "1 bag, 4 tiles, 1 value": padded_bags([2], 4, 1),
         "2 bags, 5 tiles, 5 values, all negative": (-1 - low.abs(), mask),
     }
     with _diagnosed(answer, "C") as max_of_bags:
-        examine_each(max_of_bags, cases, _max_by_loop, "the maximum", MAX_MISTAKES)
+        examine_each(max_of_bags, cases, max_by_loop, "the maximum", MAX_MISTAKES)
     return "the mask has an axis for the values, whatever the shape"
-
-
-WEIGHT_MISTAKES: dict[str, Callable[..., Any]] = {
-    "The empty bag has equal weights: multiply by the mask in the end.": lambda scores, mask: (
-        torch.softmax(scores.masked_fill(~mask, torch.finfo(scores.dtype).min), dim=1)
-    ),
-    "Weights of a bag no longer sum to 1: hide padding before the softmax too.": (
-        lambda scores, mask: torch.softmax(scores, dim=1) * mask
-    ),
-    "The empty bag is 0/0.": (
-        lambda scores, mask: torch.softmax(scores.masked_fill(~mask, -INF), dim=1)
-    ),
-}
 
 
 @exercise
 def check_rows_to_weights(answer: Any) -> str:
     """Check ``rows_to_weights(scores, mask)``, its gradients and its diagnosis."""
     cases = {
-        "bags of 3 and 0 tiles": _scores([3, 0], 3),
-        "bags of 1, 4 and 0 tiles": _scores([1, 4, 0], 4),
-        "an empty bag alone": _scores([0], 2),
-        "bags of 2 and 1 tiles": _scores([2, 1], 2),
+        "bags of 3 and 0 tiles": padded_scores([3, 0], 3),
+        "bags of 1, 4 and 0 tiles": padded_scores([1, 4, 0], 4),
+        "an empty bag alone": padded_scores([0], 2),
+        "bags of 2 and 1 tiles": padded_scores([2, 1], 2),
     }
     with _diagnosed(answer, "I") as rows_to_weights:
         for case, (scores, mask) in cases.items():
@@ -173,41 +141,18 @@ def check_padded_share(answer: Any) -> str:
     return "90 / (90 + 9 + 8) = 0.84: the tiles share what is left"
 
 
-def _attention(scores: Tensor, sizes: Tensor) -> Tensor:
-    return softmax_by_loop(scores, mask_of(sizes, scores.shape[1]))
-
-
-ATTENTION_MISTAKES: dict[str, Callable[..., Any]] = {
-    "The symptom is still there: the more places, the less for each tile.": (
-        lambda scores, sizes: torch.softmax(scores, dim=1)
-    ),
-    "Weights of a bag no longer sum to 1: padding took its part before it was removed.": (
-        lambda scores, sizes: torch.softmax(scores, dim=1) * mask_of(sizes, scores.shape[1])
-    ),
-    "A score of 0 is no mask: e⁰ is 1, as much as a dull tile. Take -inf.": (
-        lambda scores, sizes: torch.softmax(scores * mask_of(sizes, scores.shape[1]), dim=1)
-    ),
-    "One tile too many: tiles are counted from 0, so keep places *below* the length.": (
-        lambda scores, sizes: _attention(scores, sizes + 1)
-    ),
-    "All bags are cut to the same length; each has its own.": (
-        lambda scores, sizes: _attention(scores, sizes.max().expand(len(sizes)))
-    ),
-}
-
-
 @exercise
 def check_attention_of(answer: Any) -> str:
     """Check ``attention_of(scores, lengths)`` and its diagnosis."""
     high = torch.tensor([[0.0, 1.0, 9.0], [2.0, 9.0, 9.0]])
     cases = {
-        "10 tiles padded to 100": (_scores([10], 100)[0], torch.tensor([10])),
-        "bags of 3, 1 and 4 tiles": (_scores([3, 1, 4], 4)[0], torch.tensor([3, 1, 4])),
-        "no padding": (_scores([3, 3], 3)[0], torch.tensor([3, 3])),
+        "10 tiles padded to 100": (padded_scores([10], 100)[0], torch.tensor([10])),
+        "bags of 3, 1 and 4 tiles": (padded_scores([3, 1, 4], 4)[0], torch.tensor([3, 1, 4])),
+        "no padding": (padded_scores([3, 3], 3)[0], torch.tensor([3, 3])),
         "high scores on padding": (high, torch.tensor([2, 1])),
     }
     with _diagnosed(answer, "F") as attention_of:
-        examine_each(attention_of, cases, _attention, "the attention", ATTENTION_MISTAKES)
+        examine_each(attention_of, cases, attention_by_loop, "the attention", ATTENTION_MISTAKES)
     return "padding gets nothing, however long it is"
 
 

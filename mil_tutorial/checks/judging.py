@@ -22,14 +22,7 @@ def attempt(function: Any, *arguments: Any, case: str = "", copied: bool = True)
 
     It gets copies, so code that changes its inputs does not change the truth with them. Copies of
     tensors keep the graph: gradients flow to the originals. ``copied=False`` hands over the
-    originals, where what happens to them is the answer.
-
-    Raises
-    ------
-    NotAttempted
-        When it returns None or ``...``, as a stub does.
-    Wrong
-        When it raises.
+    originals, where what happens to them is the answer. None or ``...`` is what a stub returns.
     """
     if function is None or function is ...:
         raise NotAttempted
@@ -46,15 +39,7 @@ def attempt(function: Any, *arguments: Any, case: str = "", copied: bool = True)
 
 
 def attempt_each(function: Any, cases: Cases) -> list[Any]:
-    """Return the answer to each case.
-
-    Raises
-    ------
-    NotAttempted
-        When the function returns nothing for all cases.
-    Wrong
-        When it raises, or returns nothing for some of them.
-    """
+    """Return the answer to each case; nothing for all of them is not attempted, for some wrong."""
     answers, silent = [], []
     for case, arguments in cases.items():
         try:

@@ -30,9 +30,6 @@ LAST = (
     "changing: keep a copy, and load it at the end"
 )
 LOWER = "it has those of an epoch that is lower than the one before: ask for the lowest so far"
-HIGHEST = "it has those of the highest validation loss"
-TRAINING = "Those are the training losses: validation chooses the epoch."
-NO_PATIENCE = "the patience is not used"
 LIST = "the list of validation losses, one number for each epoch"
 WHEN = "stop when so many epochs *in a row* brought no new lowest loss, and not before"
 
@@ -150,13 +147,13 @@ def _examine_losses(
     losses: np.ndarray, truth: np.ndarray, taught: np.ndarray, n: int, case: str
 ) -> None:
     if losses.shape != (n,):
-        why = NO_PATIENCE if losses.size == len(truth) else WHEN
+        why = "the patience is not used" if losses.size == len(truth) else WHEN
         raise Wrong(f"{losses.size} epochs were run, expected {n} ({case}): {why}")
     wrong = ~np.isclose(losses, truth[:n], rtol=1e-3, atol=1e-4)
     if not wrong.any():
         return
     if np.allclose(losses, taught[:n], rtol=1e-3, atol=1e-4):
-        raise Wrong(TRAINING)
+        raise Wrong("Those are the training losses: validation chooses the epoch.")
     epoch = int(wrong.argmax())
     raise Wrong(
         f"the validation loss of epoch {epoch} is {losses[epoch]:.4f}, expected {truth[epoch]:.4f} "
@@ -174,5 +171,5 @@ def _name_weights(
     if has[0] == len(losses) - 1:
         raise Wrong(f"{text}; {LOWER if losses[-1] < losses[-2] else LAST}")
     if has[0] == int(np.argmax(losses)):
-        raise Wrong(f"{text}; {HIGHEST}")
+        raise Wrong(f"{text}; it has those of the highest validation loss")
     raise Wrong(f"{text}; it has those of epoch {has[0]}")
