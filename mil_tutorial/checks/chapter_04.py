@@ -149,11 +149,10 @@ def _mean_mistakes(values: Tensor, mask: Tensor) -> Mistakes:
         ALL_BAGS: total / mask.sum(),
         NO_DIVISION: total,
         "That is the maximum.": _each(_max, values, mask),
+        AXIS_0: values.mean(dim=0),
     }
     if len(mask) == values.shape[2]:
         mistakes[OTHER_COUNTS] = total / mask.sum(dim=1)
-    if mask.shape[0] == mask.shape[1]:
-        mistakes[AXIS_0] = values.mean(dim=0)
     return mistakes
 
 

@@ -26,6 +26,8 @@ BATCHES: dict[str, list[list[float | None]]] = {
 }
 LOG_K = "You divided by log K: divide by the log of the real tiles of each bag, mask.sum(dim=1)."
 NATS = "That is not normalised: divide by the log of the number of real tiles."
+OTHER_LOG = "The logarithms differ: log2 above the fraction line, log below it."
+ABOVE_0 = "You counted the weights above 0: a real tile can have the weight 0. Count the mask."
 ZERO = "0 · log 0 gave NaN: clamp the weights before the logarithm."
 ONE = "A bag of one tile has log 1 = 0 below the fraction line, and 0/0 is NaN: clamp n to 2."
 STEEP = (
@@ -124,31 +126,22 @@ def _nats(weights: list[float]) -> float:
     return sum(-weight * math.log(weight) for weight in weights if weight > 0)
 
 
-def _mistakes(attention: Tensor, mask: Tensor) -> list[tuple[str, Tensor]]:
-    """Return (what to say, the entropy that such a mistake gives)."""
+def _mistakes(attention: Tensor, mask: Tensor) -> dict[str, Tensor]:
+    """Return the entropy that such a mistake gives, by the advice."""
     nats = torch.special.entr(attention).sum(dim=1)
     raw = -(attention * torch.log(attention)).sum(dim=1)  # NaN where a weight is 0
     real = mask.sum(dim=1)
     log_n, log_k = torch.log(real.clamp(min=2)), math.log(max(mask.shape[1], 2))
     above = (attention > 0).sum(dim=1).clamp(min=2)
-    return [
-        (ONE, nats / torch.log(real)),  # first: an unclamped 0 is found by earlier cases
-        (ZERO, raw / log_n),
-        (LOG_K, nats / log_k),
-        (NATS, nats),
-        ("The sign is lost: entropy is minus the sum.", -nats / log_n),
-        (
-            "The logarithms differ: log2 above the fraction line, log below it.",
-            nats / math.log(2) / log_n,
-        ),
-        (
-            "You counted the weights above 0: a real tile can have the weight 0. Count the mask.",
-            nats / torch.log(above),
-        ),
-        ("That is the mean over tiles: add up over them.", nats / mask.shape[1] / log_n),
-        ("You divided by n: divide by its logarithm.", nats / real),
-        (
-            "That is the number of effective instances: return the entropy.",
-            torch.exp(nats),
-        ),
-    ]
+    return {
+        ONE: nats / torch.log(real),  # first: an unclamped 0 is found by earlier cases
+        ZERO: raw / log_n,
+        LOG_K: nats / log_k,
+        NATS: nats,
+        "The sign is lost: entropy is minus the sum.": -nats / log_n,
+        OTHER_LOG: nats / math.log(2) / log_n,
+        ABOVE_0: nats / torch.log(above),
+        "That is the mean over tiles: add up over them.": nats / mask.shape[1] / log_n,
+        "You divided by n: divide by its logarithm.": nats / real,
+        "That is the number of effective instances: return the entropy.": torch.exp(nats),
+    }

@@ -133,12 +133,9 @@ WRONG_COUNTS = {
 
 
 def _hot(attention: np.ndarray, sizes: np.ndarray, threshold: float) -> np.ndarray:
-    """Ask tile by tile."""
-    hot, start = [], 0
-    for size in sizes:
-        hot += [weight * size >= threshold for weight in attention[start : start + size]]
-        start += size
-    return np.array(hot)
+    """Ask bag by bag."""
+    bags = np.split(attention, np.cumsum(sizes)[:-1])
+    return np.concatenate([bag * len(bag) >= threshold for bag in bags])
 
 
 WRONG_HOT = [
@@ -181,15 +178,8 @@ def deletions() -> dict[str, tuple[Any, ...]]:
 
 def logits_by_loop(a: np.ndarray, s: np.ndarray, order: np.ndarray, n_deletions: int) -> np.ndarray:
     """Return the logits after 0, 1, … deletions, tile by tile: (n_deletions + 1,)."""
-    logits = []
-    for k in range(n_deletions + 1):
-        stay = [int(tile) for tile in order[k:]]
-        logits.append(sum(a[j] * s[j] for j in stay) / sum(a[j] for j in stay))
-    return np.array(logits)
-
-
-def _of_the_deleted(a: np.ndarray, s: np.ndarray, order: np.ndarray, n: int) -> np.ndarray:
-    return (np.cumsum((a * s)[order]) / np.cumsum(a[order]))[: n + 1]
+    stay = [list(order[k:]) for k in range(n_deletions + 1)]
+    return np.array([sum(a[j] * s[j] for j in tiles) / sum(a[tiles]) for tiles in stay])
 
 
 WRONG_LOGITS = [
@@ -201,7 +191,7 @@ WRONG_LOGITS = [
     (SUM_OF_LOGITS, lambda a, s, order, n: np.array([s[order[k:]].sum() for k in range(n + 1)])),
     (IN_FILE_ORDER, lambda a, s, order, n: logits_by_loop(a, s, np.arange(len(a)), n)),
     (BACKWARDS, lambda a, s, order, n: logits_by_loop(a, s, order[::-1], n)),
-    (KEPT_THE_DELETED, _of_the_deleted),
-    (PROBABILITIES, lambda *given: 1 / (1 + np.exp(-logits_by_loop(*given)))),
-    (DROPS, lambda *given: logits_by_loop(*given)[0] - logits_by_loop(*given)),
+    (KEPT_THE_DELETED, lambda a, s, o, n: (np.cumsum((a * s)[o]) / np.cumsum(a[o]))[: n + 1]),
+    (PROBABILITIES, lambda *case: 1 / (1 + np.exp(-logits_by_loop(*case)))),
+    (DROPS, lambda *case: logits_by_loop(*case)[0] - logits_by_loop(*case)),
 ]

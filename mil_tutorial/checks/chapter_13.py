@@ -52,7 +52,11 @@ def check_read_field(answer: Any) -> str:
 @exercise
 def check_otsu_threshold(answer: Any) -> str:
     """Check ``otsu_threshold(counts)``: the last value of the lower class."""
-    cases = {name: (counts,) for name, counts in _histograms().items()}
+    cases = {
+        "much glass, some tissue": (_histogram((8, 4, 8000), (90, 30, 2000)),),
+        "little glass, much tissue": (_histogram((10, 5, 1000), (120, 40, 9000)),),
+        "two values alone": (np.bincount([20] * 5 + [200] * 3, minlength=256),),
+    }
 
     def read(value: Any, expected: int, case: str) -> int:
         number = as_numbers(value, f"a whole number for {case}", ndim=0).item()
@@ -68,18 +72,11 @@ def check_otsu_threshold(answer: Any) -> str:
     return "the cut that sets the means of the two classes furthest apart, weighed by their sizes"
 
 
-def _histograms() -> dict[str, np.ndarray]:
+def _histogram(*classes: tuple[float, float, int]) -> np.ndarray:
+    """Count values 0 to 255 of classes with these means, deviations and sizes."""
     rng = np.random.default_rng(0)
-
-    def counts(*parts: tuple[float, float, int]) -> np.ndarray:
-        values = np.concatenate([rng.normal(m, s, n) for m, s, n in parts])
-        return np.bincount(values.clip(0, 255).astype(int), minlength=256)
-
-    return {
-        "much glass, some tissue": counts((8, 4, 8000), (90, 30, 2000)),
-        "little glass, much tissue": counts((10, 5, 1000), (120, 40, 9000)),
-        "two values alone": np.bincount([20] * 5 + [200] * 3, minlength=256),
-    }
+    values = np.concatenate([rng.normal(*one) for one in classes])
+    return np.bincount(values.clip(0, 255).astype(int), minlength=256)
 
 
 def _between(counts: np.ndarray, weighed: bool = True) -> np.ndarray:

@@ -23,8 +23,7 @@ def check_products(answer: Any) -> str:
         "That counts additions, too. The question asks for multiplications.": 327.68,
         "V and U see the embedding (H = 128 numbers), not the 1,024 features.": 393.216,
     }
-    expected = 163.84
-    expect_number(answer, expected, "the number of multiplications", 2.5, mistakes)
+    expect_number(answer, 163.84, "the number of multiplications", 2.5, mistakes)
     return "1,024 × 128 + 2 × 128 × 128 = 163,840: four fifths of it in the first layer"
 
 

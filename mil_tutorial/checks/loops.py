@@ -21,10 +21,6 @@ RUNS = {  # epochs and patience; losses fall, rise, fall lower, and rise for goo
     "15 epochs, patience 5": (15, 5),
     "6 epochs, patience None": (6, None),  # the last is lower than the one before, not the lowest
 }
-STILL_THERE = (
-    "two calls with the same model give two numbers. The bug is still there: no_grad switches off "
-    "gradients, but not dropout"
-)
 LAST = (
     "it has those of the last epoch. state_dict() hands out the weights themselves, which go on "
     "changing: keep a copy, and load it at the end"
@@ -53,7 +49,10 @@ def examine_mean_loss(answer: Any) -> None:
     with torch.no_grad():
         parts = [_loss(model, batch).item() for batch in batches]
     if abs(np.diff([as_numbers(number) for number in numbers], axis=0)).max() > 1e-6:
-        raise Wrong(STILL_THERE)
+        raise Wrong(
+            "two calls with the same model give two numbers. The bug is still there: no_grad "
+            "switches off gradients, but not dropout"
+        )
     truth = (4 * parts[0] + parts[1]) / 5
     mistakes = {
         "That is the mean over batches: the first holds four bags, the second one.": np.mean(parts),
