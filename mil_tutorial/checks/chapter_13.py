@@ -64,11 +64,13 @@ def check_otsu_threshold(answer: Any) -> str:
             raise Wrong(
                 f"the threshold is {number:g} ({case}), expected a whole number from 0 to 255"
             )
-        between = _between(*cases[case])
-        equal = np.isclose(between[min(int(number), 254)], between.max(), rtol=1e-9)
-        return expected if equal else int(number)
+        return _or_equal(int(number), *cases[case])
 
-    examine_each(answer, cases, _otsu, "the threshold", OTSU_MISTAKES, read)
+    mistakes = [
+        (advice, lambda counts, wrong=wrong: _or_equal(wrong(counts), counts))
+        for advice, wrong in OTSU_MISTAKES.items()
+    ]
+    examine_each(answer, cases, _otsu, "the threshold", mistakes, read)
     return "the cut that sets the means of the two classes furthest apart, weighed by their sizes"
 
 
@@ -95,6 +97,13 @@ def _between(counts: np.ndarray, weighed: bool = True) -> np.ndarray:
 
 def _otsu(counts: np.ndarray) -> int:
     return int(_between(counts).argmax())
+
+
+def _or_equal(threshold: int, counts: np.ndarray) -> int:
+    """Return the right threshold in place of one that separates the classes as well."""
+    between = _between(counts)
+    as_good = np.isclose(between[min(threshold, 254)], between.max(), rtol=1e-9)
+    return _otsu(counts) if as_good else threshold
 
 
 OTSU_MISTAKES: dict[str, Callable[..., Any]] = {

@@ -229,9 +229,9 @@ def check_score_slides(answer: Any) -> str:
             if not isinstance(scored, tuple | list) or len(scored) != 2:
                 raise Wrong("score_slides returns two arrays: labels and logits")
             for what, values, right in zip(("labels", "logits"), scored, (labels, logits)):
-                if np.ndim(values) == 1 and len(values) < len(right):
+                if np.ndim(values) == 1 and len(values) < len(slides):
                     raise Wrong(
-                        f"{len(right)} slides went in, {len(values)} {what} came out ({case}): "
+                        f"{len(slides)} slides went in, {len(values)} {what} came out ({case}): "
                         "what became of the others?"
                     )
                 expect_values(values, right, what, (), case)

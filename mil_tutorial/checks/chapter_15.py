@@ -27,7 +27,7 @@ def check_products(answer: Any) -> str:
     return "1,024 × 128 + 2 × 128 × 128 = 163,840: four fifths of it in the first layer"
 
 
-MISTAKES: dict[str, Callable[[list[Tensor]], Tensor]] = {  # losses of the bags of each part
+MISTAKES: dict[str, Callable[..., Any]] = {  # losses of the bags of each part
     "A bag in a small part counts more than one in a large part: each part's loss is a mean over "
     "its own bags.": lambda parts: sum(part.mean() for part in parts) / len(parts),
     "The parts' means are added up, so two parts give twice the gradient.": (
@@ -79,7 +79,7 @@ def _parts(lengths: tuple[int, ...]) -> tuple[MIL, list[BagBatch]]:
     return model, [collate_packed(bags[end - n : end]) for n, end in zip(lengths, ends)]
 
 
-def _gradient(model: MIL, parts: list[BagBatch], loss: Callable[[list[Tensor]], Tensor]) -> Tensor:
+def _gradient(model: MIL, parts: list[BagBatch], loss: Callable[..., Any]) -> Tensor:
     losses = [
         F.binary_cross_entropy_with_logits(
             model.forward_packed(part.instances, part.sizes).logits, part.labels, reduction="none"

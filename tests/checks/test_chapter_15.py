@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch.nn import functional as F
+from verdicts import by_check, expect_state
 
 from mil_tutorial.checks import chapter_15 as checks
 
@@ -116,20 +117,16 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("check", "answer"), RIGHT)
-def test_a_right_answer_passes(check, answer):
-    assert check.judge(answer).state == "right"
+@pytest.mark.parametrize(("check", "answers"), by_check(RIGHT))
+def test_right_answers_pass(check, answers):
+    expect_state(check, answers, "right")
 
 
-@pytest.mark.parametrize(("check", "answer", "message"), WRONG)
-def test_a_wrong_answer_fails_with_its_message(check, answer, message):
-    verdict = check.judge(answer)
-    assert verdict.state == "wrong"
-    assert message in verdict.text
+@pytest.mark.parametrize(("check", "answers"), by_check(WRONG))
+def test_wrong_answers_fail_with_their_messages(check, answers):
+    expect_state(check, answers, "wrong")
 
 
-@pytest.mark.parametrize("check", [checks.check_products, checks.check_accumulate,
-                                   checks.check_pool_pieces])  # fmt: skip
-@pytest.mark.parametrize("answer", [None, ...])
-def test_a_stub_is_not_yet_an_answer(check, answer):
-    assert check.judge(answer).state not in ("right", "wrong")
+def test_a_stub_is_not_yet_an_answer():
+    for check in (checks.check_products, checks.check_accumulate, checks.check_pool_pieces):
+        expect_state(check, [(None,), (...,)], "open")
