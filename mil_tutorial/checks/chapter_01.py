@@ -144,7 +144,7 @@ def check_flagged_share(answer: Any) -> str:
 @exercise
 def check_tolerable_rate(answer: Any) -> str:
     """Check ``tolerable_rate(n_tiles, share)``."""
-    examine_each(answer, WANTED, _tolerable, "the rate", WRONG_RATES)
+    examine_each(answer, WANTED, lambda n, share: _flagged(share, 1 / n), "the rate", WRONG_RATES)
     return "put into flagged_share, your rate gives the share back"
 
 
@@ -164,10 +164,6 @@ def check_score_gradients(answer: Any) -> str:
 def _flagged(rate: float, n_tiles: float) -> float:
     """1 - (1 - rate)^n, in logarithms."""
     return -math.expm1(n_tiles * math.log1p(-rate))
-
-
-def _tolerable(n_tiles: int, share: float) -> float:
-    return -math.expm1(math.log1p(-share) / n_tiles)
 
 
 def _at_highest(scores: list[float], value: float) -> Tensor:

@@ -108,11 +108,10 @@ def check_one_bag_at_a_time(answer: Any) -> str:
 
 
 def _attention_mistakes(scores: Tensor, mask: Tensor) -> list[tuple[str, Tensor]]:
-    squeezed = softmax_by_loop(torch.sigmoid(scores), mask)
     right = softmax_by_loop(scores, mask)
     return [
         *softmax_mistakes(scores, mask),
-        (SIGMOID, squeezed),
+        (SIGMOID, softmax_by_loop(torch.sigmoid(scores), mask)),
         (NO_SOFTMAX, scores),
         (NO_SOFTMAX, scores * mask),
         (TWICE, softmax_by_loop(right, mask)),

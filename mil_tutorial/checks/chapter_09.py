@@ -183,14 +183,11 @@ def logits_by_loop(a: np.ndarray, s: np.ndarray, order: np.ndarray, n_deletions:
 
 
 WRONG_LOGITS = [
-    (
-        NO_NEW_WEIGHTS,
-        lambda a, s, order, n: np.array([np.sum((a * s)[order[k:]]) for k in range(n + 1)]),
-    ),
-    (NO_ATTENTION, lambda a, s, order, n: logits_by_loop(np.ones_like(a), s, order, n)),
-    (SUM_OF_LOGITS, lambda a, s, order, n: np.array([s[order[k:]].sum() for k in range(n + 1)])),
-    (IN_FILE_ORDER, lambda a, s, order, n: logits_by_loop(a, s, np.arange(len(a)), n)),
-    (BACKWARDS, lambda a, s, order, n: logits_by_loop(a, s, order[::-1], n)),
+    (NO_NEW_WEIGHTS, lambda a, s, o, n: np.array([sum((a * s)[o[k:]]) for k in range(n + 1)])),
+    (NO_ATTENTION, lambda a, s, o, n: logits_by_loop(np.ones_like(a), s, o, n)),
+    (SUM_OF_LOGITS, lambda a, s, o, n: np.array([s[o[k:]].sum() for k in range(n + 1)])),
+    (IN_FILE_ORDER, lambda a, s, o, n: logits_by_loop(a, s, np.arange(len(a)), n)),
+    (BACKWARDS, lambda a, s, o, n: logits_by_loop(a, s, o[::-1], n)),
     (KEPT_THE_DELETED, lambda a, s, o, n: (np.cumsum((a * s)[o]) / np.cumsum(a[o]))[: n + 1]),
     (PROBABILITIES, lambda *case: 1 / (1 + np.exp(-logits_by_loop(*case)))),
     (DROPS, lambda *case: logits_by_loop(*case)[0] - logits_by_loop(*case)),

@@ -51,15 +51,7 @@ SHOWS = {
 
 @contextmanager
 def _diagnosed(answer: Any, letter: str) -> Iterator[Any]:
-    """Give the function of ``(function, why)`` to be judged, then judge the letter of its cause.
-
-    Raises
-    ------
-    NotAttempted
-        When there is no function.
-    Wrong
-        When the function is, or when it is right and the letter is not.
-    """
+    """Give the function of ``(function, why)`` to be judged; if it is right, judge the letter."""
     if answer is None or answer is ...:
         raise NotAttempted
     if not isinstance(answer, tuple) or len(answer) != 2:

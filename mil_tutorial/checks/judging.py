@@ -65,8 +65,7 @@ def examine_each(
 
     Parameters
     ----------
-    truth : function
-        It takes the arguments of a case and returns the right answer.
+    truth : function that returns the right answer
     what : str
         What is compared, such as "the attention".
     mistakes : mapping, or pairs
