@@ -76,9 +76,9 @@ def examine_fit(answer: Any) -> None:
             model = toy_model()
             got = attempt(answer, model, train, val, config, case=case, copied=False)
         losses = as_numbers(got, LIST, ndim=1)
-        truth, taught, weights = reference(train, val, config)
+        truth, train_losses, weights = reference(train, val, config)
         kept, stopped = best_and_last(truth, patience)
-        _examine_losses(losses, np.array(truth), np.array(taught), stopped + 1, case)
+        _examine_losses(losses, np.array(truth), np.array(train_losses), stopped + 1, case)
         if not _same(model.state_dict(), weights[kept]):
             _name_weights(model, truth[: stopped + 1], weights, kept, case)
 
@@ -91,16 +91,16 @@ def reference(
         model = toy_model()
     optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
     batches = [_batch(bags, range(len(bags))) for bags in (train, val)]
-    losses, taught, weights = [], [], []
+    losses, train_losses, weights = [], [], []
     for _ in range(config.epochs):
         loss = _loss(model, batches[0])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        taught.append(loss.item())
+        train_losses.append(loss.item())
         losses.append(_loss(model, batches[1]).item())
         weights.append(copy.deepcopy(model.state_dict()))
-    return losses, taught, weights
+    return losses, train_losses, weights
 
 
 def best_and_last(losses: Sequence[float], patience: int | None) -> tuple[int, int]:
@@ -143,7 +143,7 @@ def _same(weights: dict[str, Tensor], others: dict[str, Tensor]) -> bool:
 
 
 def _examine_losses(
-    losses: np.ndarray, truth: np.ndarray, taught: np.ndarray, n: int, case: str
+    losses: np.ndarray, truth: np.ndarray, train_losses: np.ndarray, n: int, case: str
 ) -> None:
     if losses.shape != (n,):
         why = "the patience is not used" if losses.size == len(truth) else WHEN
@@ -151,7 +151,7 @@ def _examine_losses(
     wrong = ~np.isclose(losses, truth[:n], rtol=1e-3, atol=1e-4)
     if not wrong.any():
         return
-    if np.allclose(losses, taught[:n], rtol=1e-3, atol=1e-4):
+    if np.allclose(losses, train_losses[:n], rtol=1e-3, atol=1e-4):
         raise Wrong("Those are the training losses: validation chooses the epoch.")
     epoch = int(wrong.argmax())
     raise Wrong(
