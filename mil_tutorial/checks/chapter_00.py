@@ -54,9 +54,6 @@ def check_calls_positive(answer: Any) -> str:
                 f"the logit 0.3 means a probability of {torch.sigmoid(logits[2]):.2f}, but it is "
                 "not called positive. The bug is still there"
             )
-        expect_values(got, logits >= 0, "the answer", case=f"logits {_listed(logits)}")
+        listed = [round(logit, 2) for logit in logits.tolist()]
+        expect_values(got, logits >= 0, "the answer", case=f"logits {listed}")
     return "a logit of 0 is a probability of 0.5"
-
-
-def _listed(logits: torch.Tensor) -> list[float]:
-    return [round(value, 2) for value in logits.tolist()]

@@ -5,11 +5,17 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.special import expit
 from torch import Tensor
 
-from mil_tutorial.checks.cases import attempt_each, expect_each, values_of
 from mil_tutorial.checks.exercise import exercise
-from mil_tutorial.checks.judging import attempt, expect_number, expect_tensor, expect_values
+from mil_tutorial.checks.judging import (
+    attempt,
+    examine_each,
+    expect_number,
+    expect_tensor,
+    expect_values,
+)
 
 TRUTHS = {
     "slide of one healthy tile": [0],
@@ -106,9 +112,7 @@ NO_LABEL = "That ignores the label: give it to the loss."
 def check_slide_label(answer: Any) -> str:
     """Check ``slide_label(truth)``."""
     cases = {case: (np.array(values),) for case, values in TRUTHS.items()}
-    labels = [float(1 in values) for values in TRUTHS.values()]
-    got = attempt_each(answer, cases)
-    expect_each(got, labels, "the label", values_of(WRONG_LABELS, cases), cases)
+    examine_each(answer, cases, lambda truth: float(1 in truth), "the label", WRONG_LABELS)
     return "one tumour tile is enough, in slides of one tile and of 217"
 
 
@@ -133,18 +137,14 @@ def check_one_in_a_thousand(answer: Any) -> str:
 @exercise
 def check_flagged_share(answer: Any) -> str:
     """Check ``flagged_share(rate, n_tiles)``."""
-    truth = [np.vectorize(_flagged)(rate, n_tiles) for rate, n_tiles in RATES.values()]
-    got = attempt_each(answer, RATES)
-    expect_each(got, truth, "the share", values_of(WRONG_SHARES, RATES), RATES)
+    examine_each(answer, RATES, np.vectorize(_flagged), "the share", WRONG_SHARES)
     return "right for numbers and for arrays: 0.634 for 1 % and 100 tiles"
 
 
 @exercise
 def check_tolerable_rate(answer: Any) -> str:
     """Check ``tolerable_rate(n_tiles, share)``."""
-    truth = [-math.expm1(math.log1p(-share) / n) for n, share in WANTED.values()]
-    got = attempt_each(answer, WANTED)
-    expect_each(got, truth, "the rate", values_of(WRONG_RATES, WANTED), WANTED)
+    examine_each(answer, WANTED, lambda n, share: _flagged(share, 1 / n), "the rate", WRONG_RATES)
     return "put into flagged_share, your rate gives the share back"
 
 
@@ -155,7 +155,7 @@ def check_score_gradients(answer: Any) -> str:
         scores, label = torch.tensor(values), torch.tensor(target)
         got = attempt(answer, scores, label, case=case)
         expect_tensor(got, tuple(scores.shape), "the gradient", "float")
-        truth = _at_highest(values, _sigmoid(max(values)) - target)
+        truth = _at_highest(values, expit(max(values)) - target)
         mistakes = _gradient_mistakes(values, target)
         expect_values(got, truth, "the gradient", mistakes, case)
     return "probability minus label at the highest tile, 0 at all others"
@@ -166,10 +166,6 @@ def _flagged(rate: float, n_tiles: float) -> float:
     return -math.expm1(n_tiles * math.log1p(-rate))
 
 
-def _sigmoid(score: float) -> float:
-    return 1 / (1 + math.exp(-score))
-
-
 def _at_highest(scores: list[float], value: float) -> Tensor:
     gradient = torch.zeros(len(scores))
     gradient[scores.index(max(scores))] = value
@@ -177,15 +173,15 @@ def _at_highest(scores: list[float], value: float) -> Tensor:
 
 
 def _gradient_mistakes(scores: list[float], label: float) -> list[tuple[str, Tensor]]:
-    n, p = len(scores), _sigmoid(max(scores))
-    each = torch.tensor([_sigmoid(score) - label for score in scores])
-    after_two = (_sigmoid(p) - label) * p * (1 - p)
+    n, p = len(scores), expit(max(scores))
+    each = torch.tensor([expit(score) - label for score in scores])
+    after_two = (expit(p) - label) * p * (1 - p)
     return [
         (OF_THE_MAX, _at_highest(scores, 1.0)),
         (EVERY_TILE, each),
         (EVERY_TILE, each / n),
-        (MEAN_POOLED, torch.full((n,), (_sigmoid(sum(scores) / n) - label) / n)),
-        (SUM_POOLED, torch.full((n,), _sigmoid(sum(scores)) - label)),
+        (MEAN_POOLED, torch.full((n,), (expit(sum(scores) / n) - label) / n)),
+        (SUM_POOLED, torch.full((n,), expit(sum(scores)) - label)),
         (TWO_SIGMOIDS, _at_highest(scores, after_two)),
         (DOWNHILL, _at_highest(scores, label - p)),
         (NO_LABEL, _at_highest(scores, p - (1 - label))),

@@ -11,11 +11,11 @@ from torch import Tensor
 
 from mil_tutorial.checks.exercise import NotAttempted, Wrong, exercise
 from mil_tutorial.checks.judging import attempt, expect_number, expect_tensor, expect_values
-from mil_tutorial.checks.labels import expect_label
-from mil_tutorial.checks.patients import examine_split
 
 PLACES = (3, 1)  # of the faulty bag among five
 GOOD = [[1.0, 2.0], [3.0, 4.0]]
+LOSS = "The loss takes float32: torch.tensor(1) counts in integers, torch.tensor(1.0) does not."
+ONE_HOT = "One number a bag, 0 or 1: not one-hot."
 FAULTS = {
     "is empty": (np.zeros((0, 2)), 1),
     "holds one NaN": ([[1.0, 2.0], [0.0, float("nan")]], 1),
@@ -45,23 +45,25 @@ def check_bag_dataset(answer: Any) -> str:
             f"got an object of type {type(answer).__name__}, expected the class itself, without "
             "quotes and brackets: check_bag_dataset(MedicalBagDataset)"
         )
-    features = _features()
-    given = [1, True, np.int64(0), torch.tensor(1), 0.0]  # all of them mean 0 or 1
+    generator = torch.Generator().manual_seed(2)
+    features = [torch.randn(n, 2, generator=generator) for n in (3, 1, 3, 5, 1)]
+    labels = [1, True, np.int64(0), torch.tensor(1), 0.0]  # all of them mean 0 or 1
     forms = [x.clone() for x in features]
-    bags = list(zip([forms[0], forms[1].numpy(), forms[2].tolist(), *forms[3:]], given))
+    bags = list(zip([forms[0], forms[1].numpy(), forms[2].tolist(), *forms[3:]], labels))
     case = "bags whose labels are given as 1, True, numpy's 0, a tensor and 0.0"
     groups = ["P1", "P1", "P2", "P3", "P3"]
     dataset = attempt(lambda: answer(bags, groups=list(groups)), case=case)
     length = attempt(lambda: len(dataset), case="len(dataset)")
-    if length == 0 and _first_item(dataset) is None:
+    if length == 0 and attempt(lambda: repr(dataset[0]), case="dataset[0]") == "None":
         raise NotAttempted
-    if length != len(given):
-        raise Wrong(f"the data set has length {length}, expected {len(given)}: keep every bag")
-    for i, label in enumerate(given):
+    if length != len(labels):
+        raise Wrong(f"the data set has length {length}, expected {len(labels)}: keep every bag")
+    for i, label in enumerate(labels):
         _check_item(dataset, i, features, label)
     if not all(map(torch.equal, forms, features)):
         raise Wrong("the data set changes the features it is given: whoever made them loses them")
-    if _listed(getattr(dataset, "groups", [])) != groups:
+    kept = getattr(dataset, "groups", None)
+    if not isinstance(kept, Sequence | np.ndarray | Tensor) or list(kept) != groups:
         raise Wrong("dataset.groups is no longer as given: leave that line as it was")
     for fault, bag in FAULTS.items():
         for place in PLACES:
@@ -90,7 +92,25 @@ def check_leak_chance(answer: Any) -> str:
 @exercise
 def check_split_by_patient(answer: Any) -> str:
     """Check ``split_by_patient(patients, share, seed)`` by its properties."""
-    examine_split(answer)
+    rng = np.random.default_rng(2)
+    many = np.repeat([f"P{i:02}" for i in range(40)], rng.integers(2, 4, 40))
+    few = np.repeat(np.arange(12), 4)
+    cases = [
+        ("40 patients with 2 or 3 slides, share 0.25", rng.permutation(many), 0.25),
+        ("12 patients with 4 slides, share 0.5", rng.permutation(few), 0.5),
+    ]
+    for case, patients, share in cases:
+        is_val = _validation(answer, patients, share, 0, case)
+        _check_split(is_val, patients, share, case)
+        if not np.array_equal(is_val, _validation(answer, patients, share, 0, case)):
+            raise Wrong(
+                "seed 0 gave two different splits: draw from np.random.default_rng(seed) only"
+            )
+        others = [_validation(answer, patients, share, seed, case) for seed in (1, 2, 3)]
+        if all(np.array_equal(is_val, other) for other in others):
+            raise Wrong("seeds 0 to 3 give one and the same split: shuffle the patients with seed")
+        for other in others:
+            _check_split(other, patients, share, case)
     return "whole patients, about the share you asked for, and another seed draws others"
 
 
@@ -115,26 +135,7 @@ def check_folder_labels(answer: Any) -> str:
     raise Wrong(f"a folder called control silently got the label {label!r}: raise an error")
 
 
-def _features() -> list[Tensor]:
-    generator = torch.Generator().manual_seed(2)
-    return [torch.randn(n, 2, generator=generator) for n in (3, 1, 3, 5, 1)]
-
-
-def _listed(values: Any) -> list[Any]:
-    try:
-        return list(values)
-    except TypeError:
-        return []
-
-
-def _first_item(dataset: Any) -> Any:
-    try:
-        return dataset[0]
-    except Exception as error:
-        return error
-
-
-def _check_item(dataset: Any, i: int, features: list[Tensor], given: Any) -> None:
+def _check_item(dataset: Any, i: int, features: list[Tensor], truth: Any) -> None:
     try:
         item = dataset[i]
     except Exception as error:
@@ -146,7 +147,7 @@ def _check_item(dataset: Any, i: int, features: list[Tensor], given: Any) -> Non
     instances, label = item
     if isinstance(label, Tensor) and label.shape == features[i].shape != ():
         raise Wrong(f"dataset[{i}] holds the label first: return (instances, label)")
-    expect_label(label, i, float(given), type(given).__name__)
+    _expect_label(label, i, float(truth), type(truth).__name__)
     what = f"the tensor of instances of item {i}"
     got = expect_tensor(instances, tuple(features[i].shape), what, "float")
     if got.dtype != torch.float32:
@@ -181,3 +182,72 @@ def _check_refusal(answer: Any, fault: str, bag: tuple[Any, Any], place: int) ->
     if len(dataset) < len(bags):
         raise Wrong(f"{what}, and it was left out without a word: raise ValueError")
     raise Wrong(f"{what}, and the data set took it: raise ValueError in __init__")
+
+
+def _expect_label(label: Any, i: int, truth: float, source: str) -> None:
+    """Refuse a label that is no float32 tensor () of this value; ``source`` is the type it had."""
+    what = f"the label of item {i} (given as {source})"
+    if not isinstance(label, Tensor):
+        if isinstance(label, list | tuple | np.ndarray) and np.size(label) == 2:
+            raise Wrong(f"{what} is {label!r}. {ONE_HOT}")
+        raise Wrong(
+            f"{what} is {label!r}, of type {type(label).__name__}, expected a float tensor: "
+            "torch.tensor(1.0) for 1"
+        )
+    if tuple(label.shape) == (2,):
+        raise Wrong(f"{what} came in shape (2,), expected (). {ONE_HOT}")
+    if label.shape:
+        raise Wrong(
+            f"{what} came in shape {tuple(label.shape)}, expected (): one number, no brackets"
+        )
+    if label.dtype != torch.float32:
+        raise Wrong(f"{what} came in dtype {label.dtype}, expected torch.float32. {LOSS}")
+    if label != truth:
+        raise Wrong(f"{what} is {label.item():g}, expected {truth:g}")
+
+
+def _validation(
+    answer: Any, patients: np.ndarray, share: float, seed: int, case: str
+) -> np.ndarray:
+    """Return what the answer says, as a boolean array of one entry a slide."""
+    got = attempt(answer, patients, share, seed, case=case)
+    if not isinstance(got, list) and not hasattr(got, "__array__"):
+        kind = type(got).__name__
+        raise Wrong(f"split_by_patient returned a {kind}, expected one boolean array")
+    values = got.detach().numpy() if isinstance(got, Tensor) else np.asarray(got)
+    if values.dtype.kind in "US" or any(isinstance(value, str) for value in values.flat):
+        raise Wrong("that holds names; np.isin(patients, names) turns them into True and False")
+    n_patients = len(np.unique(patients))
+    if values.dtype == bool and values.shape == (n_patients,):
+        raise Wrong(
+            f"the array has one entry a patient ({n_patients}), expected one a slide "
+            f"({len(patients)}): np.isin(patients, chosen)"
+        )
+    if values.dtype == bool and values.shape != patients.shape:
+        raise Wrong(f"the array came in shape {values.shape}, expected {patients.shape}")
+    if values.dtype != bool:
+        raise Wrong(
+            f"the array came in dtype {values.dtype}, expected bool: one True or False a slide, "
+            "no indices and no 0 and 1"
+        )
+    return values
+
+
+def _check_split(is_val: np.ndarray, patients: np.ndarray, share: float, case: str) -> None:
+    if is_val.all() or not is_val.any():
+        raise Wrong(f"{'every' if is_val.all() else 'no'} slide is in validation ({case})")
+    inside, outside = set(patients[is_val].tolist()), set(patients[~is_val].tolist())
+    if shared := sorted(inside & outside):
+        raise Wrong(
+            f"patient {shared[0]} has slides on both sides, and so have {len(shared) - 1} others "
+            f"({case}). Draw patients, not slides"
+        )
+    n, wanted = len(inside | outside), share * len(inside | outside)
+    if abs(len(inside) - wanted) <= 1 or abs(is_val.mean() - share) <= 0.05:
+        return
+    if abs(len(outside) - wanted) <= 1:
+        raise Wrong(f"{len(inside)} of {n} patients are True ({case}): True means validation")
+    raise Wrong(
+        f"{len(inside)} of {n} patients are in validation, expected {wanted:g} ({case}): fix the "
+        "number first, then draw so many patients without replacement"
+    )

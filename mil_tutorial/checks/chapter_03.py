@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mil_tutorial.checks.exercise import Wrong, exercise
+from mil_tutorial.bags.dataset import MedicalBagDataset
+from mil_tutorial.checks.exercise import NotAttempted, Wrong, exercise
 from mil_tutorial.checks.judging import (
     attempt,
     expect_gradients,
@@ -14,9 +15,7 @@ from mil_tutorial.checks.judging import (
     expect_tensor,
     expect_values,
 )
-from mil_tutorial.checks.padding import examine_batch
-from mil_tutorial.checks.samplers import examine_sampler
-from mil_tutorial.checks.softmax import one_by_one, softmax_mistakes
+from mil_tutorial.checks.padded import INF, MASKS, mask_of, softmax_by_loop, softmax_mistakes
 
 SIZES = {
     "bags of 3 and 2 tiles": (3, 2),
@@ -24,11 +23,10 @@ SIZES = {
     "bags of 2, 5 and 1 tiles": (2, 5, 1),
     "two bags of 2 tiles": (2, 2),
 }
-MASKS = {
-    "bags of 3 and 1 tiles": [[1, 1, 1], [1, 0, 0]],
-    "one bag of one tile": [[1]],
-    "real tiles after padding": [[0, 1, 1, 0], [1, 1, 0, 1]],
-}
+FRONT = "Tiles come first, padding after them: fill place 0 to n_b - 1 of row b."
+FROM_VALUES = (
+    "That real tile has only zeros as features: build the mask from the sizes, not from the values."
+)
 ZERO_SCORE = "A score of 0 is not the weight 0, because e⁰ = 1: use minus infinity."
 GARBAGE = (
     "NaN under the mask gets through: replace the padded scores with masked_fill; adding and "
@@ -51,8 +49,8 @@ def check_collate_fn(answer: Any) -> str:
     for case, sizes in SIZES.items():
         tiles = [torch.randn(n, 4, generator=generator) for n in sizes]
         tiles[0][-1] = 0  # a real tile may be zero
-        examine_batch(answer, tiles, [1, 1, 0][: len(tiles)], case)
-    examine_batch(answer, tiles, [torch.tensor(0.0), torch.tensor(1.0)], "labels as tensors")
+        _examine_batch(answer, tiles, [1, 1, 0][: len(tiles)], case)
+    _examine_batch(answer, tiles, [torch.tensor(0.0), torch.tensor(1.0)], "labels as tensors")
     return "right for bags of several sizes, a tile of zeros included"
 
 
@@ -73,13 +71,19 @@ def check_padding_share(answer: Any) -> str:
 def check_masked_softmax(answer: Any) -> str:
     """Check ``masked_softmax(scores, mask)``."""
     generator = torch.Generator().manual_seed(3)
-    for case, rows in MASKS.items():
-        mask = torch.tensor(rows, dtype=torch.bool)
+    for case, mask in MASKS.items():
         scores = (2 * torch.randn(mask.shape, generator=generator)).requires_grad_()
         got = attempt(answer, scores, mask, case=case)
         expect_tensor(got, tuple(mask.shape), "the result", "float")
         plain = scores.detach()
-        expect_values(got, one_by_one(plain, mask), "the weight", _mistakes(plain, mask), case)
+        multiplied = torch.softmax(plain * mask, dim=1)
+        mistakes = [
+            *softmax_mistakes(plain, mask),
+            (ZERO_SCORE, multiplied),
+            (ZERO_SCORE, multiplied * mask),
+            (UPSIDE_DOWN, torch.softmax(plain.masked_fill(mask, -INF), dim=1)),
+        ]
+        expect_values(got, softmax_by_loop(plain, mask), "the weight", mistakes, case)
         expect_gradients(got, {"scores": scores}, "the weights")
     for unusual, message in (
         (plain.masked_fill(~mask, float("nan")), GARBAGE),
@@ -89,7 +93,7 @@ def check_masked_softmax(answer: Any) -> str:
         got = attempt(answer, unusual, mask, case="unusual scores")
         got = expect_tensor(got, tuple(mask.shape), "the result", "float")
         near_zero = unusual - unusual[mask].max()  # gives the same weights
-        if not torch.allclose(got.double(), one_by_one(near_zero, mask).double(), atol=1e-4):
+        if not torch.allclose(got.double(), softmax_by_loop(near_zero, mask).double(), atol=1e-4):
             raise Wrong(message)
     for row in (2, 5):
         _examine_empty_row(answer, row)
@@ -99,7 +103,49 @@ def check_masked_softmax(answer: Any) -> str:
 @exercise
 def check_epoch_sampler(answer: Any) -> str:
     """Check the class ``EpochSampler(dataset, n, seed)``."""
-    examine_sampler(answer)
+    dataset = MedicalBagDataset(
+        [(1000 * b + torch.arange(n)[:, None], b) for b, n in enumerate((40, 3))]
+    )
+    first, second, other = (
+        attempt(answer, dataset, 5, seed, case=f"EpochSampler(dataset, 5, {seed})")
+        for seed in (0, 0, 1)
+    )
+    epochs = [_shown(first, epoch, 0) for epoch in (0, 1, 2)]
+    for shown in epochs:
+        _examine_draw(shown, range(40), 5)
+    _examine_draw(_shown(first, 2, 1), range(1000, 1003), 3)
+    if epochs[0] == epochs[1] or epochs[1] == epochs[2]:
+        raise Wrong(
+            f"two epochs in a row show the same tiles, {epochs[1]}. The bug is still there: what "
+            "do the random numbers of __getitem__ depend on?"
+        )
+    once, twice = (_shown(first, None, 0) for _ in range(2))
+    if once != twice:
+        raise Wrong(
+            f"two reads in one epoch show {once} and {twice}: random numbers must depend on the "
+            "seed and the epoch, and not on how often a bag was read"
+        )
+    if (shown := _shown(second, 1, 0)) != epochs[1]:
+        raise Wrong(
+            f"a second sampler with the same seed shows {shown} in epoch 1, the first showed "
+            f"{epochs[1]}: nobody could repeat the run"
+        )
+    others = [_shown(other, epoch, 0) for epoch in (0, 1, 2)]
+    same = [epoch for epoch, shown in enumerate(others) if shown == epochs[epoch]]
+    if same and len(same) < len(others):
+        raise Wrong(
+            f"seeds 0 and 1 show the same tiles in epoch {same[0]}, though not in all epochs: the "
+            "seed must count in every epoch"
+        )
+    if same:
+        raise Wrong("seeds 0 and 1 show the same tiles in epoch 1: the seed is not used any more")
+    for epoch, shown in enumerate(others):
+        if shown in epochs:
+            raise Wrong(
+                f"seed 1 shows in epoch {epoch} what seed 0 shows in epoch "
+                f"{epochs.index(shown)}: the two runs would share most of their draws. Put seed "
+                "and epoch together so that no two pairs give one number"
+            )
     return "new tiles each epoch, and the same again for the same seed and epoch"
 
 
@@ -130,16 +176,6 @@ def check_packed_mean(answer: Any) -> str:
     return "right for bags of several sizes"
 
 
-def _mistakes(scores: Tensor, mask: Tensor) -> list[tuple[str, Tensor]]:
-    multiplied = torch.softmax(scores * mask, dim=1)
-    return [
-        *softmax_mistakes(scores, mask),
-        (ZERO_SCORE, multiplied),
-        (ZERO_SCORE, multiplied * mask),
-        (UPSIDE_DOWN, torch.softmax(scores.masked_fill(mask, float("-inf")), dim=1)),
-    ]
-
-
 def _examine_empty_row(answer: Any, row: int) -> None:
     mask = torch.ones(7, 3, dtype=torch.bool)
     mask[row] = False
@@ -153,7 +189,95 @@ def _examine_empty_row(answer: Any, row: int) -> None:
         raise Wrong(text + (", counted from 0" if counted else "")) from error
     except Exception as error:
         raise Wrong(f"an empty row raised {type(error).__name__}, expected ValueError") from error
-    given = got[row].tolist() if isinstance(got, Tensor) and got.shape == mask.shape else got
+    weights = got[row].tolist() if isinstance(got, Tensor) and got.shape == mask.shape else got
     raise Wrong(
-        f"row {row} has no real tile and got the weights {given}: raise a ValueError instead"
+        f"row {row} has no real tile and got the weights {weights}: raise a ValueError instead"
     )
+
+
+def _examine_batch(answer: Any, tiles: list[Tensor], labels: list[Any], case: str) -> None:
+    """Judge the batch that ``collate_fn`` makes of these bags."""
+    got = attempt(answer, list(zip(tiles, labels)), case=case)
+    if not isinstance(got, tuple) or len(got) != 3:
+        raise Wrong(f"it returned {type(got).__name__}, expected (bags, mask, labels)")
+    parts = dict(zip(("bags", "mask", "labels"), got))
+    if missing := [name for name, part in parts.items() if part is None or part is ...]:
+        if len(missing) == len(parts):
+            raise NotAttempted
+        raise Wrong(f"of (bags, mask, labels) {' and '.join(missing)} came back as None ({case})")
+    bags, mask, got_labels = got
+    sizes = [len(x) for x in tiles]
+    _examine_shape(bags, sizes, case)
+    gaps = [x.new_zeros(max(sizes) - len(x), 4) for x in tiles]
+    truth = torch.stack([torch.cat(pair) for pair in zip(tiles, gaps)])
+    mistakes = {
+        FRONT: torch.stack([torch.cat(pair) for pair in zip(gaps, tiles)]),
+        "Only zeros: copy the instances into them.": torch.zeros_like(truth),
+    }
+    expect_values(bags, truth, "bags", mistakes, case)
+    real = mask_of(sizes, max(sizes))
+    expect_tensor(mask, tuple(real.shape), "the mask")
+    if mask.dtype != torch.bool:
+        raise Wrong(
+            f"the mask came in dtype {mask.dtype}, expected torch.bool: only that can index"
+        )
+    mistakes = {
+        "It is True at padding: True must stand at a real tile.": ~real,
+        "All places count as real.": torch.ones_like(real),
+        FRONT: real.flip(1),
+        FROM_VALUES: (truth != 0).any(dim=-1),
+    }
+    expect_values(mask, real, "the mask", mistakes, case)
+    expect_tensor(got_labels, (len(sizes),), "labels")
+    if not got_labels.is_floating_point():
+        raise Wrong(
+            f"the labels are of dtype {got_labels.dtype}, expected float: the loss compares them "
+            "with probabilities and refuses integers"
+        )
+    expect_values(got_labels, [float(label) for label in labels], "labels", case=case)
+
+
+def _examine_shape(bags: Any, sizes: list[int], case: str) -> None:
+    n_bags, largest, total = len(sizes), max(sizes), sum(sizes)
+    shape = tuple(bags.shape) if isinstance(bags, Tensor) else ()
+    has = f"bags came in shape {shape} ({case})"
+    if n_bags > 1 and shape in ((total, 4), (1, total, 4)):
+        raise Wrong(f"{has}: all tiles were merged into one bag; no one can tell slides apart")
+    if n_bags != largest and shape == (largest, n_bags, 4):
+        raise Wrong(f"{has}: the axis of bags comes first; tell pad_sequence batch_first=True")
+    if len(shape) == 3 and shape[1] > largest:
+        why = ", the number of tiles in all" if shape[1] == total else ""
+        raise Wrong(
+            f"the bags are padded to {shape[1]} places{why} ({case}): pad to the largest bag of "
+            f"the batch, here {largest}"
+        )
+    expect_tensor(bags, (n_bags, largest, 4), "bags", "float")
+
+
+def _shown(sampler: Any, epoch: int | None, bag: int) -> list[int]:
+    """Return the tiles that a sampler shows of a bag, sorted; None means the present epoch."""
+
+    def read() -> Any:
+        if epoch is not None:
+            sampler.set_epoch(epoch)
+        return sampler[bag]
+
+    shown = attempt(read, case=f"bag {bag}")
+    if not isinstance(shown, tuple) or len(shown) != 2:
+        raise Wrong(f"a bag is {type(shown).__name__}, expected (instances, label)")
+    tiles, label = shown
+    if not isinstance(tiles, Tensor) or tiles.ndim != 2 or tiles.shape[1] != 1:
+        raise Wrong("the instances of a bag must be a tensor (n, D), as in the data set")
+    expect_number(label, bag, "the label", 0)
+    numbers = [float(tile) for tile in tiles[:, 0]]
+    if strange := [number for number in numbers if not number.is_integer()]:
+        raise Wrong(f"bag {bag} shows the value {strange[0]:g}, which none of its tiles holds")
+    return sorted(map(int, numbers))
+
+
+def _examine_draw(shown: list[int], tiles: range, n: int) -> None:
+    if len(shown) != n or len(set(shown)) != n or not set(shown) <= set(tiles):
+        raise Wrong(
+            f"a bag of {len(tiles)} tiles shows {shown}, expected {n} different ones of "
+            f"{tiles[0]} to {tiles[-1]}"
+        )

@@ -15,9 +15,9 @@ from mil_tutorial.checks.judging import (
     expect_tensor,
     expect_values,
 )
+from mil_tutorial.checks.padded import INF
 
 NAN = float("nan")
-LOWEST = float("-inf")
 MASKS = {
     "bags of 4 and 2 tiles": [[1, 1, 1, 1], [1, 1, 0, 0]],
     "one bag of one tile": [[1]],
@@ -59,7 +59,8 @@ def check_masked_max(answer: Any) -> str:
             got = _pooled(attempt(answer, values, mask, case=case), values, "the maximum")
             truth = _each(_max, values, mask)
             mistakes = _max_mistakes(values, mask, got, truth)
-            expect_values(got, truth, "the maximum", mistakes, _located(case, level))
+            where = case if level > -1e5 else f"{case}, values around -100000"
+            expect_values(got, truth, "the maximum", mistakes, where)
             expect_gradients(got, {"values": values}, "the maximum")
     return "right for bags of several sizes, also where every real value is negative"
 
@@ -106,10 +107,6 @@ def _bags(level: float) -> Iterator[tuple[str, Tensor, Tensor]]:
             yield f"{case}, padding of {name}", values, mask
 
 
-def _located(case: str, level: float) -> str:
-    return case if level > -1e5 else f"{case}, values around -100000"
-
-
 def _pooled(got: Any, values: Tensor, what: str) -> Tensor:
     """Refuse what is no (B, H), and name the axis where the shape tells it."""
     n_bags, longest, width = values.shape
@@ -123,25 +120,21 @@ def _pooled(got: Any, values: Tensor, what: str) -> Tensor:
     return expect_tensor(got, (n_bags, width), what, "float")
 
 
-def _each(pool: Callable[[list[float]], float], values: Tensor, mask: Tensor) -> Tensor:
-    """Pool bag by bag and column by column, in plain Python."""
-    rows = []
-    for tiles, real in zip(values.tolist(), mask.tolist()):
-        kept = [tile for tile, is_real in zip(tiles, real) if is_real]
-        rows.append([pool(list(column)) for column in zip(*kept)])
-    return torch.tensor(rows)
+def _each(pool: Callable[[Tensor], Tensor], values: Tensor, mask: Tensor) -> Tensor:
+    """Pool the real tiles of bag by bag."""
+    return torch.stack([pool(tiles[real]) for tiles, real in zip(values, mask)])
 
 
-def _mean(column: list[float]) -> float:
-    return sum(column) / len(column)
+def _mean(tiles: Tensor) -> Tensor:
+    return tiles.mean(dim=0)
 
 
-def _max(column: list[float]) -> float:
-    return sorted(column)[-1]
+def _top(k: int) -> Callable[[Tensor], Tensor]:
+    return lambda tiles: _mean(tiles.sort(dim=0).values[-k:])
 
 
-def _top(k: int) -> Callable[[list[float]], float]:
-    return lambda column: _mean(sorted(column)[-k:])
+def _max(tiles: Tensor) -> Tensor:
+    return tiles.amax(dim=0)
 
 
 def _mean_mistakes(values: Tensor, mask: Tensor) -> Mistakes:
@@ -156,11 +149,10 @@ def _mean_mistakes(values: Tensor, mask: Tensor) -> Mistakes:
         ALL_BAGS: total / mask.sum(),
         NO_DIVISION: total,
         "That is the maximum.": _each(_max, values, mask),
+        AXIS_0: values.mean(dim=0),
     }
     if len(mask) == values.shape[2]:
         mistakes[OTHER_COUNTS] = total / mask.sum(dim=1)
-    if mask.shape[0] == mask.shape[1]:
-        mistakes[AXIS_0] = values.mean(dim=0)
     return mistakes
 
 
@@ -171,7 +163,7 @@ def _max_mistakes(values: Tensor, mask: Tensor, got: Tensor, truth: Tensor) -> M
         TIMES_NAN: (values * mask[..., None]).amax(dim=1),
         NOT_MASKED: values.amax(dim=1),
         "That is the mean.": _each(_mean, values, mask),
-        "That is the minimum.": _each(min, values, mask),
+        "That is the minimum.": _each(lambda tiles: tiles.amin(dim=0), values, mask),
     }
     wrong = got[got > truth]
     if len(wrong):  # which number under the mask would give this answer?
@@ -184,8 +176,8 @@ def _topk_mistakes(values: Tensor, mask: Tensor, k: int) -> Mistakes:
         ordered = values.masked_fill(~mask[..., None], fill).sort(dim=1, descending=True).values
         return ordered[:, :k]
 
-    real = best(LOWEST)
-    total = real.masked_fill(real == LOWEST, 0.0).sum(dim=1)
+    real = best(-INF)
+    total = real.masked_fill(real == -INF, 0.0).sum(dim=1)
     return {
         LOWER_K: total / k,
         COUNTED_PADDING: total / real.shape[1],
@@ -194,10 +186,10 @@ def _topk_mistakes(values: Tensor, mask: Tensor, k: int) -> Mistakes:
         NOT_MASKED: values.sort(dim=1, descending=True).values[:, :k].mean(dim=1),
         NO_DIVISION: total,
         "That is the mean of the k lowest.": _each(
-            lambda column: _mean(sorted(column)[:k]), values, mask
+            lambda tiles: _mean(tiles.sort(dim=0).values[:k]), values, mask
         ),
         "That is the kth highest alone: average the k highest.": _each(
-            lambda column: sorted(column)[-min(k, len(column))], values, mask
+            lambda tiles: tiles.sort(dim=0).values[-k:][0], values, mask
         ),
         "That is the mean of all tiles.": _each(_mean, values, mask),
         "That is the maximum.": _each(_max, values, mask),

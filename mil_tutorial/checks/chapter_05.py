@@ -15,14 +15,9 @@ from mil_tutorial.checks.judging import (
     expect_tensor,
     expect_values,
 )
-from mil_tutorial.checks.softmax import one_by_one, softmax_mistakes
+from mil_tutorial.checks.padded import MASKS, softmax_by_loop, softmax_mistakes
 from mil_tutorial.models.mil import AttentionMIL
 
-MASKS = {
-    "bags of 3 and 1 tiles": [[1, 1, 1], [1, 0, 0]],
-    "one bag of one tile": [[1]],
-    "real tiles after padding": [[0, 1, 1, 0], [1, 1, 0, 1]],
-}
 SIGMOID = "The scores went through a sigmoid, which lets no tile stand out: leave the sigmoid out."
 NO_TANH = "That is the attention without tanh."
 TANH_LAST = "The tanh came last: put it around V h, before w."
@@ -36,8 +31,7 @@ WHOLE_BATCH = "The softmax ran over the whole batch: each bag must sum to 1."
 def check_attend(answer: Any) -> str:
     """Check ``attend(h, mask, V, w)``."""
     generator = torch.Generator().manual_seed(5)
-    for case, rows in MASKS.items():
-        mask = torch.tensor(rows, dtype=torch.bool)
+    for case, mask in MASKS.items():
         h = torch.randn(*mask.shape, 3, generator=generator)
         V = torch.randn(4, 3, generator=generator).requires_grad_()
         w = (2 * torch.randn(4, generator=generator)).requires_grad_()
@@ -46,11 +40,11 @@ def check_attend(answer: Any) -> str:
         scores = torch.tanh(h @ V.T) @ w
         mistakes = [
             *_attention_mistakes(scores, mask),
-            (NO_TANH, one_by_one(h @ V.T @ w, mask)),
-            (TANH_LAST, one_by_one(torch.tanh(h @ V.T @ w), mask)),
-            (SIGMOID_FOR_TANH, one_by_one(torch.sigmoid(h @ V.T) @ w, mask)),
+            (NO_TANH, softmax_by_loop(h @ V.T @ w, mask)),
+            (TANH_LAST, softmax_by_loop(torch.tanh(h @ V.T @ w), mask)),
+            (SIGMOID_FOR_TANH, softmax_by_loop(torch.sigmoid(h @ V.T) @ w, mask)),
         ]
-        expect_values(got, one_by_one(scores, mask), "the attention", mistakes, case)
+        expect_values(got, softmax_by_loop(scores, mask), "the attention", mistakes, case)
         expect_gradients(got, {"V": V, "w": w}, "the attention")
     return "right for bags of several sizes, with padding before, between and after the tiles"
 
@@ -66,10 +60,14 @@ def check_attention_mil(answer: Any) -> str:
         truth.load_state_dict(model.state_dict())
     except RuntimeError as error:
         raise Wrong("leave __init__ as it was: the layers have other names or sizes") from error
-    for case, rows in MASKS.items():
-        mask = torch.tensor(rows, dtype=torch.bool)
+    for case, mask in MASKS.items():
         bags = torch.randn(*mask.shape, 6)
-        logits, attention = _pair(attempt(model, bags, mask, case=case))
+        pair = attempt(model, bags, mask, case=case)
+        if not isinstance(pair, tuple) or len(pair) != 2:
+            raise Wrong(f"forward returned {type(pair).__name__}, expected (logits, attention)")
+        logits, attention = pair
+        if logits is None or attention is None:
+            raise NotAttempted
         expect_tensor(attention, tuple(mask.shape), "the attention", "float")
         expect_tensor(logits, (len(mask),), "the logits", "float")
         expected = truth(bags, mask)
@@ -105,19 +103,18 @@ def check_one_bag_at_a_time(answer: Any) -> str:
             f"tile 0 of bag 0 gets {together[0, 0]:.3f} beside another bag and {alone[0, 0]:.3f} "
             "alone. The bug is still there"
         )
-    expect_values(together, one_by_one(scores, torch.ones(2, 3).bool()), "the attention")
+    expect_values(together, softmax_by_loop(scores, torch.ones(2, 3).bool()), "the attention")
     return "a bag's attention no longer depends on its neighbours"
 
 
 def _attention_mistakes(scores: Tensor, mask: Tensor) -> list[tuple[str, Tensor]]:
-    squeezed = one_by_one(torch.sigmoid(scores), mask)
-    right = one_by_one(scores, mask)
+    right = softmax_by_loop(scores, mask)
     return [
         *softmax_mistakes(scores, mask),
-        (SIGMOID, squeezed),
+        (SIGMOID, softmax_by_loop(torch.sigmoid(scores), mask)),
         (NO_SOFTMAX, scores),
         (NO_SOFTMAX, scores * mask),
-        (TWICE, one_by_one(right, mask)),
+        (TWICE, softmax_by_loop(right, mask)),
         (WHOLE_BATCH, torch.softmax(scores.flatten(), dim=0).view(scores.shape)),
     ]
 
@@ -126,7 +123,7 @@ def _logit_mistakes(model: Any, h: Tensor, mask: Tensor) -> dict[str, Tensor]:
     def head(z: Tensor) -> Tensor:
         return model.head(z).squeeze(-1)
 
-    attention = one_by_one(model.pooling.scores(h), mask)
+    attention = softmax_by_loop(model.pooling.scores(h), mask)
     pooled = (attention[..., None] * h).sum(dim=1)
     return {
         "These are probabilities: return the logits, without a sigmoid.": torch.sigmoid(
@@ -140,11 +137,3 @@ def _logit_mistakes(model: Any, h: Tensor, mask: Tensor) -> dict[str, Tensor]:
         ),
         "That is the mean of the padded bag: use the attention as weights.": head(h.mean(dim=1)),
     }
-
-
-def _pair(answer: Any) -> tuple[Any, Any]:
-    if not isinstance(answer, tuple) or len(answer) != 2:
-        raise Wrong(f"forward returned {type(answer).__name__}, expected (logits, attention)")
-    if answer[0] is None or answer[1] is None:
-        raise NotAttempted
-    return answer

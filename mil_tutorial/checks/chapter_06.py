@@ -64,7 +64,19 @@ def check_gated_attention_pooling(answer: Any) -> str:
     layer = expect_module(attempt(answer, 4, 3, case=what), what)
     embeddings = torch.randn(5, 4)
     scores = attempt(getattr(layer, "scores", None), embeddings, case="5 tiles")
-    _expect_gate(layer)
+    for name in ("V", "w"):
+        if not isinstance(getattr(layer, name, None), nn.Linear):
+            raise Wrong(f"there is no layer {name}: call super().__init__ as the stub does")
+    gate = getattr(layer, "U", None)
+    if not isinstance(gate, nn.Linear):
+        raise Wrong("there is no layer U: make it in __init__, like V")
+    if gate is layer.V or gate.weight is layer.V.weight:
+        raise Wrong("U is V under another name: the gate needs weights of its own")
+    if gate.weight.shape != layer.V.weight.shape:
+        shapes = f"{tuple(gate.weight.shape)}, expected {tuple(layer.V.weight.shape)}"
+        raise Wrong(f"U has weights of shape {shapes}: a gate for each detector")
+    if gate.bias is None:
+        raise Wrong("U has no bias; give it one, as V has")
     expect_tensor(scores, (5,), "the scores", "float")
     truth = GatedAttentionPooling(4, 3)
     try:
@@ -141,19 +153,3 @@ def _mistakes(detector: Tensor, gate: Tensor, w: Tensor) -> list[tuple[str, Tens
         (TWO_TANH, (torch.tanh(detector) * torch.tanh(gate)) @ w),
         (TWO_SIGMOIDS, (torch.sigmoid(detector) * torch.sigmoid(gate)) @ w),
     ]
-
-
-def _expect_gate(layer: Any) -> None:
-    for name in ("V", "w"):
-        if not isinstance(getattr(layer, name, None), nn.Linear):
-            raise Wrong(f"there is no layer {name}: call super().__init__ as the stub does")
-    gate = getattr(layer, "U", None)
-    if not isinstance(gate, nn.Linear):
-        raise Wrong("there is no layer U: make it in __init__, like V")
-    if gate is layer.V or gate.weight is layer.V.weight:
-        raise Wrong("U is V under another name: the gate needs weights of its own")
-    if gate.weight.shape != layer.V.weight.shape:
-        shapes = f"{tuple(gate.weight.shape)}, expected {tuple(layer.V.weight.shape)}"
-        raise Wrong(f"U has weights of shape {shapes}: a gate for each detector")
-    if gate.bias is None:
-        raise Wrong("U has no bias; give it one, as V has")

@@ -1,11 +1,160 @@
 """Checks of chapter 07: training for recall."""
 
+import math
 from typing import Any
 
+import numpy as np
+from sklearn.metrics import roc_curve
+
 from mil_tutorial.checks.exercise import exercise
-from mil_tutorial.checks.judging import expect_number
+from mil_tutorial.checks.judging import examine_each, expect_number
 from mil_tutorial.checks.loops import examine_fit, examine_mean_loss
-from mil_tutorial.checks.thresholds import examine_sensitivity, examine_threshold
+
+
+def _scored(
+    positives: list[float], negatives: list[float], wanted: float
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Labels and probabilities in mixed order, and the wanted share."""
+    labels = np.repeat([1, 0], [len(positives), len(negatives)])
+    order = np.random.default_rng(7).permutation(len(labels))
+    return labels[order], np.array([*positives, *negatives])[order], wanted
+
+
+TEN = [0.95, 0.85, 0.70, 0.60, 0.30], [0.80, 0.45, 0.40, 0.20, 0.10]
+GRID = [round(i / 21, 3) for i in range(1, 21)]
+
+WANTED = {
+    "the ten slides, 0.8 wanted": _scored(*TEN, 0.8),
+    "the ten slides, 0.9 wanted": _scored(*TEN, 0.9),
+    "one positive slide": _scored([0.4], [0.7, 0.1], 0.5),
+    "three positives of equal probability": _scored([0.6, 0.6, 0.6, 0.2], [0.9, 0.5], 0.5),
+    "20 positives, 0.93 wanted": _scored(GRID, [0.99, 0.33, 0.02], 0.93),
+    "7 positives, all wanted": _scored(GRID[::3], GRID[1::2], 1.0),
+}
+TOO_FEW = (
+    "That finds too few: 4.5 tumours cannot be found, so round the number needed up, with np.ceil."
+)
+ONE_TOO_MANY = "That is one slide too far: the slide number n of a sorted array has index n - 1."
+FROM_BELOW = "That counts from the lowest positive slide: count from the highest."
+ALL_SLIDES = "That counts all slides: only positive ones count for sensitivity."
+NEGATIVES = "That counts negative slides, as specificity does."
+BETWEEN = (
+    "That lies between two slides: np.quantile interpolates. The threshold is the probability of a "
+    "slide."
+)
+THE_NUMBER = "That is the number of slides needed, not the probability of the last of them."
+THE_SHARE = "That is the sensitivity reached, not the threshold."
+DROPPED = "roc_curve left this threshold out: pass drop_intermediate=False."
+LOWEST = "A higher threshold reaches the wanted sensitivity too: give the highest."
+
+
+def _positives(labels: np.ndarray, p: np.ndarray) -> np.ndarray:
+    return np.sort(p[labels == 1])[::-1]
+
+
+def _nth(values: np.ndarray, number: float) -> float:
+    return float(values[int(np.clip(number, 1, len(values))) - 1])
+
+
+def _needed(labels: np.ndarray, wanted: float) -> int:
+    return math.ceil(wanted * (labels == 1).sum() - 1e-9)
+
+
+def _threshold(labels: np.ndarray, p: np.ndarray, wanted: float) -> float:
+    """Try every probability as threshold, from the highest."""
+    for threshold in np.sort(p)[::-1]:
+        if (p[labels == 1] >= threshold).mean() >= wanted - 1e-9:
+            return float(threshold)
+    return float(p.min())
+
+
+def _from_scikit_learn(labels: np.ndarray, p: np.ndarray, wanted: float) -> float:
+    _, sensitivity, thresholds = roc_curve(labels, p)
+    return float(thresholds[np.argmax(sensitivity >= wanted)])
+
+
+WRONG_THRESHOLDS = [
+    (TOO_FEW, lambda y, p, s: _nth(_positives(y, p), int(s * (y == 1).sum()))),
+    (TOO_FEW, lambda y, p, s: _nth(_positives(y, p), round(s * (y == 1).sum()))),
+    (ONE_TOO_MANY, lambda y, p, s: _nth(_positives(y, p), _needed(y, s) + 1)),
+    (FROM_BELOW, lambda y, p, s: _nth(_positives(y, p)[::-1], _needed(y, s))),
+    (ALL_SLIDES, lambda y, p, s: _nth(np.sort(p)[::-1], math.ceil(s * len(p)))),
+    (NEGATIVES, lambda y, p, s: _nth(np.sort(p[y == 0]), math.ceil(s * (y == 0).sum()))),
+    (NEGATIVES, lambda y, p, s: _nth(_positives(1 - y, p), math.ceil(s * (y == 0).sum()))),
+    (BETWEEN, lambda y, p, s: np.quantile(p[y == 1], 1 - s)),
+    (THE_NUMBER, lambda y, p, s: _needed(y, s)),
+    (THE_SHARE, lambda y, p, s: (p[y == 1] >= _threshold(y, p, s)).mean()),
+    (DROPPED, _from_scikit_learn),
+    (LOWEST, lambda y, p, s: p[y == 1].min()),
+]
+
+SPARED = {
+    "the ten slides, 0.9 wanted": _scored(*TEN, 0.9),
+    "the ten slides, 0.8 wanted": _scored(*TEN, 0.8),
+    "one negative slide": _scored([0.7, 0.3, 0.1], [0.2], 0.5),
+    "a positive and a negative of equal probability": _scored(
+        [0.9, 0.5, 0.5, 0.2], [0.5, 0.4, 0.1], 0.99
+    ),
+    "two negatives of equal probability": _scored([0.9, 0.7, 0.3], [0.6, 0.6, 0.2, 0.1], 0.7),
+    "25 negatives, 0.93 wanted": _scored(GRID, [i / 26 for i in range(1, 26)], 0.93),
+    "any specificity": _scored([0.9, 0.1], [0.5, 0.3], 0.0),
+}
+ROUNDED_ALARMS = (
+    "The false alarms allowed were rounded up: 10 % of five slides is half a slide, so none."
+)
+TIED = (
+    "A positive slide with the probability of the first negative to be spared cannot be called "
+    "without it: count the positives above that negative, with >."
+)
+OTHER_CLASS = "Negatives and positives have changed places."
+ALL_ALARMS = "The alarms allowed are a share of the negative slides, not of all."
+MISSED = "That is the share that is missed: 1 - sensitivity."
+TOO_STRICT = "One more false alarm is allowed: count again."
+IN_FLOATS = (
+    "In floating point (1 - 0.8) * 5 is a little below 1, which allows one alarm too few: add 1e-9 "
+    "before you round down or compare."
+)
+BETWEEN_POINTS = (
+    "That is a point between two corners of the ROC curve, which no threshold reaches: take the "
+    "last corner with few enough false alarms."
+)
+
+
+def _alarms(labels: np.ndarray, wanted: float) -> int:
+    return int((1 - wanted) * (labels == 0).sum() + 1e-9)
+
+
+def _after(labels: np.ndarray, p: np.ndarray, alarms: int, ties: bool = False) -> np.ndarray:
+    """Probabilities of positives above the negative that comes after so many alarms: bool."""
+    positives, negatives = p[labels == 1], np.sort(p[labels == 0])[::-1]
+    if alarms >= len(negatives):
+        return np.ones(len(positives), dtype=bool)
+    return positives >= negatives[alarms] if ties else positives > negatives[alarms]
+
+
+def _sensitivity(labels: np.ndarray, p: np.ndarray, wanted: float) -> float:
+    """Try every probability, and one above all, as threshold; keep the best that is allowed."""
+    allowed = [t for t in (*p, 2.0) if (p[labels == 0] < t).mean() >= wanted - 1e-9]
+    return max(float((p[labels == 1] >= t).mean()) for t in allowed)
+
+
+WRONG_SENSITIVITIES = [
+    (
+        ROUNDED_ALARMS,
+        lambda y, p, s: _after(y, p, math.ceil((1 - s) * (y == 0).sum() - 1e-9)).mean(),
+    ),
+    (ROUNDED_ALARMS, lambda y, p, s: _after(y, p, round((1 - s) * (y == 0).sum())).mean()),
+    (IN_FLOATS, lambda y, p, s: _after(y, p, int((1 - s) * (y == 0).sum())).mean()),
+    (TIED, lambda y, p, s: _after(y, p, _alarms(y, s), ties=True).mean()),
+    (TOO_STRICT, lambda y, p, s: _after(y, p, max(_alarms(y, s) - 1, 0)).mean()),
+    (OTHER_CLASS, lambda y, p, s: _sensitivity(1 - y, 1 - p, s)),
+    (OTHER_CLASS, lambda y, p, s: (p[y == 0] < _threshold(y, p, s)).mean()),
+    (ALL_ALARMS, lambda y, p, s: _after(y, p, int((1 - s) * len(y) + 1e-9)).mean()),
+    (BETWEEN, lambda y, p, s: (p[y == 1] >= np.quantile(p[y == 0], s)).mean()),
+    (BETWEEN, lambda y, p, s: (p[y == 1] > np.quantile(p[y == 0], s)).mean()),
+    (BETWEEN_POINTS, lambda y, p, s: np.interp(1 - s, *roc_curve(y, p)[:2])),
+    (MISSED, lambda y, p, s: 1 - _sensitivity(y, p, s)),
+]
 
 
 @exercise
@@ -38,12 +187,12 @@ def check_weighted_probability(answer: Any) -> str:
 @exercise
 def check_threshold_for_sensitivity(answer: Any) -> str:
     """Check ``threshold_for_sensitivity(labels, probabilities, sensitivity)``."""
-    examine_threshold(answer)
+    examine_each(answer, WANTED, _threshold, "the threshold", WRONG_THRESHOLDS)
     return "right for one positive slide, for equal probabilities, and when all must be found"
 
 
 @exercise
 def check_sensitivity_at_specificity(answer: Any) -> str:
     """Check ``sensitivity_at_specificity(labels, probabilities, specificity)``."""
-    examine_sensitivity(answer)
+    examine_each(answer, SPARED, _sensitivity, "the sensitivity", WRONG_SENSITIVITIES)
     return "right for one negative slide, for equal probabilities, and when anything goes"

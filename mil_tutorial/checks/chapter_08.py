@@ -26,6 +26,8 @@ BATCHES: dict[str, list[list[float | None]]] = {
 }
 LOG_K = "You divided by log K: divide by the log of the real tiles of each bag, mask.sum(dim=1)."
 NATS = "That is not normalised: divide by the log of the number of real tiles."
+OTHER_LOG = "The logarithms differ: log2 above the fraction line, log below it."
+ABOVE_0 = "You counted the weights above 0: a real tile can have the weight 0. Count the mask."
 ZERO = "0 · log 0 gave NaN: clamp the weights before the logarithm."
 ONE = "A bag of one tile has log 1 = 0 below the fraction line, and 0/0 is NaN: clamp n to 2."
 STEEP = (
@@ -65,7 +67,8 @@ def check_attention_entropy(answer: Any) -> str:
         attention.requires_grad_()
         got = attempt(answer, attention, mask, case=case)
         expect_tensor(got, (len(rows),), "the entropy", "float")
-        truth = torch.tensor([_entropy([w for w in row if w is not None]) for row in rows])
+        real = [[weight for weight in row if weight is not None] for row in rows]
+        truth = torch.tensor([_nats(row) / math.log(max(len(row), 2)) for row in real])
         expect_values(got, truth, "the entropy", _mistakes(attention.detach(), mask), case)
         expect_gradients(got, {"attention": attention}, "the entropy")
         (gradient,) = torch.autograd.grad(got.sum(), attention)
@@ -83,12 +86,12 @@ def check_diagnosis(answer: Any) -> str:
         raise Wrong(f"got {answer!r}, expected a word for each of A, B and C in a dict")
     if all(word is ... for word in answer.values()):
         raise NotAttempted
-    said = {letter: str(answer[letter]).strip().lower() for letter in LOOK}
-    for letter, word in said.items():
+    words = {letter: str(answer[letter]).strip().lower() for letter in LOOK}
+    for letter, word in words.items():
         if word not in WORDS:
             raise Wrong(f"{letter} is {answer[letter]!r}; choose from {', '.join(WORDS)}")
     right = dict(zip(LOOK, WORDS))
-    for letter, word in said.items():
+    for letter, word in words.items():
         if word != right[letter]:
             raise Wrong(f"{letter} is not {word}. {LOOK[letter]}")
     return "A has collapsed, B narrows as it learns, C stays uniform"
@@ -105,7 +108,7 @@ def check_effective_tiles(answer: Any) -> str:
     }
     for case, attention in bags.items():
         got = attempt(answer, attention, case=case)
-        nats = sum(-w * math.log(w) for w in attention.tolist())
+        nats = _nats(attention.tolist())
         bits = nats / math.log(2)
         mistakes = {
             "It has the bug still: bits go with 2 to the power, nats with exp.": math.exp(bits),
@@ -119,38 +122,26 @@ def check_effective_tiles(answer: Any) -> str:
     return "never more than the slide has: 54 for 54 equal weights"
 
 
-def _entropy(weights: list[float]) -> float:
-    """Normalised entropy of one bag, in plain Python."""
-    nats = sum(-w * math.log(w) for w in weights if w > 0)
-    return nats / math.log(len(weights)) if len(weights) > 1 else 0.0
+def _nats(weights: list[float]) -> float:
+    return sum(-weight * math.log(weight) for weight in weights if weight > 0)
 
 
-def _mistakes(attention: Tensor, mask: Tensor) -> list[tuple[str, Tensor]]:
-    """Return (what to say, the entropy that such a mistake gives)."""
+def _mistakes(attention: Tensor, mask: Tensor) -> dict[str, Tensor]:
+    """Return the entropy that such a mistake gives, by the advice."""
     nats = torch.special.entr(attention).sum(dim=1)
     raw = -(attention * torch.log(attention)).sum(dim=1)  # NaN where a weight is 0
     real = mask.sum(dim=1)
     log_n, log_k = torch.log(real.clamp(min=2)), math.log(max(mask.shape[1], 2))
     above = (attention > 0).sum(dim=1).clamp(min=2)
-    return [
-        (ONE, nats / torch.log(real)),  # first: an unclamped 0 is found by earlier cases
-        (ZERO, raw / log_n),
-        (ZERO, raw / torch.log(real)),
-        (LOG_K, nats / log_k),
-        (NATS, nats),
-        ("The sign is lost: entropy is minus the sum.", -nats / log_n),
-        (
-            "The logarithms differ: log2 above the fraction line, log below it.",
-            nats / math.log(2) / log_n,
-        ),
-        (
-            "You counted the weights above 0: a real tile can have the weight 0. Count the mask.",
-            nats / torch.log(above),
-        ),
-        ("That is the mean over tiles: add up over them.", nats / mask.shape[1] / log_n),
-        ("You divided by n: divide by its logarithm.", nats / real),
-        (
-            "That is the number of effective instances: return the entropy.",
-            torch.exp(nats),
-        ),
-    ]
+    return {
+        ONE: nats / torch.log(real),  # first: an unclamped 0 is found by earlier cases
+        ZERO: raw / log_n,
+        LOG_K: nats / log_k,
+        NATS: nats,
+        "The sign is lost: entropy is minus the sum.": -nats / log_n,
+        OTHER_LOG: nats / math.log(2) / log_n,
+        ABOVE_0: nats / torch.log(above),
+        "That is the mean over tiles: add up over them.": nats / mask.shape[1] / log_n,
+        "You divided by n: divide by its logarithm.": nats / real,
+        "That is the number of effective instances: return the entropy.": torch.exp(nats),
+    }

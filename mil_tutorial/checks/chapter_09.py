@@ -4,10 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from mil_tutorial.checks.cases import attempt_each, expect_each, values_of
-from mil_tutorial.checks.deletions import WRONG_LOGITS, by_loop, deletions
 from mil_tutorial.checks.exercise import Wrong, exercise
-from mil_tutorial.checks.judging import expect_number
+from mil_tutorial.checks.judging import as_numbers, examine_each, expect_number
 
 TILES = {
     "six tiles, one on the threshold": ([2.4, 1.8, 0.9, 1.0, 0.2, 0.1], [1, 0, 1, 0, 0, 0], 1.0),
@@ -17,13 +15,6 @@ TILES = {
     "own scores, some below zero": ([-3.0, 2.0, -1.0, 0.5, -0.5, 4.0], [0, 1, 1, 0, 1, 1], -0.5),
     "no tile called": ([0.9, 0.8, 1.3], [1, 0, 1], 5.0),
 }
-ABOVE = "A tile that lies on the threshold is called too: >= in place of >."
-BELOW = "Tiles below the threshold were called."
-SWAPPED = "False positives and false negatives have changed places: FP are called and healthy."
-NEGATIVE_FIRST = "The order is TP, FP, FN, TN; yours begins with the true negatives."
-CALLS = "The second is the number of all called tiles; false positives are called and healthy."
-FIXED = "The threshold is not used: it is an argument."
-MISSING_LAST = "The last two have changed places: the misses (FN) come third."
 
 BAGS = {
     "one bag of three tiles": ([0.7, 0.2, 0.1], [3], 1.0),
@@ -40,6 +31,15 @@ MEAN_SIZE = "Each weight is multiplied by the mean size; take the size of its ow
 RAW = "That compares raw weights with the threshold: multiply by the size of the bag."
 NOT_ABOVE = "A tile with exactly that share is hot too: >= in place of >."
 
+NO_NEW_WEIGHTS = "The weights that stay must sum to 1 again: divide by their sum."
+NO_ATTENTION = "That is the plain mean of the own scores that stay; weigh them by attention."
+IN_FILE_ORDER = "The tiles went in the order of their numbers: use order."
+KEPT_THE_DELETED = "That is what the deleted tiles say: keep the others."
+BACKWARDS = "The tiles went in the opposite order: order[0] goes first."
+PROBABILITIES = "Those are probabilities: return the logits."
+DROPS = "Those are the drops: return the logits themselves."
+SUM_OF_LOGITS = "That adds the own scores up without weights."
+
 
 @exercise
 def check_instance_confusion(answer: Any) -> str:
@@ -48,9 +48,7 @@ def check_instance_confusion(answer: Any) -> str:
         case: (np.array(scores), np.array(tumour), threshold)
         for case, (scores, tumour, threshold) in TILES.items()
     }
-    truth = [_counts(*given) for given in TILES.values()]
-    got = [_four(one) for one in attempt_each(answer, cases)]
-    expect_each(got, truth, "the counts TP, FP, FN, TN", _wrong_counts(), cases)
+    examine_each(answer, cases, _counts, "the counts TP, FP, FN, TN", WRONG_COUNTS, read=_four)
     return "right from one tile to slides without tumour, and on the threshold itself"
 
 
@@ -76,42 +74,36 @@ def check_hot_tiles(answer: Any) -> str:
         case: (np.array(attention), np.array(sizes), threshold)
         for case, (attention, sizes, threshold) in BAGS.items()
     }
-    got = [_bools(one, given) for one, given in zip(attempt_each(answer, cases), cases.values())]
-    truth = [_hot(*given) for given in BAGS.values()]
-    expect_each(got, truth, "hot", values_of(WRONG_HOT, cases), cases)
+    examine_each(answer, cases, _hot, "hot", WRONG_HOT, read=_bools)
     return "a tile's share no longer depends on the other bags"
 
 
 @exercise
 def check_logits_after_deletion(answer: Any) -> str:
     """Check ``logits_after_deletion(attention, instance_logits, order, n_deletions)``."""
-    cases = deletions()
-    got = attempt_each(answer, cases)
-    truth = [by_loop(*given) for given in cases.values()]
-    for one, expected in zip(got, truth):
-        if np.shape(one) != expected.shape:
+
+    def read(logits: Any, expected: np.ndarray, case: str) -> Any:
+        if np.shape(logits) != expected.shape:
             raise Wrong(
-                f"the logits came in shape {np.shape(one)}, expected {expected.shape}: after 0, 1, "
-                f"… {len(expected) - 1} deletions"
+                f"the logits came in shape {np.shape(logits)}, expected {expected.shape}: after 0, "
+                f"1, … {len(expected) - 1} deletions"
             )
-    expect_each(got, truth, "the logits", values_of(WRONG_LOGITS, cases), cases)
+        return logits
+
+    examine_each(answer, deletions(), logits_by_loop, "the logits", WRONG_LOGITS, read)
     return "the same logits as the model's, for bags of 2 to 40 tiles"
 
 
-def _counts(scores: list[float], tumour: list[int], threshold: float) -> np.ndarray:
+def _counts(scores: np.ndarray, tumour: np.ndarray, threshold: float) -> np.ndarray:
     """Count TP, FP, FN, TN tile by tile."""
     tiles = [(score >= threshold, truth == 1) for score, truth in zip(scores, tumour)]
     kinds = [(True, True), (True, False), (False, True), (False, False)]
     return np.array([tiles.count(kind) for kind in kinds])
 
 
-def _four(answer: Any) -> np.ndarray:
+def _four(answer: Any, expected: np.ndarray, case: str) -> np.ndarray:
     """Refuse what are not four whole numbers."""
-    try:
-        values = np.array([float(value) for value in answer])
-    except (TypeError, ValueError, OverflowError) as error:
-        what = type(answer).__name__
-        raise Wrong(f"got {what}, expected four counts: TP, FP, FN, TN") from error
+    values = as_numbers(answer, "four counts: TP, FP, FN, TN", ndim=1)
     if len(values) != 4:
         raise Wrong(f"got {len(values)} numbers, expected four: TP, FP, FN, TN")
     if not np.array_equal(values, np.round(values)):  # NaN is not either
@@ -119,30 +111,31 @@ def _four(answer: Any) -> np.ndarray:
     return values
 
 
-def _wrong_counts() -> list[tuple[str, list[np.ndarray]]]:
-    right = np.stack([_counts(*given) for given in TILES.values()])
+WRONG_COUNTS = {
+    "A tile that lies on the threshold is called too: >= in place of >.": (
+        lambda s, t, cut: _counts(s, t, cut + 1e-9)
+    ),
+    "Tiles below the threshold were called.": lambda s, t, cut: _counts(-s, t, -cut),
+    "The threshold is not used: it is an argument.": lambda s, t, cut: _counts(s, t, 1.0),
+    "False positives and false negatives have changed places: FP are called and healthy.": (
+        lambda *case: _counts(*case)[[0, 2, 1, 3]]
+    ),
+    "The order is TP, FP, FN, TN; yours begins with the true negatives.": (
+        lambda *case: _counts(*case)[[3, 1, 2, 0]]
+    ),
+    "The last two have changed places: the misses (FN) come third.": (
+        lambda *case: _counts(*case)[[0, 1, 3, 2]]
+    ),
+    "The second is the number of all called tiles; false positives are called and healthy.": (
+        lambda *case: _counts(*case) + np.eye(4, dtype=int)[1] * _counts(*case)[0]
+    ),
+}
 
-    def counted(scores: Any, threshold: Any) -> list[np.ndarray]:
-        return [_counts(scores(s), t, threshold(cut)) for s, t, cut in TILES.values()]
 
-    return [
-        (ABOVE, counted(lambda s: s, lambda cut: cut + 1e-9)),
-        (BELOW, counted(lambda s: [-x for x in s], lambda cut: -cut)),
-        (FIXED, counted(lambda s: s, lambda cut: 1.0)),
-        (SWAPPED, [*right[:, [0, 2, 1, 3]]]),
-        (NEGATIVE_FIRST, [*right[:, [3, 1, 2, 0]]]),
-        (MISSING_LAST, [*right[:, [0, 1, 3, 2]]]),
-        (CALLS, [*(right + right[:, :1] * [0, 1, 0, 0])]),
-    ]
-
-
-def _hot(attention: list[float], sizes: list[int], threshold: float) -> np.ndarray:
-    """Ask tile by tile."""
-    hot, start = [], 0
-    for size in sizes:
-        hot += [weight * size >= threshold for weight in attention[start : start + size]]
-        start += size
-    return np.array(hot)
+def _hot(attention: np.ndarray, sizes: np.ndarray, threshold: float) -> np.ndarray:
+    """Ask bag by bag."""
+    bags = np.split(attention, np.cumsum(sizes)[:-1])
+    return np.concatenate([bag * len(bag) >= threshold for bag in bags])
 
 
 WRONG_HOT = [
@@ -154,12 +147,48 @@ WRONG_HOT = [
 ]
 
 
-def _bools(answer: Any, given: tuple[Any, ...]) -> np.ndarray:
+def _bools(answer: Any, expected: np.ndarray, case: str) -> np.ndarray:
     """Refuse what is no bool for each tile."""
-    values = np.asarray(answer)
-    expected = given[0].shape
-    if values.shape != expected:
-        raise Wrong(f"hot came in shape {values.shape}, expected {expected}: one for each tile")
+    values, shape = np.asarray(answer), expected.shape
+    if values.shape != shape:
+        raise Wrong(f"hot came in shape {values.shape}, expected {shape}: one for each tile")
     if values.dtype.kind != "b":
         raise Wrong(f"hot came in dtype {values.dtype}, expected bool: compare with the threshold")
     return values
+
+
+def deletions() -> dict[str, tuple[Any, ...]]:
+    """Return bags by name: attention (n,), own scores (n,), order (n,), number of deletions."""
+    rng = np.random.default_rng(9)
+    cases: dict[str, tuple[Any, ...]] = {
+        "three tiles, 2 deletions": (
+            np.array([0.3, 0.6, 0.1]),
+            np.array([-2.0, 4.0, -4.0]),
+            np.array([1, 0, 2]),
+            2,
+        )
+    }
+    for n, n_deletions in ((2, 1), (7, 3), (40, 39)):
+        attention = rng.dirichlet(np.full(n, 0.5)) + 1e-3
+        case = f"{n} tiles, {n_deletions} deletion{'s' if n_deletions > 1 else ''}"
+        order = rng.permutation(n) if n > 2 else np.array([1, 0])
+        cases[case] = (attention / attention.sum(), rng.normal(0, 3, n), order, n_deletions)
+    return cases
+
+
+def logits_by_loop(a: np.ndarray, s: np.ndarray, order: np.ndarray, n_deletions: int) -> np.ndarray:
+    """Return the logits after 0, 1, … deletions, tile by tile: (n_deletions + 1,)."""
+    stay = [list(order[k:]) for k in range(n_deletions + 1)]
+    return np.array([sum(a[j] * s[j] for j in tiles) / sum(a[tiles]) for tiles in stay])
+
+
+WRONG_LOGITS = [
+    (NO_NEW_WEIGHTS, lambda a, s, o, n: np.array([sum((a * s)[o[k:]]) for k in range(n + 1)])),
+    (NO_ATTENTION, lambda a, s, o, n: logits_by_loop(np.ones_like(a), s, o, n)),
+    (SUM_OF_LOGITS, lambda a, s, o, n: np.array([s[o[k:]].sum() for k in range(n + 1)])),
+    (IN_FILE_ORDER, lambda a, s, o, n: logits_by_loop(a, s, np.arange(len(a)), n)),
+    (BACKWARDS, lambda a, s, o, n: logits_by_loop(a, s, o[::-1], n)),
+    (KEPT_THE_DELETED, lambda a, s, o, n: (np.cumsum((a * s)[o]) / np.cumsum(a[o]))[: n + 1]),
+    (PROBABILITIES, lambda *case: 1 / (1 + np.exp(-logits_by_loop(*case)))),
+    (DROPS, lambda *case: logits_by_loop(*case)[0] - logits_by_loop(*case)),
+]

@@ -5,16 +5,12 @@ from math import comb
 from typing import Any
 
 import numpy as np
+from scipy.special import expit
 
-from mil_tutorial.checks.cases import attempt_each, expect_each, values_of
 from mil_tutorial.checks.exercise import Wrong, exercise
-from mil_tutorial.checks.judging import attempt, expect_number
-from mil_tutorial.checks.resamples import (
-    PAIRED_MISTAKES,
-    differences_by_weights,
-    slides_of_patients,
-)
+from mil_tutorial.checks.judging import as_numbers, attempt, examine_each, expect_number
 from mil_tutorial.metrics.intervals import auc_standard_error, best_of
+from mil_tutorial.metrics.weighted import weighted_auc
 
 
 @exercise
@@ -25,13 +21,7 @@ def check_paired_bootstrap(answer: Any) -> str:
         "patients with one, two and three slides": slides_of_patients([1, 3, 2, 3, 1], 1),
         "slides of a patient in any order": slides_of_patients([2, 3, 2, 2], 2, mixed=True),
     }
-    got = attempt_each(answer, cases)
-    truth = [differences_by_weights(*case) for case in cases.values()]
-    mistakes = [
-        ("Second minus first: the sign is turned round.", [-one for one in truth]),
-        *values_of(PAIRED_MISTAKES, cases),
-    ]
-    expect_each(got, truth, "the difference", mistakes, cases)
+    examine_each(answer, cases, differences_by_weights, "the difference", PAIRED_MISTAKES)
     return "whole patients, as often as they are drawn, the same ones for both models"
 
 
@@ -39,30 +29,38 @@ def check_paired_bootstrap(answer: Any) -> str:
 def check_differences_of(answer: Any) -> str:
     """Check ``differences_of(labels, first, second, patient, rng, n)``."""
     labels, first, second, patient, _ = slides_of_patients([6] * 30, 3)
-    given = (labels, first, first, patient, np.random.default_rng(0), 60)
-    alone = _row(attempt(answer, *given, case="a model and itself"), 60)
-    if (apart := np.abs(alone).max()) > 1e-12:
+
+    def draw(other: np.ndarray, n: int, case: str) -> np.ndarray:
+        rng = np.random.default_rng(0)
+        got = attempt(answer, labels, first, other, patient, rng, n, case=case)
+        values = as_numbers(got, f"{n} numbers")
+        if values.shape != (n,) or not np.isfinite(values).all():
+            raise Wrong(
+                f"the differences came in shape {values.shape}, expected {n} finite numbers"
+            )
+        return values
+
+    if (apart := np.abs(draw(first, 60, "a model and itself")).max()) > 1e-12:
         raise Wrong(
             f"a model compared with itself differs by up to {apart:.2f}. Both models must be "
             "judged on the same drawn rows"
         )
-    given = (labels, first, second, patient, np.random.default_rng(0), 400)
-    found = _row(attempt(answer, *given, case="two models"), 400)
-    if found.std() < 1e-9:
+    differences = draw(second, 400, "two models")
+    if differences.std() < 1e-9:
         raise Wrong("all differences are equal: draw patients anew for each of them")
     names = np.unique(patient)
     draws = np.random.default_rng(1).choice(names, (2000, len(names)))
     truth = differences_by_weights(labels, first, second, patient, draws)
-    if abs(found.mean() - truth.mean()) > 0.3 * truth.std():
-        side = "second minus first" if found.mean() * truth.mean() < 0 else "something else"
+    if abs(differences.mean() - truth.mean()) > 0.3 * truth.std():
+        side = "second minus first" if differences.mean() * truth.mean() < 0 else "something else"
         raise Wrong(
-            f"two models differ by {found.mean():+.3f} on average, expected about "
+            f"two models differ by {differences.mean():+.3f} on average, expected about "
             f"{truth.mean():+.3f}: that looks like {side}"
         )
-    if not 0.8 < found.std() / truth.std() < 1.25:
+    if not 0.8 < differences.std() / truth.std() < 1.25:
         raise Wrong(
-            f"the differences scatter by {found.std():.3f}, expected about {truth.std():.3f}: draw "
-            "whole patients, as many as there are"
+            f"the differences scatter by {differences.std():.3f}, expected about "
+            f"{truth.std():.3f}: draw whole patients, as many as there are"
         )
     return "a model equals itself in every draw, and two models are judged on the same patients"
 
@@ -78,9 +76,7 @@ def check_best_of(answer: Any) -> str:
         "best of 12 of 12 starts": (losses, values, 12),
         "best of 2 of 5 starts": (losses[:5], values[:5], 2),
     }
-    got = attempt_each(answer, cases)
-    truth = [best_of(*case) for case in cases.values()]
-    expect_each(got, truth, "the mean value", values_of(BEST_MISTAKES, cases), cases)
+    examine_each(answer, cases, best_of, "the mean value", BEST_MISTAKES)
     return "validation chooses, the test value of the chosen start is reported"
 
 
@@ -109,27 +105,14 @@ def check_auc_standard_error(answer: Any) -> str:
         "AUC 0.82, one slide of each": (0.82, 1, 1),
         "AUC 1": (1.0, 49, 80),
     }
-    got = attempt_each(answer, cases)
-    truth = [auc_standard_error(*case) for case in cases.values()]
-    expect_each(got, truth, "the standard error", values_of(ERROR_MISTAKES, cases), cases)
+    examine_each(answer, cases, auc_standard_error, "the standard error", ERROR_MISTAKES)
     return "0.026 for an AUC of 0.93 on 49 and 80 slides"
 
 
-def _row(got: Any, n: int) -> np.ndarray:
-    """Refuse what is no row of n numbers."""
-    try:
-        values = np.asarray(got, dtype=float)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise Wrong(f"got {type(got).__name__}, expected {n} numbers") from error
-    if values.shape != (n,) or not np.isfinite(values).all():
-        raise Wrong(f"the differences came in shape {values.shape}, expected {n} finite numbers")
-    return values
-
-
-def _in_order_of_seeds(losses: Any, values: Any, r: int) -> np.ndarray:
+def _in_order_of_seeds(losses: Any, values: Any, r: int) -> float:
     n = len(values) // r * r
     places = np.reshape(losses[:n], (-1, r)).argmin(axis=1) + np.arange(0, n, r)
-    return values[places]
+    return values[places].mean()
 
 
 def _one_too_many(losses: Any, values: Any, r: int) -> float:
@@ -137,61 +120,105 @@ def _one_too_many(losses: Any, values: Any, r: int) -> float:
     return float(np.average(values[np.argsort(losses)], weights=wins))
 
 
-BEST_MISTAKES: list[tuple[str, Callable[..., Any]]] = [
-    (
-        "Those are the best test values: chosen on test slides, they are too good.",
-        lambda losses, values, r: best_of(-values, values, r),
+BEST_MISTAKES: dict[str, Callable[..., Any]] = {
+    "Those are the best test values: chosen on test slides, they are too good.": (
+        lambda losses, values, r: best_of(-values, values, r)
     ),
-    (
-        "That keeps the start with the highest loss: the lowest is the best.",
-        lambda losses, values, r: best_of(-losses, values, r),
+    "That keeps the start with the highest loss: the lowest is the best.": (
+        lambda losses, values, r: best_of(-losses, values, r)
     ),
-    (
-        "Those are groups in the order of the seeds: take every possible group of r.",
-        lambda losses, values, r: np.mean(_in_order_of_seeds(losses, values, r)),
+    "Those are groups in the order of the seeds: take every possible group of r.": (
+        _in_order_of_seeds
     ),
-    (
-        "That is the mean of all starts: each group keeps one.",
-        lambda losses, values, r: np.mean(values),
+    "That is the mean of all starts: each group keeps one.": (
+        lambda losses, values, r: np.mean(values)
     ),
-    (
-        "That is the mean loss of the kept starts: return the mean of their values.",
-        lambda losses, values, r: best_of(losses, losses, r),
+    "That is the mean loss of the kept starts: return the mean of their values.": (
+        lambda losses, values, r: best_of(losses, losses, r)
     ),
-    (
-        "The values are still in the order of the seeds: sort them by loss.",
-        lambda losses, values, r: best_of(np.arange(len(values)), values, r),
+    "The values are still in the order of the seeds: sort them by loss.": (
+        lambda losses, values, r: best_of(np.arange(len(values)), values, r)
     ),
-    (
-        "One start too many: the start with i lower losses has S - 1 - i others to share with.",
-        _one_too_many,
+    "One start too many: the start with i lower losses has S - 1 - i others to share with.": (
+        _one_too_many
     ),
-]
+}
 
 
 def _error(a: float, p: int, q: int, q1: float, q2: float, fewer: int = 1) -> float:
     return (a * (1 - a) + (p - fewer) * (q1 - a**2) + (q - fewer) * (q2 - a**2)) / (p * q)
 
 
-ERROR_MISTAKES: list[tuple[str, Callable[..., Any]]] = [
-    (
-        "That is SE², the variance: take the square root.",
-        lambda a, p, q: _error(a, p, q, a / (2 - a), 2 * a**2 / (1 + a)),
+ERROR_MISTAKES: dict[str, Callable[..., Any]] = {
+    "That is SE², the variance: take the square root.": (
+        lambda a, p, q: _error(a, p, q, a / (2 - a), 2 * a**2 / (1 + a))
     ),
-    (
-        "Positive and negative slides changed places: Q₁ goes with p − 1.",
-        lambda a, p, q: auc_standard_error(a, q, p),
+    "Positive and negative slides changed places: Q₁ goes with p − 1.": (
+        lambda a, p, q: auc_standard_error(a, q, p)
     ),
-    (
-        "Use p − 1 and q − 1: a slide makes no pair with itself.",
-        lambda a, p, q: _error(a, p, q, a / (2 - a), 2 * a**2 / (1 + a), 0) ** 0.5,
+    "Use p − 1 and q − 1: a slide makes no pair with itself.": (
+        lambda a, p, q: _error(a, p, q, a / (2 - a), 2 * a**2 / (1 + a), 0) ** 0.5
     ),
-    (
-        "That is the error of a share, such as a sensitivity; an AUC counts pairs.",
-        lambda a, p, q: (a * (1 - a) / (p + q)) ** 0.5,
+    "That is the error of a share, such as a sensitivity; an AUC counts pairs.": (
+        lambda a, p, q: (a * (1 - a) / (p + q)) ** 0.5
     ),
-    (
-        "Q₂ is 2A² / (1 + A): the square is missing.",
-        lambda a, p, q: abs(_error(a, p, q, a / (2 - a), 2 * a / (1 + a))) ** 0.5,
+    "Q₂ is 2A² / (1 + A): the square is missing.": (
+        lambda a, p, q: abs(_error(a, p, q, a / (2 - a), 2 * a / (1 + a))) ** 0.5
     ),
-]
+}
+
+
+def slides_of_patients(sizes: list[int], seed: int, mixed: bool = False) -> tuple:
+    """Make slides of patients with so many each, two models, and draws that hold both classes."""
+    rng = np.random.default_rng(seed)
+    patient = np.repeat([f"P{i}" for i in range(len(sizes))], sizes)
+    labels = np.concatenate([(np.arange(n) + i) % 2 for i, n in enumerate(sizes)])
+    if mixed:
+        order = rng.permutation(len(patient))
+        patient, labels = patient[order], labels[order]
+    names, number = np.unique(patient, return_inverse=True)
+    first, second = (  # a tumour is easy to see in all slides of a patient, or in none
+        expit(labels * rng.normal(a, 2, len(names))[number] + rng.normal(size=len(labels)))
+        for a in (2.0, 1.0)
+    )
+    draws: list[np.ndarray] = []
+    while len(draws) < 8:
+        drawn = rng.choice(names, len(names))
+        if len(np.unique(labels[np.isin(patient, drawn)])) == 2 and len(set(drawn)) < len(names):
+            draws.append(drawn)
+    return labels, first, second, patient, np.array(draws)
+
+
+def differences_by_weights(
+    labels: Any, first: Any, second: Any, patient: Any, draws: Any
+) -> np.ndarray:
+    """The truth, by weights: how often each slide was drawn."""
+    return _weighted(labels, first, second, _times(patient, draws))
+
+
+def _times(patient: Any, draws: Any) -> np.ndarray:
+    return (np.asarray(draws)[:, :, None] == patient).sum(axis=1).astype(float)
+
+
+def _weighted(labels: Any, first: Any, second: Any, weights: np.ndarray) -> np.ndarray:
+    metric = weighted_auc(labels)
+    return metric(first, weights) - metric(second, weights)
+
+
+PAIRED_MISTAKES: dict[str, Callable[..., Any]] = {
+    "Second minus first: the sign is turned round.": lambda *case: -differences_by_weights(*case),
+    "Each patient came in once: who is drawn twice counts twice. np.isin cannot count.": (
+        lambda y, first, second, patient, draws: _weighted(
+            y, first, second, (_times(patient, draws) > 0).astype(float)
+        )
+    ),
+    "That is the AUC of the first model alone: subtract that of the second.": (
+        lambda y, first, _, patient, draws: weighted_auc(y)(first, _times(patient, draws))
+    ),
+    "That is the AUC of the second model alone.": (
+        lambda y, _, second, patient, draws: weighted_auc(y)(second, _times(patient, draws))
+    ),
+    "All slides came in, whatever was drawn.": lambda y, first, second, patient, draws: _weighted(
+        y, first, second, np.ones((len(draws), len(y)))
+    ),
+}

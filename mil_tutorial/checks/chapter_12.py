@@ -4,14 +4,24 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from scipy.spatial.distance import cdist
 
-from mil_tutorial.checks.cases import attempt_each, expect_each, values_of
-from mil_tutorial.checks.drawn_bags import examine_bags
 from mil_tutorial.checks.exercise import Wrong, exercise
-from mil_tutorial.checks.judging import attempt, expect_number
+from mil_tutorial.checks.judging import (
+    answers_of,
+    as_numbers,
+    attempt,
+    attempt_each,
+    examine_each,
+    expect_each,
+    expect_number,
+)
 from mil_tutorial.metrics.attention import smooth_scores
 
 EPOCHS = 6
+BAGS = 2000
+NINES = 1.54
+"""Of a positive bag, on average: 10 × 0.1 / (1 - 0.9 ** 10), a little more as sizes vary."""
 
 
 @exercise
@@ -31,7 +41,20 @@ def check_molecules_apart(answer: Any) -> str:
 @exercise
 def check_draw_bag(answer: Any) -> str:
     """Check ``draw_bag(digits, positive, rng)``: places of the digits of one bag."""
-    return examine_bags(answer)
+    digits = np.random.default_rng(1).integers(0, 10, 20_000)
+    positive = _draw(answer, digits, True)
+    negative = _draw(answer, digits, False)
+    for what, bags, wanted in (("positive", positive, True), ("negative", negative, False)):
+        wrong = sum((digits[bag] == 9).any() != wanted for bag in bags)
+        if wrong:
+            raise Wrong(
+                f"{wrong} of {BAGS} {what} bags hold {'no 9' if wanted else 'a 9'}: draw again "
+                "until the bag has the wanted label"
+            )
+    _expect_sizes(positive + negative)
+    _expect_sizes(negative)
+    _expect_nines(digits, positive)
+    return "sizes about 10 ± 2, digits uniform, and positive bags hold one 9 or more, anywhere"
 
 
 @exercise
@@ -43,9 +66,7 @@ def check_kept_accuracy(answer: Any) -> str:
         "one fold": (rng.uniform(size=(1, EPOCHS)), rng.uniform(size=(1, EPOCHS))),
         "three folds of one epoch": (rng.uniform(size=(3, 1)), rng.uniform(size=(3, 1))),
     }
-    got = attempt_each(answer, cases)
-    truth = [_kept(*case) for case in cases.values()]
-    expect_each(got, truth, "the accuracy", values_of(KEPT_MISTAKES, cases), cases)
+    examine_each(answer, cases, _kept, "the accuracy", KEPT_MISTAKES)
     return "the validation loss of each fold chooses, its test accuracy is only reported"
 
 
@@ -55,108 +76,125 @@ def check_smooth_scores(answer: Any) -> str:
     rng = np.random.default_rng(5)
     cases = {
         "five nuclei": (rng.normal(size=5), rng.uniform(0, 30, (5, 2)), 10.0),
-        "nuclei on a line, unequally far": (np.arange(4.0), _on_a_line([0, 3, 4, 30]), 5.0),
+        "nuclei on a line, unequally far": (np.arange(4.0), np.outer([0, 3, 4, 30], [1, 0.0]), 5.0),
         "one nucleus": (np.array([2.0]), np.array([[7.0, 7.0]]), 20.0),
-        "two nuclei far apart": (np.array([1.0, -1.0]), _on_a_line([0, 10_000]), 20.0),
+        "two nuclei far apart": (np.array([1.0, -1.0]), np.outer([0, 10_000], [1, 0.0]), 20.0),
     }
     got = attempt_each(answer, cases)
     truth = [smooth_scores(*case) for case in cases.values()]
     # Nuclei beyond three radii may count or not: one per cent of a weight each.
-    near = [_row(one, len(true), name) for one, true, name in zip(got, truth, cases)]
+    near = [as_numbers(one, f"numbers for {case}") for one, case in zip(got, cases)]
+    for scores, right, case in zip(near, truth, cases):
+        if scores.shape != right.shape:
+            raise Wrong(
+                f"scores came in shape {scores.shape} for {case}, expected {right.shape}: one for "
+                "each nucleus"
+            )
     if not all(np.allclose(one, true, atol=0.05) for one, true in zip(near, truth)):
-        expect_each(near, truth, "the score", values_of(SMOOTH_MISTAKES, cases), cases)
-    given = np.array([3.0, 5.0]), np.zeros((2, 2)), 1.0
-    if not np.allclose(attempt(answer, *given, case="two nuclei at one place"), 4.0):
+        expect_each(near, truth, "the score", answers_of(SMOOTH_MISTAKES, cases), cases)
+    two = np.array([3.0, 5.0]), np.zeros((2, 2)), 1.0
+    if not np.allclose(attempt(answer, *two, case="two nuclei at one place"), 4.0):
         raise Wrong("two nuclei at one place must both get their mean")
     return "each score is the mean of its neighbourhood, near nuclei count more"
-
-
-def _row(got: Any, n: int, case: str) -> np.ndarray:
-    try:
-        values = np.asarray(got, dtype=float)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise Wrong(f"got {type(got).__name__} for {case}, expected {n} numbers") from error
-    if values.shape != (n,):
-        raise Wrong(
-            f"scores came in shape {values.shape} for {case}, expected ({n},): one for each nucleus"
-        )
-    return values
-
-
-def _on_a_line(x: Any) -> np.ndarray:
-    return np.stack([np.asarray(x, dtype=float), np.zeros(len(x))], axis=1)
 
 
 def _kept(losses: Any, accuracies: Any) -> float:
     return float(np.mean(accuracies[np.arange(len(losses)), losses.argmin(axis=1)]))
 
 
-KEPT_MISTAKES: list[tuple[str, Callable[..., Any]]] = [
-    (
-        "Those epochs were chosen by their test accuracy: the test fold has helped to choose.",
-        lambda losses, accuracies: accuracies.max(axis=1).mean(),
+KEPT_MISTAKES: dict[str, Callable[..., Any]] = {
+    "Those epochs were chosen by their test accuracy: the test fold has helped to choose.": (
+        lambda losses, accuracies: accuracies.max(axis=1).mean()
     ),
-    (
-        "One epoch for all folds, chosen by the mean test accuracy: still the test folds chose.",
-        lambda losses, accuracies: accuracies.mean(axis=0).max(),
+    "One epoch for all folds, chosen by the mean test accuracy: still the test folds chose.": (
+        lambda losses, accuracies: accuracies.mean(axis=0).max()
     ),
-    (
-        "That keeps the epoch with the highest loss: the lowest is the best.",
-        lambda losses, accuracies: _kept(-losses, accuracies),
+    "That keeps the epoch with the highest loss: the lowest is the best.": (
+        lambda losses, accuracies: _kept(-losses, accuracies)
     ),
-    (
-        "That is the mean over all epochs: keep one epoch of each fold.",
-        lambda losses, accuracies: accuracies.mean(),
+    "That is the mean over all epochs: keep one epoch of each fold.": (
+        lambda losses, accuracies: accuracies.mean()
     ),
-    (
-        "That is the last epoch: keep the one with the lowest validation loss.",
-        lambda losses, accuracies: accuracies[:, -1].mean(),
+    "That is the last epoch: keep the one with the lowest validation loss.": (
+        lambda losses, accuracies: accuracies[:, -1].mean()
     ),
-    (
-        "That is one epoch for all folds. Folds are separate runs: choose in each.",
-        lambda losses, accuracies: accuracies[:, losses.mean(axis=0).argmin()].mean(),
+    "That is one epoch for all folds. Folds are separate runs: choose in each.": (
+        lambda losses, accuracies: accuracies[:, losses.mean(axis=0).argmin()].mean()
     ),
-]
+}
 
 
-def _weights(coords: Any, radius: float) -> np.ndarray:
-    return np.exp(-0.5 * (_distances(coords) / radius) ** 2)
-
-
-def _distances(coords: Any) -> np.ndarray:
-    return np.linalg.norm(coords[:, None] - coords[None], axis=2)
-
-
-def _without_itself(scores: Any, coords: Any, radius: float) -> np.ndarray:
-    weights = _weights(coords, radius) * (1 - np.eye(len(scores)))
-    return weights @ scores / np.maximum(weights.sum(axis=1), 1e-12)
-
-
-SMOOTH_MISTAKES: list[tuple[str, Callable[..., Any]]] = [
-    (
-        "Divide by the sum of the weights: a mean, not a sum.",
-        lambda scores, coords, radius: _weights(coords, radius) @ scores,
-    ),
-    (
-        "Divide by the sum of the weights, not by the number of nuclei.",
-        lambda scores, coords, radius: _weights(coords, radius) @ scores / len(scores),
-    ),
-    ("The nucleus itself counts too, with weight 1.", _without_itself),
-    (
-        "Square the distance: the weights are exp(-d² / 2r²).",
-        lambda scores, coords, radius: _mean(np.exp(-0.5 * _distances(coords) / radius), scores),
-    ),
-    (
-        "The 2 is missing: the weights are exp(-d² / 2r²).",
-        lambda scores, coords, radius: _mean(_weights(coords, radius) ** 2, scores),
-    ),
-    ("The scores came back as they were: average over the neighbours.", lambda s, c, r: s),
-    (
-        "That is the mean of all nuclei: near ones must count more.",
-        lambda s, c, r: 0 * s + s.mean(),
-    ),
-]
+def _weights(coords: Any, radius: float, power: int = 2) -> np.ndarray:
+    return np.exp(-0.5 * (cdist(coords, coords) / radius) ** power)
 
 
 def _mean(weights: np.ndarray, scores: Any) -> np.ndarray:
-    return weights @ scores / weights.sum(axis=1)
+    return weights @ scores / np.maximum(weights.sum(axis=1), 1e-12)
+
+
+SMOOTH_MISTAKES: dict[str, Callable[..., Any]] = {
+    "Divide by the sum of the weights: a mean, not a sum.": (
+        lambda scores, coords, radius: _weights(coords, radius) @ scores
+    ),
+    "Divide by the sum of the weights, not by the number of nuclei.": (
+        lambda scores, coords, radius: _weights(coords, radius) @ scores / len(scores)
+    ),
+    "The nucleus itself counts too, with weight 1.": (
+        lambda s, coords, r: _mean(_weights(coords, r) * (1 - np.eye(len(s))), s)
+    ),
+    "Square the distance: the weights are exp(-d² / 2r²).": (
+        lambda scores, coords, radius: _mean(_weights(coords, radius, 1), scores)
+    ),
+    "The 2 is missing: the weights are exp(-d² / 2r²).": (
+        lambda scores, coords, radius: _mean(_weights(coords, radius) ** 2, scores)
+    ),
+    "The scores came back as they were: average over the neighbours.": lambda s, c, r: s,
+    "That is the mean of all nuclei: near ones must count more.": (
+        lambda s, c, r: 0 * s + s.mean()
+    ),
+}
+
+
+def _draw(answer: Any, digits: np.ndarray, positive: bool) -> list[np.ndarray]:
+    rng = np.random.default_rng(2)  # not copied, or each bag would come from the same numbers
+    bags = (attempt(answer, digits, positive, rng, copied=False) for _ in range(BAGS))
+    return [_places(bag, len(digits)) for bag in bags]
+
+
+def _places(bag: Any, n: int) -> np.ndarray:
+    places = np.asarray(bag)
+    if places.ndim != 1 or places.dtype.kind not in "iu":
+        raise Wrong(
+            f"a bag came as {type(bag).__name__} of shape {places.shape}, {places.dtype}; expected "
+            "the places of its digits, an int array (n,)"
+        )
+    if not len(places):
+        raise Wrong("a bag is empty: a size below 1 must become 1")
+    if places.min() < 0 or places.max() >= n:
+        raise Wrong(f"a place is {places.max()}, but there are {n} digits")
+    return places
+
+
+def _expect_sizes(bags: list[np.ndarray]) -> None:
+    sizes = np.array([len(bag) for bag in bags])
+    if not (9.5 < sizes.mean() < 10.6 and 1.8 < sizes.std() < 2.2):
+        raise Wrong(
+            f"bag sizes are {sizes.mean():.1f} ± {sizes.std():.1f}, expected about 10 ± 2. Draw "
+            "size and digits anew each time, and take nothing out of a bag"
+        )
+
+
+def _expect_nines(digits: np.ndarray, bags: list[np.ndarray]) -> None:
+    nines = np.array([(digits[bag] == 9).sum() for bag in bags])
+    if abs(nines.mean() - NINES) > 0.08:
+        why = (
+            "that puts one 9 into each bag by hand; uniform digits bring more than one at times"
+            if nines.max() == 1
+            else "draw all digits uniformly, and the whole bag again while it has the wrong label"
+        )
+        raise Wrong(f"positive bags hold {nines.mean():.2f} nines, expected {NINES}: {why}")
+    first = np.mean([digits[bag[0]] == 9 for bag in bags])
+    if not 0.1 < first < 0.22:
+        raise Wrong(
+            f"{first:.0%} of positive bags begin with a 9, expected 15 %: no place is special"
+        )

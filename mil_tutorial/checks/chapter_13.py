@@ -1,14 +1,18 @@
 """Checks of chapter 13: µm/px, pyramid levels, tissue and tiles."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from mil_tutorial.checks.cases import attempt_each, expect_each, values_of
 from mil_tutorial.checks.exercise import Wrong, exercise
-from mil_tutorial.checks.judging import attempt, expect_number
-from mil_tutorial.checks.recording_slide import RecordingSlide, expect_region
+from mil_tutorial.checks.judging import (
+    as_numbers,
+    attempt,
+    examine_each,
+    expect_number,
+)
 
 
 @exercise
@@ -28,96 +32,92 @@ def check_level0_side(answer: Any) -> str:
 def check_read_field(answer: Any) -> str:
     """Check ``read_field(handle, x, y, side, level)``."""
     for level, (x, y, side) in ((0, (100, 40, 64)), (1, (4096, 512, 1024)), (2, (8000, 1600, 320))):
-        slide = RecordingSlide(1.0, 4.0, 16.0)
+        calls: list[tuple[Any, Any, Any]] = []
+
+        def read_region(location: Any, level: Any, size: Any, calls: Any = calls) -> str:
+            calls.append((tuple(location), level, tuple(size)))
+            return "a picture"
+
+        slide = SimpleNamespace(
+            level_downsamples=(1.0, 4.0, 16.0), level_count=3, read_region=read_region
+        )
         case = f"level {level}, which is {slide.level_downsamples[level]:g} times smaller"
         attempt(answer, slide, x, y, side, level, case=case)
-        if len(slide.asked) != 1:
-            raise Wrong(f"read_region was called {len(slide.asked)} times, expected once ({case})")
-        expect_region(slide, (x, y), side, level, case)
+        if len(calls) != 1:
+            raise Wrong(f"read_region was called {len(calls)} times, expected once ({case})")
+        _expect_region(calls[0], ((x, y), level, side), slide.level_downsamples[level], case)
     return "the place is in pixels of level 0, the size in pixels of the level that is read"
 
 
 @exercise
 def check_otsu_threshold(answer: Any) -> str:
     """Check ``otsu_threshold(counts)``: the last value of the lower class."""
-    cases = {name: (counts,) for name, counts in _histograms().items()}
-    got = attempt_each(answer, cases)
-    thresholds = [_whole(value, name) for value, name in zip(got, cases)]
-    for threshold, (name, (counts,)) in zip(thresholds, cases.items()):
-        between = _between(counts)
-        if np.isclose(between[min(threshold, 254)], between.max(), rtol=1e-9):
-            continue
-        truth = int(between.argmax())
-        for advice, wrong in OTSU_MISTAKES:
-            if threshold == wrong(counts):
-                raise Wrong(f"the threshold is {threshold}, expected {truth} ({name}). {advice}")
-        raise Wrong(f"the threshold is {threshold}, expected {truth} ({name})")
+    cases = {
+        "much glass, some tissue": (_histogram((8, 4, 8000), (90, 30, 2000)),),
+        "little glass, much tissue": (_histogram((10, 5, 1000), (120, 40, 9000)),),
+        "two values alone": (np.bincount([20] * 5 + [200] * 3, minlength=256),),
+    }
+
+    def read(value: Any, expected: int, case: str) -> int:
+        number = as_numbers(value, f"a whole number for {case}", ndim=0).item()
+        if not number.is_integer() or not 0 <= number <= 255:
+            raise Wrong(
+                f"the threshold is {number:g} ({case}), expected a whole number from 0 to 255"
+            )
+        return _or_equal(int(number), *cases[case])
+
+    mistakes = [
+        (advice, lambda counts, wrong=wrong: _or_equal(wrong(counts), counts))
+        for advice, wrong in OTSU_MISTAKES.items()
+    ]
+    examine_each(answer, cases, _otsu, "the threshold", mistakes, read)
     return "the cut that sets the means of the two classes furthest apart, weighed by their sizes"
 
 
-def _whole(value: Any, case: str) -> int:
-    try:
-        number = float(value)
-    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
-        raise Wrong(f"got {type(value).__name__} for {case}, expected a whole number") from error
-    if not number.is_integer() or not 0 <= number <= 255:
-        raise Wrong(f"the threshold is {number:g} ({case}), expected a whole number from 0 to 255")
-    return int(number)
-
-
-def _histograms() -> dict[str, np.ndarray]:
+def _histogram(*classes: tuple[float, float, int]) -> np.ndarray:
+    """Count values 0 to 255 of classes with these means, deviations and sizes."""
     rng = np.random.default_rng(0)
-
-    def counts(*parts: tuple[float, float, int]) -> np.ndarray:
-        values = np.concatenate([rng.normal(m, s, n) for m, s, n in parts])
-        return np.bincount(values.clip(0, 255).astype(int), minlength=256)
-
-    return {
-        "much glass, some tissue": counts((8, 4, 8000), (90, 30, 2000)),
-        "little glass, much tissue": counts((10, 5, 1000), (120, 40, 9000)),
-        "two values alone": np.bincount([20] * 5 + [200] * 3, minlength=256),
-    }
+    values = np.concatenate([rng.normal(*one) for one in classes])
+    return np.bincount(values.clip(0, 255).astype(int), minlength=256)
 
 
-def _between(counts: np.ndarray) -> np.ndarray:
+def _between(counts: np.ndarray, weighed: bool = True) -> np.ndarray:
     """Variance between the classes for each threshold 0 to 254."""
-    values, out = np.arange(256), np.zeros(255)
+    values, variances = np.arange(256), np.zeros(255)
     for t in range(255):
         low, high = counts[: t + 1].sum(), counts[t + 1 :].sum()
         if low and high:
-            apart = (
-                values[: t + 1] @ counts[: t + 1] / low - values[t + 1 :] @ counts[t + 1 :] / high
+            means = (
+                values[: t + 1] @ counts[: t + 1] / low,
+                values[t + 1 :] @ counts[t + 1 :] / high,
             )
-            out[t] = low * high * apart**2
-    return out
+            variances[t] = (low * high if weighed else 1) * (means[1] - means[0]) ** 2
+    return variances
 
 
-def _furthest_means(counts: np.ndarray) -> int:
-    low, high = counts.cumsum()[:-1], counts[::-1].cumsum()[::-1][1:]
-    sums = (counts * np.arange(256)).cumsum()
-    apart = (sums[-1] - sums[:-1]) / np.maximum(high, 1) - sums[:-1] / np.maximum(low, 1)
-    return int(np.where((low > 0) & (high > 0), apart, -1).argmax())
+def _otsu(counts: np.ndarray) -> int:
+    return int(_between(counts).argmax())
 
 
-OTSU_MISTAKES: list[tuple[str, Callable[[np.ndarray], int]]] = [
-    ("That is where the classes are nearest: take the largest value.", lambda c: _least(c)),
-    (
-        "That sets the means furthest apart without weighing them: multiply by both sizes.",
-        _furthest_means,
+def _or_equal(threshold: int, counts: np.ndarray) -> int:
+    """Return the right threshold in place of one that separates the classes as well."""
+    between = _between(counts)
+    as_good = np.isclose(between[min(threshold, 254)], between.max(), rtol=1e-9)
+    return _otsu(counts) if as_good else threshold
+
+
+OTSU_MISTAKES: dict[str, Callable[..., Any]] = {
+    "That is where the classes are nearest: take the largest value.": (
+        lambda c: int(_between(c).argmin())
     ),
-    (
-        "One too high: the class above starts after the threshold.",
-        lambda c: int(_between(c).argmax()) + 1,
+    "That sets the means furthest apart without weighing them: multiply by both sizes.": (
+        lambda c: int(_between(c, weighed=False).argmax())
     ),
-    (
-        "That is the mean of all pixels: try each threshold.",
-        lambda c: round(float(c @ np.arange(256) / c.sum())),
+    "One too high: the class above starts after the threshold.": lambda c: _otsu(c) + 1,
+    "That is the mean of all pixels: try each threshold.": (
+        lambda c: round(float(c @ np.arange(256) / c.sum()))
     ),
-]
-
-
-def _least(counts: np.ndarray) -> int:
-    return int(_between(counts).argmin())
+}
 
 
 @exercise
@@ -128,24 +128,18 @@ def check_tile_corners(answer: Any) -> str:
         "a slide that divides evenly": (512, 1024, 256),
         "a slide of one tile": (300, 290, 256),
     }
-    got = attempt_each(answer, cases)
-    for corners, (name, case) in zip(got, cases.items()):
-        _expect_corners(corners, case, name)
-    truth = [_corners(*case) for case in cases.values()]
-    expect_each(got, truth, "the corners", values_of(CORNER_MISTAKES, cases), cases)
+
+    def read(corners: Any, expected: np.ndarray, case: str) -> np.ndarray:
+        places = as_numbers(corners, "an array (n, 2)")
+        if places.ndim != 2 or places.shape[1] != 2:
+            raise Wrong(f"corners came in shape {places.shape} ({case}), expected (n, 2)")
+        width, height, side = cases[case]
+        if len(places) == -(-width // side) * -(-height // side) > len(expected):
+            raise Wrong(f"{len(places)} tiles ({case}): those at the edge reach beyond the slide")
+        return places
+
+    examine_each(answer, cases, _corners, "the corners", CORNER_MISTAKES, read)
     return "whole tiles only, x before y, row by row"
-
-
-def _expect_corners(corners: Any, case: tuple[int, int, int], name: str) -> None:
-    try:
-        places = np.asarray(corners)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise Wrong(f"got {type(corners).__name__}, expected an array (n, 2)") from error
-    if places.dtype == object or places.ndim != 2 or places.shape[1] != 2:
-        raise Wrong(f"corners came in shape {places.shape} ({name}), expected (n, 2)")
-    width, height, side = case
-    if len(places) == -(-width // side) * -(-height // side) > len(_corners(*case)):
-        raise Wrong(f"{len(places)} tiles ({name}): those at the edge reach beyond the slide")
 
 
 def _corners(width: int, height: int, side: int) -> np.ndarray:
@@ -153,17 +147,40 @@ def _corners(width: int, height: int, side: int) -> np.ndarray:
     return np.stack([x.ravel(), y.ravel()], axis=1) * side
 
 
-def _by_column(width: int, height: int, side: int) -> np.ndarray:
-    return _corners(height, width, side)[:, ::-1]
-
-
-CORNER_MISTAKES: list[tuple[str, Callable[..., Any]]] = [
-    ("Those are y, x: put x first.", lambda w, h, s: _corners(w, h, s)[:, ::-1]),
-    ("Width and height changed places.", lambda w, h, s: _corners(h, w, s)),
-    ("Column by column; go row by row.", _by_column),
-    ("Those are numbers of tiles: multiply by side.", lambda w, h, s: _corners(w, h, s) // s),
-    (
-        "Those are the middles; give the top-left corners.",
-        lambda w, h, s: _corners(w, h, s) + s // 2,
+CORNER_MISTAKES: dict[str, Callable[..., Any]] = {
+    "Those are y, x: put x first.": lambda w, h, s: _corners(w, h, s)[:, ::-1],
+    "Width and height changed places.": lambda w, h, s: _corners(h, w, s),
+    "Column by column; go row by row.": lambda w, h, s: _corners(h, w, s)[:, ::-1],
+    "Those are numbers of tiles: multiply by side.": lambda w, h, s: _corners(w, h, s) // s,
+    "Those are the middles; give the top-left corners.": (
+        lambda w, h, s: _corners(w, h, s) + s // 2
     ),
-]
+}
+
+
+def _expect_region(
+    call: tuple[Any, Any, Any],
+    region: tuple[tuple[int, int], int, int],
+    downsample: float,
+    case: str,
+) -> None:
+    """Compare a call (location, level, size) with the region: place, level, side at level 0."""
+    (location, asked_level, size), (place, level, side) = call, region
+    if asked_level != level:
+        raise Wrong(f"level {asked_level} was read, expected {level}")
+    wanted = round(side / downsample)
+    if size != (wanted, wanted):
+        why = (
+            "the size is in pixels of the level: divide side by the downsample"
+            if size == (side, side)
+            else f"{side} pixels of level 0 are {wanted} of this level"
+        )
+        raise Wrong(f"a field of {size} was read, expected ({wanted}, {wanted}) ({case}): {why}")
+    if location != place:
+        shrunk = tuple(round(c / downsample) for c in place)
+        why = (
+            "OpenSlide takes it in pixels of level 0, whatever the level"
+            if location == shrunk
+            else "give x, y as they came"
+        )
+        raise Wrong(f"the place was {location}, expected {place} ({case}): {why}")

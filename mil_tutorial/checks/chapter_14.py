@@ -1,41 +1,121 @@
 """Checks of chapter 14: the pitfalls clinic. A case is a mended function and the cause's letter."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+import torch
 from scipy.special import expit
+from torch import Tensor
 
-from mil_tutorial.checks.cases import attempt_each, expect_each, values_of
-from mil_tutorial.checks.diagnoses import examine_case
-from mil_tutorial.checks.evaluations import (
-    examine_join_bags,
-    examine_report_auc,
-    examine_score_slides,
-    examine_to_probabilities,
+from mil_tutorial.checks.exercise import NotAttempted, Wrong, exercise
+from mil_tutorial.checks.judging import (
+    answers_of,
+    as_numbers,
+    attempt,
+    attempt_each,
+    examine_each,
+    expect_each,
+    expect_number,
+    expect_tensor,
+    expect_values,
 )
-from mil_tutorial.checks.exercise import exercise
-from mil_tutorial.checks.folds import examine_make_folds
-from mil_tutorial.checks.judging import expect_number
-from mil_tutorial.checks.masks import (
-    examine_attention_of,
-    examine_max_of_bags,
-    examine_rows_to_weights,
+from mil_tutorial.checks.padded import (
+    ATTENTION_MISTAKES,
+    MAX_MISTAKES,
+    WEIGHT_MISTAKES,
+    attention_by_loop,
+    max_by_loop,
+    padded_bags,
+    padded_scores,
+    softmax_by_loop,
 )
 from mil_tutorial.metrics.calibration import fit_temperature
+from mil_tutorial.metrics.decisions import auc
+
+SHOWS = {
+    "A": "Dropout that goes on gives another number at each call; here each call gives the same.",
+    "B": "If test slides had a say, something would be chosen by their result; look for a max or "
+    "an argmax.",
+    "C": "With two axes lined up wrongly, the shapes matter: most of them stop with an error.",
+    "D": "Numbers after the alphabet turn labels round, and the AUC falls below 0.5.",
+    "E": "If slides were merged, fewer come out than went in, by the size of the batch.",
+    "F": "Padding taken for tissue shows when the same bag is padded to another length.",
+    "G": "Code that guesses changes its way with the numbers that come in together.",
+    "H": "If slides were missing, fewer would come out than went in, one by one.",
+    "I": "A hidden 0/0 shows in the gradient: the value is fine, the step is not.",
+    "J": "A patient on both sides shows when labels are coins: the AUC stays above 0.5.",
+}
+
+
+@contextmanager
+def _diagnosed(answer: Any, letter: str) -> Iterator[Any]:
+    """Give the function of ``(function, why)`` to be judged; if it is right, judge the letter."""
+    if answer is None or answer is ...:
+        raise NotAttempted
+    if not isinstance(answer, tuple) or len(answer) != 2:
+        raise Wrong("hand in the function and the letter: (name_of_the_function, why)")
+    function, why = answer
+    why = why.strip().upper() if isinstance(why, str) else why
+    try:
+        yield function
+    except Wrong as mistake:
+        if why == letter:
+            raise Wrong(f"{mistake}. Your diagnosis {why} is right; mend the code") from mistake
+        raise
+    if why is None or why is ...:
+        raise Wrong("the code is mended. Now put the letter of its cause into `why`")
+    if not isinstance(why, str) or why not in SHOWS:
+        raise Wrong(f"the code is mended, but {why!r} is none of the letters A to J")
+    if why != letter:
+        raise Wrong(f"the code is mended, but the cause was not {why}. {SHOWS[why]}")
 
 
 @exercise
 def check_max_of_bags(answer: Any) -> str:
     """Check ``max_of_bags(values, mask)`` and its diagnosis."""
-    examine_case(answer, "C", examine_max_of_bags)
+    low, mask = padded_bags([5, 1], 5, 5)
+    cases = {
+        "2 bags, 3 tiles, 4 values": padded_bags([3, 2], 3, 4),
+        "3 bags, 3 tiles, 3 values": padded_bags([1, 3, 2], 3, 3),
+        "1 bag, 4 tiles, 1 value": padded_bags([2], 4, 1),
+        "2 bags, 5 tiles, 5 values, all negative": (-1 - low.abs(), mask),
+    }
+    with _diagnosed(answer, "C") as max_of_bags:
+        examine_each(max_of_bags, cases, max_by_loop, "the maximum", MAX_MISTAKES)
     return "the mask has an axis for the values, whatever the shape"
 
 
 @exercise
 def check_rows_to_weights(answer: Any) -> str:
-    """Check ``rows_to_weights(scores, mask)`` and its diagnosis."""
-    examine_case(answer, "I", examine_rows_to_weights)
+    """Check ``rows_to_weights(scores, mask)``, its gradients and its diagnosis."""
+    cases = {
+        "bags of 3 and 0 tiles": padded_scores([3, 0], 3),
+        "bags of 1, 4 and 0 tiles": padded_scores([1, 4, 0], 4),
+        "an empty bag alone": padded_scores([0], 2),
+        "bags of 2 and 1 tiles": padded_scores([2, 1], 2),
+    }
+    with _diagnosed(answer, "I") as rows_to_weights:
+        for case, (scores, mask) in cases.items():
+            scores.requires_grad_()
+            weights = attempt(rows_to_weights, scores, mask, case=case)
+            expect_tensor(weights, tuple(scores.shape), "the weights", "float")
+            truth = softmax_by_loop(scores, mask)
+            mistakes = {text: rule(scores, mask) for text, rule in WEIGHT_MISTAKES.items()}
+            expect_values(weights, truth, "a weight", mistakes, case)
+            if not weights.requires_grad:
+                raise Wrong("no gradient flows back to the scores: nothing would be learnt")
+            slopes = torch.linspace(-1, 2, scores.numel()).view(scores.shape)
+            gradient, expected = (
+                torch.autograd.grad((one * slopes).sum(), scores)[0] for one in (weights, truth)
+            )
+            if not torch.isfinite(gradient).all():
+                raise Wrong(
+                    f"the weights are right, but their gradient holds NaN ({case}): one step "
+                    "spoils the network"
+                )
+            expect_values(gradient, expected, "the gradient", (), case)
     return "an empty bag gets weights of 0, and no NaN flows back"
 
 
@@ -56,43 +136,197 @@ def check_padded_share(answer: Any) -> str:
 @exercise
 def check_attention_of(answer: Any) -> str:
     """Check ``attention_of(scores, lengths)`` and its diagnosis."""
-    examine_case(answer, "F", examine_attention_of)
+    high = torch.tensor([[0.0, 1.0, 9.0], [2.0, 9.0, 9.0]])
+    cases = {
+        "10 tiles padded to 100": (padded_scores([10], 100)[0], torch.tensor([10])),
+        "bags of 3, 1 and 4 tiles": (padded_scores([3, 1, 4], 4)[0], torch.tensor([3, 1, 4])),
+        "no padding": (padded_scores([3, 3], 3)[0], torch.tensor([3, 3])),
+        "high scores on padding": (high, torch.tensor([2, 1])),
+    }
+    with _diagnosed(answer, "F") as attention_of:
+        examine_each(attention_of, cases, attention_by_loop, "the attention", ATTENTION_MISTAKES)
     return "padding gets nothing, however long it is"
+
+
+PROBABILITY_MISTAKES: dict[str, Callable[..., Any]] = {
+    "The symptom is still there: what 0.3 becomes depends on the logits beside it.": (
+        lambda z: z if z.min() >= 0 and z.max() <= 1 else expit(z)
+    ),
+    "Those are the logits themselves.": lambda z: z,
+    "Cutting off at 0 and 1 is no sigmoid.": lambda z: z.clip(0, 1),
+    "The sigmoid was taken twice.": lambda z: expit(expit(z)),
+    "Each logit is asked by itself now; the guess is the same.": (
+        lambda z: np.where((z >= 0) & (z <= 1), z, expit(z))
+    ),
+}
 
 
 @exercise
 def check_to_probabilities(answer: Any) -> str:
     """Check ``to_probabilities(logits)`` and its diagnosis."""
-    examine_case(answer, "G", examine_to_probabilities)
+    cases = {
+        "logits from -4 to 3": (np.array([-4.0, 0.3, 3.0]),),
+        "one logit, 0.3": (np.array([0.3]),),
+        "logits 0.1, 0.5 and 0.9": (np.array([0.1, 0.5, 0.9]),),
+        "logits 0 and 1": (np.array([0.0, 1.0]),),
+    }
+    with _diagnosed(answer, "G") as to_probabilities:
+        examine_each(to_probabilities, cases, expit, "the probability", PROBABILITY_MISTAKES)
     return "a logit has one probability, whatever comes with it"
 
 
 @exercise
 def check_join_bags(answer: Any) -> str:
     """Check ``join_bags(batch)`` and its diagnosis."""
-    examine_case(answer, "E", examine_join_bags)
+    with _diagnosed(answer, "E") as join_bags:
+        for sizes, labels in (([3, 1, 4], [0, 1, 0]), ([2], [1]), ([1, 1], [0, 0])):
+            case = f"bags of {', '.join(map(str, sizes))}"
+            bags = [torch.full((n, 2), float(i)) for i, n in enumerate(sizes)]
+            joined = attempt(join_bags, list(zip(bags, map(float, labels))), case=case)
+            if not isinstance(joined, tuple | list) or len(joined) != 3:
+                raise Wrong("join_bags returns three things: instances, sizes, labels")
+            expect_values(joined[0], torch.cat(bags), "an instance", (), case)
+            for what, values in zip(("sizes", "labels"), joined[1:]):
+                if np.shape(values) == (1,) and len(bags) > 1:
+                    raise Wrong(
+                        f"{len(bags)} bags went in, but one entry came out in {what} ({case}): how "
+                        "many slides will the model see?"
+                    )
+            mistakes = {"Those are sums up to each bag: give each bag's own.": np.cumsum(sizes)}
+            expect_values(joined[1], sizes, "a size", mistakes, case)
+            mistakes = {"Each bag keeps its own label.": np.full(len(bags), max(labels))}
+            expect_values(joined[2], labels, "a label", mistakes, case)
     return "as many sizes and labels as bags"
 
 
 @exercise
 def check_score_slides(answer: Any) -> str:
-    """Check ``score_slides(score, slides, limit)`` and its diagnosis."""
-    examine_case(answer, "H", examine_score_slides)
+    """Check ``score_slides(score, slides, limit)`` by what it sends through the model."""
+    with _diagnosed(answer, "H") as score_slides:
+        for limit, sizes in ((40, [30, 120, 40, 75, 41]), (50, [20, 10]), (60, [600])):
+            case = f"slides of {', '.join(map(str, sizes))} tiles, limit {limit}"
+            logits = np.linspace(-1, 2, len(sizes))
+            labels = [float(i % 2) for i in range(len(sizes))]
+            slides = [
+                (torch.stack([torch.full((n,), float(z)), torch.arange(n) / n], dim=1), y)
+                for n, z, y in zip(sizes, logits, labels)
+            ]
+            sent: dict[float, list[Tensor]] = {}  # places of tiles, by the logit of their slide
+
+            def score(tiles: Tensor, sent: Any = sent) -> float:
+                sent.setdefault(round(float(tiles[0, 0]), 4), []).append(tiles[:, 1])
+                return float(tiles[:, 0].mean())
+
+            scored = attempt(score_slides, score, slides, limit, case=case)
+            if not isinstance(scored, tuple | list) or len(scored) != 2:
+                raise Wrong("score_slides returns two arrays: labels and logits")
+            for what, values, right in zip(("labels", "logits"), scored, (labels, logits)):
+                if np.ndim(values) == 1 and len(values) < len(slides):
+                    raise Wrong(
+                        f"{len(slides)} slides went in, {len(values)} {what} came out ({case}): "
+                        "what became of the others?"
+                    )
+                expect_values(values, right, what, (), case)
+            for n, calls in zip(sizes, sent.values()):
+                _expect_tiles(n, calls, limit, case)
     return "every slide is judged, the large ones by tiles from all over"
+
+
+def _expect_tiles(n: int, calls: list[Tensor], limit: int, case: str) -> None:
+    if (most := max(map(len, calls))) > limit:
+        raise Wrong(f"{most} tiles were sent at once, but {limit} fit ({case})")
+    places = torch.cat(calls)
+    if n <= limit and len(places) < n:
+        raise Wrong(f"a slide of {n} tiles fits, but only {len(places)} were sent ({case})")
+    if n > limit and abs(float(places.mean()) - 0.5) > 0.15:
+        raise Wrong(
+            f"of {n} tiles those from one end were sent ({case}). Tiles lie in order: the "
+            "first are the top of the slide. Take some from all over"
+        )
 
 
 @exercise
 def check_make_folds(answer: Any) -> str:
-    """Check ``make_folds(patients, n_folds)`` and its diagnosis."""
-    examine_case(answer, "J", examine_make_folds)
+    """Check ``make_folds(patients, n_folds)`` by its properties, and its diagnosis."""
+    rng = np.random.default_rng(3)
+    many = np.repeat([f"P{i:02}" for i in range(30)], rng.integers(1, 5, 30))
+    with _diagnosed(answer, "J") as make_folds:
+        for patients, n_folds in ((rng.permutation(many), 5), (np.repeat(np.arange(8), 3), 4)):
+            case = f"{len(np.unique(patients))} patients, {n_folds} folds"
+            rows = list(range(len(patients)))
+            folds = attempt(make_folds, patients, n_folds, case=case)
+            if not hasattr(folds, "__iter__"):
+                raise Wrong(f"got {type(folds).__name__}, expected pairs of training and test")
+            folds = [_fold(fold, len(patients)) for fold in folds]
+            if len(folds) != n_folds:
+                raise Wrong(f"{len(folds)} folds came, expected {n_folds} ({case})")
+            for train, test in folds:
+                if both := set(patients[train]) & set(patients[test]):
+                    raise Wrong(
+                        f"training and test of a fold are not independent, because of {len(both)} "
+                        f"of the patients ({case}). Where are their slides?"
+                    )
+                if sorted([*train, *test]) != rows:
+                    raise Wrong(
+                        f"a fold does not hold every slide once, in training or test ({case})"
+                    )
+            if sorted(np.concatenate([test for _, test in folds])) != rows:
+                raise Wrong(f"over all folds, every slide is tested once ({case})")
     return "every slide is tested once, by a model that never saw its patient"
+
+
+def _fold(fold: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
+    try:
+        train, test = (np.asarray(rows) for rows in fold)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise Wrong("a fold is a pair: rows of training, rows of test") from error
+    for rows in (train, test):
+        if rows.ndim != 1 or rows.dtype.kind not in "iu" or rows.min(initial=0) < 0:
+            raise Wrong("a fold holds row numbers of slides, as whole numbers")
+        if rows.max(initial=0) >= n:
+            raise Wrong(f"a row is {rows.max()}, but there are {n} slides")
+    return train, test
+
+
+REPORT_MISTAKES: dict[str, Callable[..., Any]] = {
+    "The symptom is still there: of all epochs, the one with the highest number is reported.": (
+        lambda val, test: test.max()
+    ),
+    "That is a validation AUC: it chose, so it is too good.": lambda val, test: val.max(),
+    "That is the last epoch: validation slides may choose.": lambda val, test: test[-1],
+    "That is the epoch that validation slides like least.": lambda val, test: test[val.argmin()],
+    "That is the mean over epochs: report one of them.": lambda val, test: test.mean(),
+}
 
 
 @exercise
 def check_report_auc(answer: Any) -> str:
     """Check ``report_auc(val_labels, val_scores, test_labels, test_scores)`` and its diagnosis."""
-    examine_case(answer, "B", examine_report_auc)
+    cases, aucs = {}, {}
+    for seed, epochs in enumerate((12, 4, 8)):
+        case, rng = f"{epochs} epochs", np.random.default_rng(seed)
+        labels = [np.array([0, 1, *rng.integers(0, 2, n)]) for n in (18, 25)]
+        val, test = (expit(y + rng.normal(0, 1.5, (epochs, len(y)))) for y in labels)
+        cases[case] = labels[0], val, labels[1], test
+        aucs[case] = [
+            np.array([auc(y, scores) for scores in side]) for y, side in zip(labels, (val, test))
+        ]
+    truth = [test[val.argmax()] for val, test in aucs.values()]
+    with _diagnosed(answer, "B") as report_auc:
+        reported = attempt_each(report_auc, cases)
+        expect_each(reported, truth, "the AUC", answers_of(REPORT_MISTAKES, aucs), cases)
     return "validation slides choose the epoch, test slides judge it"
+
+
+TEMPERATURE_MISTAKES: dict[str, Callable[..., Any]] = {
+    "That is 1 / T, by which logits are multiplied.": (
+        lambda labels, logits: 1 / fit_temperature(labels, logits)
+    ),
+    "That is log T: take its exponential.": (
+        lambda labels, logits: np.log(fit_temperature(labels, logits))
+    ),
+    "That is 1: nothing was fitted.": lambda labels, logits: 1.0,
+}
 
 
 @exercise
@@ -103,11 +337,15 @@ def check_best_temperature(answer: Any) -> str:
         "a model that is not sure enough": _stated(0.4, 1),
         "a model that is right": _stated(1.0, 2),
     }
-    got = attempt_each(answer, cases)
-    truth = [fit_temperature(*case) for case in cases.values()]
-    mistakes = values_of(TEMPERATURE_MISTAKES, cases)
-    near = [_rounded(value, right) for value, right in zip(got, truth)]
-    expect_each(near, truth, "the temperature", mistakes, cases)
+
+    def read(answer: Any, right: float, case: str) -> Any:
+        """Take what is one per cent from a known answer for it: optimisers stop early."""
+        value = as_numbers(answer)
+        known = (right, 1 / right, np.log(right), 1.0)
+        near = (one for one in known if value.shape == () and np.isclose(value, one, 0.01, 0))
+        return next(near, value)
+
+    examine_each(answer, cases, fit_temperature, "the temperature", TEMPERATURE_MISTAKES, read)
     return "the lowest cross-entropy, for models too sure and not sure enough"
 
 
@@ -116,26 +354,3 @@ def _stated(temperature: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     logits = rng.normal(0, 3, 300)
     return (rng.uniform(size=300) < expit(logits / temperature)).astype(int), logits
-
-
-def _rounded(value: Any, right: float) -> Any:
-    """Take what is one per cent from a known answer for it: a grid or an optimiser stops early."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError, RuntimeError, OverflowError):
-        return value
-    known = (right, 1 / right, np.log(right), 1.0)
-    return next((one for one in known if abs(number - one) <= 0.01 * abs(one)), value)
-
-
-TEMPERATURE_MISTAKES: list[tuple[str, Callable[..., Any]]] = [
-    (
-        "That is 1 / T, by which logits are multiplied.",
-        lambda labels, logits: 1 / fit_temperature(labels, logits),
-    ),
-    (
-        "That is log T: take its exponential.",
-        lambda labels, logits: np.log(fit_temperature(labels, logits)),
-    ),
-    ("That is 1: nothing was fitted.", lambda labels, logits: 1.0),
-]

@@ -1,5 +1,6 @@
 """Checks of chapter 15: counting work, accumulating gradients, pooling in pieces."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -7,9 +8,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mil_tutorial.bags.batches import BagBatch, collate_packed
-from mil_tutorial.checks.cases import attempt_each, expect_each, values_of
 from mil_tutorial.checks.exercise import Wrong, exercise
-from mil_tutorial.checks.judging import attempt, expect_number
+from mil_tutorial.checks.judging import attempt, examine_each, expect_number
 from mil_tutorial.models.mil import MIL, build_model
 
 
@@ -23,42 +23,50 @@ def check_products(answer: Any) -> str:
         "That counts additions, too. The question asks for multiplications.": 327.68,
         "V and U see the embedding (H = 128 numbers), not the 1,024 features.": 393.216,
     }
-    expected = 163.84
-    expect_number(answer, expected, "the number of multiplications", 2.5, mistakes)
+    expect_number(answer, 163.84, "the number of multiplications", 2.5, mistakes)
     return "1,024 × 128 + 2 × 128 × 128 = 163,840: four fifths of it in the first layer"
+
+
+MISTAKES: dict[str, Callable[..., Any]] = {  # losses of the bags of each part
+    "A bag in a small part counts more than one in a large part: each part's loss is a mean over "
+    "its own bags.": lambda parts: sum(part.mean() for part in parts) / len(parts),
+    "The parts' means are added up, so two parts give twice the gradient.": (
+        lambda parts: sum(part.mean() for part in parts)
+    ),
+    "The losses are added up and never divided by the number of bags.": (
+        lambda parts: torch.cat(parts).sum()
+    ),
+    "Only the last part's gradient is left: clear the gradients once, before the parts.": (
+        lambda parts: parts[-1].sum() / sum(map(len, parts))
+    ),
+    "It is divided twice: by the bags of the part (the mean) and by all bags.": (
+        lambda parts: sum(part.mean() for part in parts) / sum(map(len, parts))
+    ),
+}
 
 
 @exercise
 def check_accumulate(answer: Any) -> str:
     """Check ``accumulate(model, parts)``: the gradients of the mean loss over all bags."""
+
+    def run(model: MIL, parts: list[BagBatch]) -> bool:
+        answer(model, parts)  # it returns nothing: its gradients are the answer
+        return True
+
     for case, lengths in (("3 bags, then 1", (3, 1)), ("1 bag", (1,)), ("2, 1 and 3", (2, 1, 3))):
         model, parts = _parts(lengths)
-        truth = _gradient(model, lambda m, p=parts: _mean_loss(m, p).backward())
-        try:
-            got = _gradient(model, lambda m, p=parts, c=case: _call(answer, m, p, c))
-        except AttributeError as error:
-            raise Wrong(f"a parameter has no gradient ({case}): is backward called?") from error
-        if torch.allclose(got, truth, atol=1e-6):
+        attempt(run if callable(answer) else answer, model, parts, case=case, copied=False)
+        gradients = [parameter.grad for parameter in model.parameters()]
+        if any(gradient is None for gradient in gradients):
+            raise Wrong(f"a parameter has no gradient ({case}): is backward called?")
+        got = torch.cat([gradient.flatten() for gradient in gradients])  # type: ignore[union-attr]
+        if torch.allclose(got, _gradient(model, parts, lambda x: torch.cat(x).mean()), atol=1e-6):
             continue
-        for advice, wrong in MISTAKES:
-            if torch.allclose(
-                got, _gradient(model, lambda m, p=parts, w=wrong: w(m, p)), atol=1e-6
-            ):
+        for advice, loss in MISTAKES.items():
+            if torch.allclose(got, _gradient(model, parts, loss), atol=1e-6):
                 raise Wrong(f"{advice} ({case})")
         raise Wrong(f"the gradients are not those of the mean loss over all bags ({case})")
     return "a sum over the part, divided by the bags of the whole"
-
-
-def _call(answer: Any, model: MIL, parts: list[BagBatch], case: str) -> None:
-    """Call the learner's function, which returns nothing, with this very model."""
-
-    def run(_: int) -> bool:
-        answer(model, parts)
-        return True
-
-    if not callable(answer):
-        attempt(answer)
-    attempt(run, 0, case=case)
 
 
 def _parts(lengths: tuple[int, ...]) -> tuple[MIL, list[BagBatch]]:
@@ -66,72 +74,20 @@ def _parts(lengths: tuple[int, ...]) -> tuple[MIL, list[BagBatch]]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(7)
         model = build_model("gated", 5, 4)
-    bags = iter(range(sum(lengths)))
-    return model, [
-        collate_packed(
-            [(torch.randn(2 + i, 5, generator=generator), float(i % 2)) for i in _take(bags, n)]
+    bags = [(torch.randn(2 + i, 5, generator=generator), float(i % 2)) for i in range(sum(lengths))]
+    ends = [sum(lengths[: i + 1]) for i in range(len(lengths))]
+    return model, [collate_packed(bags[end - n : end]) for n, end in zip(lengths, ends)]
+
+
+def _gradient(model: MIL, parts: list[BagBatch], loss: Callable[..., Any]) -> Tensor:
+    losses = [
+        F.binary_cross_entropy_with_logits(
+            model.forward_packed(part.instances, part.sizes).logits, part.labels, reduction="none"
         )
-        for n in lengths
+        for part in parts
     ]
-
-
-def _take(numbers: Any, n: int) -> list[int]:
-    return [next(numbers) for _ in range(n)]
-
-
-def _gradient(model: MIL, function: Any) -> Tensor:
-    model.zero_grad()
-    function(model)
-    return torch.cat([p.grad.flatten().clone() for p in model.parameters()])  # type: ignore[union-attr]
-
-
-def _losses(model: MIL, part: BagBatch) -> Tensor:
-    logits = model.forward_packed(part.instances, part.sizes).logits
-    return F.binary_cross_entropy_with_logits(logits, part.labels, reduction="none")
-
-
-def _mean_loss(model: MIL, parts: list[BagBatch]) -> Tensor:
-    return torch.cat([_losses(model, part) for part in parts]).mean()
-
-
-def _mean_of_means(model: MIL, parts: list[BagBatch]) -> None:
-    for part in parts:
-        (_losses(model, part).mean() / len(parts)).backward()
-
-
-def _sum_of_means(model: MIL, parts: list[BagBatch]) -> None:
-    for part in parts:
-        _losses(model, part).mean().backward()
-
-
-def _plain_sum(model: MIL, parts: list[BagBatch]) -> None:
-    for part in parts:
-        _losses(model, part).sum().backward()
-
-
-def _last_only(model: MIL, parts: list[BagBatch]) -> None:
-    (_losses(model, parts[-1]).sum() / sum(map(len, parts))).backward()
-
-
-def _mean_over_all(model: MIL, parts: list[BagBatch]) -> None:
-    for part in parts:
-        (_losses(model, part).mean() / sum(map(len, parts))).backward()
-
-
-MISTAKES = (
-    (
-        "A bag in a small part counts more than one in a large part: each part's loss is a mean "
-        "over its own bags.",
-        _mean_of_means,
-    ),
-    ("The parts' means are added up, so two parts give twice the gradient.", _sum_of_means),
-    ("The losses are added up and never divided by the number of bags.", _plain_sum),
-    (
-        "Only the last part's gradient is left: clear the gradients once, before the parts.",
-        _last_only,
-    ),
-    ("It is divided twice: by the bags of the part (the mean) and by all bags.", _mean_over_all),
-)
+    gradients = torch.autograd.grad(loss(losses), list(model.parameters()))
+    return torch.cat([gradient.flatten() for gradient in gradients])
 
 
 @exercise
@@ -156,47 +112,41 @@ def check_pool_pieces(answer: Any) -> str:
         "4 tiles, all at once": (*bag(4), 9),
         "scores of a thousand": (*bag(8, 1000.0), 3),
     }
-    mistakes = (
-        ("The pieces are averaged as if they had equal weight.", _equal_pieces),
-        (
-            "The pieces are weighed by their number of tiles; a piece with high scores has more of "
-            "the bag's weight.",
-            _by_length,
-        ),
-        ("That is the last piece alone.", _last_piece),
-        ("The pieces are weighed by their highest score; all of their scores count.", _by_highest),
-        ("That is the plain mean: the scores are not used.", lambda s, v, n: v.mean(dim=0)),
-    )
-    got = attempt_each(answer, cases)
-    truth = [torch.softmax(s, dim=0) @ v for s, v, _ in cases.values()]
-    for name, value in zip(cases, got):
+
+    def read(value: Any, expected: Tensor, case: str) -> Any:
         if isinstance(value, Tensor) and not torch.isfinite(value).all():
             raise Wrong(
-                f"it gives NaN or infinity ({name}): exp overflows, torch.logsumexp does not"
+                f"it gives NaN or infinity ({case}): exp overflows, torch.logsumexp does not"
             )
-    expect_each(got, truth, "the pooled value", values_of(mistakes, cases), cases)
+        return value
+
+    examine_each(answer, cases, _pooled, "the pooled value", POOL_MISTAKES, read)
     return "pieces are pooled by their logsumexp, as if they were tiles"
 
 
-def _pieces(s: Tensor, v: Tensor, n: int) -> tuple[Tensor, list[Tensor]]:
-    pairs = list(zip(s.split(n), v.split(n)))
-    return torch.stack([torch.softmax(a, dim=0) @ b for a, b in pairs]), [a for a, _ in pairs]
+def _pooled(scores: Tensor, values: Tensor, length: int = 0) -> Tensor:
+    return torch.softmax(scores, dim=0) @ values
 
 
-def _equal_pieces(s: Tensor, v: Tensor, n: int) -> Tensor:
-    return _pieces(s, v, n)[0].mean(dim=0)
+def _pieces(scores: Tensor, values: Tensor, n: int) -> Tensor:
+    return torch.stack([_pooled(*piece) for piece in zip(scores.split(n), values.split(n))])
 
 
-def _by_length(s: Tensor, v: Tensor, n: int) -> Tensor:
-    means, pieces = _pieces(s, v, n)
-    lengths = torch.tensor([float(len(piece)) for piece in pieces])
-    return lengths @ means / lengths.sum()
+def _by_length(scores: Tensor, values: Tensor, n: int) -> Tensor:
+    lengths = torch.tensor([float(len(piece)) for piece in scores.split(n)])
+    return lengths @ _pieces(scores, values, n) / lengths.sum()
 
 
-def _last_piece(s: Tensor, v: Tensor, n: int) -> Tensor:
-    return _pieces(s, v, n)[0][-1]
+def _by_highest(scores: Tensor, values: Tensor, n: int) -> Tensor:
+    highest = torch.stack([piece.max() for piece in scores.split(n)])
+    return _pooled(highest, _pieces(scores, values, n))
 
 
-def _by_highest(s: Tensor, v: Tensor, n: int) -> Tensor:
-    means, pieces = _pieces(s, v, n)
-    return torch.softmax(torch.stack([piece.max() for piece in pieces]), dim=0) @ means
+POOL_MISTAKES: dict[str, Callable[..., Tensor]] = {
+    "The pieces are averaged as if they had equal weight.": lambda *bag: _pieces(*bag).mean(dim=0),
+    "The pieces are weighed by their number of tiles; a piece with high scores has more of the "
+    "bag's weight.": _by_length,
+    "That is the last piece alone.": lambda *bag: _pieces(*bag)[-1],
+    "The pieces are weighed by their highest score; all of their scores count.": _by_highest,
+    "That is the plain mean: the scores are not used.": lambda s, v, n: v.mean(dim=0),
+}

@@ -3,13 +3,14 @@
 from typing import Any
 
 import numpy as np
+from scipy.spatial.distance import cdist
+from scipy.stats import rankdata
 from sklearn.metrics import roc_auc_score
 
-from mil_tutorial.checks.cases import attempt_each, expect_each, values_of
-from mil_tutorial.checks.copies import examine_copies
-from mil_tutorial.checks.exercise import exercise
-from mil_tutorial.checks.judging import expect_number
-from mil_tutorial.checks.verdicts import examine_verdict
+from mil_tutorial.checks.exercise import NotAttempted, Wrong, exercise
+from mil_tutorial.checks.judging import as_numbers, examine_each, expect_number
+from mil_tutorial.datasets.slides import FLAWS, hidden_flaw
+from mil_tutorial.experiment.audit import FAR
 
 SCORES = {
     "two positives, two negatives": ([1, 1, 0, 0], [0.9, 0.3, 0.5, 0.1]),
@@ -40,11 +41,53 @@ LEAST_DOUBTFUL = "The least doubtful come first: sort by minus the doubt."
 SIGNED = "Only negatives with a high probability come first: take the absolute difference."
 MISSED_ONLY = "Only positives with a low probability come first: take the absolute difference."
 
+_RNG = np.random.default_rng(16)
+_TISSUE = _RNG.normal(size=(6, 40))
+
+COPIES = {
+    "a stronger copy and a turned row": (
+        np.array([[3.0, 4.0]]), np.array([[6.0, 8.0], [4.0, -3.0]]), 0.6),
+    "a cosine on the threshold": (
+        np.array([[1.0, 0.0], [0.0, 2.0]]), np.array([[3.0, 4.0], [-1.0, 0.0]]), 0.6),
+    "a mirrored row": (np.array([[1.0, 2.0]]), np.array([[-1.0, -2.0], [2.0, 4.0]]), 0.9),
+    "one slide with two copies": (
+        np.array([[0.0, 1.0], [5.0, 0.0]]), np.array([[1.0, 0.0], [0.0, 3.0], [9.0, 1.0]]), 0.8),
+    "no copies": (np.eye(3)[:2], np.eye(3)[2:], 0.5),
+    "three copies among six slides": (
+        _TISSUE, np.concatenate([4 * _TISSUE[[4, 0, 2]] + 0.3, _RNG.normal(size=(2, 40))]), 0.6),
+}  # fmt: skip
+
+RAW = "Rows of any length were compared: divide each row by its length first."
+HALF = "Both must have length 1: only one of the two was divided."
+STRICT = "A cosine that equals the threshold counts too: >= in place of >."
+SWAPPED = "The columns have changed places: the row of first comes first."
+BEST = "Only the best match of each row was kept: a slide can have two copies, or none."
+MIRRORED = "A cosine of −1 is the opposite, no copy: leave out the absolute value."
+EUCLID = "Distances were compared with a threshold for cosines: a large cosine is a copy."
+
+WOULD_SHOW = {
+    "leak": "A leak would show as pairs of near-copies across train and test. How many are there?",
+    "stain": f"A foreign stain would lie far beyond {FAR} from every training hospital. Does it?",
+    "labels": "With wrong labels the second reader would contradict the table on most of the "
+    "doubtful slides. Did she?",
+    "shortcut": "With a shortcut, colours alone would predict the label. Where does the interval "
+    "of their AUC begin?",
+}
+
 
 @exercise
 def check_copies_across(answer: Any) -> str:
     """Check ``copies_across(first, second, threshold)``."""
-    examine_copies(answer)
+
+    def read(pairs: Any, expected: np.ndarray, case: str) -> np.ndarray:
+        rows = as_numbers(pairs, "pairs of row numbers, (pairs, 2)")
+        if rows.size and (rows.ndim != 2 or rows.shape[1] != 2):
+            raise Wrong(
+                f"the pairs came in shape {rows.shape}, expected (pairs, 2): try np.argwhere"
+            )
+        return _ordered(rows)
+
+    examine_each(answer, COPIES, _copies, "the pairs", WRONG_COPIES, read)
     return "the right pairs, whatever the length of the rows"
 
 
@@ -52,9 +95,7 @@ def check_copies_across(answer: Any) -> str:
 def check_rank_auc(answer: Any) -> str:
     """Check ``rank_auc(labels, values)``."""
     cases = {case: (np.array(y), np.array(values)) for case, (y, values) in SCORES.items()}
-    truth = [roc_auc_score(*given) for given in cases.values()]
-    got = attempt_each(answer, cases)
-    expect_each(got, truth, "the AUC", values_of(WRONG_AUCS, cases), cases)
+    examine_each(answer, cases, roc_auc_score, "the AUC", WRONG_AUCS)
     return "equal to counting pairs, also for equal values"
 
 
@@ -77,54 +118,45 @@ def check_perfect_auc(answer: Any) -> str:
 def check_doubtful(answer: Any) -> str:
     """Check ``doubtful(labels, probabilities, n)``."""
     cases = {case: (np.array(y), np.array(p), n) for case, (y, p, n) in QUEUES.items()}
-    truth = [_queue(*given) for given in QUEUES.values()]
-    got = attempt_each(answer, cases)
-    expect_each(got, truth, "the queue", values_of(WRONG_QUEUES, cases), cases)
+    examine_each(answer, cases, _queue, "the queue", WRONG_QUEUES)
     return "the slide on which label and model lie furthest apart comes first"
 
 
 @exercise
 def check_verdict(answer: Any) -> str:
     """Check ``(verdict, hospital, seed)``."""
-    return examine_verdict(answer)
+    if not isinstance(answer, tuple) or len(answer) != 3:
+        raise Wrong(
+            "expected (verdict, hospital, seed), such as check_verdict((verdict, 'NEW', 0))"
+        )
+    verdict, hospital, seed = answer
+    if verdict is None or verdict is ...:
+        raise NotAttempted
+    named = str(verdict).strip().lower()
+    if named not in FLAWS:
+        raise Wrong(f"got {verdict!r}, expected one of {', '.join(FLAWS)}")
+    if not isinstance(hospital, str) or not isinstance(seed, int) or seed < 0:
+        raise Wrong(f"no hospital has the name {hospital!r} and the seed {seed!r}")
+    if named != hidden_flaw(hospital, seed):
+        raise Wrong(f"not this one. {WOULD_SHOW[named]}")
+    return f"{named} is what was hidden in {hospital} with seed {seed}. Now write it down"
 
 
-def _ranks(values: np.ndarray) -> np.ndarray:
-    return np.array([(values < v).sum() + ((values == v).sum() + 1) / 2 for v in values])
+def _pairs(y: np.ndarray) -> int:
+    return (y == 1).sum() * (y == 0).sum()
 
 
-def _sizes(y: np.ndarray) -> tuple[int, int]:
-    return int((y == 1).sum()), int((y == 0).sum())
-
-
-def _from_sum(y: np.ndarray, ranks: np.ndarray, n: int) -> float:
-    """Return (sum of ranks - least sum) per pair, with n members of the class ranked."""
-    positive, negative = _sizes(y)
-    return float((ranks - n * (n + 1) / 2) / (positive * negative))
-
-
-def _ordinal(y: np.ndarray, v: np.ndarray) -> float:
-    ranks = np.argsort(np.argsort(v, kind="stable"), kind="stable") + 1
-    return _from_sum(y, ranks[y == 1].sum(), _sizes(y)[0])
-
-
-def _per_pair(y: np.ndarray, total: float) -> float:
-    positive, negative = _sizes(y)
-    return float(total / (positive * negative))
+def _excess(ranks: np.ndarray, first: int = 1) -> float:
+    """Sum of ranks, less the least that it could be where ranks begin at first."""
+    return ranks.sum() - (np.arange(len(ranks)) + first).sum()
 
 
 WRONG_AUCS = [
-    (OTHER_WAY, lambda y, v: _from_sum(y, _ranks(v)[y == 0].sum(), _sizes(y)[1])),
-    (
-        ALL_RANKS,
-        lambda y, v: _ranks(v)[y == 1].sum() - _sizes(y)[0] * (_sizes(y)[0] + 1) / 2,
-    ),
-    (LEAST, lambda y, v: _per_pair(y, _ranks(v)[y == 1].sum())),
-    (
-        SQUARED,
-        lambda y, v: _per_pair(y, _ranks(v)[y == 1].sum() - _sizes(y)[0] * (_sizes(y)[0] - 1) / 2),
-    ),
-    (ORDINAL, _ordinal),
+    (OTHER_WAY, lambda y, v: _excess(rankdata(v)[y == 0]) / _pairs(y)),
+    (ALL_RANKS, lambda y, v: _excess(rankdata(v)[y == 1])),
+    (LEAST, lambda y, v: rankdata(v)[y == 1].sum() / _pairs(y)),
+    (SQUARED, lambda y, v: _excess(rankdata(v)[y == 1], 0) / _pairs(y)),
+    (ORDINAL, lambda y, v: _excess(rankdata(v, "ordinal")[y == 1]) / _pairs(y)),
 ]
 
 
@@ -143,4 +175,34 @@ WRONG_QUEUES = [
     (LEAST_DOUBTFUL, lambda y, p, n: _first(-np.abs(y - p), n)),
     (SIGNED, lambda y, p, n: _first(p - y, n)),
     (MISSED_ONLY, lambda y, p, n: _first(y - p, n)),
+]
+
+
+def _copies(first: np.ndarray, second: np.ndarray, threshold: float) -> np.ndarray:
+    """List the pairs, with a little room for rounding on the threshold."""
+    return np.argwhere(_cosines(first, second) >= threshold - 1e-9)
+
+
+def _ordered(pairs: np.ndarray) -> np.ndarray:
+    pairs = np.asarray(pairs).reshape(-1, 2)
+    return pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
+
+
+def _unit(rows: np.ndarray) -> np.ndarray:
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def _cosines(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return 1 - cdist(a, b, "cosine")
+
+
+WRONG_COPIES = [
+    (RAW, lambda a, b, t: np.argwhere(a @ b.T >= t)),
+    (HALF, lambda a, b, t: np.argwhere(_unit(a) @ b.T >= t - 1e-9)),
+    (HALF, lambda a, b, t: np.argwhere(a @ _unit(b).T >= t - 1e-9)),
+    (STRICT, lambda a, b, t: np.argwhere(_cosines(a, b) > t + 1e-9)),
+    (SWAPPED, lambda a, b, t: _ordered(_copies(a, b, t)[:, ::-1])),
+    (BEST, lambda a, b, t: np.column_stack([np.arange(len(a)), _cosines(a, b).argmax(axis=1)])),
+    (MIRRORED, lambda a, b, t: np.argwhere(np.abs(_cosines(a, b)) >= t - 1e-9)),
+    (EUCLID, lambda a, b, t: np.argwhere(cdist(_unit(a), _unit(b)) >= t)),
 ]

@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,28 +11,25 @@ from torch import Tensor, nn
 
 from mil_tutorial.checks.exercise import NotAttempted, Wrong
 
-Mistakes = Mapping[str, Any] | Sequence[tuple[str, Any]]
+Cases = Mapping[str, Sequence[Any]]  # arguments by the name of their case
+Mistakes = Mapping[str, Any] | Iterable[tuple[str, Any]]  # advice, and what this mistake gives
+
+TOLERANCE: dict[str, Any] = {"rtol": 1e-4, "atol": 1e-6, "equal_nan": True}
 
 
-def attempt(function: Any, *arguments: Any, case: str = "") -> Any:
+def attempt(function: Any, *arguments: Any, case: str = "", copied: bool = True) -> Any:
     """Call the learner's function (or module); what it raises becomes a message.
 
     It gets copies, so code that changes its inputs does not change the truth with them. Copies of
-    tensors keep the graph: gradients flow to the originals.
-
-    Raises
-    ------
-    NotAttempted
-        When it returns None or ``...``, as a stub does.
-    Wrong
-        When it raises.
+    tensors keep the graph: gradients flow to the originals. ``copied=False`` hands over the
+    originals, where what happens to them is the answer. None or ``...`` is what a stub returns.
     """
     if function is None or function is ...:
         raise NotAttempted
     if not callable(function):
         raise Wrong(f"got {type(function).__name__}, expected something to call; pass its name")
     try:
-        answer = function(*map(_copy, arguments))
+        answer = function(*(map(_copy, arguments) if copied else arguments))
     except Exception as error:
         where = f" for {case}" if case else ""
         raise Wrong(f"your code raised {type(error).__name__}{where}: {error}") from error
@@ -41,8 +38,123 @@ def attempt(function: Any, *arguments: Any, case: str = "") -> Any:
     return answer
 
 
-def _copy(argument: Any) -> Any:
-    return argument.clone() if isinstance(argument, Tensor) else copy.deepcopy(argument)
+def attempt_each(function: Any, cases: Cases) -> list[Any]:
+    """Return the answer to each case; nothing for all of them is not attempted, for some wrong."""
+    answers, silent = [], []
+    for case, arguments in cases.items():
+        try:
+            answers.append(attempt(function, *arguments, case=case))
+        except NotAttempted:
+            silent.append(case)
+    if silent and not answers:
+        raise NotAttempted
+    if silent:
+        raise Wrong(f"it returned None for {silent[0]}: is there a branch without return?")
+    return answers
+
+
+def examine_each(
+    function: Any,
+    cases: Cases,
+    truth: Callable[..., Any],
+    what: str,
+    mistakes: Mistakes,
+    read: Callable[[Any, Any, str], Any] = lambda answer, expected, case: answer,
+) -> None:
+    """Compare the learner's function with the truth, case by case.
+
+    Parameters
+    ----------
+    truth : function that returns the right answer
+    what : str
+        What is compared, such as "the attention".
+    mistakes : mapping, or pairs
+        The advice, and the function that makes this mistake.
+    read : function of an answer, the right one and the name of the case
+        It returns the values to compare, or refuses the answer.
+    """
+    answers = attempt_each(function, cases)
+    expected = [truth(*arguments) for arguments in cases.values()]
+    for answer, right, case in zip(answers, expected, cases):
+        if isinstance(right, Tensor):
+            expect_tensor(answer, tuple(right.shape), f"{what} ({case})", "float")
+    values = [read(*row) for row in zip(answers, expected, cases)]
+    expect_each(values, expected, what, answers_of(mistakes, cases), cases)
+
+
+def answers_of(mistakes: Mistakes, cases: Cases) -> list[tuple[str, list[Any]]]:
+    """Run wrong functions, each under its advice, on all cases."""
+    with np.errstate(all="ignore"):
+        return [
+            (advice, [wrong(*arguments) for arguments in cases.values()])
+            for advice, wrong in _pairs(mistakes)
+        ]
+
+
+def expect_each(
+    got: Sequence[Any],
+    truth: Sequence[Any],
+    what: str,
+    mistakes: Iterable[tuple[str, Sequence[Any]]],
+    cases: Iterable[str],
+) -> None:
+    """Compare case by case; a mistake is named when it gives all of the learner's answers."""
+    likely = [(advice, values) for advice, values in mistakes if all(map(_equal, got, values))]
+    for i, case in enumerate(cases):
+        expect_values(got[i], truth[i], what, [(text, values[i]) for text, values in likely], case)
+
+
+def expect_values(got: Any, truth: Any, what: str, mistakes: Mistakes = (), case: str = "") -> None:
+    """Compare with the truth; if they differ, say where first, and which mistake gives this answer.
+
+    Parameters
+    ----------
+    got, truth : tensors, arrays or numbers of one shape
+    what : str
+        What is compared, such as "the attention".
+    mistakes : mapping, or pairs
+        The advice, and the values that this mistake gives.
+    case : str
+        The input, such as "bags of 3 and 1 instances".
+    """
+    values, expected = as_numbers(got), as_numbers(truth)
+    where = f" ({case})" if case else ""
+    advice = next((f" {text}" for text, other in _pairs(mistakes) if _equal(values, other)), "")
+    if values.shape != expected.shape:
+        text = f"{what} came in shape {values.shape}, expected {expected.shape}{where}"
+        raise Wrong(f"{text}.{advice}" if advice else text)
+    wrong = ~np.isclose(values, expected, **TOLERANCE)
+    if not wrong.any():
+        return
+    if not advice and np.isnan(values).any() and not np.isnan(expected).any():
+        advice = " Some values are NaN: look for 0/0 or inf - inf."
+    place = tuple(np.argwhere(wrong)[0].tolist())
+    at = f" at {list(place)}" if place else ""
+    text = f"{what}{at} is {values[place]:.4g}, expected {expected[place]:.4g}"
+    raise Wrong(f"{text}{where}.{advice}")
+
+
+def expect_number(
+    got: Any, truth: float, what: str, tolerance: float, mistakes: Mapping[str, float] | None = None
+) -> None:
+    """Compare one number with the truth, to within a tolerance; ``...`` is not attempted."""
+    if got is None or got is ...:
+        raise NotAttempted
+    try:
+        number = float(got)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise Wrong(f"{what} is {got!r}, expected a number") from error
+    if math.isnan(number):
+        raise Wrong(f"{what} is NaN, expected a number")
+    if abs(number - truth) <= tolerance:
+        return
+    for advice, value in (mistakes or {}).items():
+        if abs(number - value) <= tolerance:
+            raise Wrong(f"{what} is not {number:g}. {advice}")
+    if 0 < truth < 1 < number:
+        raise Wrong(f"{what} is not {number:g}. Give it between 0 and 1, not in per cent.")
+    direction = "too small" if number < truth else "too large"
+    raise Wrong(f"{what} is not {number:g}; that is {direction}")
 
 
 def expect_module(got: Any, what: str) -> Any:
@@ -77,84 +189,32 @@ def expect_gradients(got: Tensor, sources: Mapping[str, Tensor], what: str) -> N
             raise Wrong(f"{what}: no gradient reaches {name}; {cut}")
 
 
-def expect_values(
-    got: Any,
-    truth: Any,
-    what: str,
-    mistakes: Mistakes = (),
-    case: str = "",
-) -> None:
-    """Compare with the truth; if they differ, say where first, and which mistake gives this answer.
-
-    Parameters
-    ----------
-    got, truth : tensors, arrays or numbers of one shape
-    what : str
-        What is compared, such as "the attention".
-    mistakes : mapping, or sequence of pairs
-        What to tell the learner, and the values that this mistake gives.
-    case : str
-        The input, such as "bags of 3 and 1 instances".
-    """
-    got_values, values = _array(got), _array(truth)
-    if got_values.shape != values.shape:
-        raise Wrong(f"{what} came in shape {got_values.shape}, expected {values.shape}{_for(case)}")
-    if np.allclose(got_values, values, rtol=1e-4, atol=1e-6):
-        return
-    place = np.argwhere(~np.isclose(got_values, values, rtol=1e-4, atol=1e-6))[0]
-    at = f" at {place.tolist()}" if len(place) else ""
-    text = f"{what}{at} is {_number(got_values, place)}, expected {_number(values, place)}"
-    raise Wrong(f"{text}{_for(case)}.{_likely(got_values, mistakes)}")
-
-
-def expect_number(
-    got: Any, truth: float, what: str, tolerance: float, mistakes: Mapping[str, float] | None = None
-) -> None:
-    """Compare one number with the truth, to within a tolerance; ``...`` is not attempted."""
-    if got is None or got is ...:
-        raise NotAttempted
+def as_numbers(values: Any, expected: str = "", ndim: int | None = None) -> np.ndarray:
+    """Return an array of floats; refuse what holds anything else or has other dimensions."""
     try:
-        number = float(got)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise Wrong(f"{what} is {got!r}, expected a number") from error
-    if math.isnan(number):
-        raise Wrong(f"{what} is NaN, expected a number")
-    if abs(number - truth) <= tolerance:
-        return
-    for advice, value in (mistakes or {}).items():
-        if abs(number - value) <= tolerance:
-            raise Wrong(f"{what} is not {number:g}. {advice}")
-    if 0 < truth < 1 < number:
-        raise Wrong(f"{what} is not {number:g}. Give it between 0 and 1, not in per cent.")
-    direction = "too small" if number < truth else "too large"
-    raise Wrong(f"{what} is not {number:g}; that is {direction}")
-
-
-def _likely(got: np.ndarray, mistakes: Mistakes) -> str:
-    for advice, values in mistakes.items() if isinstance(mistakes, Mapping) else mistakes:
-        wrong = _array(values)
-        if wrong.shape == got.shape and np.allclose(
-            got, wrong, rtol=1e-4, atol=1e-6, equal_nan=True
-        ):
-            return f" {advice}"
-    return " Some values are NaN: look for 0/0 or inf - inf." if np.isnan(got).any() else ""
-
-
-def _array(values: Any) -> np.ndarray:
-    try:
-        if isinstance(values, Tensor):
-            return values.detach().cpu().double().numpy()
-        array = np.asarray(values)
+        array = values.detach().cpu().double() if isinstance(values, Tensor) else values
+        array = np.asarray(array)
+        if array.dtype.kind not in "biuf":  # text would be read as numbers
+            raise TypeError
+        if ndim not in (None, array.ndim):
+            raise ValueError
     except (TypeError, ValueError, RuntimeError) as error:
-        raise Wrong(f"got {values!r}, expected numbers") from error
-    if array.dtype.kind not in "biuf":  # text would be read as numbers
-        raise Wrong(f"got {values!r}, expected numbers")
+        name = type(values).__name__ if expected else repr(values)
+        raise Wrong(f"got {name}, expected {expected or 'numbers'}") from error
     return array.astype(float)
 
 
-def _number(values: np.ndarray, place: np.ndarray) -> str:
-    return f"{values[tuple(place)]:.4g}"
+def _copy(argument: Any) -> Any:
+    return argument.clone() if isinstance(argument, Tensor) else copy.deepcopy(argument)
 
 
-def _for(case: str) -> str:
-    return f" ({case})" if case else ""
+def _pairs(mistakes: Mistakes) -> Iterable[tuple[str, Any]]:
+    return mistakes.items() if isinstance(mistakes, Mapping) else mistakes
+
+
+def _equal(got: Any, other: Any) -> bool:
+    try:
+        values, others = as_numbers(got), as_numbers(other)
+    except Wrong:  # no numbers: expect_values says so
+        return False
+    return values.shape == others.shape and np.allclose(values, others, **TOLERANCE)

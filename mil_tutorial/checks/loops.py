@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from mil_tutorial.bags.batches import BagBatch, collate_packed
 from mil_tutorial.bags.dataset import MedicalBagDataset
 from mil_tutorial.checks.exercise import Wrong
-from mil_tutorial.checks.judging import attempt, expect_values
+from mil_tutorial.checks.judging import as_numbers, attempt, expect_values
 from mil_tutorial.models.mil import MIL, build_model
 from mil_tutorial.training.config import TrainingConfig
 
@@ -21,18 +21,12 @@ RUNS = {  # epochs and patience; losses fall, rise, fall lower, and rise for goo
     "15 epochs, patience 5": (15, 5),
     "6 epochs, patience None": (6, None),  # the last is lower than the one before, not the lowest
 }
-STILL_THERE = (
-    "two calls with the same model give two numbers. The bug is still there: no_grad switches off "
-    "gradients, but not dropout"
-)
 LAST = (
     "it has those of the last epoch. state_dict() hands out the weights themselves, which go on "
     "changing: keep a copy, and load it at the end"
 )
 LOWER = "it has those of an epoch that is lower than the one before: ask for the lowest so far"
-HIGHEST = "it has those of the highest validation loss"
-TRAINING = "Those are the training losses: validation chooses the epoch."
-NO_PATIENCE = "the patience is not used"
+LIST = "the list of validation losses, one number for each epoch"
 WHEN = "stop when so many epochs *in a row* brought no new lowest loss, and not before"
 
 
@@ -46,7 +40,7 @@ def examine_mean_loss(answer: Any) -> None:
         numbers = []
         for _ in range(2):
             model.train()  # as an epoch of training leaves it
-            numbers.append(_call(answer, model, batches, case="two batches"))
+            numbers.append(attempt(answer, model, batches, case="two batches", copied=False))
     if not _same(model.state_dict(), before):
         raise Wrong("the weights have changed: a measurement must not teach")
     if not all(parameter.requires_grad for parameter in model.parameters()):
@@ -54,8 +48,11 @@ def examine_mean_loss(answer: Any) -> None:
     model.eval()
     with torch.no_grad():
         parts = [_loss(model, batch).item() for batch in batches]
-    if _differ(*numbers):
-        raise Wrong(STILL_THERE)
+    if abs(np.diff([as_numbers(number) for number in numbers], axis=0)).max() > 1e-6:
+        raise Wrong(
+            "two calls with the same model give two numbers. The bug is still there: no_grad "
+            "switches off gradients, but not dropout"
+        )
     truth = (4 * parts[0] + parts[1]) / 5
     mistakes = {
         "That is the mean over batches: the first holds four bags, the second one.": np.mean(parts),
@@ -77,10 +74,11 @@ def examine_fit(answer: Any) -> None:
         )
         with torch.random.fork_rng(devices=[]):
             model = toy_model()
-            losses = _numbers(_call(answer, model, train, val, config, case=case))
-        truth, taught, weights = reference(train, val, config)
+            got = attempt(answer, model, train, val, config, case=case, copied=False)
+        losses = as_numbers(got, LIST, ndim=1)
+        truth, train_losses, weights = reference(train, val, config)
         kept, stopped = best_and_last(truth, patience)
-        _examine_losses(losses, truth, taught, stopped, case)
+        _examine_losses(losses, np.array(truth), np.array(train_losses), stopped + 1, case)
         if not _same(model.state_dict(), weights[kept]):
             _name_weights(model, truth[: stopped + 1], weights, kept, case)
 
@@ -93,16 +91,16 @@ def reference(
         model = toy_model()
     optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
     batches = [_batch(bags, range(len(bags))) for bags in (train, val)]
-    losses, taught, weights = [], [], []
+    losses, train_losses, weights = [], [], []
     for _ in range(config.epochs):
         loss = _loss(model, batches[0])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        taught.append(loss.item())
+        train_losses.append(loss.item())
         losses.append(_loss(model, batches[1]).item())
         weights.append(copy.deepcopy(model.state_dict()))
-    return losses, taught, weights
+    return losses, train_losses, weights
 
 
 def best_and_last(losses: Sequence[float], patience: int | None) -> tuple[int, int]:
@@ -131,13 +129,6 @@ def toy_model(dropout: float = 0.0) -> MIL:
     return build_model("gated", 3, 8, dropout=dropout)
 
 
-def _call(answer: Any, *arguments: Any, case: str) -> Any:
-    """Call the learner's function on the model itself: what it does to the model is the answer."""
-    if not callable(answer):
-        return attempt(answer)
-    return attempt(lambda: answer(*arguments), case=case)
-
-
 def _batch(bags: MedicalBagDataset, rows: Sequence[int]) -> BagBatch:
     return collate_packed([bags[row] for row in rows])
 
@@ -151,35 +142,18 @@ def _same(weights: dict[str, Tensor], others: dict[str, Tensor]) -> bool:
     return all(torch.allclose(weights[k], others[k], rtol=1e-3, atol=1e-3) for k in others)
 
 
-def _differ(first: Any, second: Any) -> bool:
-    try:
-        return abs(float(first) - float(second)) > 1e-6
-    except (TypeError, ValueError, RuntimeError, OverflowError):
-        return False  # no numbers: the next step says so
-
-
-def _numbers(losses: Any) -> np.ndarray:
-    text = "return the list of validation losses, one number for each epoch"
-    if not isinstance(losses, list | tuple | np.ndarray | Tensor):
-        raise Wrong(f"fit returned {type(losses).__name__}: {text}")
-    try:
-        return np.array([float(loss) for loss in losses])
-    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
-        raise Wrong(f"fit returned something else: {text}") from error
-
-
 def _examine_losses(
-    losses: np.ndarray, truth: list[float], taught: list[float], stopped: int, case: str
+    losses: np.ndarray, truth: np.ndarray, train_losses: np.ndarray, n: int, case: str
 ) -> None:
-    n = stopped + 1
-    if len(losses) != n:
-        why = NO_PATIENCE if len(losses) == len(truth) else WHEN
-        raise Wrong(f"{len(losses)} epochs were run, expected {n} ({case}): {why}")
-    if np.allclose(losses, truth[:n], rtol=1e-3, atol=1e-4):
+    if losses.shape != (n,):
+        why = "the patience is not used" if losses.size == len(truth) else WHEN
+        raise Wrong(f"{losses.size} epochs were run, expected {n} ({case}): {why}")
+    wrong = ~np.isclose(losses, truth[:n], rtol=1e-3, atol=1e-4)
+    if not wrong.any():
         return
-    if np.allclose(losses, taught[:n], rtol=1e-3, atol=1e-4):
-        raise Wrong(TRAINING)
-    epoch = int(np.argmax(~np.isclose(losses, truth[:n], rtol=1e-3, atol=1e-4)))
+    if np.allclose(losses, train_losses[:n], rtol=1e-3, atol=1e-4):
+        raise Wrong("Those are the training losses: validation chooses the epoch.")
+    epoch = int(wrong.argmax())
     raise Wrong(
         f"the validation loss of epoch {epoch} is {losses[epoch]:.4f}, expected {truth[epoch]:.4f} "
         f"({case}). Leave the lines that are given as they were"
@@ -196,5 +170,5 @@ def _name_weights(
     if has[0] == len(losses) - 1:
         raise Wrong(f"{text}; {LOWER if losses[-1] < losses[-2] else LAST}")
     if has[0] == int(np.argmax(losses)):
-        raise Wrong(f"{text}; {HIGHEST}")
+        raise Wrong(f"{text}; it has those of the highest validation loss")
     raise Wrong(f"{text}; it has those of epoch {has[0]}")

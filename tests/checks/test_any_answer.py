@@ -50,6 +50,6 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize("check", EXERCISES, ids=lambda check: check.name)
-@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
-def test_a_check_never_raises_and_takes_no_nonsense(check, answer):
-    assert check.judge(answer).state in ("wrong", "open")
+def test_a_check_never_raises_and_takes_no_nonsense(check):
+    states = {name: check.judge(answer).state for name, answer in ANSWERS.items()}
+    assert not [name for name, state in states.items() if state not in ("wrong", "open")]

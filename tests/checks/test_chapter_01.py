@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
+from verdicts import by_check, expect_state
 
 from mil_tutorial.checks import chapter_01 as checks
 
@@ -111,11 +112,9 @@ ZOO = [
 ]
 
 
-@pytest.mark.parametrize(("check", "answer", "message"), ZOO)
-def test_a_wrong_answer_fails_with_its_message(check, answer, message):
-    verdict = check.judge(answer)
-    assert verdict.state == "wrong"
-    assert message in verdict.text
+@pytest.mark.parametrize(("check", "answers"), by_check(ZOO))
+def test_wrong_answers_fail_with_their_messages(check, answers):
+    expect_state(check, answers, "wrong")
 
 
 def test_a_mistake_is_named_only_if_it_explains_all_cases():
@@ -138,19 +137,16 @@ RIGHT = [
 ]
 
 
-@pytest.mark.parametrize(("check", "answer"), RIGHT)
-def test_a_right_answer_passes_in_any_style(check, answer):
-    assert check.judge(answer).state == "right"
+@pytest.mark.parametrize(("check", "answers"), by_check(RIGHT))
+def test_right_answers_pass_in_any_style(check, answers):
+    expect_state(check, answers, "right")
 
 
-@pytest.mark.parametrize(
-    "check",
-    [
+def test_a_stub_is_open():
+    for check in (
         checks.check_slide_label,
         checks.check_flagged_share,
         checks.check_tolerable_rate,
         checks.check_score_gradients,
-    ],
-)
-def test_a_stub_is_open(check):
-    assert check.judge(lambda *arguments: ...).state == "open"
+    ):
+        assert check.judge(lambda *arguments: ...).state == "open", check

@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pytest
 import torch
+from verdicts import by_check, expect_state
 
 from mil_tutorial import MedicalBagDataset
 from mil_tutorial.checks import chapter_02 as checks
@@ -310,11 +311,9 @@ ZOO = [
 ]
 
 
-@pytest.mark.parametrize(("check", "answer", "message"), ZOO)
-def test_a_wrong_answer_fails_with_its_message(check, answer, message):
-    verdict = check.judge(answer)
-    assert verdict.state == "wrong"
-    assert message in verdict.text
+@pytest.mark.parametrize(("check", "answers"), by_check(ZOO))
+def test_wrong_answers_fail_with_their_messages(check, answers):
+    expect_state(check, answers, "wrong")
 
 
 def test_a_stub_is_not_attempted():
@@ -324,9 +323,9 @@ def test_a_stub_is_not_attempted():
     assert checks.check_leak_chance.judge(...).state == "open"
 
 
-@pytest.mark.parametrize("answer", [MedicalBagDataset, Bags, Trusting])
-def test_right_data_sets_pass(answer):
-    assert checks.check_bag_dataset.judge(answer).state == "right"
+def test_right_data_sets_pass():
+    answers = [(MedicalBagDataset,), (Bags,), (Trusting,)]
+    expect_state(checks.check_bag_dataset, answers, "right")
 
 
 def test_an_answer_that_overwrites_its_lists_leaves_the_check_as_it_was():

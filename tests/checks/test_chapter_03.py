@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch.nn.utils.rnn import pad_sequence
+from verdicts import by_check, expect_state
 
 from mil_tutorial import InstanceSampler, collate_fn, masked_softmax
 from mil_tutorial.checks import chapter_03 as checks
@@ -385,21 +386,19 @@ STUBS = [
 ]
 
 
-@pytest.mark.parametrize(("check", "answer", "message"), ZOO)
-def test_a_wrong_answer_fails_with_its_message(check, answer, message):
-    verdict = check.judge(answer)
-    assert verdict.state == "wrong"
-    assert message in verdict.text
+@pytest.mark.parametrize(("check", "answers"), by_check(ZOO))
+def test_wrong_answers_fail_with_their_messages(check, answers):
+    expect_state(check, answers, "wrong")
 
 
-@pytest.mark.parametrize(("check", "answer"), RIGHT)
-def test_a_right_answer_passes(check, answer):
-    assert check.judge(answer).state == "right", check.judge(answer)
+@pytest.mark.parametrize(("check", "answers"), by_check(RIGHT))
+def test_right_answers_pass(check, answers):
+    expect_state(check, answers, "right")
 
 
-@pytest.mark.parametrize(("check", "answer"), STUBS)
-def test_a_stub_is_open(check, answer):
-    assert check.judge(answer).state == "open"
+@pytest.mark.parametrize(("check", "answers"), by_check(STUBS))
+def test_stubs_are_open(check, answers):
+    expect_state(check, answers, "open")
 
 
 def test_columns_divided_by_sizes_are_named_where_shapes_hide_it():

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from verdicts import by_check, expect_state
 
 from mil_tutorial.checks import chapter_04 as checks
 
@@ -135,11 +136,9 @@ ZOO = [
 ]
 
 
-@pytest.mark.parametrize(("check", "answer", "message"), ZOO)
-def test_a_wrong_answer_fails_with_its_message(check, answer, message):
-    verdict = check.judge(answer)
-    assert verdict.state == "wrong"
-    assert message in verdict.text
+@pytest.mark.parametrize(("check", "answers"), by_check(ZOO))
+def test_wrong_answers_fail_with_their_messages(check, answers):
+    expect_state(check, answers, "wrong")
 
 
 def by_selection(values, mask):
@@ -169,21 +168,16 @@ RIGHT = [
 ]
 
 
-@pytest.mark.parametrize("cut", [torch.Tensor.detach, lambda pooled: torch.tensor(pooled.tolist())])
-@pytest.mark.parametrize(
-    ("check", "answer", "what"),
-    [
-        (MEAN, by_where, "the mean"),
-        (MAX, fills_with(float("-inf")), "the maximum"),
-        (TOP, topk_by_selection, "the mean"),
-    ],
-)
-def test_values_without_their_graph_fail(check, answer, what, cut):
-    verdict = check.judge(lambda *given: cut(answer(*given)))
-    assert verdict.state == "wrong"
-    assert f"{what}: no gradient flows through" in verdict.text
+def test_values_without_their_graph_fail():
+    answers = {MEAN: by_where, MAX: fills_with(float("-inf")), TOP: topk_by_selection}
+    for check, answer in answers.items():
+        what = "the maximum" if check is MAX else "the mean"
+        for cut in (torch.Tensor.detach, lambda pooled: torch.tensor(pooled.tolist())):
+            verdict = check.judge(lambda *bags, cut=cut, answer=answer: cut(answer(*bags)))
+            assert verdict.state == "wrong", check
+            assert f"{what}: no gradient flows through" in verdict.text
 
 
-@pytest.mark.parametrize(("check", "answer"), RIGHT)
-def test_a_right_answer_passes(check, answer):
-    assert check.judge(answer).state == "right"
+@pytest.mark.parametrize(("check", "answers"), by_check(RIGHT))
+def test_right_answers_pass(check, answers):
+    expect_state(check, answers, "right")

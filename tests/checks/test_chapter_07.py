@@ -9,6 +9,7 @@ import torch
 from sklearn.metrics import roc_curve
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
+from verdicts import by_check, expect_state
 
 from mil_tutorial import TrainingConfig, collate_packed, metrics, predict
 from mil_tutorial.checks import chapter_07 as checks
@@ -198,7 +199,7 @@ ZOO = [
     (checks.check_fit, loop(is_over=one_epoch_later), "6 epochs were run, expected 5"),
     (checks.check_fit, loop(is_over=counts_every_rise), "*in a row*"),
     (checks.check_fit, loop(result=lambda v, t: t), "training losses"),
-    (checks.check_fit, loop(result=lambda v, t: min(v)), "return the list of validation losses"),
+    (checks.check_fit, loop(result=lambda v, t: min(v)), "expected the list of validation losses"),
     (checks.check_fit, loop(result=lambda v, t: ["a", "b"]), "one number for each epoch"),
     (checks.check_fit, loop(measure=twice), "of epoch 0 is 1.1952, expected 0.5976"),
     (checks.check_weighted_probability, 0.25, "That is the frequency"),
@@ -225,34 +226,33 @@ ZOO = [
 ]
 
 
-@pytest.mark.parametrize(("check", "answer", "message"), ZOO)
-def test_a_wrong_answer_fails_with_its_message(check, answer, message):
-    verdict = check.judge(answer)
-    assert verdict.state == "wrong"
-    assert message in verdict.text
+@pytest.mark.parametrize(("check", "answers"), by_check(ZOO))
+def test_wrong_answers_fail_with_their_messages(check, answers):
+    expect_state(check, answers, "wrong")
 
 
 @pytest.mark.parametrize(
-    ("check", "answer"),
-    [
-        (checks.check_mean_loss, in_evaluation_mode),
-        (checks.check_mean_loss, by_predictions),
-        (checks.check_fit, Loop()),
-        (checks.check_fit, loop(keep=clones)),
-        (checks.check_fit, loop(result=lambda v, t: np.array(v))),
-        (checks.check_weighted_probability, 2 / 3),
-        (checks.check_weighted_probability, 0.67),
-        (THRESHOLD, metrics.threshold_for_sensitivity),
-        (THRESHOLD, of_needed(0)),
-        (THRESHOLD, partial(by_roc_curve, drop_intermediate=False)),
-        (SPECIFICITY, metrics.sensitivity_at_specificity),
-        (SPECIFICITY, spared),
-        (SPECIFICITY, sensitivity_by_roc_curve),
-    ],
+    ("check", "answers"),
+    by_check(
+        [
+            (checks.check_mean_loss, in_evaluation_mode),
+            (checks.check_mean_loss, by_predictions),
+            (checks.check_fit, Loop()),
+            (checks.check_fit, loop(keep=clones)),
+            (checks.check_fit, loop(result=lambda v, t: np.array(v))),
+            (checks.check_weighted_probability, 2 / 3),
+            (checks.check_weighted_probability, 0.67),
+            (THRESHOLD, metrics.threshold_for_sensitivity),
+            (THRESHOLD, of_needed(0)),
+            (THRESHOLD, partial(by_roc_curve, drop_intermediate=False)),
+            (SPECIFICITY, metrics.sensitivity_at_specificity),
+            (SPECIFICITY, spared),
+            (SPECIFICITY, sensitivity_by_roc_curve),
+        ]
+    ),
 )
-def test_a_right_answer_passes(check, answer):
-    verdict = check.judge(answer)
-    assert verdict.state == "right", verdict
+def test_right_answers_pass(check, answers):
+    expect_state(check, answers, "right")
 
 
 def test_the_runs_that_judge_fit_tell_mistakes_apart():

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from verdicts import by_check, expect_state
 
 from mil_tutorial.checks import chapter_08 as checks
 from mil_tutorial.metrics.attention import attention_entropy
@@ -109,33 +110,33 @@ ZOO = [
 ]
 
 
-@pytest.mark.parametrize(("check", "answer", "message"), ZOO)
-def test_a_wrong_answer_fails_with_its_message(check, answer, message):
-    verdict = check.judge(answer)
-    assert verdict.state == "wrong"
-    assert message in verdict.text
+@pytest.mark.parametrize(("check", "answers"), by_check(ZOO))
+def test_wrong_answers_fail_with_their_messages(check, answers):
+    expect_state(check, answers, "wrong")
 
 
 @pytest.mark.parametrize(
-    ("check", "answer"),
-    [
-        (checks.check_half_on_one, 20.0),
-        (checks.check_half_on_one, 20),
-        (checks.check_attention_entropy, lambda a, m: attention_entropy(a, mask=m)),
-        (checks.check_attention_entropy, by_loop),
-        (checks.check_diagnosis, RIGHT),
-        (checks.check_diagnosis, {k: f" {v.title()} " for k, v in reversed(RIGHT.items())}),
-        (checks.check_effective_tiles, lambda a: torch.exp(-(a * a.log()).sum())),
-        (checks.check_effective_tiles, lambda a: 2 ** -(a * a.log2()).sum().item()),
-    ],
+    ("check", "answers"),
+    by_check(
+        [
+            (checks.check_half_on_one, 20.0),
+            (checks.check_half_on_one, 20),
+            (checks.check_attention_entropy, lambda a, m: attention_entropy(a, mask=m)),
+            (checks.check_attention_entropy, by_loop),
+            (checks.check_diagnosis, RIGHT),
+            (checks.check_diagnosis, {k: f" {v.title()} " for k, v in reversed(RIGHT.items())}),
+            (checks.check_effective_tiles, lambda a: torch.exp(-(a * a.log()).sum())),
+            (checks.check_effective_tiles, lambda a: 2 ** -(a * a.log2()).sum().item()),
+        ]
+    ),
 )
-def test_a_right_answer_passes(check, answer):
-    assert check.judge(answer).state == "right"
+def test_right_answers_pass(check, answers):
+    expect_state(check, answers, "right")
 
 
-@pytest.mark.parametrize("answer", [..., None, {"A": ..., "B": ..., "C": ...}])
-def test_a_diagnosis_that_was_not_made_is_open(answer):
-    assert checks.check_diagnosis.judge(answer).state == "open"
+def test_a_diagnosis_that_was_not_made_is_open():
+    answers = [(...,), (None,), ({"A": ..., "B": ..., "C": ...},)]
+    expect_state(checks.check_diagnosis, answers, "open")
 
 
 def test_what_the_check_says_of_the_runs_is_so():

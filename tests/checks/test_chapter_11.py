@@ -5,6 +5,7 @@ from math import comb
 
 import numpy as np
 import pytest
+from verdicts import by_check, expect_state
 
 from mil_tutorial import auc, auc_standard_error, best_of
 from mil_tutorial.checks import chapter_11 as checks
@@ -190,27 +191,26 @@ ZOO = [
 ]
 
 
-@pytest.mark.parametrize(("check", "answer", "message"), ZOO)
-def test_a_wrong_answer_fails_with_its_message(check, answer, message):
-    verdict = check.judge(answer)
-    assert verdict.state == "wrong"
-    assert message in verdict.text
+@pytest.mark.parametrize(("check", "answers"), by_check(ZOO))
+def test_wrong_answers_fail_with_their_messages(check, answers):
+    expect_state(check, answers, "wrong")
 
 
 @pytest.mark.parametrize(
-    ("check", "answer"),
-    [
-        (checks.check_paired_bootstrap, paired),
-        (checks.check_paired_bootstrap, by_weights),
-        (checks.check_differences_of, same_rows),
-        (checks.check_differences_of, by_integers),
-        (checks.check_best_of, best_of),
-        (checks.check_best_of, by_combinations),
-        (checks.check_nearest_fraction, 39 / 49),
-        (checks.check_nearest_fraction, 0.796),
-        (checks.check_auc_standard_error, auc_standard_error),
-    ],
+    ("check", "answers"),
+    by_check(
+        [
+            (checks.check_paired_bootstrap, paired),
+            (checks.check_paired_bootstrap, by_weights),
+            (checks.check_differences_of, same_rows),
+            (checks.check_differences_of, by_integers),
+            (checks.check_best_of, best_of),
+            (checks.check_best_of, by_combinations),
+            (checks.check_nearest_fraction, 39 / 49),
+            (checks.check_nearest_fraction, 0.796),
+            (checks.check_auc_standard_error, auc_standard_error),
+        ]
+    ),
 )
-def test_a_right_answer_passes_in_any_style(check, answer):
-    verdict = check.judge(answer)
-    assert verdict.state == "right", verdict.text
+def test_right_answers_pass_in_any_style(check, answers):
+    expect_state(check, answers, "right")

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from verdicts import by_check, expect_state
 
 from mil_tutorial.checks import chapter_12 as checks
 from mil_tutorial.metrics.attention import smooth_scores
@@ -147,25 +148,24 @@ ZOO = [
 ]
 
 
-@pytest.mark.parametrize(("check", "answer", "message"), ZOO)
-def test_a_wrong_answer_fails_with_its_message(check, answer, message):
-    verdict = check.judge(answer)
-    assert verdict.state == "wrong", verdict.text
-    assert message in verdict.text
+@pytest.mark.parametrize(("check", "answers"), by_check(ZOO))
+def test_wrong_answers_fail_with_their_messages(check, answers):
+    expect_state(check, answers, "wrong")
 
 
 @pytest.mark.parametrize(
-    ("check", "answer"),
-    [
-        (checks.check_molecules_apart, 3.7),
-        (checks.check_molecules_apart, 3.68),
-        (checks.check_draw_bag, as_printed),
-        (checks.check_draw_bag, as_a_list),
-        (checks.check_kept_accuracy, kept),
-        (checks.check_smooth_scores, by_loop),
-        (checks.check_smooth_scores, smooth_scores),
-    ],
+    ("check", "answers"),
+    by_check(
+        [
+            (checks.check_molecules_apart, 3.7),
+            (checks.check_molecules_apart, 3.68),
+            (checks.check_draw_bag, as_printed),
+            (checks.check_draw_bag, as_a_list),
+            (checks.check_kept_accuracy, kept),
+            (checks.check_smooth_scores, by_loop),
+            (checks.check_smooth_scores, smooth_scores),
+        ]
+    ),
 )
-def test_a_right_answer_passes_in_any_style(check, answer):
-    verdict = check.judge(answer)
-    assert verdict.state == "right", verdict.text
+def test_right_answers_pass_in_any_style(check, answers):
+    expect_state(check, answers, "right")

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from verdicts import by_check, expect_state
 
 from mil_tutorial.checks import chapter_13 as checks
 
@@ -120,26 +121,25 @@ ZOO = [
 ]
 
 
-@pytest.mark.parametrize(("check", "answer", "message"), ZOO)
-def test_a_wrong_answer_fails_with_its_message(check, answer, message):
-    verdict = check.judge(answer)
-    assert verdict.state == "wrong", verdict.text
-    assert message in verdict.text
+@pytest.mark.parametrize(("check", "answers"), by_check(ZOO))
+def test_wrong_answers_fail_with_their_messages(check, answers):
+    expect_state(check, answers, "wrong")
 
 
 @pytest.mark.parametrize(
-    ("check", "answer"),
-    [
-        (checks.check_level0_side, 582),
-        (checks.check_level0_side, 581.8),
-        (checks.check_read_field, read),
-        (checks.check_read_field, read_by_keyword),
-        (checks.check_otsu_threshold, otsu),
-        (checks.check_otsu_threshold, lambda c: between(c).argmax()),
-        (checks.check_tile_corners, corners),
-        (checks.check_tile_corners, lambda w, h, s: np.array(corners(w, h, s))),
-    ],
+    ("check", "answers"),
+    by_check(
+        [
+            (checks.check_level0_side, 582),
+            (checks.check_level0_side, 581.8),
+            (checks.check_read_field, read),
+            (checks.check_read_field, read_by_keyword),
+            (checks.check_otsu_threshold, otsu),
+            (checks.check_otsu_threshold, lambda c: between(c).argmax()),
+            (checks.check_tile_corners, corners),
+            (checks.check_tile_corners, lambda w, h, s: np.array(corners(w, h, s))),
+        ]
+    ),
 )
-def test_a_right_answer_passes_in_any_style(check, answer):
-    verdict = check.judge(answer)
-    assert verdict.state == "right", verdict.text
+def test_right_answers_pass_in_any_style(check, answers):
+    expect_state(check, answers, "right")

@@ -10,10 +10,11 @@ from scipy.optimize import minimize_scalar
 from scipy.special import expit
 from sklearn.model_selection import GroupKFold, KFold, LeaveOneGroupOut
 from torch.nn import functional as F
+from verdicts import by_check, expect_state
 
 from mil_tutorial import auc, fit_temperature
 from mil_tutorial.checks import chapter_14 as checks
-from mil_tutorial.checks.diagnoses import SHOWS
+from mil_tutorial.checks.chapter_14 import SHOWS
 
 INF = float("inf")
 SOURCE = Path(__file__).parents[2] / "notebooks" / "src" / "14_pitfalls_clinic.py"
@@ -319,17 +320,17 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("check", "answer", "message"), WRONG)
-def test_a_wrong_function_fails_with_its_message_whatever_the_diagnosis(check, answer, message):
+@pytest.mark.parametrize(("check", "answers"), by_check(WRONG))
+def test_wrong_functions_fail_with_their_messages_whatever_the_diagnosis(check, answers):
     letter = CASES[check][0]
     for why in (..., "Z", letter):
-        verdict = check.judge((answer, why))
-        assert verdict.state == "wrong"
-        assert message in verdict.text
-        assert (f"Your diagnosis {letter} is right" in verdict.text) == (why == letter)
+        pairs = [((answer, why), message) for answer, message in answers]
+        expect_state(check, pairs, "wrong")
+        right = [f"Your diagnosis {letter} is right" in str(check.judge(pair)) for pair, _ in pairs]
+        assert right == [why == letter] * len(pairs)
 
 
-@pytest.mark.parametrize("check", CASES)
+@pytest.mark.parametrize("check", CASES, ids=lambda check: check.name)
 def test_the_bug_is_seen_and_not_given_away(check):
     letter, bug, message = CASES[check]
     verdict = check.judge((bug, ...))
@@ -338,7 +339,7 @@ def test_the_bug_is_seen_and_not_given_away(check):
     assert f"Your diagnosis {letter} is right" in check.judge((bug, letter)).text
 
 
-@pytest.mark.parametrize("check", RIGHT)
+@pytest.mark.parametrize("check", RIGHT, ids=lambda check: check.name)
 def test_a_right_answer_passes_in_any_style_and_needs_its_cause(check):
     letter = CASES[check][0]
     for function in RIGHT[check]:
@@ -355,24 +356,23 @@ def test_a_right_answer_passes_in_any_style_and_needs_its_cause(check):
     assert "hand in the function and the letter" in check.judge(function).text
 
 
-@pytest.mark.parametrize("check", CASES)
-@pytest.mark.parametrize(
-    "nonsense",
-    [
-        "a lot",
-        17.5,
-        lambda *given: given[0],
-        lambda *given: "done",
-        lambda *given: (x for x in given),
-        lambda *given: torch.full((2, 3), float("nan")),
-        lambda *given: torch.zeros(2, 3, device="meta"),
-        lambda *given: [[1], [2, 3]],
-        lambda *given: [None, None, None],
-        lambda *given: given,
-    ],
-)
-def test_nonsense_with_the_right_letter_is_wrong_and_raises_nothing(check, nonsense):
-    assert check.judge((nonsense, CASES[check][0])).state == "wrong"
+NONSENSE = [
+    "a lot",
+    17.5,
+    lambda *arguments: arguments[0],
+    lambda *arguments: "done",
+    lambda *arguments: (x for x in arguments),
+    lambda *arguments: torch.full((2, 3), float("nan")),
+    lambda *arguments: torch.zeros(2, 3, device="meta"),
+    lambda *arguments: [[1], [2, 3]],
+    lambda *arguments: [None, None, None],
+    lambda *arguments: arguments,
+]
+
+
+@pytest.mark.parametrize("check", CASES, ids=lambda check: check.name)
+def test_nonsense_with_the_right_letter_is_wrong_and_raises_nothing(check):
+    expect_state(check, [((nonsense, CASES[check][0]),) for nonsense in NONSENSE], "wrong")
 
 
 def test_the_letters_of_the_page_are_those_of_the_checks():
@@ -382,9 +382,8 @@ def test_the_letters_of_the_page_are_those_of_the_checks():
     assert len(set(letters)) == len(CASES) == 8
 
 
-@pytest.mark.parametrize(
-    ("answer", "message"),
-    [
+def test_guesses_of_the_padded_share_are_judged():
+    wrong = [
         (0.9, "the tumour tile weighs 8"),
         (0.93, "not all 100"),
         (0.16, "padding gets the rest"),
@@ -392,36 +391,22 @@ def test_the_letters_of_the_page_are_those_of_the_checks():
         (0.07, "of the tumour tile"),
         (84, "not in per cent"),
         (0.5, "too small"),
-    ],
-)
-def test_a_wrong_guess_of_the_padded_share_is_named(answer, message):
-    verdict = checks.check_padded_share.judge(answer)
-    assert verdict.state == "wrong"
-    assert message in verdict.text
+    ]
+    expect_state(checks.check_padded_share, wrong, "wrong")
+    expect_state(checks.check_padded_share, [(0.84,), (90 / 107,)], "right")
 
 
-@pytest.mark.parametrize("answer", [0.84, 90 / 107])
-def test_the_padded_share_is_known(answer):
-    assert checks.check_padded_share.judge(answer).state == "right"
+def test_a_temperature_may_be_found_in_any_way():
+    answers = [(by_search,), (by_grid,), (by_torch,), (fit_temperature,)]
+    expect_state(checks.check_best_temperature, answers, "right")
 
 
-@pytest.mark.parametrize("answer", [by_search, by_grid, by_torch, fit_temperature])
-def test_a_temperature_may_be_found_in_any_way(answer):
-    verdict = checks.check_best_temperature.judge(answer)
-    assert verdict.state == "right", verdict.text
-
-
-@pytest.mark.parametrize(
-    ("answer", "message"),
-    [
+def test_wrong_temperatures_are_named():
+    wrong = [
         (lambda y, z: 1 / by_search(y, z), "That is 1 / T"),
         (lambda y, z: np.log(by_search(y, z)), "take its exponential"),
         (lambda y, z: 1, "nothing was fitted"),
         (lambda y, z: by_search(1 - y, z), "expected"),
         (lambda y, z: z / by_search(y, z), "came in shape (300,)"),
-    ],
-)
-def test_a_wrong_temperature_is_named(answer, message):
-    verdict = checks.check_best_temperature.judge(answer)
-    assert verdict.state == "wrong"
-    assert message in verdict.text
+    ]
+    expect_state(checks.check_best_temperature, wrong, "wrong")

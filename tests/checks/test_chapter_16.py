@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import rankdata
 from sklearn.metrics import roc_auc_score
+from verdicts import by_check, expect_state
 
 from mil_tutorial.checks import chapter_16 as checks
 from mil_tutorial.datasets.slides import FLAWS, hidden_flaw
@@ -117,35 +118,33 @@ ZOO = [
 ]
 
 
-@pytest.mark.parametrize(("check", "answer", "message"), ZOO)
-def test_a_wrong_answer_fails_with_its_message(check, answer, message):
-    verdict = check.judge(answer)
-    assert verdict.state == "wrong", verdict.text
-    assert message in verdict.text
+@pytest.mark.parametrize(("check", "answers"), by_check(ZOO))
+def test_wrong_answers_fail_with_their_messages(check, answers):
+    expect_state(check, answers, "wrong")
 
 
 @pytest.mark.parametrize(
-    ("check", "answer"),
-    [
-        (checks.check_copies_across, pair_by_pair),
-        (checks.check_copies_across, near_copies),
-        (checks.check_copies_across, lambda *given: list(reversed(pair_by_pair(*given)))),
-        (checks.check_rank_auc, roc_auc_score),
-        (checks.check_perfect_auc, 0.8),
-        (checks.check_doubtful, most_doubtful),
-        (checks.check_doubtful, lambda *given: most_doubtful(*given).tolist()),
-        (checks.check_verdict, (RIGHT.upper() + " ", "NEW", 0)),
-    ],
+    ("check", "answers"),
+    by_check(
+        [
+            (checks.check_copies_across, pair_by_pair),
+            (checks.check_copies_across, near_copies),
+            (checks.check_copies_across, lambda *given: list(reversed(pair_by_pair(*given)))),
+            (checks.check_rank_auc, roc_auc_score),
+            (checks.check_perfect_auc, 0.8),
+            (checks.check_doubtful, most_doubtful),
+            (checks.check_doubtful, lambda *given: most_doubtful(*given).tolist()),
+            (checks.check_verdict, (RIGHT.upper() + " ", "NEW", 0)),
+        ]
+    ),
 )
-def test_a_right_answer_passes_in_any_style(check, answer):
-    verdict = check.judge(answer)
-    assert verdict.state == "right", verdict.text
+def test_right_answers_pass_in_any_style(check, answers):
+    expect_state(check, answers, "right")
 
 
-@pytest.mark.parametrize("wrong", OTHERS)
-def test_a_wrong_verdict_does_not_give_the_answer_away(wrong):
-    text = checks.check_verdict.judge((wrong, "NEW", 0)).text
-    assert RIGHT not in text.lower()
+def test_a_wrong_verdict_does_not_give_the_answer_away():
+    for wrong in OTHERS:
+        assert RIGHT not in checks.check_verdict.judge((wrong, "NEW", 0)).text.lower()
     assert checks.check_verdict.judge((..., "NEW", 0)).state == "open"
 
 
