@@ -9,14 +9,14 @@ import argparse
 import sys
 from pathlib import Path
 
-from machine.chapters import Chapter, read_chapters
-from machine.compare import differences
-from machine.editions import EDITIONS, make_edition
-from machine.execute import Run, execute
-from machine.exercises import write_exercises
-from machine.launch import write_launch
-from machine.stored import read_stored, write_notebook
-from machine.times import read_times, write_table, write_times
+from tools.chapters import Chapter, read_chapters
+from tools.compare import differences
+from tools.editions import EDITIONS, make_edition
+from tools.execute import Run, execute
+from tools.exercises import write_exercises
+from tools.launch import write_launch
+from tools.stored import read_stored, write_notebook
+from tools.times import read_times, write_table, write_times
 
 NOTEBOOKS = Path(__file__).parent
 

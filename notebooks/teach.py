@@ -10,7 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from machine.chapters import Chapter, read_chapters
+from tools.chapters import Chapter, read_chapters
 
 NOTEBOOKS = Path(__file__).parent
 
@@ -47,23 +47,23 @@ def main(arguments: list[str] | None = None) -> int:
 def run(options: argparse.Namespace) -> str:
     """Do what was asked; return what to print. Each command imports what it needs alone."""
     if options.command == "deck":
-        from machine.deck import write_deck
+        from tools.deck import write_deck
 
         chapter, _ = find(options.number)
         return f"open {write_deck(chapter, options.out, solutions=options.solutions)}"
     if options.command == "assignment":
-        from machine.assignment import write_course
+        from tools.assignment import write_course
 
         written = write_course(*find(options.number), options.out)
         return f"{written}\nnext: cd {options.out} && nbgrader generate_assignment {written.stem}"
-    from machine.questions import of_chapters, print_form, read_questions
+    from tools.questions import of_chapters, print_form, read_questions
 
     questions = read_questions(NOTEBOOKS)
     if options.chapters:
         questions = of_chapters(questions, options.chapters.split(","))
     if options.command == "questions":
         return print_form(questions, options.form, key=options.key)
-    from machine.gain import gain_table, read_answers
+    from tools.gain import gain_table, read_answers
 
     return gain_table(read_answers(options.answers, questions), questions)
 

@@ -15,8 +15,8 @@ from .exported import Site, keep_to_one_host
 
 sys.path.insert(0, str(NOTEBOOKS))
 
-from machine.chapters import read_chapters
-from machine.deck import make_deck, write_deck
+from tools.chapters import read_chapters
+from tools.deck import make_deck, write_deck
 
 CHAPTERS = read_chapters(NOTEBOOKS)
 SHOWN = "05"

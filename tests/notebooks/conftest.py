@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 NOTEBOOKS = ROOT / "notebooks"
 sys.path.insert(0, str(NOTEBOOKS))
 
-from machine.chapters import read_chapters  # noqa: E402
+from tools.chapters import read_chapters  # noqa: E402
 
 CHAPTERS = read_chapters(NOTEBOOKS)
 

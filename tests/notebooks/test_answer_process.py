@@ -7,12 +7,12 @@ import sys
 from types import SimpleNamespace
 
 import pytest
-from machine.answer_judge import definitions, spoilt
-from machine.answer_process import judge_answer
-from machine.assignment import make_job
-from machine.chapters import exercise_name
-from machine.stubs import solution
 from test_exercises import names_before
+from tools.answer_judge import definitions, spoilt
+from tools.answer_process import judge_answer
+from tools.assignment import make_job
+from tools.chapters import exercise_name
+from tools.stubs import solution
 
 
 def position(chapters, number, name):

@@ -8,13 +8,13 @@ from types import SimpleNamespace
 
 import nbformat
 import pytest
-from machine.chapters import read_chapter, read_chapters
-from machine.compare import differences
-from machine.editions import make_edition
-from machine.execute import execute
-from machine.memory_watch import MemoryWatch
-from machine.pages import fill
-from machine.stored import write_notebook
+from tools.chapters import read_chapter, read_chapters
+from tools.compare import differences
+from tools.editions import make_edition
+from tools.execute import execute
+from tools.memory_watch import MemoryWatch
+from tools.pages import fill
+from tools.stored import write_notebook
 
 TINY = '''# %% [markdown] id="title"
 # # See a tiny chapter

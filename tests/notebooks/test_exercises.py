@@ -3,8 +3,8 @@
 import ast
 
 import pytest
-from machine.chapters import EXERCISE, exercise_name
-from machine.stubs import solution, stub
+from tools.chapters import EXERCISE, exercise_name
+from tools.stubs import solution, stub
 
 from mil_tutorial.checks.exercise import Exercise
 

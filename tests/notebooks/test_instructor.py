@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from machine.questions import read_questions
+from tools.questions import read_questions
 
 WHOLE, BUT, NOTHING = "all", "all but ", "–"
 

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 import yaml
-from machine.launch import site, with_launch
-from machine.settings import BRANCH, REPOSITORY
+from tools.launch import site, with_launch
+from tools.settings import BRANCH, REPOSITORY
 
 README_ROW = re.compile(r"^\| (\d\d) \| \[(.+?)\]\(notebooks/(\w+)\.ipynb\) \| (\d+) \|", re.M)
 
@@ -31,7 +31,7 @@ def test_the_readmes_badges_are_as_built(root):
 
 def test_a_fork_changes_one_line(root, monkeypatch):
     text = (root / "README.md").read_text(encoding="utf-8")
-    monkeypatch.setattr("machine.launch.REPOSITORY", "ann/fork")
+    monkeypatch.setattr("tools.launch.REPOSITORY", "ann/fork")
     changed = with_launch(text)
     assert "git clone https://github.com/ann/fork && cd fork`" in changed
     assert REPOSITORY not in changed

@@ -5,9 +5,9 @@ import subprocess
 import sys
 
 import pytest
-from machine.settings import BRANCH, REPOSITORY
-from machine.times import read_times
-from machine.widget_state import STATE, VIEW
+from tools.settings import BRANCH, REPOSITORY
+from tools.times import read_times
+from tools.widget_state import STATE, VIEW
 
 VERBS = {
     "Add",

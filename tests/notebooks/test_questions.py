@@ -7,9 +7,9 @@ from collections import Counter
 import numpy as np
 import pytest
 import yaml
-from machine.gain import gain, gain_interval, gain_table, read_answers
-from machine.questions import form_of, of_chapters, print_form, read_questions, right_letter
 from teach import main
+from tools.gain import gain, gain_interval, gain_table, read_answers
+from tools.questions import form_of, of_chapters, print_form, read_questions, right_letter
 
 
 @pytest.fixture()

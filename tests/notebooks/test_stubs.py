@@ -3,8 +3,8 @@
 import ast
 
 import pytest
-from machine.chapters import exercise_name
-from machine.stubs import solution, stub
+from tools.chapters import exercise_name
+from tools.stubs import solution, stub
 
 FUNCTION = '''
 def double(x):

@@ -12,9 +12,9 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
 
-from machine.chapters import Chapter
-from machine.deck_height import ROOM, height
-from machine.deck_page import export_deck, fetch_scripts
+from tools.chapters import Chapter
+from tools.deck_height import ROOM, height
+from tools.deck_page import export_deck, fetch_scripts
 
 LONGEST_CODE = 12  # lines; longer code opens on a click
 WIDGET = "application/vnd.jupyter.widget-view+json"

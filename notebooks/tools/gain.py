@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import DegenerateDataWarning, bootstrap
 
-from machine.questions import FORMS, Question, form_of, letters, right_letter
+from tools.questions import FORMS, Question, form_of, letters, right_letter
 
 
 @dataclass(frozen=True)

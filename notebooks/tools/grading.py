@@ -27,10 +27,10 @@ from nbgrader.preprocessors import (
 )
 from traitlets import Integer, List
 
-from machine.answer_process import Judgement, judge_answer
-from machine.assignment import check_call, make_assignment, make_job
-from machine.chapters import EXERCISE, Chapter, read_chapters
-from machine.stubs import stub
+from tools.answer_process import Judgement, judge_answer
+from tools.assignment import check_call, make_assignment, make_job
+from tools.chapters import EXERCISE, Chapter, read_chapters
+from tools.stubs import stub
 
 NOTEBOOKS = Path(__file__).parents[1]
 LONGEST_ANSWER = 100_000  # characters

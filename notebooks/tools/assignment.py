@@ -8,11 +8,11 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
-from machine.chapters import Chapter, exercise_name
-from machine.editions import make_edition
-from machine.settings import BRANCH, REPOSITORY
-from machine.stored import write_notebook
-from machine.stubs import solution, stub
+from tools.chapters import Chapter, exercise_name
+from tools.editions import make_edition
+from tools.settings import BRANCH, REPOSITORY
+from tools.stored import write_notebook
+from tools.stubs import solution, stub
 
 CONFIG = '''\
 """Made by notebooks/teach.py: how nbgrader makes and grades assignments of this course."""
@@ -21,10 +21,10 @@ import sys
 from pathlib import Path
 
 NOTEBOOKS = Path({notebooks!r})  # of the checkout; it must stay at the released version
-if not (NOTEBOOKS / "machine" / "grading.py").is_file():
+if not (NOTEBOOKS / "tools" / "grading.py").is_file():
     sys.exit(f"{{__file__}}: no checkout of the course at {{NOTEBOOKS}}; correct NOTEBOOKS there")
 sys.path.insert(0, str(NOTEBOOKS))
-from machine.grading import GENERATE, SANITIZE, GRADE
+from tools.grading import GENERATE, SANITIZE, GRADE
 
 c = get_config()  # noqa: F821
 c.CourseDirectory.course_id = {course!r}

@@ -6,8 +6,8 @@ from pathlib import Path
 from nbconvert import SlidesExporter
 from nbformat import NotebookNode
 
-from machine.deck_height import HEIGHT, WIDTH
-from machine.npm_packages import VERSIONS, fetch
+from tools.deck_height import HEIGHT, WIDTH
+from tools.npm_packages import VERSIONS, fetch
 
 TEMPLATE = Path(__file__).with_name("deck.html.j2")
 NEEDED = {name: VERSIONS[name] for name in ("reveal.js", "mathjax")}

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from machine.chapters import Chapter
-from machine.editions import EDITIONS, make_edition
-from machine.exercises import FILE, exercises_json
-from machine.stored import read_stored
-from machine.times import read_times, with_table
+from tools.chapters import Chapter
+from tools.editions import EDITIONS, make_edition
+from tools.exercises import FILE, exercises_json
+from tools.stored import read_stored
+from tools.times import read_times, with_table
 
 
 def differences(notebooks: Path, chapters: list[Chapter]) -> list[str]:
