@@ -1,6 +1,6 @@
 """Commands for teachers; ``instructor/README.md`` says when to use which.
 
-python notebooks/teach.py deck 05                  # decks/05_attention.deck.html
+python notebooks/teach.py deck 05                  # decks/05_attention.slides.html
 python notebooks/teach.py assignment 05            # course/source/05_attention, for nbgrader
 python notebooks/teach.py questions pre            # a form for learners; --key for the teacher
 python notebooks/teach.py gain answers.csv         # what was learnt, chapter by chapter
@@ -28,6 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
         command.add_argument("--out", type=Path, default=folder, help=f"folder (default: {folder})")
         if name == "deck":
             command.add_argument("--solutions", action="store_true", help="show the solutions too")
+            command.add_argument("--reveal", metavar="PREFIX", help="a copy of reveal.js to use")
     asked = commands.add_parser("questions", help="print a form of the test before or after")
     asked.add_argument("form", choices=("pre", "post"))
     asked.add_argument("--key", action="store_true", help="right answers and feedback")
@@ -50,7 +51,8 @@ def run(options: argparse.Namespace) -> str:
         from tools.deck import write_deck
 
         chapter, _ = find(options.number)
-        return f"open {write_deck(chapter, options.out, solutions=options.solutions)}"
+        show = {"solutions": options.solutions, "reveal": options.reveal}
+        return f"open {write_deck(chapter, options.out, **show)}"
     if options.command == "assignment":
         from tools.assignment import write_course
 
