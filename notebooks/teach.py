@@ -20,15 +20,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
     for name, about, folder in (
-        ("deck", "make a deck of slides of a chapter", "decks"),
+        ("deck", "make a deck of slides of a chapter; further options go to nbconvert", "decks"),
         ("assignment", "make an assignment for nbgrader", "course"),
     ):
-        command = commands.add_parser(name, help=about)
+        command = commands.add_parser(name, help=about, description=about)
         command.add_argument("number", metavar="NN", help="chapter")
         command.add_argument("--out", type=Path, default=folder, help=f"folder (default: {folder})")
         if name == "deck":
             command.add_argument("--solutions", action="store_true", help="show the solutions too")
-            command.add_argument("--reveal", metavar="PREFIX", help="a copy of reveal.js to use")
     asked = commands.add_parser("questions", help="print a form of the test before or after")
     asked.add_argument("form", choices=("pre", "post"))
     asked.add_argument("--key", action="store_true", help="right answers and feedback")
@@ -36,7 +35,10 @@ def main(arguments: list[str] | None = None) -> int:
     gain.add_argument("answers", type=Path, help="CSV: learner, form, 1, 2, …")
     for command in (asked, gain):
         command.add_argument("--chapters", metavar="NN,NN", help="ask about these alone")
-    options = parser.parse_args(arguments)
+    options, further = parser.parse_known_args(arguments)
+    if further and options.command != "deck":
+        parser.error(f"unrecognized arguments: {' '.join(further)}")
+    options.nbconvert = further
     try:
         print(run(options))
     except (ValueError, OSError) as error:
@@ -51,8 +53,8 @@ def run(options: argparse.Namespace) -> str:
         from tools.deck import write_deck
 
         chapter, _ = find(options.number)
-        show = {"solutions": options.solutions, "reveal": options.reveal}
-        return f"open {write_deck(chapter, options.out, **show)}"
+        path = write_deck(chapter, options.out, options.nbconvert, solutions=options.solutions)
+        return f"open {path}"
     if options.command == "assignment":
         from tools.assignment import write_course
 

@@ -1,40 +1,50 @@
-"""A chapter as a deck of reveal.js, made by nbconvert from the stored page.
+"""A chapter as a deck of slides: ``jupyter nbconvert --to slides`` of the stored page.
 
 A chapter's or section's heading starts a slide, other text one below it; code stays with the text
 before it. The set-up, bare imports and the checks are left out.
 """
 
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
-from nbconvert import SlidesExporter
 from nbformat import NotebookNode
 
 from tools.chapters import CHECK, EXERCISE, Chapter
+from tools.stored import write_notebook
+
+OPTIONS = (
+    "--to=slides",
+    "--no-prompt",
+    "--log-level=ERROR",
+    "--SlidesExporter.reveal_scroll=True",
+    "--SlidesExporter.reveal_number=c/t",
+    "--SlidesExporter.reveal_theme=white",  # others ask a further host for their fonts
+    "--SlidesExporter.reveal_width=1280",
+    "--SlidesExporter.reveal_height=760",
+    "--SlidesExporter.reveal_transition=none",
+)
 
 
-def write_deck(
-    chapter: Chapter, folder: Path, *, solutions: bool = False, reveal: str | None = None
-) -> Path:
-    """Write a chapter's deck into a folder; ``reveal`` names a copy of reveal.js, if any."""
+def write_deck(chapter: Chapter, folder: Path, options: list[str], *, solutions: bool) -> Path:
+    """Write a chapter's deck into a folder, with further options of nbconvert.
+
+    Raises
+    ------
+    OSError
+        When nbconvert fails.
+    """
     stored = nbformat.read(chapter.path("solutions" if solutions else "learner"), as_version=4)
     stored.metadata.pop("widgets", None)  # their plain pictures need no further script
-    stored.metadata["title"] = chapter.title
     for cell in stored.cells:
         cell.metadata["slideshow"] = {"slide_type": slide_type(cell)}
-    exporter = SlidesExporter(
-        reveal_scroll=True,
-        reveal_number="c/t",
-        reveal_transition="none",
-        exclude_input_prompt=True,
-        exclude_output_prompt=True,
-        **({"reveal_url_prefix": reveal} if reveal else {}),
-    )
-    html, _ = exporter.from_notebook_node(stored)
+    path = folder / f"{chapter.stem}{'.solutions' if solutions else ''}.ipynb"
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{chapter.stem}{'.solutions' if solutions else ''}.slides.html"
-    path.write_text(html, encoding="utf-8")
-    return path
+    write_notebook(stored, path)
+    if subprocess.run([sys.executable, "-m", "nbconvert", path, *OPTIONS, *options]).returncode:
+        raise OSError("nbconvert made no deck; its message stands above")
+    return path.with_suffix(".slides.html")
 
 
 def slide_type(cell: NotebookNode) -> str:
