@@ -45,7 +45,7 @@ def make_assignment(chapter: Chapter, chapters: list[Chapter]) -> NotebookNode:
         elif exercise_name(source):
             cell.metadata["nbgrader"] = _metadata(cell.id, solution=True)
         elif cell.id.startswith(CHECK):
-            name = cell.id.removeprefix(CHECK).replace("-", "_")
+            name = re.search(r"^check_(\w+)\(", cell.source, re.MULTILINE)[1]
             exercise = chapter.data["exercises"][name]
             cell.source = _with_test(cell.source, exercise["kind"])
             cell.metadata = NotebookNode(nbgrader=_metadata(cell.id, points=points(exercise)))

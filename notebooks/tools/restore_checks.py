@@ -81,7 +81,7 @@ def _exercises(released: NotebookNode) -> list[tuple[NotebookNode, NotebookNode]
 def _find(submitted: NotebookNode, check: NotebookNode, names: set[str]) -> int | None:
     """Return the place of a check: by its metadata, else the last cell that calls it."""
     name = check.metadata.nbgrader.grade_id
-    call = name.replace("-", "_") + "("
+    call = re.search(r"^check_\w+\(", check.source, re.MULTILINE)[0]
     marked, calling = [], []
     for place, cell in enumerate(submitted.cells):
         if cell.cell_type == "code" and not _names(cell.source) & names:

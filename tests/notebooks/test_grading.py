@@ -1,5 +1,6 @@
 """A class hands in chapter 05: plain nbgrader runs the notebooks, and keeps the scores."""
 
+import copy
 import csv
 import os
 import subprocess
@@ -14,6 +15,8 @@ if sys.platform == "win32":
     pytest.skip("nbgrader grades on Linux and macOS", allow_module_level=True)
 
 from teach import main
+from tools.assignment import make_assignment
+from tools.chapters import exercise_name
 from tools.restore_checks import restore_checks
 
 STEM = "05_attention"
@@ -232,6 +235,33 @@ def test_answers_under_one_name_are_told_apart(course, solved):
     add_below(submitted, "check-sigmoid-cap", "my_guess = 1")
     (problem,) = restore_checks(submitted, released)
     assert problem.startswith("an answer stands below check-sigmoid-cap")
+
+
+@pytest.mark.parametrize("strip", [False, True])
+def test_answers_to_every_exercise_are_found_wherever_they_stand(chapters, strip):
+    for chapter in chapters:
+        released = make_assignment(chapter, chapters)
+        for cell in released.cells:
+            cell.source = cell.source.split("\n### BEGIN HIDDEN")[0]  # as nbgrader does
+        solved = nbformat.read(chapter.path("solutions"), as_version=4)
+        answers = {c.id: c.source for c in solved.cells if exercise_name(c)}
+        checks = [cell.id for cell in solved.cells if cell.id.startswith("check-")]
+        checks_of = dict(zip(answers, checks, strict=True))
+        for where in ("nowhere", "stub", "below stub", "below check"):
+            submitted = nbformat.from_dict(copy.deepcopy(released))
+            for name, text in answers.items():
+                if where == "stub":
+                    cell_of(submitted, name).source = text
+                elif where == "below stub":
+                    add_below(submitted, name, text)
+                elif where == "below check":
+                    add_below(submitted, checks_of[name], text)
+            if strip:
+                lose_metadata(submitted)
+            problems = restore_checks(submitted, released)
+            assert len(problems) == (len(answers) if where == "below check" else 0), chapter.stem
+            marked = [c for c in submitted.cells if c.metadata.get("nbgrader", {}).get("grade")]
+            assert len(marked) == len(answers), chapter.stem
 
 
 def test_an_edited_assignment_is_not_overwritten(tmp_path, capsys):
