@@ -24,11 +24,6 @@ def extras(root):
     return set(re.findall(r"^(\w+) = \[", text.split("\n[")[0], re.M))
 
 
-def test_the_readmes_badges_are_as_built(root):
-    text = (root / "README.md").read_text(encoding="utf-8")
-    assert with_launch(text) == text, "run python notebooks/build.py"
-
-
 def test_a_fork_changes_one_line(root, monkeypatch):
     text = (root / "README.md").read_text(encoding="utf-8")
     monkeypatch.setattr("tools.launch.REPOSITORY", "ann/fork")
@@ -115,15 +110,9 @@ def test_the_citation_is_complete(root):
     assert citation["license"] == "MIT"
 
 
-@pytest.mark.parametrize("name", ["bug", "unclear"])
-def test_issue_templates_ask_for_something(root, name):
-    form = yaml.safe_load((root / ".github" / "ISSUE_TEMPLATE" / f"{name}.yml").read_text())
-    assert {"name", "description", "body"} <= set(form)
-    ids = [field["id"] for field in form["body"]]
-    assert len(ids) == len(set(ids))
-
-
-def test_links_of_the_contributors_page_lead_somewhere(root):
-    folder = root / ".github"
-    for target in re.findall(r"\]\(([^)]+)\)", (folder / "CONTRIBUTING.md").read_text()):
-        assert target.startswith("https://") or (folder / target).exists(), target
+def test_issue_templates_ask_for_something(root):
+    for name in ("bug", "unclear"):
+        form = yaml.safe_load((root / ".github" / "ISSUE_TEMPLATE" / f"{name}.yml").read_text())
+        assert {"name", "description", "body"} <= set(form)
+        ids = [field["id"] for field in form["body"]]
+        assert len(ids) == len(set(ids))
