@@ -16,7 +16,7 @@ VERSION = re.search(r'^__version__ = "(.+)"', PACKAGE.read_text(encoding="utf-8"
 
 @dataclass(frozen=True)
 class Stored:
-    """A stored edition; ``notebook`` is None where there is none, or none that can be read."""
+    """A stored edition; ``notebook`` is None where the file is missing or cannot be read."""
 
     notebook: NotebookNode | None
 
@@ -24,12 +24,12 @@ class Stored:
         """Name the cells that are missing, too many, changed or without output."""
         if self.notebook is None:
             return ["the file is missing or cannot be read"]
-        here, there = _by_id(self.notebook), _by_id(wanted)
-        differences = [f"cell {name} is missing" for name in there if name not in here]
-        differences += [f"cell {name} is not in the source" for name in here if name not in there]
-        common = [name for name in there if name in here]
-        differences += [f"cell {name} differs" for name in common if here[name] != there[name]]
-        if not differences and list(here) != list(there):
+        old, new = _by_id(self.notebook), _by_id(wanted)
+        differences = [f"cell {name} is missing" for name in new if name not in old]
+        differences += [f"cell {name} is not in the source" for name in old if name not in new]
+        common = [name for name in new if name in old]
+        differences += [f"cell {name} differs" for name in common if old[name] != new[name]]
+        if not differences and list(old) != list(new):
             differences.append("the cells are in another order")
         return differences + [f"cell {name} {why}" for name, why in _not_run(self.notebook)]
 
@@ -37,12 +37,12 @@ class Stored:
         """Give ``wanted`` the stored outputs if its code is the same, run by this version."""
         if self.notebook is None:
             return False
-        here, there = _code(self.notebook), _code(wanted)
-        if [c.source for c in here] != [c.source for c in there] or _not_run(self.notebook):
+        old, new = _code(self.notebook), _code(wanted)
+        if [c.source for c in old] != [c.source for c in new] or _not_run(self.notebook):
             return False
-        if _version(here) != VERSION:
+        if _version(old) != VERSION:
             return False
-        for cell, stored in zip(there, here):
+        for cell, stored in zip(new, old):
             cell.outputs, cell.execution_count = stored.outputs, stored.execution_count
         wanted.metadata = self.notebook.metadata  # with the state of widgets
         return True

@@ -240,6 +240,6 @@ def test_cells_need_ids_of_their_own(tiny):
 
 def test_an_unknown_chapter_is_refused(notebooks):
     command = [sys.executable, str(notebooks / "build.py"), "77"]
-    found = subprocess.run(command, capture_output=True, text=True)
-    assert found.returncode == 2
-    assert "no chapter 77; there are: 00" in found.stderr
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "no chapter 77; there are: 00" in done.stderr

@@ -159,8 +159,8 @@ def test_each_exercise_earns_its_points(course, learner, scores):
 
 def test_an_answer_out_of_reach_of_its_check_is_reported_by_name(course):
     assert not (course.folder / "autograded" / "late").exists()
-    said = f"late, {STEM}: an answer stands below check-attend: move it above the check"
-    assert said in course.log
+    message = f"late, {STEM}: an answer stands below check-attend: move it above the check"
+    assert message in course.log
     assert f"processing assignment '{STEM}' for student 'late'" in course.log
 
 

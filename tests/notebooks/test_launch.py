@@ -42,10 +42,10 @@ def test_every_badge_leads_to_a_file_of_this_repository(root, notebooks):
     }
     for name, pattern in places.items():
         (address,) = re.findall(rf"\[!\[Open in [^\]]*{name}\]\([^)]+\)\]\(([^)]+)\)", text)
-        found = re.search(pattern.replace("main", BRANCH) + "$", address)
-        assert found, address
-        assert found["repo"] == REPOSITORY
-        assert (root / found["path"]).exists()
+        match = re.search(pattern.replace("main", BRANCH) + "$", address)
+        assert match, address
+        assert match["repo"] == REPOSITORY
+        assert (root / match["path"]).exists()
     assert f"({site()})" in text
     assert (root / ".devcontainer" / "devcontainer.json").is_file()
     assert (root / "environment.yml").is_file()  # Binder's; a folder binder/ would hide it
@@ -54,9 +54,9 @@ def test_every_badge_leads_to_a_file_of_this_repository(root, notebooks):
 
 def test_the_readmes_chapters_are_the_courses(root, chapters):
     rows = README_ROW.findall((root / "README.md").read_text(encoding="utf-8"))
-    told = [(number, title, stem, int(minutes)) for number, title, stem, minutes in rows]
+    listed = [(number, title, stem, int(minutes)) for number, title, stem, minutes in rows]
     titles = [chapter.title.removeprefix(f"{chapter.number}. ") for chapter in chapters]
-    assert told == [
+    assert listed == [
         (c.number, title, c.stem, c.data["minutes"]) for c, title in zip(chapters, titles)
     ]
 

@@ -70,11 +70,11 @@ def test_stubs_are_faithful_reductions(chapters):
     for cell in (cell for chapter in chapters for cell in chapter.cells):
         if exercise_name(cell) is None:
             continue
-        given, done = stub(cell.source), solution(cell.source)
-        tree, full = ast.parse(given), ast.parse(done)
+        reduced, solved = stub(cell.source), solution(cell.source)
+        tree, full = ast.parse(reduced), ast.parse(solved)
         kept = [outline(n) for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef)]
         assert kept == [outline(n) for n in full.body if hasattr(n, "name")], cell.id
-        hidden = set(done.splitlines()) - set(given.splitlines())
+        hidden = set(solved.splitlines()) - set(reduced.splitlines())
         assert hidden, f"{cell.id}: nothing is left to do"
-        before = [line for line in done.splitlines() if line in given.splitlines()]
-        assert before == [line for line in given.splitlines() if line in done.splitlines()]
+        before = [line for line in solved.splitlines() if line in reduced.splitlines()]
+        assert before == [line for line in reduced.splitlines() if line in solved.splitlines()]
