@@ -1,47 +1,48 @@
 """Build the course: ``src/NN_name.py`` → ``NN_name.ipynb`` and ``solutions/NN_name.ipynb``.
 
-python notebooks/build.py              # rebuild and run the chapters whose cells changed
+python notebooks/build.py              # rebuild what changed; run the chapters whose code changed
 python notebooks/build.py 05 --force   # rebuild and run chapter 05 in any case
-python notebooks/build.py --check      # write nothing; fail when anything is out of date
+python notebooks/build.py 05 --measure # the same, and publish its run time and memory
+python notebooks/build.py --check      # write nothing; fail when a page is old or breaks a rule
 """
 
 import argparse
 import sys
 from pathlib import Path
 
-from machine.chapters import Chapter, read_chapters
-from machine.compare import differences
-from machine.editions import EDITIONS, make_edition
-from machine.execute import Run, execute
-from machine.exercises import write_exercises
-from machine.launch import write_launch
-from machine.stored import read_stored, write_notebook
-from machine.times import read_times, write_table, write_times
+from tools.chapters import Chapter, read_chapters
+from tools.compare import differences
+from tools.editions import EDITIONS, make_edition
+from tools.execute import Run, execute
+from tools.exercises import write_exercises
+from tools.launch import write_launch
+from tools.rules import faults
+from tools.stored import read_stored, write_notebook
+from tools.times import read_times, write_table, write_times
 
 NOTEBOOKS = Path(__file__).parent
 
 
-def build(chapter: Chapter, chapters: list[Chapter]) -> None:
-    """Run both editions in full, and the solutions once more in fast mode; store what they show."""
+def build(chapter: Chapter, chapters: list[Chapter], *, force: bool, measure: bool) -> None:
+    """Bring both editions up to date; run them if their code changed, or if asked to."""
     editions = {edition: make_edition(chapter, edition, chapters) for edition in EDITIONS}
-    runs = {}
-    for edition, notebook in editions.items():
-        print(f"{chapter.stem}, {edition} edition", flush=True)
-        runs[edition] = execute(notebook, fast=False)
-    runs["fast"] = execute(make_edition(chapter, "solutions", chapters), fast=True)
+    stored = {edition: read_stored(chapter.path(edition)) for edition in EDITIONS}
+    run_anew = force or measure
+    if not run_anew and not any(stored[e].different_cells(editions[e]) for e in EDITIONS):
+        return
+    if not run_anew and all(stored[e].lend_outputs(editions[e]) for e in EDITIONS):
+        print(f"{chapter.stem}: the code is as it was, outputs are kept", flush=True)
+    else:
+        runs = {}
+        for edition, notebook in editions.items():
+            print(f"{chapter.stem}: running the {edition} edition", flush=True)
+            runs[edition] = execute(notebook, fast=False)
+        if measure:
+            print(f"{chapter.stem}: running in fast mode", flush=True)
+            runs["fast"] = execute(make_edition(chapter, "solutions", chapters), fast=True)
+            write_times(NOTEBOOKS, read_times(NOTEBOOKS) | {chapter.stem: summary(runs)})
     for edition, notebook in editions.items():  # nothing is stored of a build that was stopped
         write_notebook(notebook, chapter.path(edition))
-    times = read_times(NOTEBOOKS)
-    times[chapter.stem] = summary(runs)
-    write_times(NOTEBOOKS, times)
-
-
-def is_stale(chapter: Chapter, chapters: list[Chapter]) -> bool:
-    """Tell whether a chapter was not built from these sources, or never measured."""
-    return chapter.stem not in read_times(NOTEBOOKS) or any(
-        read_stored(chapter.path(edition)).different_cells(make_edition(chapter, edition, chapters))
-        for edition in EDITIONS
-    )
 
 
 def summary(runs: dict[str, Run]) -> dict[str, float]:
@@ -60,6 +61,7 @@ def main() -> int:
     parser.add_argument("numbers", nargs="*", metavar="NN", help="chapters (default: all)")
     parser.add_argument("--check", action="store_true", help="write nothing, report differences")
     parser.add_argument("--force", action="store_true", help="run chapters that did not change too")
+    parser.add_argument("--measure", action="store_true", help="run, and write time and memory")
     options = parser.parse_args()
     chapters = read_chapters(NOTEBOOKS)
     unknown = set(options.numbers) - {chapter.number for chapter in chapters}
@@ -67,14 +69,13 @@ def main() -> int:
         known = ", ".join(chapter.number for chapter in chapters)
         parser.error(f"no chapter {', '.join(sorted(unknown))}; there are: {known}")
     if options.check:
-        found = differences(NOTEBOOKS, chapters)
-        print(*found, sep="\n") if found else print(f"{len(chapters)} chapters are up to date")
-        return 1 if found else 0
+        problems = differences(NOTEBOOKS, chapters) + faults(NOTEBOOKS, chapters)
+        print("\n".join(problems) or f"{len(chapters)} chapters are up to date")
+        return 1 if problems else 0
     write_exercises(chapters)
     for chapter in chapters:
-        wanted = not options.numbers or chapter.number in options.numbers
-        if wanted and (options.force or is_stale(chapter, chapters)):
-            build(chapter, chapters)
+        if not options.numbers or chapter.number in options.numbers:
+            build(chapter, chapters, force=options.force, measure=options.measure)
     write_table(NOTEBOOKS, chapters)
     write_launch(NOTEBOOKS.parent / "README.md")
     return 0

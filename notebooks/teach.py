@@ -1,6 +1,6 @@
 """Commands for teachers; ``instructor/README.md`` says when to use which.
 
-python notebooks/teach.py deck 05                  # decks/05_attention.deck.html
+python notebooks/teach.py deck 05                  # decks/05_attention.slides.html
 python notebooks/teach.py assignment 05            # course/source/05_attention, for nbgrader
 python notebooks/teach.py questions pre            # a form for learners; --key for the teacher
 python notebooks/teach.py gain answers.csv         # what was learnt, chapter by chapter
@@ -10,7 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from machine.chapters import Chapter, read_chapters
+from tools.chapters import Chapter, read_chapters
 
 NOTEBOOKS = Path(__file__).parent
 
@@ -20,10 +20,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
     for name, about, folder in (
-        ("deck", "make a deck of slides of a chapter", "decks"),
+        ("deck", "make a deck of slides of a chapter; further options go to nbconvert", "decks"),
         ("assignment", "make an assignment for nbgrader", "course"),
     ):
-        command = commands.add_parser(name, help=about)
+        command = commands.add_parser(name, help=about, description=about)
         command.add_argument("number", metavar="NN", help="chapter")
         command.add_argument("--out", type=Path, default=folder, help=f"folder (default: {folder})")
         if name == "deck":
@@ -35,7 +35,10 @@ def main(arguments: list[str] | None = None) -> int:
     gain.add_argument("answers", type=Path, help="CSV: learner, form, 1, 2, …")
     for command in (asked, gain):
         command.add_argument("--chapters", metavar="NN,NN", help="ask about these alone")
-    options = parser.parse_args(arguments)
+    options, further = parser.parse_known_args(arguments)
+    if further and options.command != "deck":
+        parser.error(f"unrecognized arguments: {' '.join(further)}")
+    options.nbconvert = further
     try:
         print(run(options))
     except (ValueError, OSError) as error:
@@ -47,23 +50,24 @@ def main(arguments: list[str] | None = None) -> int:
 def run(options: argparse.Namespace) -> str:
     """Do what was asked; return what to print. Each command imports what it needs alone."""
     if options.command == "deck":
-        from machine.deck import write_deck
+        from tools.deck import write_deck
 
         chapter, _ = find(options.number)
-        return f"open {write_deck(chapter, options.out, solutions=options.solutions)}"
+        path = write_deck(chapter, options.out, options.nbconvert, solutions=options.solutions)
+        return f"open {path}"
     if options.command == "assignment":
-        from machine.assignment import write_course
+        from tools.assignment import write_course
 
         written = write_course(*find(options.number), options.out)
         return f"{written}\nnext: cd {options.out} && nbgrader generate_assignment {written.stem}"
-    from machine.questions import of_chapters, print_form, read_questions
+    from tools.questions import of_chapters, print_form, read_questions
 
     questions = read_questions(NOTEBOOKS)
     if options.chapters:
         questions = of_chapters(questions, options.chapters.split(","))
     if options.command == "questions":
         return print_form(questions, options.form, key=options.key)
-    from machine.gain import gain_table, read_answers
+    from tools.gain import gain_table, read_answers
 
     return gain_table(read_answers(options.answers, questions), questions)
 

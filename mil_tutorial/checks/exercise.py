@@ -4,8 +4,10 @@ A check never raises: a learner's mistake gets help, not a traceback.
 """
 
 import json
+import sys
 import textwrap
 from collections.abc import Callable
+from contextlib import redirect_stderr
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -46,9 +48,14 @@ class Exercise:
         print(_wrapped(str(self.judge(answer))))
 
     def judge(self, answer: Any) -> Verdict:
-        """Return the verdict on an answer."""
+        """Return the verdict on an answer; what it writes to stderr appears on stdout.
+
+        nbgrader takes any text on stderr, a warning or a progress bar, for a failed test.
+        """
         try:
-            return Verdict("right", f"{self.name}: {self.examine(answer)}")
+            with redirect_stderr(sys.stdout):
+                praise = self.examine(answer)
+            return Verdict("right", f"{self.name}: {praise}")
         except NotAttempted:
             help_ = f"check_{self.name}.hint(1) helps"
             return Verdict("open", f"{self.name}: not attempted yet, or nothing returned; {help_}")

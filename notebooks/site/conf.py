@@ -6,7 +6,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-from machine.settings import BRANCH, REPOSITORY  # noqa: E402
+from tools.settings import BRANCH, REPOSITORY  # noqa: E402
 
 import mil_tutorial  # noqa: E402
 

@@ -15,7 +15,7 @@ from nbconvert import HTMLExporter
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 sys.path.insert(0, str(NOTEBOOKS))
 
-from machine.npm_packages import NpmError, fetch  # noqa: E402
+from tools.npm_packages import NpmError, fetch  # noqa: E402
 
 MANAGER = "@jupyter-widgets/html-manager"
 SETUP = """\

@@ -3,8 +3,8 @@
 import ast
 
 import pytest
-from machine.chapters import EXERCISE, exercise_name
-from machine.stubs import solution, stub
+from tools.chapters import exercise_name
+from tools.stubs import solution, stub
 
 from mil_tutorial.checks.exercise import Exercise
 
@@ -43,53 +43,16 @@ def verdicts(chapter, reduce):
         yield chapter.data["exercises"][name]["kind"], check.judge(answer)
 
 
-def test_every_solution_passes_its_check(chapter):
-    for _, verdict in verdicts(chapter, solution):
-        assert verdict.state == "right", verdict
+def test_every_solution_passes_its_check(chapters):
+    results = [verdict for chapter in chapters for _, verdict in verdicts(chapter, solution)]
+    assert len(results) >= 3 * len(chapters)
+    assert [verdict for verdict in results if verdict.state != "right"] == []
 
 
-def test_every_stub_is_open_and_every_bug_is_seen(chapter):
-    for kind, verdict in verdicts(chapter, stub):
+def test_every_stub_is_open_and_every_bug_is_seen(chapters):
+    results = [result for chapter in chapters for result in verdicts(chapter, stub)]
+    for kind, verdict in results:
         assert verdict.state == ("wrong" if kind == "bug" else "open"), verdict
-
-
-def test_a_chapter_has_the_exercises_it_promises(chapter):
-    cells = [name for cell in chapter.cells if (name := exercise_name(cell))]
-    exercises = chapter.data["exercises"]
-    assert cells == list(exercises)
-    assert len(exercises) >= 3
-    assert {"predict", "bug", "code"} <= {e["kind"] for e in exercises.values()}
-    for exercise in exercises.values():
-        assert exercise["level"] in ("core", "stretch")
-        assert 1 <= exercise["difficulty"] <= 5
-        assert 1 <= exercise["importance"] <= 5
-        assert exercise["minutes"] >= 1
-        assert exercise["hints"]
-    cards = "\n".join(cell.source for cell in chapter.cells if cell.cell_type == "markdown")
-    assert all(f"<!-- card {name} -->" in cards for name in exercises)
-
-
-def test_names_of_exercises_are_used_once(chapters):
-    names = [name for chapter in chapters for name in chapter.data["exercises"]]
-    assert len(names) == len(set(names))
-
-
-def test_stored_checks_are_green_in_the_solutions_and_open_for_learners(learner, solved):
-    for notebook, marks in ((solved, "✓"), (learner, "○✗")):
-        checks = [c for c in notebook.cells if c.id.startswith("check-")]
-        assert len(checks) >= 3
-        assert all(c.outputs[0].text[0] in marks for c in checks)
-
-
-def test_the_quiz_answers_every_option(chapter, learner):
-    for question in chapter.data["quiz"]:
-        options = question["options"]
-        assert 3 <= len(options) <= 5
-        assert sum(bool(option.get("right")) for option in options) == 1
-        assert all(option["feedback"].strip() for option in options)
-    text = next(cell.source for cell in learner.cells if cell.id == "quiz")
-    assert text.count("<details>") == sum(len(q["options"]) for q in chapter.data["quiz"])
-    assert len(chapter.data["quiz"]) >= 3
 
 
 def test_hints_and_solutions_are_printed(capsys):
@@ -106,12 +69,6 @@ def test_hints_and_solutions_are_printed(capsys):
     last = "○ attend: not attempted yet, or nothing returned; check_attend.hint(1) helps"
     assert printed.splitlines()[-1] == last
     assert ".hint(1)" in repr(check_attend)
-
-
-def test_exercise_cells_follow_the_naming_rule(chapter):
-    for cell in chapter.cells:
-        if cell.cell_type == "code" and "### BEGIN" in cell.source:
-            assert cell.id.startswith(EXERCISE)
 
 
 @pytest.mark.parametrize("answer", [None, ...])

@@ -1,9 +1,8 @@
-"""A class hands in chapter 05: nbgrader makes the assignment, judges, and keeps the scores."""
+"""A class hands in chapter 05: plain nbgrader runs the notebooks, and keeps the scores."""
 
+import copy
 import csv
-import hashlib
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,58 +15,49 @@ if sys.platform == "win32":
     pytest.skip("nbgrader grades on Linux and macOS", allow_module_level=True)
 
 from teach import main
+from tools.assignment import make_assignment
+from tools.chapters import exercise_name
+from tools.restore_checks import restore_checks
 
 STEM = "05_attention"
 NAMES = ("attend", "attention-mil", "sigmoid-cap", "one-bag-at-a-time")
 FORGETS_THE_MASK = """
+from mil_tutorial import masked_softmax
+import sys
 def attend(h, mask, V, w):
+    print("a warning", file=sys.stderr)
     return torch.softmax(torch.tanh(h @ V.T) @ w, dim=1)
 """
-OWN_CELL = "def weighted_mean(a, h):\n    return (a[..., None] * h).sum(dim=1)\n"
-USES_OWN_CELL = ("(attention[..., None] * h).sum(dim=1)", "weighted_mean(attention, h)")
-LOOPS = "while True:\n    pass\n"
-PATCHES_CHECKS = """
-def attend(h, mask, V, w):
-    import mil_tutorial.checks.chapter_05 as chapter
-    from mil_tutorial.checks import exercise, judging
-    for module in (chapter, judging):
-        for name in ("expect_values", "expect_tensor", "expect_gradients"):
-            setattr(module, name, lambda *given, **named: given[0])
-    exercise.Exercise.judge = lambda self, answer: exercise.Verdict("right", "so I say")
-    return h
-"""
-PATCHES_COMPARISON = """
-import numpy
-numpy.allclose = lambda *given, **named: True
-class AttentionMIL(nn.Module):
-    def __init__(self, input_dim, hidden_dim, attention_dim=128):
-        super().__init__()
-        self.embedding = nn.Sequential(nn.Linear(input_dim, hidden_dim), nn.ReLU())
-        self.pooling = AttentionPooling(hidden_dim, attention_dim)
-        self.head = nn.Linear(hidden_dim, 1)
-    def forward(self, bags, mask):
-        total = sum(p.sum() for p in self.parameters())
-        return total * bags.new_ones(len(bags)), mask.float()
-"""
-FORGES = """
-import os
-for stream in range(3, 20):
-    try:
-        os.write(stream, b'{"state": "right", "text": "so I say"}\\n')
-    except OSError:
-        pass
-os._exit(0)
-"""
-DESTROYS = """
-import os, pathlib, shutil
-for path in (*pathlib.Path.cwd().iterdir(), pathlib.Path.home()):
-    shutil.rmtree(path, ignore_errors=True)
-for _ in range(20):
-    print("x" * 10**8)
-open("large", "wb").truncate(10**6)
-def attention_of_batch(scores):
-    return torch.softmax(scores, dim=1)
-"""
+
+
+def cell_of(notebook, cell_id):
+    (cell,) = [cell for cell in notebook.cells if cell.get("id") == cell_id]
+    return cell
+
+
+def answer(notebook, texts):
+    for name, text in texts.items():
+        cell_of(notebook, f"exercise-{name}").source = text
+
+
+def add_below(notebook, cell_id, text):
+    place = notebook.cells.index(cell_of(notebook, cell_id))
+    notebook.cells.insert(place + 1, nbformat.v4.new_code_cell(text))
+
+
+def lose_metadata(notebook):
+    """Drop ids and metadata, as some editors do."""
+    notebook.nbformat_minor = 4
+    for cell in notebook.cells:
+        del cell["id"]
+        cell.metadata.clear()
+
+
+@pytest.fixture(scope="module")
+def solutions():
+    path = Path(__file__).parents[2] / "notebooks" / "solutions" / f"{STEM}.ipynb"
+    solved = nbformat.read(path, as_version=4)
+    return {name: cell_of(solved, f"exercise-{name}").source for name in NAMES}
 
 
 class Course:
@@ -91,9 +81,7 @@ class Course:
     def released(self):
         return nbformat.read(self.folder / "release" / STEM / f"{STEM}.ipynb", as_version=4)
 
-    def hand_in(self, learner, change):
-        notebook = self.released()
-        change(notebook)
+    def hand_in(self, learner, notebook):
         folder = self.folder / "submitted" / learner / STEM
         folder.mkdir(parents=True)
         nbformat.write(notebook, folder / f"{STEM}.ipynb")
@@ -104,100 +92,55 @@ class Course:
 
         with Gradebook(f"sqlite:///{self.folder / 'gradebook.db'}") as book:
             grades = book.find_submission_notebook(STEM, STEM, learner).grades
-            found = {grade.name: grade.score for grade in grades}
             assert not any(grade.needs_manual_grade for grade in grades), self.log
-        return [found[f"check-{name}"] for name in NAMES]
-
-    def said(self, learner, name):
-        path = self.folder / "autograded" / learner / STEM / f"{STEM}.ipynb"
-        (cell,) = [c for c in nbformat.read(path, as_version=4).cells if c.id == f"check-{name}"]
-        return cell.outputs[0].text
-
-    def digests(self):
-        paths = sorted((self.folder / "submitted").rglob("*.ipynb"))
-        return {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
-
-
-def cell_of(notebook, cell_id):
-    (found,) = [cell for cell in notebook.cells if cell.id == cell_id]
-    return found
-
-
-def answer(notebook, texts):
-    for name, text in texts.items():
-        cell_of(notebook, f"exercise-{name}").source = text
-
-
-def solutions(notebooks):
-    solved = nbformat.read(notebooks / "solutions" / f"{STEM}.ipynb", as_version=4)
-    return {name: cell_of(solved, f"exercise-{name}").source for name in NAMES}
+            scores = {grade.name: grade.score for grade in grades}
+        return [scores[f"check-{name}"] for name in NAMES]
 
 
 @pytest.fixture(scope="module")
-def course(tmp_path_factory):
+def course(tmp_path_factory, solutions):
     """The course after all have handed in and nbgrader has run once."""
-    notebooks = Path(__file__).parents[2] / "notebooks"
-    folder = tmp_path_factory.mktemp("course")
-    command = [sys.executable, notebooks / "teach.py", "assignment", "05", "--out", folder]
-    subprocess.run(command, check=True)
-    course = Course(folder)
+    course = Course(tmp_path_factory.mktemp("my course"))
+    assert main(["assignment", "05", "--out", str(course.folder)]) == 0
     course.nbgrader("generate_assignment", STEM)
-    right = solutions(notebooks)
-    stubs = {name: cell_of(course.released(), f"exercise-{name}").source for name in NAMES}
+    course.hand_in("untouched", course.released())
 
-    def partly(notebook):
-        place = notebook.cells.index(cell_of(notebook, "exercise-attention-mil"))
-        notebook.cells.insert(place, nbformat.v4.new_code_cell(OWN_CELL))
-        mil = right["attention-mil"].replace(*USES_OWN_CELL)
-        texts = {"attend": FORGETS_THE_MASK, "attention-mil": mil, "sigmoid-cap": "my_guess = 0.5"}
-        answer(notebook, texts)
+    solved = course.released()
+    answer(solved, solutions)
+    course.hand_in("solved", solved)
 
-    def tampers(notebook):
-        answer(notebook, {"attend": LOOPS, "one-bag-at-a-time": right["one-bag-at-a-time"]})
-        test = cell_of(notebook, "check-attend")
-        test.source, test.metadata.nbgrader.points = "100", 100
-        test.metadata.nbgrader.locked = False
-        for lost in ("check-attention-mil", "exercise-attention-mil", "imports"):
-            notebook.cells.remove(cell_of(notebook, lost))
-
-    def pastes(notebook):
-        """The second of three copies is the answer; a helper stands below its exercise."""
-        mil = right["attention-mil"].replace(*USES_OWN_CELL)
-        answer(notebook, {"attend": right["attend"], "attention-mil": mil})
-        place = notebook.cells.index(cell_of(notebook, "exercise-attend"))
-        attend = notebook.cells[place]
-        for at, text in ((place, FORGETS_THE_MASK), (place + 3, stubs["attend"])):
-            copy = nbformat.v4.new_code_cell(text, metadata=attend.metadata)
-            notebook.cells.insert(at, copy)
-        place = notebook.cells.index(cell_of(notebook, "check-attention-mil"))
-        notebook.cells.insert(place, nbformat.v4.new_code_cell(OWN_CELL))
-
-    def attacks(notebook):
-        texts = [PATCHES_CHECKS, PATCHES_COMPARISON, FORGES, DESTROYS]
-        answer(notebook, dict(zip(NAMES, texts)))
-
-    course.hand_in("attacks", attacks)
+    partly = course.released()
+    answer(partly, solutions | {"attend": FORGETS_THE_MASK, "sigmoid-cap": "my_guess = 0.5"})
+    cell_of(partly, "check-attend").source = "pass"
+    cell_of(partly, "exercise-one-bag-at-a-time").source = "while True:\n    pass\n"
     course.hand_in("partly", partly)
-    course.hand_in("pastes", pastes)
-    course.hand_in("solved", lambda notebook: answer(notebook, right))
-    course.hand_in("tampers", tampers)
-    course.hand_in("untouched", lambda notebook: None)
-    course.before = course.digests()
-    config = folder / "nbgrader_config.py"
-    config.write_text(config.read_text() + "c.Judge.seconds = 12\n")
+
+    below = course.released()
+    for name, text in solutions.items():
+        add_below(below, f"exercise-{name}", text)
+    lose_metadata(below)
+    course.hand_in("stripped", below)
+
+    late = course.released()
+    answer(late, {name: text for name, text in solutions.items() if name != "attend"})
+    add_below(late, "check-attend", solutions["attend"])
+    course.hand_in("late", late)
+
+    config = course.folder / "nbgrader_config.py"
+    config.write_text(config.read_text() + "c.Execute.timeout = 20\n")
     course.log = course.nbgrader("autograde", STEM)
     return course
 
 
-def test_learners_get_the_stubs_of_the_course(course, notebooks):
+def test_learners_get_the_stubs_of_the_course_and_checks_that_never_raise(course, notebooks):
     learner = nbformat.read(notebooks / f"{STEM}.ipynb", as_version=4)
     released = course.released()
     assert [cell.id for cell in released.cells] == [cell.id for cell in learner.cells]
     for name in NAMES:
-        cell = cell_of(released, f"exercise-{name}")
-        assert cell.source == cell_of(learner, cell.id).source
-        assert cell_of(released, f"check-{name}").metadata.nbgrader.locked
-    assert all("BEGIN SOLUTION" not in cell.source for cell in released.cells)
+        for kind in ("exercise", "check"):
+            cell = cell_of(released, f"{kind}-{name}")
+            assert cell.source == cell_of(learner, cell.id).source
+        assert cell.metadata.nbgrader.locked
     assert all("](03_" not in cell.source for cell in released.cells)
 
 
@@ -205,29 +148,118 @@ def test_learners_get_the_stubs_of_the_course(course, notebooks):
     ("learner", "scores"),
     [
         ("solved", [3, 3, 1, 2]),
+        ("stripped", [3, 3, 1, 2]),
         ("partly", [0, 3, 1, 0]),
-        ("pastes", [3, 3, 0, 0]),
         ("untouched", [0, 0, 0, 0]),
-        ("tampers", [0, 0, 0, 2]),
-        ("attacks", [0, 0, 0, 2]),
     ],
 )
-def test_each_exercise_earns_its_points_by_itself(course, learner, scores):
+def test_each_exercise_earns_its_points(course, learner, scores):
     assert course.scores(learner) == scores, course.log
 
 
-def test_the_verdict_says_what_is_wrong(course):
-    assert "Padding takes part in the softmax" in course.said("partly", "attend")
-    assert "took more than 12 seconds" in course.said("tampers", "attend")
-    assert "so I say" not in course.said("attacks", "attend")
-    assert "no longer refuses a wrong answer" in course.said("attacks", "attention-mil")
-    assert "no verdict: your code ended its process" in course.said("attacks", "sigmoid-cap")
+def test_an_answer_out_of_reach_of_its_check_is_reported_by_name(course):
+    assert not (course.folder / "autograded" / "late").exists()
+    message = f"late, {STEM}: an answer stands below check-attend: move it above the check"
+    assert message in course.log
+    assert f"processing assignment '{STEM}' for student 'late'" in course.log
 
 
-def test_nothing_else_was_touched(course):
-    assert course.digests() == course.before
-    graded = sorted(path.name for path in (course.folder / "autograded").iterdir())
-    assert graded == ["attacks", "partly", "pastes", "solved", "tampers", "untouched"]
+def test_scores_are_exported_and_feedback_shows_the_verdicts(course):
+    course.nbgrader("export")
+    with (course.folder / "grades.csv").open() as file:
+        rows = {row["student_id"]: (row["score"], row["max_score"]) for row in csv.DictReader(file)}
+    assert rows["solved"] == ("9.0", "9.0")
+    assert rows["partly"] == ("4.0", "9.0")
+    log = course.nbgrader("generate_feedback", STEM, "--student", "partly")
+    page = course.folder / "feedback" / "partly" / STEM / f"{STEM}.html"
+    assert page.exists(), log
+    assert "Padding takes part in the softmax" in " ".join(page.read_text().split())
+
+
+def test_what_was_said_on_stderr_costs_no_points(capsys):
+    from mil_tutorial.checks.chapter_05 import check_sigmoid_cap
+
+    class Loud(float):
+        def __float__(self):
+            print("a warning", file=sys.stderr)
+            return 0.23
+
+    check_sigmoid_cap(Loud())
+    assert capsys.readouterr().err == ""
+
+
+def merge_check(notebook):
+    cell_of(notebook, "exercise-attend").source += "\ncheck_attend(attend)"
+    notebook.cells.remove(cell_of(notebook, "check-attend"))
+
+
+def answer_in_check(notebook):
+    cell_of(notebook, "check-attend").source = "def attend(h, mask, V, w):\n    return h"
+
+
+def shared_name(notebook):
+    """Two exercises ask for ``my_guess``; the first answer stands in the range of the second."""
+    first, second = (cell_of(notebook, f"{kind}-sigmoid-cap") for kind in ("exercise", "check"))
+    place = notebook.cells.index(second)
+    other = nbformat.from_dict(second)
+    other.id, other.source = "check-other", second.source.replace("sigmoid_cap", "other")
+    other.metadata.nbgrader.grade_id = "check-other"
+    stub = nbformat.from_dict(first)
+    stub.id, stub.metadata.nbgrader.grade_id = "exercise-other", "exercise-other"
+    notebook.cells[place + 1 : place + 1] = [stub, other]
+
+
+@pytest.mark.parametrize("change", [merge_check, answer_in_check])
+@pytest.mark.parametrize("strip", [False, True])
+def test_a_check_that_cannot_be_found_is_reported(course, change, strip):
+    submitted = course.released()
+    change(submitted)
+    if strip:
+        lose_metadata(submitted)
+    (problem,) = restore_checks(submitted, course.released())
+    assert problem == (
+        "check-attend is missing: put check_attend(attend) back into a cell below the answer"
+    )
+
+
+@pytest.mark.parametrize("solved", [False, True])
+def test_answers_under_one_name_are_told_apart(course, solved):
+    released = course.released()
+    shared_name(released)
+    submitted = nbformat.from_dict(released)
+    if solved:
+        answer(submitted, {"other": "my_guess = 2"})
+    assert restore_checks(submitted, released) == []
+    add_below(submitted, "check-sigmoid-cap", "my_guess = 1")
+    (problem,) = restore_checks(submitted, released)
+    assert problem.startswith("an answer stands below check-sigmoid-cap")
+
+
+@pytest.mark.parametrize("strip", [False, True])
+def test_answers_to_every_exercise_are_found_wherever_they_stand(chapters, strip):
+    for chapter in chapters:
+        released = make_assignment(chapter, chapters)
+        for cell in released.cells:
+            cell.source = cell.source.split("\n### BEGIN HIDDEN")[0]  # as nbgrader does
+        solved = nbformat.read(chapter.path("solutions"), as_version=4)
+        answers = {c.id: c.source for c in solved.cells if exercise_name(c)}
+        checks = [cell.id for cell in solved.cells if cell.id.startswith("check-")]
+        checks_of = dict(zip(answers, checks, strict=True))
+        for where in ("nowhere", "stub", "below stub", "below check"):
+            submitted = nbformat.from_dict(copy.deepcopy(released))
+            for name, text in answers.items():
+                if where == "stub":
+                    cell_of(submitted, name).source = text
+                elif where == "below stub":
+                    add_below(submitted, name, text)
+                elif where == "below check":
+                    add_below(submitted, checks_of[name], text)
+            if strip:
+                lose_metadata(submitted)
+            problems = restore_checks(submitted, released)
+            assert len(problems) == (len(answers) if where == "below check" else 0), chapter.stem
+            marked = [c for c in submitted.cells if c.metadata.get("nbgrader", {}).get("grade")]
+            assert len(marked) == len(answers), chapter.stem
 
 
 def test_an_edited_assignment_is_not_overwritten(tmp_path, capsys):
@@ -241,35 +273,3 @@ def test_an_edited_assignment_is_not_overwritten(tmp_path, capsys):
     assert main(command) == 2
     assert f"{path} differs from what would be written; remove it" in capsys.readouterr().err
     assert path.read_bytes() == edited
-
-
-def test_without_the_checkout_nothing_is_graded_in_another_way(course, tmp_path):
-    moved = Course(tmp_path / "moved course")
-    shutil.copytree(course.folder / "submitted", moved.folder / "submitted")
-    text = (course.folder / "nbgrader_config.py").read_text()
-    here = str(Path(__file__).parents[2])
-    (moved.folder / "nbgrader_config.py").write_text(text.replace(here, "/lost"))
-    assert "no checkout of the course at /lost/notebooks" in moved.nbgrader("autograde", STEM)
-    assert not (moved.folder / "autograded").exists()
-
-
-def test_a_course_folder_may_be_moved(course, tmp_path):
-    moved = Course(tmp_path / "moved course")
-    moved.folder.mkdir()
-    for name in ("source", "nbgrader_config.py"):
-        command = shutil.copytree if (course.folder / name).is_dir() else shutil.copy
-        command(course.folder / name, moved.folder / name)
-    log = moved.nbgrader("generate_assignment", STEM)
-    assert (moved.folder / "release" / STEM / f"{STEM}.ipynb").exists(), log
-
-
-def test_scores_are_exported_and_feedback_shows_the_verdicts(course):
-    course.nbgrader("export")
-    with (course.folder / "grades.csv").open() as file:
-        rows = {row["student_id"]: (row["score"], row["max_score"]) for row in csv.DictReader(file)}
-    assert rows["solved"] == ("9.0", "9.0")
-    assert rows["partly"] == ("4.0", "9.0")
-    log = course.nbgrader("generate_feedback", STEM, "--student", "partly")
-    page = course.folder / "feedback" / "partly" / STEM / f"{STEM}.html"
-    assert page.exists(), log
-    assert "Padding takes part in the softmax" in page.read_text()

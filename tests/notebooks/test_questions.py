@@ -7,9 +7,9 @@ from collections import Counter
 import numpy as np
 import pytest
 import yaml
-from machine.gain import gain, gain_interval, gain_table, read_answers
-from machine.questions import form_of, of_chapters, print_form, read_questions, right_letter
 from teach import main
+from tools.gain import gain, gain_interval, gain_table, read_answers
+from tools.questions import form_of, of_chapters, print_form, read_questions, right_letter
 
 
 @pytest.fixture()
@@ -89,12 +89,12 @@ CLASS = [
 
 
 def test_a_small_class_is_scored_as_by_hand(questions, tmp_path):
-    found = read_answers(answers(tmp_path / "a.csv", questions, CLASS), questions)
-    assert found.before.sum(axis=1).tolist() == [3, 3]
-    assert found.after.sum(axis=1).tolist() == [14, 3]
-    assert found.left_out == ["cy", "dee"]
+    results = read_answers(answers(tmp_path / "a.csv", questions, CLASS), questions)
+    assert results.before.sum(axis=1).tolist() == [3, 3]
+    assert results.after.sum(axis=1).tolist() == [14, 3]
+    assert results.left_out == ["cy", "dee"]
     # before 3/14 = 0.21; after (1 + 3/14) / 2 = 0.61; gain (11/28) / (11/14) = 0.5
-    table = gain_table(found, questions)
+    table = gain_table(results, questions)
     assert "| all | 0.21 | 0.61 | +0.50 [+0.00, +1.00] |" in table
     assert "| 01 | 1.00 | 1.00 | – |" in table  # all knew it before
     assert "| 16 | 0.00 | 0.50 | +0.50 [+0.00, +1.00] |" in table
@@ -111,7 +111,7 @@ def test_the_interval_narrows_with_the_class_and_holds_the_gain():
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda text: text.replace("form", "sheet", 1), "no column form"),
         (lambda text: text.replace("pre", "before", 1), "line 2: form is 'before'"),
@@ -121,11 +121,11 @@ def test_the_interval_narrows_with_the_class_and_holds_the_gain():
         (lambda text: "\n".join(text.splitlines()[:4]), "nobody answered both forms"),
     ],
 )
-def test_a_table_that_cannot_be_scored_is_refused(questions, tmp_path, change, said, capsys):
+def test_a_table_that_cannot_be_scored_is_refused(questions, tmp_path, change, message, capsys):
     path = answers(tmp_path / "a.csv", questions, CLASS)
     path.write_text(change(path.read_text()))
     assert main(["gain", str(path)]) == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_a_course_that_leaves_out_chapters_asks_and_scores_the_others_alone(
@@ -152,12 +152,12 @@ def test_the_example_of_the_page_can_be_scored_and_is_no_key(questions, notebook
     page = (notebooks / "instructor" / "README.md").read_text(encoding="utf-8")
     path = tmp_path / "ann.csv"
     path.write_text(page.split("```text\n")[1].split("```")[0])
-    found = read_answers(path, questions)
-    assert 2 <= found.before.sum() < found.after.sum() <= 12
+    results = read_answers(path, questions)
+    assert 2 <= results.before.sum() < results.after.sum() <= 12
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda q: q[1].update(id=q[0]["id"]), "stands twice"),
         (lambda q: q[0]["options"][0].update(right=True), "exactly one right answer"),
@@ -165,11 +165,11 @@ def test_the_example_of_the_page_can_be_scored_and_is_no_key(questions, notebook
         (lambda q: q[0].update(form="mid"), "form: pre or post"),
     ],
 )
-def test_a_broken_bank_is_refused(questions, tmp_path, change, said):
+def test_a_broken_bank_is_refused(questions, tmp_path, change, message):
     change(questions)
     (tmp_path / "instructor").mkdir()
     (tmp_path / "instructor" / "questions.yaml").write_text(yaml.safe_dump(questions))
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         read_questions(tmp_path)
 
 

@@ -4,7 +4,7 @@ import json
 
 import nbformat
 import pytest
-from machine.widget_state import STATE, VIEW, tidy_widgets
+from tools.widget_state import STATE, VIEW, tidy_widgets
 
 
 def model(**state):

@@ -14,9 +14,9 @@ from sphinx.util.docutils import docutils_namespace  # noqa: E402
 
 sys.path[:0] = [str(NOTEBOOKS / "site"), str(NOTEBOOKS)]
 
-from machine import npm_packages  # noqa: E402
-from machine.widget_state import STATE, VIEW  # noqa: E402
 from site_parts import docstrings, links  # noqa: E402
+from tools import npm_packages  # noqa: E402
+from tools.widget_state import STATE, VIEW  # noqa: E402
 
 MODEL = "0" * 31 + "1"
 PNG = (

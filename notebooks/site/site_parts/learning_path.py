@@ -6,10 +6,10 @@ from pathlib import Path
 
 from docutils import nodes
 from docutils.statemachine import StringList
-from machine.chapters import Chapter, read_chapters
-from machine.launch import FIRST, badges
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
+from tools.chapters import Chapter, read_chapters
+from tools.launch import FIRST, badges
 
 Lines = list[str]
 

@@ -4,10 +4,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 from docutils import nodes
-from machine.settings import BRANCH, REPOSITORY
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
+from tools.settings import BRANCH, REPOSITORY
 
 ROOT = Path(__file__).parents[3]
 

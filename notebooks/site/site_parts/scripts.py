@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from machine.npm_packages import PACKAGES, NpmError, fetch
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
+from tools.npm_packages import PACKAGES, NpmError, fetch
 
 
 def fetch_mathjax(folder: Path) -> None:

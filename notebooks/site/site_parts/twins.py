@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
-from machine.widget_state import VIEW
 from myst_nb.sphinx_ import NbMetadataCollector
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.images import get_image_size
+from tools.widget_state import VIEW
 
 
 class TwinsOfWidgets(SphinxPostTransform):

@@ -13,8 +13,8 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-from machine.memory_watch import MemoryWatch
-from machine.widget_state import tidy_widgets
+from tools.memory_watch import MemoryWatch
+from tools.widget_state import tidy_widgets
 
 CELL_TIMEOUT = 300  # seconds
 ROOT = Path(__file__).parents[2]

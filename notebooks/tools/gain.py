@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import DegenerateDataWarning, bootstrap
 
-from machine.questions import FORMS, Question, form_of, letters, right_letter
+from tools.questions import FORMS, Question, form_of, letters, right_letter
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,11 @@ def read_answers(path: Path, questions: list[Question]) -> Answers:
                     f"{path.name}, line {line}: form is {form!r}, or {learner} is there twice"
                 )
             right = [right_letter(question) for question in wanted[form]]
-            given = [
+            answers = [
                 _letter(row[number], letters(question), f"{path.name}, line {line}")
                 for number, question in zip(numbers, wanted[form])
             ]
-            scores[form][learner] = [float(a == b) for a, b in zip(given, right)]
+            scores[form][learner] = [float(a == b) for a, b in zip(answers, right)]
     both = sorted(set(scores["pre"]) & set(scores["post"]))
     if not both:
         raise ValueError(f"{path.name}: nobody answered both forms")

@@ -1,27 +1,27 @@
-"""What ``build.py --check`` finds: everything that was built and is not as the sources say."""
+"""Everything that was built and is not as the sources say."""
 
 from pathlib import Path
 
-from machine.chapters import Chapter
-from machine.editions import EDITIONS, make_edition
-from machine.exercises import FILE, exercises_json
-from machine.stored import read_stored
-from machine.times import read_times, with_table
+from tools.chapters import Chapter
+from tools.editions import EDITIONS, make_edition
+from tools.exercises import FILE, exercises_json
+from tools.stored import read_stored
+from tools.times import read_times, with_table
 
 
 def differences(notebooks: Path, chapters: list[Chapter]) -> list[str]:
     """Return one line for each difference; none when all is up to date."""
-    found = []
+    lines = []
     for chapter in chapters:
         for edition in EDITIONS:
             path = chapter.path(edition)
             wanted = make_edition(chapter, edition, chapters)
             for what in read_stored(path).different_cells(wanted):
-                found.append(f"{path.relative_to(notebooks)}: {what}")
-    found += _strays(notebooks, chapters)
+                lines.append(f"{path.relative_to(notebooks)}: {what}")
+    lines += _strays(notebooks, chapters)
     if not FILE.is_file() or FILE.read_text(encoding="utf-8") != exercises_json(chapters):
-        found.append(f"{FILE.name}: hints or solutions differ from the sources")
-    return found + _table(notebooks, chapters)
+        lines.append(f"{FILE.name}: hints or solutions differ from the sources")
+    return lines + _table(notebooks, chapters)
 
 
 def _strays(notebooks: Path, chapters: list[Chapter]) -> list[str]:
@@ -34,6 +34,6 @@ def _table(notebooks: Path, chapters: list[Chapter]) -> list[str]:
     times = read_times(notebooks)
     missing = [f"times.json: nothing measured of {c.stem}" for c in chapters if c.stem not in times]
     if missing:
-        return [*missing, "run notebooks/build.py: it measures what it runs"]
+        return [*missing, "run notebooks/build.py --measure with the chapters' numbers"]
     text = (notebooks / "README.md").read_text(encoding="utf-8")
     return [] if with_table(text, chapters, times) == text else ["README.md: the table is old"]

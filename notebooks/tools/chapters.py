@@ -13,6 +13,7 @@ import yaml
 from nbformat import NotebookNode
 
 EXERCISE = "exercise-"  # an exercise's code cell has the id exercise-NAME, with - for _
+CHECK = "check-"  # so begins the id of its check
 
 
 @dataclass(frozen=True)

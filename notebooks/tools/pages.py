@@ -4,9 +4,9 @@ import html
 import re
 from typing import Any
 
-from machine.chapters import Chapter
-from machine.launch import badges
-from machine.settings import BRANCH, REPOSITORY
+from tools.chapters import Chapter
+from tools.launch import badges
+from tools.settings import BRANCH, REPOSITORY
 
 KINDS = {"code": "write code", "predict": "predict, then run", "bug": "find the bug"}
 LETTERS = "ABCDEFG"

@@ -38,11 +38,11 @@ def _viewed(notebook: NotebookNode) -> list[str]:
 
 def _reachable(models: dict[str, Any], names: list[str]) -> list[str]:
     """Return the models that the named ones lead to, each once, in order."""
-    found: list[str] = []
+    reached: list[str] = []
     waiting = list(names)
     while waiting:
         name = waiting.pop(0)
-        if name in models and name not in found:
-            found.append(name)
+        if name in models and name not in reached:
+            reached.append(name)
             waiting = re.findall(r"IPY_MODEL_(\w+)", json.dumps(models[name])) + waiting
-    return found
+    return reached

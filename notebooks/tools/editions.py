@@ -5,9 +5,9 @@ import re
 import nbformat
 from nbformat import NotebookNode
 
-from machine.chapters import Chapter, exercise_name
-from machine.pages import fill, setup
-from machine.stubs import solution, stub
+from tools.chapters import Chapter, exercise_name
+from tools.pages import fill, setup
+from tools.stubs import solution, stub
 
 EDITIONS = ("learner", "solutions")
 CHECKED = "nbval-check-output"  # the test run compares the outputs of cells with this tag

@@ -1,4 +1,4 @@
-"""Scripts from npm, for site and decks: versions and checksums are in ``site/package.json``."""
+"""Scripts from npm, for the site and its tests: versions and checksums in ``site/package.json``."""
 
 import base64
 import hashlib

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from urllib.parse import quote
 
-from machine.settings import BRANCH, REPOSITORY
+from tools.settings import BRANCH, REPOSITORY
 
 FIRST = "notebooks/00_start_here.ipynb"
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from machine.pages import LETTERS
+from tools.pages import LETTERS
 
 FORMS = ("pre", "post")
 FIELDS = {"id", "form", "chapter", "skill", "difficulty", "question", "options"}

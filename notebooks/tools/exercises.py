@@ -6,8 +6,8 @@ They are kept in the package because a notebook on Colab has no other file of th
 import json
 from pathlib import Path
 
-from machine.chapters import Chapter, exercise_name
-from machine.stubs import solution
+from tools.chapters import Chapter, exercise_name
+from tools.stubs import solution
 
 FILE = Path(__file__).parents[2] / "mil_tutorial" / "checks" / "exercises.json"
 

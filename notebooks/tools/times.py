@@ -4,7 +4,7 @@ import json
 import re
 from pathlib import Path
 
-from machine.chapters import Chapter
+from tools.chapters import Chapter
 
 Times = dict[str, dict[str, float]]
 

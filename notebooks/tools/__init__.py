@@ -1,0 +1,1 @@
+"""Parts of ``build.py`` and ``teach.py``: from one source a chapter to all that is made of it."""
