@@ -26,6 +26,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
+from mil_tutorial import load_trained_model
 from mil_tutorial.datasets import load_features
 
 # %% [markdown] id="meet"
@@ -262,14 +263,7 @@ show(
 # on your own train slides. We train B as the vendor did.
 
 # %% id="models-run"
-from mil_tutorial import (
-    TrainingConfig,
-    build_model,
-    fit,
-    load_trained_model,
-    predict,
-    threshold_for_sensitivity,
-)
+from mil_tutorial import TrainingConfig, build_model, fit, predict, threshold_for_sensitivity
 
 torch.manual_seed(0)
 local = build_model("gated", input_dim=64, hidden_dim=128, dropout=0.5)
