@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-SIGNS_OF_CODE = ("GLOBAL", "Unsupported", "Object arrays", "Python objects")
+SIGNS_OF_CODE = ("GLOBAL", "Unsupported class", "Object arrays", "Python objects")
 """Words of torch and numpy when a file holds pickled objects."""
 
 

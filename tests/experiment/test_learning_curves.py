@@ -1,12 +1,12 @@
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
-from mil_tutorial.learning_curves import as_json
+from scripts import load_script
 from toy_bags import separable
 
 from mil_tutorial import MedicalBagDataset, TrainingConfig, training_subset
-from mil_tutorial.__main__ import main
 from mil_tutorial.experiment.benchmarks import Benchmark, fixed_split
 from mil_tutorial.experiment.figures import plot_learning_curve
 from mil_tutorial.experiment.learning_curves import learning_curve, read_points
@@ -68,7 +68,7 @@ def test_with_all_bags_the_curve_is_the_experiment(benchmark):
     assert points[3].auc == whole.row("gated")["auc"]
     assert points[3].by_seed == whole.auc_by_seed("gated")
     assert np.mean(points[0].by_seed) == pytest.approx(points[0].auc.value)
-    assert read_points(json.loads(json.dumps(as_json(benchmark, points)))) == points
+    assert read_points(json.loads(json.dumps({"points": [asdict(p) for p in points]}))) == points
 
 
 def test_the_figure_shows_every_pooling_and_size(benchmark):
@@ -78,10 +78,11 @@ def test_the_figure_shows_every_pooling_and_size(benchmark):
     assert {t.get_text() for t in axes.get_legend().get_texts()} == {"max", "gated", "chance"}
 
 
-def test_as_a_command(benchmark, tmp_path, monkeypatch):
-    monkeypatch.setattr("mil_tutorial.datasets.load_benchmark", lambda name: benchmark)
+def test_as_a_script(benchmark, tmp_path, monkeypatch):
+    script = load_script("data/results/learning_curve.py")
+    monkeypatch.setattr(script, "load_benchmark", lambda name: benchmark)
     out = tmp_path / "curve.json"
     arguments = ["--sizes", "12", "--seeds", "1", "--poolings", "max", "--out", str(out)]
-    assert main(arguments) == 0
+    script.main(arguments)
     (point,) = read_points(json.loads(out.read_text()))
     assert (point.pooling, point.n_train) == ("max", 12)

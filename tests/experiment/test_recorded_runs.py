@@ -2,14 +2,17 @@ import json
 
 import numpy as np
 import pytest
-from mil_tutorial.recorded_runs import WEIGHTS, record_run
+from pooch import file_hash
+from scripts import load_script
 
-from mil_tutorial.experiment import records as recorded_runs
+from mil_tutorial.experiment import records
 from mil_tutorial.experiment.records import RECIPES, load_recorded_runs
+
+SCRIPT = load_script("data/runs/record.py")
 
 
 def test_every_recipe_and_weight_has_five_whole_runs():
-    for recipe, weight in [*((r, 0.0) for r in RECIPES), *(("B", w) for w in WEIGHTS)]:
+    for recipe, weight in [*((r, 0.0) for r in RECIPES), *(("B", w) for w in SCRIPT.WEIGHTS)]:
         runs = load_recorded_runs(recipe, weight)
         assert [run.seed for run in runs] == list(range(5))
         for run in runs:
@@ -24,35 +27,33 @@ def test_runs_that_were_not_recorded_are_named():
         load_recorded_runs("B", 7.0)
 
 
-def test_the_command_makes_such_a_file(tmp_path, capsys, monkeypatch):
-    path = tmp_path / "runs" / recorded_runs.FILE
+def test_the_script_makes_such_a_file(tmp_path, capsys, monkeypatch):
+    path = tmp_path / "runs" / "attention_runs.json"
     path.parent.mkdir()
     arguments = ["--out", str(path), "--seeds", "1", "--epochs", "1"]
-    assert recorded_runs.main(arguments) == 0
-    assert capsys.readouterr().out.count("AUC") == len(RECIPES) + len(WEIGHTS)
-    from mil_tutorial.datasets.paths import sha256
-
-    (path.parent / "SHA256SUMS").write_text(f"{sha256(path)}  {path.name}\n")
-    monkeypatch.setattr(recorded_runs, "data_dir", lambda: tmp_path)
-    recorded_runs._all_runs.cache_clear()
+    SCRIPT.main(arguments)
+    assert capsys.readouterr().out.count("AUC") == len(RECIPES) + len(SCRIPT.WEIGHTS)
+    (path.parent / "SHA256SUMS").write_text(f"{file_hash(str(path))}  {path.name}\n")
+    monkeypatch.setattr(records, "data_dir", lambda: tmp_path)
+    records._all_runs.cache_clear()
     (run,) = load_recorded_runs("A")
-    recorded_runs._all_runs.cache_clear()
+    records._all_runs.cache_clear()
     assert run.columns.keys() == json.loads(path.read_text())[0]["columns"].keys()
 
 
 def test_a_recipe_trains_as_it_was_recorded():
-    """The first epoch, which another machine's rounding has not moved yet."""
-    (shipped, *_), made = load_recorded_runs("A"), record_run("A", 0.0, seed=0, epochs=1)
+    """The first epoch, which other machines and versions move by their rounding only."""
+    (shipped, *_), made = load_recorded_runs("A"), SCRIPT.record_run("A", 0.0, seed=0, epochs=1)
     assert made.columns.keys() == shipped.columns.keys()
     for name, values in made.columns.items():
-        assert values[0] == pytest.approx(shipped.columns[name][0], rel=0.02), name
+        assert values[0] == pytest.approx(shipped.columns[name][0], rel=0.05, abs=0.02), name
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("recipe", "weight"), [("A", 0.0), ("B", 0.3), ("C", 0.0)])
 def test_a_whole_run_ends_as_it_was_recorded(recipe, weight):
     shipped = load_recorded_runs(recipe, weight)[1]
-    made = record_run(recipe, weight, seed=1, epochs=30)
+    made = SCRIPT.record_run(recipe, weight, seed=1, epochs=30)
     entropy = "val_attention_entropy"
     assert made.columns[entropy][-1] == pytest.approx(shipped.columns[entropy][-1], abs=0.1)
     assert made.kept("val_auc") == pytest.approx(shipped.kept("val_auc"), abs=0.05)

@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from scripts import load_script
 
-from mil_tutorial import pretrain
 from mil_tutorial.datasets import slides
 from mil_tutorial.models.tile_encoder import FEATURES, TileEncoder, encode, load_tile_encoder
 from mil_tutorial.system.paths import data_dir
+
+pretrain = load_script("data/checkpoints/pretrain.py")
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import pytest
 from mil_tutorial import build_model
 from mil_tutorial.training.memory import _parameters, bytes_to_predict, bytes_to_train
 
-sys.path.insert(0, str(Path(__file__).parent / "benchmarks"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
 from memory import measure, predicted
 

@@ -229,7 +229,7 @@ print(measure(folder)[1]["peak GB"])
 def test_memory_does_not_grow_with_the_folder(tmp_path):
     from pathlib import Path
 
-    code = MEMORY.format(benchmarks=str(Path(__file__).parents[1] / "benchmarks"))
+    code = MEMORY.format(benchmarks=str(Path(__file__).parents[2] / "benchmarks"))
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True
     )
