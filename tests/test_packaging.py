@@ -101,6 +101,7 @@ def test_the_readmes_library_example_runs(tmp_path, monkeypatch):
     names = {}
     exec(code, names)
     assert names["attention"].shape == names["mask"].shape
+    assert len(names["predictions"].probabilities) == len(names["test"])
     assert (tmp_path / "run.pt").is_file()
 
 
