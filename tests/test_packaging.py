@@ -51,14 +51,17 @@ def test_wheel_carries_the_data_and_runs_without_the_checkout(tmp_path):
     shipped = {
         f"mil_tutorial/data/{p.relative_to(ROOT / 'data')}"
         for p in (ROOT / "data").rglob("*")
-        if p.is_file()
+        if p.is_file() and p.suffix not in (".py", ".pyc")
     }
     shipped |= {
         f"mil_tutorial/widgets/static/{p.name}"
         for p in (ROOT / "mil_tutorial" / "widgets" / "static").iterdir()
     }
-    assert shipped <= names
-    assert not any(n.startswith(("tests/", "data/")) for n in names)
+    assert shipped | {"mil_tutorial/py.typed"} <= names
+    outside = {n for n in names if not n.startswith("mil_tutorial")}
+    assert outside == set()
+    scripts = {n for n in names if n.startswith("mil_tutorial/data/") and ".py" in n}
+    assert scripts == set()
     code = (
         "import mil_tutorial as m; from mil_tutorial.system.paths import data_dir;"
         "print(m.__file__); print(data_dir()); print(len(m.load_benchmark('musk1').test))"
@@ -98,6 +101,7 @@ def test_the_readmes_library_example_runs(tmp_path, monkeypatch):
     names = {}
     exec(code, names)
     assert names["attention"].shape == names["mask"].shape
+    assert len(names["predictions"].probabilities) == len(names["test"])
     assert (tmp_path / "run.pt").is_file()
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import nbformat
-import pytest
 from built_site import NOTEBOOKS, ROOT
 
 sys.path.insert(0, str(NOTEBOOKS))
@@ -32,19 +31,19 @@ class Page(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
-        given = dict(attributes)
-        self.anchors |= {given[key] for key in ("id", "name") if given.get(key)}
+        values = dict(attributes)
+        self.anchors |= {values[key] for key in ("id", "name") if values.get(key)}
         self.hidden = self.hidden or tag == "noscript"
-        if tag == "a" and "href" in given:
-            self.links.append(given["href"])
+        if tag == "a" and "href" in values:
+            self.links.append(values["href"])
         if tag == "meta":
-            self.meta[given.get("name")] = given.get("content")
+            self.meta[values.get("name")] = values.get("content")
         if tag == "img":
-            self.pictures.append(given)
-        if tag == "link" and given.get("rel") in ("stylesheet", "preload", "icon"):
-            self.loads.append(given["href"])
-        if given.get("src") and not self.hidden:
-            self.loads.append(given["src"])
+            self.pictures.append(values)
+        if tag == "link" and values.get("rel") in ("stylesheet", "preload", "icon"):
+            self.loads.append(values["href"])
+        if values.get("src") and not self.hidden:
+            self.loads.append(values["src"])
 
     def handle_endtag(self, tag):
         if tag == "noscript":
@@ -92,8 +91,8 @@ def test_every_link_leads_to_a_page_and_an_anchor_that_exist(site):
 
 
 def test_links_to_files_of_the_repository_name_files_that_exist(site):
-    found = {link for page in pages(site) for link in read(page).links if link.startswith(GITHUB)}
-    paths = [re.sub(r"^(blob|tree)/", "", link.removeprefix(GITHUB)) for link in found]
+    links = {link for page in pages(site) for link in read(page).links if link.startswith(GITHUB)}
+    paths = [re.sub(r"^(blob|tree)/", "", link.removeprefix(GITHUB)) for link in links]
     named = [path.removeprefix(f"{BRANCH}/") for path in paths if path.startswith(f"{BRANCH}/")]
     assert any(path.startswith("notebooks/solutions/") for path in named)
     assert [path for path in named if not (ROOT / unquote(path)).exists()] == []
@@ -121,37 +120,34 @@ def test_pages_say_what_they_are(site):
     assert len(titles) >= len(CHAPTERS) + 10  # each page has a title of its own
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS)
-def test_a_chapter_weighs_at_most_3_megabytes(site, chapter):
-    page = site / f"{chapter}.html"
-    files = {target(page, load)[0].relative_to(site) for load in read(page).loads}
-    text = page.read_text(encoding="utf-8")
-    files |= {path.relative_to(site) for path in site.glob("_static/vendor/**/*.woff2")}
-    if "tex-chtml.js" in text:
-        files |= {path.relative_to(site) for path in site.glob("_static/mathjax/**/*.woff")}
-    whole = sum((site / path).stat().st_size for path in {page.relative_to(site), *files})
-    print(f"{chapter}: {whole / 1e6:.2f} MB")
-    assert whole <= LIMIT
+def test_a_chapter_weighs_at_most_3_megabytes(site):
+    for chapter in CHAPTERS:
+        page = site / f"{chapter}.html"
+        files = {target(page, load)[0].relative_to(site) for load in read(page).loads}
+        text = page.read_text(encoding="utf-8")
+        files |= {path.relative_to(site) for path in site.glob("_static/vendor/**/*.woff2")}
+        if "tex-chtml.js" in text:
+            files |= {path.relative_to(site) for path in site.glob("_static/mathjax/**/*.woff")}
+        whole = sum((site / path).stat().st_size for path in {page.relative_to(site), *files})
+        print(f"{chapter}: {whole / 1e6:.2f} MB")
+        assert whole <= LIMIT, chapter
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS)
-def test_a_chapter_has_scripts_only_for_what_it_shows(site, chapter):
-    source = (NOTEBOOKS / f"{chapter}.ipynb").read_text(encoding="utf-8")
-    text = (site / f"{chapter}.html").read_text(encoding="utf-8")
-    assert ("widgets.js" in text) is (VIEW in source)
-    assert ("tex-chtml.js" in text) is ('class="math' in text)
+def test_a_chapter_has_scripts_only_for_what_it_shows(site):
+    for chapter in CHAPTERS:
+        source = (NOTEBOOKS / f"{chapter}.ipynb").read_text(encoding="utf-8")
+        text = (site / f"{chapter}.html").read_text(encoding="utf-8")
+        assert ("widgets.js" in text) is (VIEW in source), chapter
+        assert ("tex-chtml.js" in text) is ('class="math' in text), chapter
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS)
-def test_every_stored_picture_is_there_with_its_description(site, chapter):
-    stored = []
-    for cell in nbformat.read(NOTEBOOKS / f"{chapter}.ipynb", 4).cells:
-        for output in cell.get("outputs", []):
-            if "image/png" in output.get("data", {}):
-                stored.append(output.data["text/plain"])
-    shown = [picture["alt"] for picture in read(site / f"{chapter}.html").pictures]
-    shown = [alt for alt in shown if alt in set(stored)]
-    assert shown == stored
+def test_every_stored_picture_is_there_with_its_description(site):
+    for chapter in CHAPTERS:
+        cells = nbformat.read(NOTEBOOKS / f"{chapter}.ipynb", 4).cells
+        outputs = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
+        stored = [data["text/plain"] for data in outputs if "image/png" in data]
+        shown = [picture["alt"] for picture in read(site / f"{chapter}.html").pictures]
+        assert [alt for alt in shown if alt in set(stored)] == stored, chapter
 
 
 def test_the_api_pages_describe_every_public_name(site):
