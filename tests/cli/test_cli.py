@@ -171,8 +171,8 @@ def test_absent_colon_nuclei_are_one_line(tmp_path, capsys, monkeypatch):
     "arguments",
     [
         ["compare", "--seeds", "0"],
-        ["slides", "--out", "x", "--seed", "-1"],
-        ["slides", "--out", "x", "--hospital", "../a"],
+        ["hospital", "--out", "x", "--seed", "-1"],
+        ["hospital", "--out", "x", "--hospital", "../a"],
         ["nonsense"],
         [],
     ],
@@ -183,7 +183,9 @@ def test_wrong_usage_ends_with_code_2(arguments, capsys):
     assert stop.value.code == 2
 
 
-@pytest.mark.parametrize("command", ["demo", "compare", "doctor", "lab", "slides"])
+@pytest.mark.parametrize(
+    "command", ["demo", "compare", "doctor", "lab", "hospital", "tile", "features"]
+)
 def test_every_command_has_help(command, capsys):
     with pytest.raises(SystemExit) as stop:
         main([command, "--help"])

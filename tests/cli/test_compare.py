@@ -68,7 +68,7 @@ def test_predictions_tell_the_threshold_that_was_used(own, tmp_path):
     assert all(len(values) == 1 for values in models.values())
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_helpers_give_the_same_table(own, tmp_path):
     for jobs in (1, 2):
         assert compare(own, tmp_path / f"r{jobs}", *SHORT, "--jobs", jobs) == 0

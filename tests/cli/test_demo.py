@@ -29,7 +29,7 @@ def test_the_slide_shown_is_the_median_one_whatever_the_model():
 
 
 def test_slides_of_a_new_hospital_can_be_rendered_once(tmp_path, capsys):
-    arguments = ["slides", "--hospital", "Yew", "--n", "2", "--flaw", "none"]
+    arguments = ["hospital", "--hospital", "Yew", "--n", "2", "--flaw", "none"]
     arguments += ["--out", str(tmp_path / "yew")]
     assert main(arguments) == 0
     assert "slides.npz" in capsys.readouterr().out

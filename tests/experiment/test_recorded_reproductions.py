@@ -4,15 +4,21 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from mil_tutorial.recipes import NAMES, recipes
-from mil_tutorial.reproduction import _is_of, reproduce
 
 from mil_tutorial.experiment.records import load_reproductions, table_cells
-from mil_tutorial.experiment.reproductions import ablation, comparison, find_row, instances
+from mil_tutorial.experiment.reproductions import (
+    ablation_table,
+    comparison_table,
+    find_reproduction,
+    instance_table,
+)
 from mil_tutorial.system.jobs import possible_jobs
 from mil_tutorial.system.versions import environment
 
 ROOT = Path(__file__).parents[2]
+from recipes import NAMES, recipes
+from reproduce import is_of, reproduce
+
 MNIST = [name for name in NAMES if name.startswith("mnist")]
 TABLES = [(MNIST, "auc"), (["colon"], "auc"), (["musk1", "musk2", "colon"], "accuracy")]
 
@@ -22,7 +28,7 @@ def rows():
     return load_reproductions()
 
 
-FROZEN = pytest.param("colon-frozen", marks=pytest.mark.slow)  # encodes all nuclei
+FROZEN = pytest.param("colon-frozen", marks=pytest.mark.full)  # encodes all nuclei
 
 
 @pytest.mark.parametrize("data", [name for name in NAMES if name != "colon-frozen"] + [FROZEN])
@@ -33,7 +39,7 @@ def test_a_record_is_of_a_recipe_that_ships(data, rows):
         pytest.skip(str(error))
     mine = [row for row in rows if row["data"] == data]
     for row in mine:
-        assert sum(_is_of(row, recipe, seeds=5) for recipe in known) == 1, row["recipe"]
+        assert sum(is_of(row, recipe, seeds=5) for recipe in known) == 1, row["recipe"]
     done = {(row["recipe"], row["pooling"]) for row in mine}
     assert len(done) == len(mine)
     wanted = {(r.name, r.pooling) for r in known if not r.name.startswith("with")}
@@ -45,7 +51,7 @@ def test_the_page_of_results_shows_the_record(names, metric, rows):
     page = ROOT / "data" / "results" / "README.md"
     printed = table_cells(page.read_text(encoding="utf-8"))
     for name in names:
-        line = table_cells(comparison(rows, [name], metric))[7:]
+        line = table_cells(comparison_table(rows, [name], metric))[7:]
         assert line in [printed[i : i + 7] for i in range(len(printed) - 6)]
 
 
@@ -53,25 +59,25 @@ def test_the_page_of_results_shows_the_record(names, metric, rows):
 def test_chapter_12_shows_the_record(folder, rows):
     (path,) = (ROOT / folder).glob("12_*.ipynb")
     cells = {cell.id: cell for cell in nbformat.read(path, as_version=4).cells}
-    both = "\n\n".join(ablation(rows, "musk1", metric) for metric in ("accuracy", "auc"))
-    colon = "\n\n".join(comparison(rows, ["colon"], metric) for metric in ("auc", "accuracy"))
+    both = "\n\n".join(ablation_table(rows, "musk1", metric) for metric in ("accuracy", "auc"))
+    colon = "\n\n".join(comparison_table(rows, ["colon"], metric) for metric in ("auc", "accuracy"))
     for cell, table in {
-        "plain-table": comparison(rows, MNIST, "auc"),
-        "ablation-run": ablation(rows, "mnist-100", "auc"),
-        "musk-table": comparison(rows, ["musk1", "musk2"], "accuracy"),
+        "plain-table": comparison_table(rows, MNIST, "auc"),
+        "ablation-run": ablation_table(rows, "mnist-100", "auc"),
+        "musk-table": comparison_table(rows, ["musk1", "musk2"], "accuracy"),
         "musk-ablation": both,
         "colon-table": colon,
-        "nuclei-table": instances(rows, "colon", "colon-frozen"),
+        "nuclei-table": instance_table(rows, "colon", "colon-frozen"),
     }.items():
         (output,) = cells[cell].outputs
         assert table_cells(output.data["text/markdown"]) == table_cells(table)
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_a_recorded_recipe_gives_its_numbers_again(rows):
     (recipe,) = (r for r in recipes("musk1") if (r.name, r.pooling) == ("plain", "attention"))
     found = reproduce(recipe, jobs=possible_jobs(), progress=False)
-    recorded = find_row(rows, "musk1", "plain", "attention")
+    recorded = find_reproduction(rows, "musk1", "plain", "attention")
     here, there = environment(), recorded["environment"]
     same = all(here[part] == there[part] for part in ("torch", "numpy", "arithmetic", "threads"))
     for metric in ("auc", "accuracy"):

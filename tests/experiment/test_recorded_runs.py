@@ -49,7 +49,7 @@ def test_a_recipe_trains_as_it_was_recorded():
         assert values[0] == pytest.approx(shipped.columns[name][0], rel=0.05, abs=0.02), name
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.parametrize(("recipe", "weight"), [("A", 0.0), ("B", 0.3), ("C", 0.0)])
 def test_a_whole_run_ends_as_it_was_recorded(recipe, weight):
     shipped = load_recorded_runs(recipe, weight)[1]

@@ -9,7 +9,7 @@ import pytest
 from mil_tutorial.experiment.catalogue import load_benchmark
 from mil_tutorial.experiment.learning_curves import read_points
 from mil_tutorial.experiment.records import load_recorded, table_cells
-from mil_tutorial.experiment.tables import markdown
+from mil_tutorial.experiment.tables import as_markdown
 from mil_tutorial.system import paths
 from mil_tutorial.training.config import TrainingConfig
 
@@ -84,7 +84,7 @@ def words(page):
 def test_tables_of_pages_show_the_record():
     for page, prefix, name, rows in PAGES:
         printed = table_cells((ROOT / page).read_text(encoding="utf-8"))
-        recorded = table_cells(markdown(load_recorded(name)))
+        recorded = table_cells(as_markdown(load_recorded(name)))
         for printed_row, recorded_row in rows.items():
             start = printed.index(f"{prefix}: {printed_row}")
             origin = recorded.index(recorded_row)
@@ -109,7 +109,7 @@ def test_words_of_pages_show_the_record():
 
 
 def test_chapter_11_prints_the_record():
-    recorded = table_cells(markdown(load_recorded("slides")))
+    recorded = table_cells(as_markdown(load_recorded("slides")))
     for folder in ("notebooks", "notebooks/solutions"):
         (path,) = (ROOT / folder).glob("11_*.ipynb")
         cells = {cell.id: cell for cell in nbformat.read(path, as_version=4).cells}

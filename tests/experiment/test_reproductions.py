@@ -1,14 +1,13 @@
 import pytest
-from mil_tutorial.recipes import NAMES
 
-from mil_tutorial.experiment.records import table_cells
+from mil_tutorial.experiment.records import load_reproductions, table_cells
 from mil_tutorial.experiment.reproductions import (
     PUBLISHED,
-    ablation,
-    comparison,
-    find_row,
-    instances,
-    published,
+    ablation_table,
+    comparison_table,
+    find_reproduction,
+    instance_table,
+    published_numbers,
 )
 
 
@@ -42,7 +41,7 @@ ROWS = [
 
 
 def test_a_line_holds_published_numbers_ours_and_the_best_baseline():
-    cells = table_cells(comparison(ROWS, ["musk1"], "accuracy"))
+    cells = table_cells(comparison_table(ROWS, ["musk1"], "accuracy"))
     assert cells[:7] == [
         "accuracy",
         "published, attention",
@@ -61,11 +60,11 @@ def test_a_line_holds_published_numbers_ours_and_the_best_baseline():
         "0.850 [0.750, 0.950]",
         "0.610 [0.510, 0.710] (mean feature)",
     ]
-    assert table_cells(comparison(ROWS, ["musk1"], "auc"))[8] == "–"  # nothing is published
+    assert table_cells(comparison_table(ROWS, ["musk1"], "auc"))[8] == "–"  # nothing is published
 
 
 def test_an_ablation_compares_single_models():
-    cells = table_cells(ablation(ROWS, "musk1", "auc"))
+    cells = table_cells(ablation_table(ROWS, "musk1", "auc"))
     assert cells[6:] == [
         *("improved", "0.700", "0.600", "0.800", "", ""),
         *("without dropout", "0.600", "0.500", "0.700", "+0.100", "2 of 2"),
@@ -73,25 +72,25 @@ def test_an_ablation_compares_single_models():
 
 
 def test_instances_are_ranked_by_each_score():
-    cells = table_cells(instances(ROWS, "musk1"))
+    cells = table_cells(instance_table(ROWS, "musk1"))
     assert cells[4:8] == ["plain, attention", "scores", *["0.800 [0.700, 0.900]"] * 2]
     assert len(cells) == 4 * (1 + 3 * 2)
 
 
 def test_a_row_is_found_or_named():
-    assert find_row(ROWS, "musk1", "plain", "gated") is ROWS[1]
+    assert find_reproduction(ROWS, "musk1", "plain", "gated") is ROWS[1]
     with pytest.raises(ValueError, match="2 rows of musk1 plain"):
-        find_row(ROWS, "musk1", "plain")
+        find_reproduction(ROWS, "musk1", "plain")
     with pytest.raises(ValueError, match="0 rows of musk2 improved .*there are: musk1 improved"):
-        find_row(ROWS, "musk2", "improved")
+        find_reproduction(ROWS, "musk2", "improved")
 
 
 def test_published_numbers_name_their_source():
     keys = [(p.data, p.metric, p.method) for p in PUBLISHED]
     assert len(set(keys)) == len(keys)
     for number in PUBLISHED:
-        assert number.data in NAMES
+        assert number.data in {row["data"] for row in load_reproductions()}
         assert 0.5 < number.value < 1
         assert number.source
-    assert published("musk1", "auc") == {}
-    assert published("colon", "auc")["best known: TGA-MIL"].value == 0.983
+    assert published_numbers("musk1", "auc") == {}
+    assert published_numbers("colon", "auc")["best known: TGA-MIL"].value == 0.983

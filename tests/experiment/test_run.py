@@ -1,5 +1,6 @@
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from mil_tutorial.experiment.benchmarks import Benchmark, cross_validation, fixe
 from mil_tutorial.experiment.report import check_writable, write_report
 from mil_tutorial.experiment.run import run_experiment
 from mil_tutorial.experiment.summary import Summary, ranges_of, witness_rates
+from mil_tutorial.experiment.tables import as_results
 
 CONFIG = TrainingConfig(epochs=12, learning_rate=5e-3, patience=None)
 
@@ -255,12 +257,51 @@ def test_bad_splits_and_seeds_are_named():
         run(train, val, test, seeds=0)
 
 
-def test_an_experiment_needs_validation_bags():
+@pytest.fixture(scope="module")
+def bare():
+    """Cross-validation without validation bags: all but the fold that is tested train."""
     dataset = separable(24, groups=[f"P{i // 4}" for i in range(24)])
     splits = cross_validation(dataset, 3, validated=False)
-    benchmark = Benchmark("bare", "toy", dataset, splits, 4, 8, n_folds=3, config=CONFIG)
-    with pytest.raises(ValueError, match="bare comes without validation bags"):
-        run_experiment(benchmark, seeds=1, progress=False)
+    config = replace(CONFIG, keep="last", patience=None)
+    return Benchmark("bare", "toy", dataset, splits, 4, 8, n_folds=3, config=config)
+
+
+def test_without_validation_bags_the_last_epoch_and_a_fixed_threshold_judge(bare):
+    experiment = run_experiment(bare, poolings=["gated"], seeds=2, progress=False)
+    runs = experiment.runs["gated"]
+    assert (runs.threshold == 0.5).all()
+    np.testing.assert_array_equal(runs.called_positive, runs.probabilities >= 0.5)
+    assert all(history.best_epoch == len(history.epochs) - 1 for history in runs.histories)
+    results = as_results(Summary(experiment, n_resamples=50))
+    assert results["runs"][0]["val_loss"] is None
+    json.dumps(results, allow_nan=False)
+    choosing = replace(bare, config=CONFIG)
+    with pytest.raises(ValueError, match="val is None, but keep 'best' picks the epoch"):
+        run_experiment(choosing, seeds=1, progress=False)
+
+
+def test_an_ensemble_is_the_mean_of_its_members(bare):
+    """Member 0 is the model that stands alone; all members of a seed share its splits."""
+    alone = run_experiment(bare, poolings=["gated"], seeds=2, progress=False)
+    both = run_experiment(bare, poolings=["gated"], seeds=2, members=3, progress=False)
+    single, together = both.members["gated"].probabilities, both.runs["gated"].probabilities
+    assert single.shape == (6, len(bare.test))
+    np.testing.assert_array_equal(single[::3], alone.runs["gated"].probabilities)
+    assert (single[0] != single[1]).all()
+    logits = np.log(single / (1 - single)).reshape(2, 3, -1).mean(axis=1)
+    np.testing.assert_allclose(together, 1 / (1 + np.exp(-logits)), rtol=1e-4)
+    np.testing.assert_array_equal(both.folds, alone.folds)
+    assert alone.members["gated"] is alone.runs["gated"]
+    summary = Summary(both, n_resamples=50)
+    assert len(summary.auc_by_seed("gated")) == 2
+    assert len(summary.by_run(summary.aucs(6), single)) == 6
+    assert len(as_results(summary)["runs"]) == 2
+
+
+def test_members_have_checkpoints_of_their_own(bare, tmp_path):
+    run_experiment(bare, poolings=["max"], seeds=1, members=2, checkpoints=tmp_path, progress=False)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {f"max-seed0-fold{f}-member{m}.pt" for f in range(3) for m in range(2)}
 
 
 def test_no_more_processes_are_started_than_there_are_trainings(monkeypatch):

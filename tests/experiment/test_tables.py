@@ -3,10 +3,10 @@
 import pytest
 
 from mil_tutorial.experiment.summary import METRICS
-from mil_tutorial.experiment.tables import FEW, markdown
+from mil_tutorial.experiment.tables import FEW, as_markdown
 
 
-def found(n_bags, n_positive):
+def toy_results(n_bags, n_positive):
     data = {"name": "own", "description": "features", "test_bags": n_bags, "folds": 1}
     data |= {"test_groups": n_bags, "test_positive": n_positive}
     row = {"pooling": "max", "auc": 0.5, "auc_low": 0.4, "auc_high": 0.6}
@@ -25,10 +25,10 @@ def found(n_bags, n_positive):
     [(4, 50, ("25%", "2%")), (50, 8, ("2%", "12%")), (FEW - 1, FEW - 1, ("5%", "5%"))],
 )
 def test_a_small_test_set_says_what_one_bag_is_worth(positive, negative, shares):
-    text = markdown(found(positive + negative, positive))
+    text = as_markdown(toy_results(positive + negative, positive))
     one, other = shares
     assert f"one positive bag is {one} of the sensitivity, one negative bag {other}" in text
 
 
 def test_a_large_test_set_says_nothing_of_it():
-    assert "small test set" not in markdown(found(2 * FEW, FEW))
+    assert "small test set" not in as_markdown(toy_results(2 * FEW, FEW))

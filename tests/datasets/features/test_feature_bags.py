@@ -225,7 +225,7 @@ print(measure(folder)[1]["peak GB"])
 """
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_memory_does_not_grow_with_the_folder(tmp_path):
     from pathlib import Path
 
