@@ -4,6 +4,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from recipes import NAMES, recipes
+from reproduce import is_of, reproduce
 
 from mil_tutorial.experiment.records import load_reproductions, table_cells
 from mil_tutorial.experiment.reproductions import (
@@ -16,8 +18,6 @@ from mil_tutorial.system.jobs import possible_jobs
 from mil_tutorial.system.versions import environment
 
 ROOT = Path(__file__).parents[2]
-from recipes import NAMES, recipes
-from reproduce import is_of, reproduce
 
 MNIST = [name for name in NAMES if name.startswith("mnist")]
 TABLES = [(MNIST, "auc"), (["colon"], "auc"), (["musk1", "musk2", "colon"], "accuracy")]
