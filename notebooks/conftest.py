@@ -2,14 +2,24 @@
 
 import os
 import tempfile
+from pathlib import Path
 
 import nbval.plugin
+
+HERE = Path(__file__).parent
 
 os.environ["MIL_TUTORIAL_FAST"] = "1"
 os.environ["OMP_NUM_THREADS"] = "1"
 
 # Coverage is that of the tests: to trace kernels too would take minutes.
 nbval.plugin.setup_coverage = nbval.plugin.teardown_coverage = lambda *_: None
+
+
+def pytest_collection_modifyitems(items):
+    """Every chapter is run solved; the learner editions, which run the same code, in full only."""
+    for item in items:
+        if item.path.suffix == ".ipynb" and item.path.parent == HERE:
+            item.add_marker("full")
 
 
 class KernelInAnEmptyFolder(nbval.plugin.RunningKernel):

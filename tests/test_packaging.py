@@ -39,6 +39,7 @@ def test_import_loads_nothing_heavy_beyond_torch(more):
     assert not HEAVY & set(loaded)
 
 
+@pytest.mark.full
 def test_wheel_carries_the_data_and_runs_without_the_checkout(tmp_path):
     build = "import hatchling.build as b, sys; print(b.build_wheel(sys.argv[1]))"
     name = subprocess.check_output(

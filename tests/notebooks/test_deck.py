@@ -6,6 +6,8 @@ import nbformat
 import pytest
 from teach import main
 
+pytestmark = pytest.mark.full
+
 
 @pytest.fixture()
 def deck(tmp_path, capsys):

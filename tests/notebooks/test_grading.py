@@ -19,6 +19,8 @@ from tools.assignment import make_assignment
 from tools.chapters import exercise_name
 from tools.restore_checks import restore_checks
 
+pytestmark = pytest.mark.full
+
 STEM = "05_attention"
 NAMES = ("attend", "attention-mil", "sigmoid-cap", "one-bag-at-a-time")
 FORGETS_THE_MASK = """

@@ -18,6 +18,8 @@ from site_parts import docstrings, links  # noqa: E402
 from tools import npm_packages  # noqa: E402
 from tools.widget_state import STATE, VIEW  # noqa: E402
 
+pytestmark = pytest.mark.full
+
 MODEL = "0" * 31 + "1"
 PNG = (
     "iVBORw0KGgoAAAANSUhEUgAAAAIAAAADCAIAAAA2iEnWAAAAEElEQVR4nGP8z8AARAwMIAwADQ4BAZ3r"

@@ -12,8 +12,11 @@ from built_site import NOTEBOOKS, ROOT
 
 sys.path.insert(0, str(NOTEBOOKS))
 
+import pytest
 from tools.settings import BRANCH, REPOSITORY
 from tools.widget_state import VIEW
+
+pytestmark = pytest.mark.full
 
 CHAPTERS = sorted(path.stem for path in NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
 LIMIT = 3_000_000  # bytes of a first visit, before any compression
