@@ -76,10 +76,10 @@ def check_attention(attention: Any, slide: str = "") -> int:
     return len(values)
 
 
-def check_scores(scores: Any, n: int, what: str = "score", slide: str = "") -> np.ndarray:
+def check_scores(scores: Any, n: int, name: str = "score", slide: str = "") -> np.ndarray:
     """Return the scores of n tiles as an array; refuse another number of them, NaN and inf."""
-    values = _one_per_tile(scores, n, what, slide)
-    _check_all(np.isfinite(values), values, what, "a finite number", slide)
+    values = _one_per_tile(scores, n, name, slide)
+    _check_all(np.isfinite(values), values, name, "a finite number", slide)
     return values
 
 
@@ -145,26 +145,26 @@ def check_image(image: Any, slide: str = "") -> None:
         )
 
 
-def _one_per_tile(values: Any, n: int, what: str, slide: str) -> np.ndarray:
-    array = _numbers(values, what, slide)
+def _one_per_tile(values: Any, n: int, name: str, slide: str) -> np.ndarray:
+    array = _numbers(values, name, slide)
     if array.shape != (n,):
-        raise _error(slide, f"{what} has shape {array.shape}, expected ({n},), one for each tile")
+        raise _error(slide, f"{name} has shape {array.shape}, expected ({n},), one for each tile")
     return array
 
 
-def _numbers(values: Any, what: str, slide: str) -> np.ndarray:
+def _numbers(values: Any, name: str, slide: str) -> np.ndarray:
     if values is None:
-        raise _error(slide, f"{what} is None, expected numbers")
+        raise _error(slide, f"{name} is None, expected numbers")
     try:
         return np.asarray(values, dtype=float)
     except (TypeError, ValueError, RuntimeError) as error:  # a tensor with a graph is the last
-        raise _error(slide, f"{what} cannot be read as numbers: {error}") from error
+        raise _error(slide, f"{name} cannot be read as numbers: {error}") from error
 
 
-def _check_all(valid: np.ndarray, values: np.ndarray, what: str, expected: str, slide: str) -> None:
+def _check_all(valid: np.ndarray, values: np.ndarray, name: str, expected: str, slide: str) -> None:
     if not valid.all():
         k = int(np.argmin(valid))
-        raise _error(slide, f"{what} of tile {k} is {values[k]}, expected {expected}")
+        raise _error(slide, f"{name} of tile {k} is {values[k]}, expected {expected}")
 
 
 def _error(slide: str, message: str) -> ValueError:

@@ -24,7 +24,7 @@ def script(*names: str) -> str:
     Parameters
     ----------
     names : str
-        Files in ``static/``. The last one exports ``render``; the others define what it uses.
+        Files in ``static/``. The last one exports ``render``; the others define its parts.
     """
     return "\n".join(_static(name) for name in ("parts.js", *names))
 
@@ -52,7 +52,7 @@ class Explanation(anywidget.AnyWidget):
     def _repr_mimebundle_(self, **options: Any) -> tuple[dict, dict]:
         bundle = super()._repr_mimebundle_(**options)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        assert data is not None  # the view has a name, so there is one
+        assert data is not None  # as the view has a name
         return data | picture(self.twin(), self.description()), metadata
 
 

@@ -101,7 +101,7 @@ class EntropyMonitor(Explanation):
 
     def __call__(self, record: EpochRecord) -> None:
         """Add an epoch: the page gets this record alone."""
-        row = {  # JSON knows no NaN
+        row: dict[str, Any] = {  # JSON knows no NaN
             name: None if math.isnan(value) else value for name, value in asdict(record).items()
         }
         del row["seconds"]  # differs in each run

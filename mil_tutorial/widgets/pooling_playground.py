@@ -1,4 +1,4 @@
-"""The pooling playground: change the score of a tile and see what each pooling makes of the bag."""
+"""The pooling playground: change the score of a tile and see the bag's logit by each pooling."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -96,7 +96,7 @@ class PoolingPlayground(Explanation):
     limits = traitlets.Dict(
         {"low": LOWEST, "high": HIGHEST, "most": MOST_TILES, "sharpest": SHARPEST}, read_only=True
     ).tag(sync=True)
-    start = traitlets.Dict().tag(sync=True)  # what Reset goes back to
+    start = traitlets.Dict().tag(sync=True)  # for the button Reset
 
     def __init__(self, scores: Iterable[float] | None = None, *, sharpness: float = 3.0) -> None:
         super().__init__(

@@ -178,13 +178,13 @@ class ThresholdExplorer(Explanation):
         return text
 
 
-def _one_text_per_slide(values: Any, n: int, what: str) -> list[str]:
+def _one_text_per_slide(values: Any, n: int, trait: str) -> list[str]:
     """Return a text for each of n slides; an empty list for None."""
     if values is None:
         return []
     values = values.tolist() if hasattr(values, "tolist") else list(values)
     if len(values) != n:
-        raise ValueError(f"{len(values)} {what} for {n} slides; give one for each")
+        raise ValueError(f"{len(values)} {trait} for {n} slides; give one for each")
     return [str(value) for value in values]
 
 
@@ -268,8 +268,6 @@ def _write_counts(axes: "Axes", now: Decisions) -> None:
     ]
     if now.missed_patients:
         first, more = now.missed_patients[:4], len(now.missed_patients) - 4
-        lines += [
-            "",
-            f"missed patients: {', '.join(first)}" + (f" and {more} more" if more > 0 else ""),
-        ]
+        ending = f" and {more} more" if more > 0 else ""
+        lines += ["", f"missed patients: {', '.join(first)}{ending}"]
     axes.text(0, 0.5, "\n".join(lines), va="top", linespacing=1.5, wrap=True)

@@ -32,17 +32,17 @@ class TileNumbers(traitlets.List):
         return super().validate(obj, values.astype(int).tolist())
 
 
-def check_numbers(numbers: list[int], n: int, what: str, slide: str) -> None:
+def check_numbers(numbers: list[int], n: int, trait: str, slide: str) -> None:
     """Refuse a number that none of n tiles has, and a number that comes twice."""
     for number in numbers:
         if not 0 <= number < n:
             raise ValueError(
-                f"slide {slide}: {what} holds {number}, expected the numbers of its {n} tiles, "
+                f"slide {slide}: {trait} holds {number}, expected the numbers of its {n} tiles, "
                 f"0 to {n - 1}"
             )
     if len(set(numbers)) < len(numbers):
         twice = next(number for number in numbers if numbers.count(number) > 1)
-        raise ValueError(f"slide {slide}: {what} holds tile {twice} twice, expected it once")
+        raise ValueError(f"slide {slide}: {trait} holds tile {twice} twice, expected it once")
 
 
 def count_in_words(n: int) -> str:

@@ -7,6 +7,8 @@ import pytest
 
 from .jupyterlab import Notebook, eventually
 
+pytestmark = pytest.mark.full
+
 EPOCHS = 12
 START = f"""
 import sys; sys.path.insert(0, {{tests!r}})

@@ -8,6 +8,8 @@ from mil_tutorial.cli.lab import find_chapter
 from .exported import Site, export, fetch_scripts, keep_to_one_host
 from .server import notebooks_source
 
+pytestmark = pytest.mark.full
+
 VIEW = "application/vnd.jupyter.widget-view+json"
 WIDTH = "async image => { await image.decode(); return image.naturalWidth; }"
 

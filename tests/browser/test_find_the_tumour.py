@@ -1,19 +1,16 @@
 import numpy as np
 import pytest
 
-from mil_tutorial import instance_confusion, predict
-from mil_tutorial.datasets.slides import load_slides
-from mil_tutorial.models.trained import load_trained_model
+from mil_tutorial import instance_confusion, load_slides, load_trained_model, predict
 
 from .jupyterlab import eventually
+
+pytestmark = pytest.mark.full
 
 CELL = """
 import torch
 torch.set_num_threads(1)
-from mil_tutorial import predict
-from mil_tutorial.datasets.slide_bags import load_slides
-from mil_tutorial.datasets.slides import TILE, slide_image
-from mil_tutorial.trained_model import load_trained_model
+from mil_tutorial import TILE, load_slides, load_trained_model, predict, slide_image
 from mil_tutorial.widgets import FindTheTumour, slide_views
 
 _, val, _ = load_slides("slides")

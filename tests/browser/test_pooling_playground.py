@@ -8,6 +8,8 @@ from mil_tutorial.widgets.pooling_playground import PARAMETERS, PRESETS, Pooling
 
 from .jupyterlab import eventually
 
+pytestmark = pytest.mark.full
+
 CELL = "from mil_tutorial.widgets import PoolingPlayground\nw = PoolingPlayground()\nw"
 POOL = "([source, scores, w, p]) => new Function(source + '; return poolBag')()(scores, w, p)"
 WIDE = """() => [...document.querySelectorAll('.jp-OutputArea-output, .mil')]

@@ -6,6 +6,8 @@ from built_site import NOTEBOOKS, site  # noqa: F401
 
 from .exported import NpmError, Site, fetch, keep_to_one_host
 
+pytestmark = pytest.mark.full
+
 VIEW = "application/vnd.jupyter.widget-view+json"
 CHAPTERS = sorted(path.stem for path in NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
 FURTHER = ("index", "README", "recipes/camelyon16", "site/glossary", "site/notation")

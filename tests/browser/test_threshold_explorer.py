@@ -9,6 +9,8 @@ from mil_tutorial.widgets.threshold_explorer import ThresholdExplorer
 
 from .jupyterlab import eventually
 
+pytestmark = pytest.mark.full
+
 CELL = """
 import numpy as np
 from mil_tutorial.widgets import ThresholdExplorer

@@ -173,7 +173,7 @@ def test_bad_settings_are_named(arguments, message):
 
 
 CELL = """
-from mil_tutorial.history import EpochRecord
+from mil_tutorial import EpochRecord
 from mil_tutorial.widgets import EntropyMonitor
 with EntropyMonitor(epochs=3) as monitor:
     for epoch in range(3):
