@@ -1,4 +1,4 @@
-"""Pooling playground and threshold explorer in an exported page: nobody there to be told."""
+"""Pooling playground and threshold explorer in an exported page, without a kernel."""
 
 import nbformat
 import pytest

@@ -24,12 +24,12 @@ def stored():
 
 def twins(notebook):
     """Return the alt texts of the static twins of all widgets."""
-    found = []
+    texts = []
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             if VIEW in output.get("data", {}):
-                found.append(output.data["text/plain"])
-    return found
+                texts.append(output.data["text/plain"])
+    return texts
 
 
 @pytest.fixture()

@@ -158,6 +158,6 @@ def test_axe_finds_no_serious_violation_in_light_and_dark(visit, axe, name):
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         page.locator(f"html[data-theme={scheme}]").wait_for()
-        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-        grave = [broken for broken in found if broken["impact"] in ("serious", "critical")]
+        violations = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+        grave = [broken for broken in violations if broken["impact"] in ("serious", "critical")]
         assert [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in grave] == []

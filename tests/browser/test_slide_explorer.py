@@ -18,8 +18,8 @@ from mil_tutorial import TILE, load_slides, load_trained_model, predict, slide_i
 from mil_tutorial.widgets import SlideExplorer, slide_views
 
 _, val, _ = load_slides("slides")
-found = predict(load_trained_model(), val)
-views = slide_views(val, found, image_of=slide_image, tile_size=TILE)
+predictions = predict(load_trained_model(), val)
+views = slide_views(val, predictions, image_of=slide_image, tile_size=TILE)
 w = SlideExplorer(views, start=NAME)
 w
 """
@@ -32,9 +32,9 @@ MIDDLE_OF_TILE = """([x, y]) => {
 class Slide:
     """What the kernel knows of the slide that is shown."""
 
-    def __init__(self, dataset, found, index):
+    def __init__(self, dataset, predictions, index):
         self.name = dataset.names[index]
-        self.attention = found.per_bag(found.attention)[index]
+        self.attention = predictions.per_bag(predictions.attention)[index]
         self.truth = dataset.instance_labels[index]
         self.coords = dataset.coords[index].astype(float)
         self.hottest = int(np.argmax(self.attention))
@@ -50,10 +50,10 @@ class Slide:
 def slides():
     """The positive validation slide with most tumour, and the first negative one."""
     _, val, _ = load_slides("slides")
-    found = predict(load_trained_model(), val)
+    predictions = predict(load_trained_model(), val)
     most = int(np.argmax([truth.sum() for truth in val.instance_labels]))
     none = int(np.flatnonzero(val.labels.numpy() == 0)[0])
-    return Slide(val, found, most), Slide(val, found, none)
+    return Slide(val, predictions, most), Slide(val, predictions, none)
 
 
 @pytest.fixture()
@@ -133,19 +133,19 @@ def test_hovering_and_arrow_keys_read_tiles(explorer, page, slides, widget_messa
     slide, _ = slides
     widget_messages.clear()
     page.locator(".mil-slide").hover(position=place_on_page(page, slide, slide.hottest))
-    said = page.locator(".mil-left .mil-said")
+    readout = page.locator(".mil-left .mil-said")
     share = slide.attention[slide.hottest] * len(slide.attention)
-    assert f"tile {slide.hottest} of" in said.inner_text()
-    assert f"share {share:.1f}" in said.inner_text()
-    assert "place 1 by attention" in said.inner_text()
+    assert f"tile {slide.hottest} of" in readout.inner_text()
+    assert f"share {share:.1f}" in readout.inner_text()
+    assert "place 1 by attention" in readout.inner_text()
 
     page.locator(".mil-slide").focus()
     page.keyboard.press("ArrowRight")
     x, y = slide.coords[slide.hottest]
     right = int(np.flatnonzero((slide.coords == (x + 32, y)).all(axis=1))[0])
-    assert f"tile {right} of" in said.inner_text()
+    assert f"tile {right} of" in readout.inner_text()
     page.keyboard.press("ArrowLeft")
-    assert f"tile {slide.hottest} of" in said.inner_text()
+    assert f"tile {slide.hottest} of" in readout.inner_text()
     assert widget_messages == []
 
     page.keyboard.press("Enter")

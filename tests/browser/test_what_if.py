@@ -38,8 +38,8 @@ class Page:
     def predict(self, removed):
         kept = np.setdiff1d(np.arange(self.n), removed)
         rest = MedicalBagDataset([(self.instances[kept], self.label)])
-        found = predict(self.model, rest)
-        return found.probabilities[0], found.logits[0], found.attention
+        predictions = predict(self.model, rest)
+        return predictions.probabilities[0], predictions.logits[0], predictions.attention
 
     def button(self, name):
         return self.root.get_by_role("button", name=name, exact=True)
