@@ -178,6 +178,7 @@ def test_what_does_not_fit_is_named_and_nothing_is_written(tmp_path):
         ({"tile_size": 0}, "slide s7: tile_size is 0"),
         ({"scores": {"p": [1, 2]}}, r"score 'p' has shape \(2,\), expected \(3,\)"),
         ({"scores": {"p": [1, 2, math.inf]}}, "score 'p' of tile 2 is inf"),
+        ({"scores": {"attention": [1, 2, 3]}}, "the names of attention's measurements"),
         ({"object_type": "cell"}, "'cell', expected tile, detection, annotation"),
         ({"downsample": 0}, "downsample must be positive, got 0"),
         ({"downsample": math.nan}, "downsample must be positive, got nan"),
