@@ -17,10 +17,10 @@ def show(figure: "Figure", alt: str) -> None:
 
 
 def picture(figure: "Figure", alt: str) -> dict[str, str]:
-    """Turn a figure and its description into what a notebook stores; close the figure.
+    """Return a figure and its description as a notebook stores them; close the figure.
 
-    The picture is there twice, as HTML with the description and as a plain picture, because
-    viewers differ in which of them they show.
+    The picture is stored twice, as HTML with the description and as a plain PNG of 256 colours,
+    because viewers differ in which of them they show.
 
     Returns
     -------
@@ -28,19 +28,13 @@ def picture(figure: "Figure", alt: str) -> dict[str, str]:
         MIME type → content.
     """
     import matplotlib.pyplot as plt
-
-    png = base64.b64encode(_small_png(figure)).decode()
-    plt.close(figure)
-    image = f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{png}">'
-    return {"text/html": image, "image/png": png, "text/plain": alt}
-
-
-def _small_png(figure: "Figure") -> bytes:
-    """Return the figure as a PNG of 256 colours: a quarter of the size."""
     from PIL import Image
 
     drawn, small = io.BytesIO(), io.BytesIO()
     figure.savefig(drawn, format="png", dpi=90)
-    image = Image.open(drawn).convert("RGB")
-    image.quantize(256, Image.Quantize.MAXCOVERAGE).save(small, format="png", optimize=True)
-    return small.getvalue()
+    plt.close(figure)
+    colours = Image.open(drawn).convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE)
+    colours.save(small, format="png", optimize=True)  # a quarter of the size
+    png = base64.b64encode(small.getvalue()).decode()
+    image = f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{png}">'
+    return {"text/html": image, "image/png": png, "text/plain": alt}

@@ -2,7 +2,7 @@
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,8 +12,7 @@ from mil_tutorial.pictures.stitching import stitch_tiles
 from mil_tutorial.pictures.tile_checks import check_tiles
 from mil_tutorial.system.files import replacing
 
-if TYPE_CHECKING:
-    from PIL.ImageFont import FreeTypeFont
+OUTLINED = "tumour (truth)"
 
 
 def save_heat_map(
@@ -33,15 +32,15 @@ def save_heat_map(
 ) -> Path:
     """Write a slide's overlay as PNG, one pixel for each of the image's, and a legend below.
 
-    The legend holds a scale bar, the colour bar with its unit, and what the outline means. It
-    stands under the picture, so that it hides no tissue and is legible on any.
+    The legend holds a scale bar, the colour bar with its unit, and the meaning of the outline. It
+    lies below the picture, where it hides no tissue and is legible on any.
 
     Parameters
     ----------
     path : str or Path
-        Ends in ``.png``. It is written whole or not at all; its folder is made if need be.
+        Ends in ``.png``. The whole file is written or nothing; missing folders are made.
     image : uint8 array, shape (height, width, 3)
-        The slide, or a smaller picture of it: then say ``downsample``.
+        The slide, or a smaller picture of it with its ``downsample``.
     attention : array, shape (n,)
     coords : array, shape (n, 2)
         x, y of each tile in pixels of the slide.
@@ -69,35 +68,41 @@ def save_heat_map(
     Raises
     ------
     ValueError
-        When something does not fit together, or the size of a pixel is missing or not positive.
+        When arguments do not fit together, or the size of a pixel is missing or not positive.
     """
     from PIL import Image
 
     path, image = Path(path), np.asarray(image)
     if path.suffix.lower() != ".png":
         raise ValueError(f"{path.name} does not end in .png, the format that keeps every pixel")
-    check_scale(microns_per_pixel)
+    number = isinstance(microns_per_pixel, int | float | np.number)
+    if not number or isinstance(microns_per_pixel, bool) or not 0 < microns_per_pixel < np.inf:
+        raise ValueError(
+            f"microns_per_pixel is {microns_per_pixel!r}, expected a positive number of µm, such "
+            "as 0.25; scanners store it as openslide.mpp-x, and without it no scale can be drawn"
+        )
     check_tiles(attention, coords, truth, image, tile_size, slide, downsample)
     values = scale_attention(attention, scaling)
-    heat = _on_picture(values, coords, tile_size, image.shape, downsample)
+    heat = _stitch_on_picture(values, coords, tile_size, image.shape, downsample)
     limits = check_limits(limits, heat)
     drawn = overlay(image, heat, limits, opacity)
     outlined = truth is not None and bool(np.any(truth))
     if outlined:
-        inside = _on_picture(truth, coords, tile_size, image.shape, downsample) > 0.5
+        inside = _stitch_on_picture(truth, coords, tile_size, image.shape, downsample) > 0.5
         drawn = draw_outline(drawn, inside, width=max(1, image.shape[1] // 256))
-    pale = np.median(image[np.isfinite(heat)], axis=0).astype(np.uint8)  # the tissue's own colour
-    strip = draw_legend(
+    tissue = np.median(image[np.isfinite(heat)], axis=0).astype(np.uint8)
+    ramp = np.linspace(0, 1, 256)[None]
+    legend = _legend(
         image.shape[1],
         scale_bar(image.shape[1], microns_per_pixel * downsample),
-        _bar(pale, opacity),
-        _ends(heat, limits),
+        overlay(np.broadcast_to(tissue, (1, 256, 3)), ramp, (0, 1), opacity),
+        _end_labels(heat, limits),
         SCALINGS[scaling],
         outlined,
     )
-    page = np.full((len(drawn) + len(strip), strip.shape[1], 3), 255, dtype=np.uint8)
+    page = np.full((len(drawn) + len(legend), legend.shape[1], 3), 255, dtype=np.uint8)
     page[: len(drawn), : drawn.shape[1]] = drawn
-    page[len(drawn) :] = strip
+    page[len(drawn) :] = legend
     with replacing(path) as partial:
         Image.fromarray(page).save(partial, format="png", optimize=True)
     return path
@@ -119,26 +124,15 @@ def scale_bar(width: int, microns_per_pixel: float) -> tuple[int, str]:
     label : str
         The length: 1, 2 or 5 times a power of ten, in µm, or in mm from 1,000 µm on.
     """
-    check_scale(microns_per_pixel)
-    wanted = width * microns_per_pixel / 5
-    power = math.floor(math.log10(wanted))
+    fifth = width * microns_per_pixel / 5
+    power = math.floor(math.log10(fifth))
     lengths = [float(f"{digit}e{power}") for digit in (1, 2, 5, 10)]
-    length = min(lengths, key=lambda length: abs(math.log(length / wanted)))
+    length = min(lengths, key=lambda length: abs(math.log(length / fifth)))
     label = f"{length / 1000:g} mm" if length >= 1000 else f"{length:g} µm"
     return max(1, round(length / microns_per_pixel)), label
 
 
-def check_scale(microns_per_pixel: Any) -> None:
-    """Refuse a size of pixels that is missing, or not a positive number."""
-    number = isinstance(microns_per_pixel, int | float | np.number)
-    if not number or isinstance(microns_per_pixel, bool) or not 0 < microns_per_pixel < np.inf:
-        raise ValueError(
-            f"microns_per_pixel is {microns_per_pixel!r}, expected a positive number of µm, such "
-            "as 0.25; scanners store it as openslide.mpp-x, and without it no scale can be drawn"
-        )
-
-
-def _on_picture(
+def _stitch_on_picture(
     values: Any, coords: Any, tile_size: int, shape: tuple[int, ...], downsample: float
 ) -> np.ndarray:
     """Stitch tiles onto a picture whose size was rounded down when it was made smaller."""
@@ -148,14 +142,8 @@ def _on_picture(
     return stitch_tiles(values, coords, tile_size, slide, downsample)[:height, :width]
 
 
-def _bar(tissue: np.ndarray, opacity: float) -> np.ndarray:
-    """Return the colours from end to end as they look on tissue of this colour."""
-    ramp = np.linspace(0, 1, 256)[None]
-    return overlay(np.broadcast_to(tissue, (1, 256, 3)), ramp, (0, 1), opacity)[0]
-
-
-def _ends(heat: np.ndarray, limits: tuple[float, float]) -> tuple[str, str]:
-    """Write the values at the ends of the colour bar; a sign says where the map goes beyond."""
+def _end_labels(heat: np.ndarray, limits: tuple[float, float]) -> tuple[str, str]:
+    """Return the values at the ends of the colour bar, with ≤ or ≥ where the map goes beyond."""
     low, high = limits
     decimals = max(0, 2 - math.floor(math.log10(high - low)))
     below = "≤ " if np.nanmin(heat) < low else ""
@@ -163,10 +151,7 @@ def _ends(heat: np.ndarray, limits: tuple[float, float]) -> tuple[str, str]:
     return f"{below}{low:.{decimals}f}", f"{beyond}{high:.{decimals}f}"
 
 
-OUTLINED = "tumour (truth)"
-
-
-def draw_legend(
+def _legend(
     width: int,
     scale: tuple[int, str],
     colours: np.ndarray,
@@ -174,29 +159,17 @@ def draw_legend(
     label: str,
     outlined: bool,
 ) -> np.ndarray:
-    """Draw a white strip to stand below a picture.
+    """Draw a white strip to lie below a picture of this width, wider if its words need more.
 
-    Parameters
-    ----------
-    width : int
-        Of the picture in pixels; the strip is wider if its words need more.
-    scale : (pixels, label)
-        Of the scale bar.
-    colours : uint8 array, shape (k, 3)
-        Of the colour bar, from its lower end to its upper.
-    ends, label : str
-        Values at the two ends of the colour bar, and what they are values of.
-    outlined : bool
-        Say what the outline means.
-
-    Returns
-    -------
-    uint8 array, shape (height, width or more, 3)
+    It holds the scale bar (pixels, label), the colour bar (1, k, 3) between the values at its
+    ends with a label of what they measure, and a sample of the outline.
     """
-    from PIL import Image, ImageDraw
+    import matplotlib as mpl
+    from PIL import Image, ImageDraw, ImageFont
 
     size = max(11, width // 42)  # of the letters
-    font = _font(size)
+    # matplotlib brings this font to every machine; it has µ and ×
+    font = ImageFont.truetype(f"{mpl.get_data_path()}/fonts/ttf/DejaVuSans.ttf", size)
 
     def words(*texts: str) -> int:
         return sum(int(font.getlength(text)) + size for text in texts)
@@ -204,33 +177,19 @@ def draw_legend(
     width = max(width, size + words(*ends, label), 4 * size + scale[0] + words(scale[1], OUTLINED))
     strip = Image.new("RGB", (width, 6 * size), "white")
     draw = ImageDraw.Draw(strip)
-    first, last = size, 5 * size  # where the lines of words have their middle
+    first, last = size, 5 * size  # middles of the two lines of words
     draw.rectangle((size, first - size // 6, size + scale[0] - 1, first + size // 6), fill="black")
     draw.text((2 * size + scale[0], first), scale[1], "black", font, anchor="lm")
     if outlined:
         left = width - words(OUTLINED)
         draw.text((left, first), OUTLINED, "black", font, anchor="lm")
-        strip.paste(Image.fromarray(_box(size)), (left - 2 * size, first - size // 2))
-    bar = Image.fromarray(colours[None]).resize((width - 2 * size, 2 * size))
+        inside = np.zeros((size, size + size // 2), dtype=bool)
+        inside[2:-2, 2:-2] = True
+        sample = draw_outline(np.full((*inside.shape, 3), 255, dtype=np.uint8), inside)
+        strip.paste(Image.fromarray(sample), (left - 2 * size, first - size // 2))
+    bar = Image.fromarray(colours).resize((width - 2 * size, 2 * size))
     strip.paste(bar, (size, 2 * size))
     draw.text((size, last), ends[0], "black", font, anchor="lm")
     draw.text((width // 2, last), label, "black", font, anchor="mm")
     draw.text((width - size, last), ends[1], "black", font, anchor="rm")
     return np.asarray(strip)
-
-
-def _font(size: int) -> "FreeTypeFont":
-    """Return the font that comes with matplotlib: it has µ and ×, on every machine."""
-    import matplotlib as mpl
-    from PIL import ImageFont
-
-    return ImageFont.truetype(
-        str(Path(mpl.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")), size
-    )
-
-
-def _box(size: int) -> np.ndarray:
-    """Draw a sample of the outline."""
-    inside = np.zeros((size, size + size // 2), dtype=bool)
-    inside[2:-2, 2:-2] = True
-    return draw_outline(np.full((*inside.shape, 3), 255, dtype=np.uint8), inside)

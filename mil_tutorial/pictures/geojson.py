@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from mil_tutorial.pictures.tile_checks import check_tiles
+from mil_tutorial.pictures.tile_checks import check_scores, check_tiles
 from mil_tutorial.system.files import replacing
 
 OBJECT_TYPES = ("tile", "detection", "annotation")
@@ -74,11 +74,11 @@ def to_geojson(
     names : (above, below)
         Of the two classes.
     object_type : {"tile", "detection", "annotation"}
-        What they become in QuPath, which draws tiles and detections quickly by the thousand.
+        What tiles become in QuPath, which draws tiles and detections quickly by the thousand.
     downsample : float
-        Pixels of level 0, in which QuPath counts, for one pixel of ``coords``.
+        Pixels of level 0, the unit of QuPath, for one pixel of ``coords``.
     slide : str
-        A name. It is part of the tiles' identity, which is the same in every run.
+        A name. It is part of the tiles' ids, which are the same in every run.
 
     Returns
     -------
@@ -87,18 +87,21 @@ def to_geojson(
     Raises
     ------
     ValueError
-        When something does not fit together, or is not finite.
+        When arguments do not fit together, or a number is not finite.
     """
     check_tiles(attention, coords, tile_size=tile_size, slide=slide, downsample=downsample)
-    _check_choices(threshold, only_above, object_type)
+    if object_type not in OBJECT_TYPES:
+        raise ValueError(f"object_type is {object_type!r}, expected {', '.join(OBJECT_TYPES)}")
+    if threshold is None and only_above:
+        raise ValueError("only_above needs a threshold, in shares: 1 is an equal share")
+    if threshold is not None and not np.isfinite(threshold):
+        raise ValueError(f"threshold is {threshold}, expected a finite number of shares")
     attention = np.asarray(attention, dtype=float)
-    n = len(attention)
-    measured = {"attention": attention, "attention share": attention * n}
+    measured = {"attention": attention, "attention share": attention * len(attention)}
     if taken := sorted(measured.keys() & (scores or {}).keys()):
-        raise ValueError(
-            f"scores are called {taken}, names that attention has already; rename them"
-        )
-    measured |= {name: _score(values, name, n) for name, values in (scores or {}).items()}
+        raise ValueError(f"scores {taken} have the names of attention's measurements; rename them")
+    for name, values in (scores or {}).items():
+        measured[name] = check_scores(values, len(attention), f"score {name!r}", slide)
     features = []
     for k, (x, y) in enumerate(np.asarray(coords, dtype=float).tolist()):
         properties: dict[str, Any] = {"objectType": object_type}
@@ -123,7 +126,7 @@ def to_geojson(
 def save_geojson(path: str | Path, *tiles: Any, **options: Any) -> Path:
     """Write ``to_geojson(*tiles, **options)`` as strict JSON, the whole file or nothing.
 
-    QuPath opens it when it is dropped on the open slide, or by File, Import objects from file.
+    In QuPath, drop the file on the open slide, or choose File, Import objects from file.
 
     Returns
     -------
@@ -132,7 +135,7 @@ def save_geojson(path: str | Path, *tiles: Any, **options: Any) -> Path:
     Raises
     ------
     ValueError
-        As `to_geojson`; and for a name that does not end in ``.geojson`` or ``.json``.
+        As ``to_geojson``; and for a name that does not end in ``.geojson`` or ``.json``.
     """
     path = Path(path)
     if path.suffix.lower() not in (".geojson", ".json"):
@@ -141,25 +144,6 @@ def save_geojson(path: str | Path, *tiles: Any, **options: Any) -> Path:
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8")
     return path
-
-
-def _check_choices(threshold: float | None, only_above: bool, object_type: str) -> None:
-    if object_type not in OBJECT_TYPES:
-        raise ValueError(f"object_type is {object_type!r}, expected {', '.join(OBJECT_TYPES)}")
-    if threshold is None and only_above:
-        raise ValueError("only_above needs a threshold, in shares: 1 is an equal share")
-    if threshold is not None and not np.isfinite(threshold):
-        raise ValueError(f"threshold is {threshold}, expected a finite number of shares")
-
-
-def _score(values: Any, name: str, n: int) -> np.ndarray:
-    array = np.asarray(values, dtype=float)
-    if array.shape != (n,):
-        raise ValueError(f"scores {name!r} have shape {array.shape}, expected ({n},)")
-    if not np.isfinite(array).all():
-        k = int(np.argmin(np.isfinite(array)))
-        raise ValueError(f"scores {name!r}: tile {k} has {array[k]}, expected a finite number")
-    return array
 
 
 def _number(value: float) -> float:

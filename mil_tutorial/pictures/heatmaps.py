@@ -10,7 +10,6 @@ from mil_tutorial.pictures.style import HEAT_MAP, OUTLINE, figure_style
 from mil_tutorial.pictures.tile_checks import check_attention, check_tiles
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 SCALINGS = {
@@ -19,7 +18,7 @@ SCALINGS = {
     "min-max": "min–max of a (0 to 1 on every slide)",
     "rank": "rank of a (half of every slide > 0.5)",
 }
-"""Ways to colour attention, and what the colour bar must say of each."""
+"""Ways to scale attention for display, with the label of the colour bar."""
 
 
 def scale_attention(attention: Any, scaling: str) -> np.ndarray:
@@ -86,13 +85,13 @@ def plot_attention(
     truth : array of 0/1, shape (n,), optional
         Instance labels; the positive tiles are outlined.
     scaling : str
-        One of ``SCALINGS``; the colour bar says which.
+        One of ``SCALINGS``; the colour bar names it.
     limits : (low, high), optional
         Values at the ends of the colour bar, to compare slides; by default those of this slide.
     opacity : float
         Of the overlay at the highest value.
     downsample : int
-        Draw every so many-th pixel only: a slide of 3,200 pixels a side fills a gigabyte otherwise.
+        Draw every n-th pixel only; without it a slide of 3,200 pixels a side fills a gigabyte.
     title : str
 
     Returns
@@ -102,7 +101,7 @@ def plot_attention(
     Raises
     ------
     ValueError
-        When something does not fit together; the message says what.
+        When arguments do not fit together; the message names the fault.
     """
     import matplotlib.pyplot as plt
 
@@ -112,7 +111,7 @@ def plot_attention(
     heat = stitch_tiles(scale_attention(attention, scaling), *place)
     image, shape = image[::downsample, ::downsample], heat.shape
     low, high = check_limits(limits, heat)
-    cut = (np.nanmin(heat) < low, np.nanmax(heat) > high)  # the bar says that colours are cut
+    cut = (np.nanmin(heat) < low, np.nanmax(heat) > high)  # the bar shows that colours are cut
     beyond = {(0, 0): "neither", (1, 0): "min", (0, 1): "max", (1, 1): "both"}[cut]
     with figure_style():
         figure, (left, middle, right) = plt.subplots(1, 3, figsize=(11, 4))
@@ -122,7 +121,11 @@ def plot_attention(
         right.imshow(overlay(image, heat, (low, high), opacity))
         outlined = truth is not None and bool(np.any(truth))
         if outlined:
-            _outline(right, stitch_tiles(truth, *place))
+            # light under dark, so that the border shows on any colour
+            inside = np.pad(np.nan_to_num(stitch_tiles(truth, *place)) > 0.5, 1).astype(float)
+            pixels = [np.arange(-1, side + 1) for side in reversed(shape)]
+            for colour, width in (("white", 3.0), (OUTLINE, 1.6)):
+                right.contour(*pixels, inside, levels=[0.5], colors=colour, linewidths=width)
         names = ("slide", "attention", "overlay, tumour outlined" if outlined else "overlay")
         for axes, name in zip((left, middle, right), names):
             axes.set(title=name, xticks=[], yticks=[])
@@ -131,11 +134,3 @@ def plot_attention(
         bar.set_label(SCALINGS[scaling])
         figure.suptitle(title)
     return figure
-
-
-def _outline(axes: "Axes", truth: np.ndarray) -> None:
-    """Draw the border of the positive tiles, light under dark so that it shows on any colour."""
-    inside = np.pad(np.nan_to_num(truth) > 0.5, 1).astype(float)
-    pixels = [np.arange(-1, side + 1) for side in reversed(truth.shape)]
-    for colour, width in (("white", 3.0), (OUTLINE, 1.6)):
-        axes.contour(*pixels, inside, levels=[0.5], colors=colour, linewidths=width)

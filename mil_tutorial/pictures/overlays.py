@@ -17,7 +17,7 @@ def colour_limits(heat: np.ndarray) -> tuple[float, float]:
 
 
 def check_limits(limits: tuple[float, float] | None, heat: np.ndarray) -> tuple[float, float]:
-    """Return the limits, or those of the map without any; refuse a range that is none."""
+    """Return the limits, by default those of the map; refuse an empty or infinite range."""
     low, high = colour_limits(heat) if limits is None else limits
     if not -np.inf < low < high < np.inf:
         raise ValueError(f"limits are {low} and {high}, expected two numbers, the lower one first")
@@ -36,7 +36,7 @@ def overlay(
     ----------
     image : uint8 array, shape (height, width, 3)
     heat : array, shape (height, width)
-        As `stitch_tiles` makes it; where it is NaN the picture stays as it is.
+        From ``stitch_tiles``; where it is NaN the picture stays as it is.
     limits : (low, high), optional
         Values at the two ends of the colours; by default those of this map.
     opacity : float
@@ -49,7 +49,7 @@ def overlay(
     Raises
     ------
     ValueError
-        When picture and map differ in size, or the limits or the opacity make no sense.
+        When picture and map differ in size, or the limits or the opacity are out of range.
     """
     from matplotlib import colormaps
 

@@ -38,8 +38,8 @@ def stitch_tiles(
     Raises
     ------
     ValueError
-        When coordinates and values do not fit together, a value is not finite, or a tile lies
-        outside the slide.
+        When coordinates and values do not match, a value is not finite, or a tile lies outside
+        the slide.
     """
     values = np.asarray(values, dtype=float)
     _check_values(values, coords, tile_size, downsample)

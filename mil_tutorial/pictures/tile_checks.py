@@ -14,7 +14,7 @@ def check_tiles(
     slide: str = "",
     downsample: float = 1.0,
 ) -> None:
-    """Refuse tiles of one slide that cannot be drawn; say what is wrong and what to do.
+    """Refuse tiles of one slide that cannot be drawn.
 
     Parameters
     ----------
@@ -34,17 +34,24 @@ def check_tiles(
     Raises
     ------
     ValueError
-        For the first thing that is wrong; the message begins with the name of the slide.
+        For the first fault; the message begins with the name of the slide and says what to do.
     """
     n = check_attention(attention, slide)
     check_coords(coords, n, slide)
-    _check_sum(attention, slide)
+    total = np.asarray(attention, dtype=float).sum()
+    if abs(total - 1) > 0.01:  # far beyond rounding, also that of half precision
+        raise _error(
+            slide,
+            f"attention sums to {total:g} over the slide, expected 1; "
+            "pass weights after the softmax",
+        )
     if truth is not None:
-        _check_truth(truth, n, slide)
+        labels = _one_per_tile(truth, n, "truth", slide)
+        _check_all((labels == 0) | (labels == 1), labels, "truth", "0 or 1", slide)
     if tile_size is not None:
         check_tile_size(tile_size, slide)
     if not 0 < downsample < np.inf:
-        raise _wrong(slide, f"downsample must be positive, got {downsample}")
+        raise _error(slide, f"downsample must be positive, got {downsample}")
     if image is not None:
         check_image(image, slide)
         if tile_size is not None:
@@ -53,54 +60,51 @@ def check_tiles(
 
 
 def check_attention(attention: Any, slide: str = "") -> int:
-    """Refuse what is not the attention of one slide; return the number of its tiles."""
+    """Return the number of tiles; refuse anything but the attention of one slide."""
     values = _numbers(attention, "attention", slide)
     if values.ndim != 1 or not len(values):
-        raise _wrong(
+        raise _error(
             slide,
             f"attention has shape {values.shape}, expected (n,) of one bag, n ≥ 1; "
             "per_bag cuts packed predictions into bags",
         )
-    advice = "; pass weights after the softmax"
-    _check_all(np.isfinite(values), values, "attention", "a finite number" + advice, slide)
-    _check_all(values >= 0, values, "attention", "0 or more" + advice, slide)
+    for valid, expected in ((np.isfinite(values), "a finite number"), (values >= 0, "0 or more")):
+        advice = f"{expected}; pass weights after the softmax"
+        _check_all(valid, values, "attention", advice, slide)
     if not values.any():
-        raise _wrong(slide, "attention is 0 for all tiles, expected weights after the softmax")
+        raise _error(slide, "attention is 0 for all tiles, expected weights after the softmax")
     return len(values)
 
 
-def _check_sum(attention: Any, slide: str) -> None:
-    total = np.asarray(attention, dtype=float).sum()
-    if abs(total - 1) > 0.01:  # far beyond rounding, also that of half precision
-        raise _wrong(
-            slide,
-            f"attention sums to {total:g} over the slide, expected 1; "
-            "pass weights after the softmax",
-        )
+def check_scores(scores: Any, n: int, name: str = "score", slide: str = "") -> np.ndarray:
+    """Return the scores of n tiles as an array; refuse another number of them, NaN and inf."""
+    values = _one_per_tile(scores, n, name, slide)
+    _check_all(np.isfinite(values), values, name, "a finite number", slide)
+    return values
 
 
 def check_coords(coords: Any, n: int, slide: str = "") -> None:
-    """Refuse what does not place n tiles."""
+    """Refuse coordinates that do not place n tiles."""
     if coords is None:
-        raise _wrong(
-            slide, "coords are None: without the place of each tile, (n, 2), no map can be drawn"
+        raise _error(
+            slide, "coords are None; no map can be drawn without the x, y of each tile, (n, 2)"
         )
     values = _numbers(coords, "coords", slide)
     if n == 0 or values.shape != (n, 2):
-        raise _wrong(
+        raise _error(
             slide, f"coords have shape {values.shape}, expected ({n}, 2) with at least one tile"
         )
     _check_all(np.isfinite(values).all(axis=1), values, "coords", "finite x and y", slide)
 
 
 def check_tile_size(tile_size: Any, slide: str = "") -> None:
-    """Refuse a side that is no whole positive number of pixels."""
+    """Refuse a side that is not a positive whole number of pixels."""
     try:
-        right = tile_size > 0 and tile_size == int(tile_size)
+        valid = tile_size > 0 and tile_size == int(tile_size)
     except (TypeError, ValueError, OverflowError):
-        right = False
-    if not right:
-        raise _wrong(slide, f"tile_size is {tile_size!r}, expected a whole number of pixels, ≥ 1")
+        valid = False
+    if not valid:
+        raise _error(slide, f"tile_size is {tile_size!r}, expected a whole number of pixels, ≥ 1")
 
 
 def check_inside(
@@ -112,15 +116,15 @@ def check_inside(
     height, width = shape
     if (first < 0).any() or (last > (width + slack, height + slack)).any():
         (left, top), (right, bottom) = first.min(axis=0), last.max(axis=0)
-        raise _wrong(
+        raise _error(
             slide,
             f"tiles reach from ({left:g}, {top:g}) to ({right:g}, {bottom:g}) (x, y), outside the "
-            f"slide of {width:g} × {height:g} pixels; are coords and picture of one resolution?",
+            f"slide of {width:g} × {height:g} pixels; do coords and picture have one resolution?",
         )
 
 
 def check_image(image: Any, slide: str = "") -> None:
-    """Refuse what is no RGB picture of bytes."""
+    """Refuse anything but an RGB picture of bytes."""
     image = np.asarray(image)
     advice = ""
     if image.ndim == 2:
@@ -128,42 +132,40 @@ def check_image(image: Any, slide: str = "") -> None:
     elif image.ndim == 3 and image.shape[2] == 4:
         advice = "; leave alpha out with image[..., :3]"
     if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
-        raise _wrong(
+        raise _error(
             slide, f"the image has shape {image.shape}, expected (height, width, 3){advice}"
         )
     if image.dtype != np.uint8:
         scaled = image.dtype.kind == "f" and image.max() <= 1
         whole = "(255 * image).round()" if scaled else "image"
-        raise _wrong(
+        raise _error(
             slide,
             f"the image holds {image.dtype}, expected uint8 from 0 to 255; "
             f"try {whole}.astype(np.uint8)",
         )
 
 
-def _check_truth(truth: Any, n: int, slide: str) -> None:
-    values = _numbers(truth, "truth", slide)
-    if values.shape != (n,):
-        raise _wrong(
-            slide, f"truth has shape {values.shape}, expected ({n},): a label for each tile"
-        )
-    _check_all((values == 0) | (values == 1), values, "truth", "0 or 1", slide)
+def _one_per_tile(values: Any, n: int, name: str, slide: str) -> np.ndarray:
+    array = _numbers(values, name, slide)
+    if array.shape != (n,):
+        raise _error(slide, f"{name} has shape {array.shape}, expected ({n},), one for each tile")
+    return array
 
 
-def _numbers(values: Any, what: str, slide: str) -> np.ndarray:
+def _numbers(values: Any, name: str, slide: str) -> np.ndarray:
     if values is None:
-        raise _wrong(slide, f"{what} is None, expected numbers")
+        raise _error(slide, f"{name} is None, expected numbers")
     try:
         return np.asarray(values, dtype=float)
     except (TypeError, ValueError, RuntimeError) as error:  # a tensor with a graph is the last
-        raise _wrong(slide, f"{what} cannot be read as numbers: {error}") from error
+        raise _error(slide, f"{name} cannot be read as numbers: {error}") from error
 
 
-def _check_all(right: np.ndarray, values: np.ndarray, what: str, expected: str, slide: str) -> None:
-    if not right.all():
-        k = int(np.argmin(right))
-        raise _wrong(slide, f"{what} of tile {k} is {values[k]}, expected {expected}")
+def _check_all(valid: np.ndarray, values: np.ndarray, name: str, expected: str, slide: str) -> None:
+    if not valid.all():
+        k = int(np.argmin(valid))
+        raise _error(slide, f"{name} of tile {k} is {values[k]}, expected {expected}")
 
 
-def _wrong(slide: str, message: str) -> ValueError:
+def _error(slide: str, message: str) -> ValueError:
     return ValueError(f"slide {slide}: {message}" if slide else message)

@@ -1,8 +1,7 @@
-"""What all widgets share: scripts put together from files, and a static twin beside the view,
-and values that hold for one turn.
+"""What all widgets share: scripts put together from files, a static twin, and turns.
 
-The twin is a plain picture with a description. It is what a reader sees where no widget can run: an
-untrusted notebook, GitHub, a PDF, continuous integration.
+The twin is a plain picture with a description for readers without a running widget: in an untrusted
+notebook, on GitHub, in a PDF, in continuous integration.
 """
 
 from importlib.resources import files
@@ -25,7 +24,7 @@ def script(*names: str) -> str:
     Parameters
     ----------
     names : str
-        Files in ``static/``. The last one exports ``render``; the others define what it uses.
+        Files in ``static/``. The last one exports ``render``; the others define its parts.
     """
     return "\n".join(_static(name) for name in ("parts.js", *names))
 
@@ -43,17 +42,17 @@ class Explanation(anywidget.AnyWidget):
     _css = _static("widgets.css")
 
     def twin(self) -> "Figure":
-        """Draw what the widget shows now, as a figure."""
+        """Draw the present state of the widget as a figure."""
         raise NotImplementedError
 
     def description(self) -> str:
-        """Say in words what the twin shows, for those who cannot see it."""
+        """Return the twin in words, for those who cannot see it."""
         raise NotImplementedError
 
     def _repr_mimebundle_(self, **options: Any) -> tuple[dict, dict]:
-        found = super()._repr_mimebundle_(**options)
-        data, metadata = found if isinstance(found, tuple) else (found, {})
-        assert data is not None  # the view has a name, so there is one
+        bundle = super()._repr_mimebundle_(**options)
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        assert data is not None  # as the view has a name
         return data | picture(self.twin(), self.description()), metadata
 
 
@@ -70,9 +69,9 @@ class TakingTurns(Explanation):
     """A widget whose page and kernel both change the same values.
 
     The page asks for something new by a message, which goes out at once. A change of a value waits
-    while the kernel is busy with the one before, so it can arrive after a request that was made
-    later. Where a request makes values void, it begins a new ``turn``: ``BOUND`` values that the
-    page set in an earlier one are then ignored.
+    while the kernel is busy with the one before, so it can arrive after a later request. A request
+    that makes values void begins a new ``turn``; ``BOUND`` values that the page set in an earlier
+    turn are then ignored.
 
     Attributes
     ----------
@@ -83,12 +82,12 @@ class TakingTurns(Explanation):
     turn = traitlets.Int(0).tag(sync=True)
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
-        """Take what the page has changed, except what it changed in an earlier turn."""
+        """Take the page's changes, except those of an earlier turn."""
         bound = self.trait_names(bound=True)
         super().set_state(
             {
-                name: sent
-                for name, sent in sync_data.items()
-                if name not in bound or sent["turn"] == self.turn
+                name: value
+                for name, value in sync_data.items()
+                if name not in bound or value["turn"] == self.turn
             }
         )

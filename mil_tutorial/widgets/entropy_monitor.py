@@ -18,11 +18,29 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-PANELS = ("loss", "entropy", "instances", "auc")
+PANELS = {
+    "loss": "Loss",
+    "entropy": "Attention entropy, normalised",
+    "instances": "Effective instances",
+    "auc": "AUC",
+}
+LINES: dict[str, dict[str, dict[str, Any]]] = {
+    "loss": {
+        "train_loss": {"label": "training", "color": "0.45", "linestyle": "--"},
+        "val_loss": {"label": "validation", "color": "k"},
+    },
+    "entropy": {"val_attention_entropy": {"label": "all", "color": "k"}},
+    "instances": {"val_effective_instances": {"label": "all", "color": "k"}},
+    "auc": {"val_auc": {"label": "validation", "color": "k"}},
+}
+APART: dict[str, dict[str, Any]] = {
+    "val_entropy_positive": {"label": "positives", "color": "#D55E00", "dashes": (5, 1.5)},
+    "val_entropy_negative": {"label": "negatives", "color": "#0072B2", "dashes": (1, 1.5)},
+}
 
 
 class EntropyMonitor(Explanation):
-    """Live curves of a training: give it to ``fit`` as ``on_epoch``.
+    """Live curves of a training; pass it to ``fit`` as ``on_epoch``.
 
     >>> with EntropyMonitor(epochs=30) as monitor:  # doctest: +SKIP
     ...     fit(model, train, val, config, on_epoch=monitor, progress=False)
@@ -31,23 +49,23 @@ class EntropyMonitor(Explanation):
     it, also by an error, stores the finished picture in the notebook. Two zones of the entropy are
     marked, as rules of thumb: attention that has collapsed, and attention that is uniform.
 
-    Reading an epoch (pointer, slider, arrow keys) and choosing what is shown happen in the browser
-    and ask nothing of the kernel, which is busy training. A record whose epoch does not come after
-    the last one begins a new run.
+    Reading an epoch (pointer, slider, arrow keys) and choosing charts happen in the browser and
+    need no answer from the kernel, which is busy training. A record whose epoch does not come
+    after the last one begins a new run.
 
     Parameters
     ----------
     epochs : int
-        How many the training has at most: the width of the charts.
+        The most that the training can have: the width of the charts.
     collapsed, uniform : float
         Borders of the zones, of the normalised entropy, 0 ≤ collapsed < uniform ≤ 1.
 
     Attributes
     ----------
     records : list of dict
-        What was recorded so far, one dict an epoch, by the fields of ``EpochRecord``.
+        One dict an epoch, by the fields of ``EpochRecord``.
     epoch : int
-        The epoch that is read; -1 for the newest.
+        The epoch read by the learner; -1 for the newest.
     panels : list of str
         Which charts are shown, of "loss", "entropy", "instances" and "auc".
     apart : bool
@@ -67,7 +85,7 @@ class EntropyMonitor(Explanation):
     uniform = traitlets.Float().tag(sync=True)
     records = traitlets.List(traitlets.Dict()).tag(sync=True)
     epoch = traitlets.Int(-1).tag(sync=True)
-    panels = traitlets.List(traitlets.Enum(PANELS), list(PANELS)).tag(sync=True)
+    panels = traitlets.List(traitlets.Enum(list(PANELS)), list(PANELS)).tag(sync=True)
     apart = traitlets.Bool(True).tag(sync=True)
     status = traitlets.Unicode("waiting").tag(sync=True)
 
@@ -83,7 +101,10 @@ class EntropyMonitor(Explanation):
 
     def __call__(self, record: EpochRecord) -> None:
         """Add an epoch: the page gets this record alone."""
-        row = _row(record)
+        row: dict[str, Any] = {  # JSON knows no NaN
+            name: None if math.isnan(value) else value for name, value in asdict(record).items()
+        }
+        del row["seconds"]  # differs in each run
         if self.records and row["epoch"] <= self.records[-1]["epoch"]:
             self.records.clear()
         self.records.append(row)  # in place: an assignment would send the whole list
@@ -112,16 +133,69 @@ class EntropyMonitor(Explanation):
             self._update_display(self)
 
     def _finish(self, status: str) -> None:
-        """Store all records with the page: until now it has them as messages only."""
+        """Store all records with the page, which has received them as messages only."""
         self.send_state("records")
         self.status = status
 
     def twin(self) -> "Figure":
-        """Draw the curves of the charts that are chosen."""
-        return draw_monitor(self)
+        """Draw the curves of the chosen charts."""
+        import matplotlib.pyplot as plt
+
+        shown = [name for name in PANELS if name in self.panels]
+        rows, columns = (len(shown) + 1) // 2, min(len(shown), 2)
+        with figure_style():
+            if not shown:
+                return plt.figure(figsize=(4, 0.6))
+            size = (8 if columns == 2 else 4.4, 2.7 * rows)
+            figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False)
+            for name, axes in zip(shown, grid.flat):
+                self._draw_lines(axes, name)
+                getattr(self, f"_finish_{name}")(axes)
+            for axes in grid.flat[len(shown) :]:
+                axes.set_visible(False)
+        return figure
+
+    def _draw_lines(self, axes: "Axes", name: str) -> None:
+        lines = LINES[name] | (APART if name == "entropy" and self.apart else {})
+        epochs = [row["epoch"] for row in self.records]
+        for column, style in lines.items():
+            values = [row[column] for row in self.records]
+            axes.plot(epochs, np.array(values, dtype=float), **style)
+        last = max([self.epochs - 1, *epochs])
+        axes.set(title=PANELS[name], xlabel="epoch", xlim=(0, max(last, 1)))
+        axes.locator_params(axis="x", integer=True)
+        if self.epoch >= 0:  # the epoch read by the learner
+            axes.axvline(self.epoch, color="0.6", linewidth=0.8)
+
+    def _finish_loss(self, axes: "Axes") -> None:
+        axes.set_ylim(0, None if self.records else 1)
+        if self.records:
+            best = min(self.records, key=lambda row: row["val_loss"])
+            ring: dict[str, Any] = {"markersize": 9, "markerfacecolor": "none", "color": "#009E73"}
+            axes.plot(best["epoch"], best["val_loss"], "o", label="lowest", **ring)
+        axes.legend(fontsize=8)
+
+    def _finish_entropy(self, axes: "Axes") -> None:
+        axes.set_ylim(0, 1)
+        axes.axhspan(0, self.collapsed, color="#D55E00", alpha=0.15, linewidth=0)
+        axes.axhspan(self.uniform, 1, color="#D55E00", alpha=0.15, linewidth=0)
+        place: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "ha": "right"}
+        place |= {"fontsize": 8, "color": "0.35"}
+        axes.text(0.98, self.collapsed, "collapsed", va="bottom", **place)
+        axes.text(0.98, self.uniform, "uniform", va="top", **place)
+        axes.legend(fontsize=8, loc="upper right", bbox_to_anchor=(1, 0.93))
+
+    def _finish_instances(self, axes: "Axes") -> None:
+        most = [row["val_effective_instances"] or 1 for row in self.records]
+        axes.set(yscale="log", ylim=(1, 1.1 * max([10, *most])))
+        axes.yaxis.set_major_formatter("{x:g}")
+
+    def _finish_auc(self, axes: "Axes") -> None:
+        values = [row["val_auc"] for row in self.records if row["val_auc"] is not None]
+        axes.set_ylim(min([0.4, *values]), 1.01)
 
     def description(self) -> str:
-        """Say how the training went, in numbers of its last epoch and of the best."""
+        """Return the numbers of the last epoch and the lowest validation loss, in words."""
         if not self.records:
             return "Charts of a training by epoch, still empty: no epoch has been recorded."
         last, best = self.records[-1], min(self.records, key=lambda row: row["val_loss"])
@@ -151,102 +225,3 @@ class EntropyMonitor(Explanation):
         if entropy > self.uniform:
             return "the entropy lies in the zone of uniform attention"
         return "the entropy lies between the zones of collapsed and uniform attention"
-
-
-def _row(record: EpochRecord) -> dict[str, Any]:
-    """Turn a record into what JSON can carry; the time differs in each run, so it is left out."""
-    row = asdict(record)
-    del row["seconds"]
-    return {name: None if math.isnan(value) else value for name, value in row.items()}
-
-
-TITLES = {
-    "loss": "Loss",
-    "entropy": "Attention entropy, normalised",
-    "instances": "Effective instances",
-    "auc": "AUC",
-}
-LINES: dict[str, dict[str, dict[str, Any]]] = {
-    "loss": {
-        "train_loss": {"label": "training", "color": "0.45", "linestyle": "--"},
-        "val_loss": {"label": "validation", "color": "k"},
-    },
-    "entropy": {"val_attention_entropy": {"label": "all", "color": "k"}},
-    "instances": {"val_effective_instances": {"label": "all", "color": "k"}},
-    "auc": {"val_auc": {"label": "validation", "color": "k"}},
-}
-APART: dict[str, dict[str, Any]] = {
-    "val_entropy_positive": {"label": "positives", "color": "#D55E00", "dashes": (5, 1.5)},
-    "val_entropy_negative": {"label": "negatives", "color": "#0072B2", "dashes": (1, 1.5)},
-}
-
-
-def draw_monitor(monitor: "EntropyMonitor") -> "Figure":
-    """Draw the charts that the monitor shows now."""
-    import matplotlib.pyplot as plt
-
-    shown = [name for name in TITLES if name in monitor.panels]
-    rows, columns = (len(shown) + 1) // 2, min(len(shown), 2)
-    with figure_style():
-        if not shown:
-            return plt.figure(figsize=(4, 0.6))
-        size = (8 if columns == 2 else 4.4, 2.7 * rows)
-        figure, panels = plt.subplots(rows, columns, figsize=size, squeeze=False)
-        for name, axes in zip(shown, panels.flat):
-            _draw(axes, name, monitor)
-        for axes in panels.flat[len(shown) :]:
-            axes.set_visible(False)
-    return figure
-
-
-def _draw(axes: "Axes", name: str, monitor: "EntropyMonitor") -> None:
-    lines = LINES[name] | (APART if name == "entropy" and monitor.apart else {})
-    epochs = [row["epoch"] for row in monitor.records]
-    for column, style in lines.items():
-        values = [row[column] for row in monitor.records]
-        axes.plot(epochs, np.array(values, dtype=float), **style)
-    last = max([monitor.epochs - 1, *epochs])
-    axes.set(title=TITLES[name], xlabel="epoch", xlim=(0, max(last, 1)))
-    axes.locator_params(axis="x", integer=True)
-    if monitor.epoch >= 0:  # the epoch that is read
-        axes.axvline(monitor.epoch, color="0.6", linewidth=0.8)
-    _FINISH[name](axes, monitor)
-
-
-def _finish_loss(axes: "Axes", monitor: "EntropyMonitor") -> None:
-    axes.set_ylim(0, None if monitor.records else 1)
-    if monitor.records:
-        best = min(monitor.records, key=lambda row: row["val_loss"])
-        ring: dict[str, Any] = {"markersize": 9, "markerfacecolor": "none", "color": "#009E73"}
-        axes.plot(best["epoch"], best["val_loss"], "o", label="lowest", **ring)
-    axes.legend(fontsize=8)
-
-
-def _finish_instances(axes: "Axes", monitor: "EntropyMonitor") -> None:
-    most = [row["val_effective_instances"] or 1 for row in monitor.records]
-    axes.set(yscale="log", ylim=(1, 1.1 * max([10, *most])))
-    axes.yaxis.set_major_formatter("{x:g}")
-
-
-def _finish_auc(axes: "Axes", monitor: "EntropyMonitor") -> None:
-    values = [row["val_auc"] for row in monitor.records if row["val_auc"] is not None]
-    axes.set_ylim(min([0.4, *values]), 1.01)
-
-
-def _finish_entropy(axes: "Axes", monitor: "EntropyMonitor") -> None:
-    axes.set_ylim(0, 1)
-    axes.axhspan(0, monitor.collapsed, color="#D55E00", alpha=0.15, linewidth=0)
-    axes.axhspan(monitor.uniform, 1, color="#D55E00", alpha=0.15, linewidth=0)
-    place: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "ha": "right"}
-    place |= {"fontsize": 8, "color": "0.35"}
-    axes.text(0.98, monitor.collapsed, "collapsed", va="bottom", **place)
-    axes.text(0.98, monitor.uniform, "uniform", va="top", **place)
-    axes.legend(fontsize=8, loc="upper right", bbox_to_anchor=(1, 0.93))
-
-
-_FINISH = {
-    "loss": _finish_loss,
-    "entropy": _finish_entropy,
-    "instances": _finish_instances,
-    "auc": _finish_auc,
-}

@@ -7,37 +7,40 @@ import traitlets
 
 from mil_tutorial.metrics.attention import InstanceConfusion, instance_confusion
 from mil_tutorial.pictures.style import figure_style
-from mil_tutorial.widgets.base import BOUND, TakingTurns, script
-from mil_tutorial.widgets.scene import (
+from mil_tutorial.widgets.base import BOUND, script
+from mil_tutorial.widgets.scene import OneOfSeveral
+from mil_tutorial.widgets.slide_view import SlideView
+from mil_tutorial.widgets.tiles import (
     TileNumbers,
     check_numbers,
-    counted,
+    count_in_words,
     mark_tiles,
-    outlined,
-    palette,
-    scene,
+    outline_tumour,
     show_tissue,
 )
-from mil_tutorial.widgets.slide_view import SlideView, checked_views, find_view, in_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+FOUND, FALSE_ALARM, MISSED = "#009E73", "#D55E00", "#0072B2"
+MARK = "#0072B2"
+
 
 class Score(NamedTuple):
-    """Counts of tiles by truth and mark: the learner's, and those of as many tiles of attention."""
+    """Counts of tiles by truth and mark, of the learner and of the same number by attention."""
 
     learner: InstanceConfusion
     attention: InstanceConfusion
 
 
-class FindTheTumour(TakingTurns):
+class FindTheTumour(OneOfSeveral):
     """Mark the tiles that hold tumour, and compare with the truth and with a model's attention.
 
-    Attention marks as many tiles as the learner did: its hottest. Before "Compare" neither truth
-    nor attention is shown. Marking and comparing happen in the browser; the kernel is told, and is
-    asked for another slide only. The truth is in the page from the start, for those who dig.
+    Attention marks its hottest tiles, as many as the learner. Before "Compare" neither truth nor
+    attention is shown. Marking and comparing happen in the browser, which reports them to the
+    kernel and asks it for another slide only. The truth is in the page from the start, for those
+    who dig.
 
     Parameters
     ----------
@@ -51,7 +54,7 @@ class FindTheTumour(TakingTurns):
     slide : str
         The slide shown; another one starts without marks.
     marks : list of int
-        Numbers of the tiles marked, in the order in which they were.
+        Numbers of the tiles in the order of marking.
     compared : bool
         Whether the answer is shown.
 
@@ -63,39 +66,21 @@ class FindTheTumour(TakingTurns):
     """
 
     _esm = script("turn.js", "slide_canvas.js", "colour_scale.js", "find_the_tumour.js")
-    slides = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    slide = traitlets.Unicode().tag(sync=True)
     marks = TileNumbers(traitlets.Int()).tag(**BOUND)
     compared = traitlets.Bool(False).tag(**BOUND)
-    scene = traitlets.Dict().tag(sync=True)
-    palette = traitlets.Bytes().tag(sync=True)
-    problem = traitlets.Unicode().tag(sync=True)  # why the slide that was asked for is not shown
 
     def __init__(self, views: list[SlideView], start: str | None = None) -> None:
-        self._views = checked_views(views)
-        for view in self._views:
+        views = list(views)
+        for view in views:
             if view.truth is None:
                 raise ValueError(
                     f"slide {view.name}: the truth is None, expected 0 or 1 for each tile to "
                     "compare marks with; give the data set instance_labels, or leave the slide out"
                 )
-        first = find_view(self._views, self._views[0].name if start is None else start)
-        self._pixels, drawn = _drawn(first)
-        super().__init__(
-            slides=[view.name for view in self._views],
-            slide=first.name,
-            scene=drawn,
-            palette=palette(),
-        )
-        self.on_msg(self._listen)
-
-    @property
-    def view(self) -> SlideView:
-        """The slide shown."""
-        return find_view(self._views, self.slide)
+        super().__init__(views, start)
 
     def score(self) -> Score:
-        """Count what the marks found, and what as many of the hottest tiles find."""
+        """Count the tiles by truth for the marks, and for as many of the hottest tiles."""
         truth = np.asarray(self.view.truth)
 
         def counts(tiles: Any) -> InstanceConfusion:
@@ -107,47 +92,60 @@ class FindTheTumour(TakingTurns):
 
     @property
     def hottest(self) -> np.ndarray:
-        """The tiles that attention marks: as many as the learner."""
+        """The tiles that attention marks, as many as the learner."""
         return _order(self.view)[: len(self.marks)]
 
-    @traitlets.validate("slide")
-    def _drawable_slide(self, proposal: dict) -> str:
-        """Refuse a slide that cannot be shown, before anything has changed."""
-        view = find_view(self._views, proposal["value"])
-        if self.slide:  # the first one came with the constructor
-            self._next = _drawn(view)
-        return view.name
-
     @traitlets.validate("marks")
-    def _known_tiles(self, proposal: dict) -> list[int]:
-        view = self.view
-        check_numbers(proposal["value"], len(view.attention), "marks", view.name)
+    def _check_marks(self, proposal: dict) -> list[int]:
+        check_numbers(proposal["value"], len(self.view.attention), "marks", self.slide)
         return proposal["value"]
 
-    @traitlets.observe("slide")
-    def _show_slide(self, change: dict) -> None:
-        if change["old"]:
-            with self.hold_sync():  # one message for all
-                self.turn += 1
-                self.marks, self.compared, self.problem = [], False, ""
-                self._pixels, self.scene = self._next
+    def _load(self, view: SlideView) -> tuple[np.ndarray, dict[str, Any]]:
+        pixels, drawn = super()._load(view)
+        return pixels, drawn | {"order": _order(view).astype(np.float32).tobytes()}
 
-    def _listen(self, _widget: Any, content: dict, _buffers: list) -> None:
-        """Show the slide that the page asks for, or say on the page why not."""
-        try:
-            self.slide = content["slide"]
-        except Exception as error:  # whatever a reader of slides may raise
-            self.problem = ""  # so that the same problem is told again
-            self.problem = in_words(error)
+    def _begin_slide(self) -> None:
+        self.marks, self.compared = [], False
 
     def twin(self) -> "Figure":
-        """Draw the tissue with the marks and, once compared, what they and attention found."""
-        if not self.compared:
-            return draw_marks(self.view, self._pixels, self.marks)
-        return draw_comparison(self.view, self._pixels, self.marks, self.hottest)
+        """Draw the tissue with the marks; once compared, hits and errors of them and attention."""
+        import matplotlib.pyplot as plt
+
+        view, count = self.view, count_in_words(len(self.marks))
+        with figure_style():
+            if not self.compared:
+                figure, axes = plt.subplots(figsize=(4.2, 4.4))
+                show_tissue(axes, self._pixels, f"{view.name}, {count} marked")
+                mark_tiles(axes, view, self.marks, "frame", MARK)
+                return figure
+            figure, (left, right) = plt.subplots(1, 2, figsize=(8, 4.6))
+            picture = outline_tumour(self._pixels, view)
+            self._draw_verdicts(left, picture, np.array(self.marks, dtype=int), "your marks")
+            self._draw_verdicts(right, picture, self.hottest, f"attention, its hottest {count}")
+            tumour = "tumour outlined" if np.any(view.truth) else "there is no tumour on this slide"
+            figure.suptitle(f"{view.name}, {tumour}")
+        return figure
+
+    def _draw_verdicts(
+        self, axes: "Axes", picture: np.ndarray, called: np.ndarray, title: str
+    ) -> None:
+        view = self.view
+        truth = np.flatnonzero(np.asarray(view.truth))
+        groups: list[tuple[np.ndarray, str, str]] = [
+            (np.intersect1d(called, truth), "check", FOUND),
+            (np.setdiff1d(called, truth), "cross", FALSE_ALARM),
+            (np.setdiff1d(truth, called), "circle", MISSED),
+        ]
+        hits, alarms, misses = (len(tiles) for tiles, _, _ in groups)
+        counts = f"✓ found {hits}   × false alarms {alarms}   ○ missed {misses}"
+        show_tissue(axes, picture, f"{title}\n{counts}")
+        for tiles, shape, colour in groups:
+            if shape != "circle":  # framed as marked tiles are
+                mark_tiles(axes, view, tiles, "frame", MARK)
+            mark_tiles(axes, view, tiles, shape, colour)
 
     def description(self) -> str:
-        """Say what is marked and, once compared, what was found."""
+        """Return the marks and, once compared, the counts of hits and errors, in words."""
         m, n = len(self.marks), len(self.view.attention)
         numbers = f" (numbers {', '.join(map(str, self.marks))})" if m else ""
         text = (
@@ -174,59 +172,3 @@ class FindTheTumour(TakingTurns):
 def _order(view: SlideView) -> np.ndarray:
     """Return the tiles by attention, hottest first; equal ones by number."""
     return np.argsort(-np.asarray(view.attention), kind="stable")
-
-
-def _drawn(view: SlideView) -> tuple[np.ndarray, dict[str, Any]]:
-    """Return the picture of a slide, and what of it goes to the browser."""
-    pixels = view.pixels()
-    order = _order(view).astype(np.float32).tobytes()
-    return pixels, scene(view, pixels) | {"order": order}
-
-
-FOUND, FALSE_ALARM, MISSED = "#009E73", "#D55E00", "#0072B2"
-MARK = "#0072B2"
-
-
-def draw_marks(view: SlideView, pixels: np.ndarray, marks: list[int]) -> "Figure":
-    """Draw the tissue with the marked tiles framed; the truth stays hidden."""
-    import matplotlib.pyplot as plt
-
-    with figure_style():
-        figure, axes = plt.subplots(figsize=(4.2, 4.4))
-        show_tissue(axes, pixels, f"{view.name}, {counted(len(marks))} marked")
-        mark_tiles(axes, marks, view.coords, view.tile_size, "frame", MARK)
-    return figure
-
-
-def draw_comparison(
-    view: SlideView, pixels: np.ndarray, marks: list[int], hottest: np.ndarray
-) -> "Figure":
-    """Draw what the marks found and, beside it, what as many of the hottest tiles found."""
-    import matplotlib.pyplot as plt
-
-    picture = outlined(pixels, view.truth, view.coords, view.tile_size)
-    with figure_style():
-        figure, (left, right) = plt.subplots(1, 2, figsize=(8, 4.6))
-        _draw_found(left, view, picture, np.asarray(marks, dtype=int), "your marks")
-        _draw_found(right, view, picture, hottest, f"attention, its hottest {counted(len(marks))}")
-        tumour = "tumour outlined" if np.any(view.truth) else "there is no tumour on this slide"
-        figure.suptitle(f"{view.name}, {tumour}")
-    return figure
-
-
-def _draw_found(
-    axes: "Axes", view: SlideView, picture: np.ndarray, called: np.ndarray, name: str
-) -> None:
-    truth = np.flatnonzero(np.asarray(view.truth))
-    groups: list[tuple[Any, str, str]] = [
-        (np.intersect1d(called, truth), "check", FOUND),
-        (np.setdiff1d(called, truth), "cross", FALSE_ALARM),
-        (np.setdiff1d(truth, called), "circle", MISSED),
-    ]
-    found, alarms, missed = (len(tiles) for tiles, _, _ in groups)
-    counts = f"✓ found {found}   × false alarms {alarms}   ○ missed {missed}"
-    show_tissue(axes, picture, f"{name}\n{counts}")
-    for tiles, shape, colour in groups:
-        if shape != "circle":  # framed as marked tiles are
-            mark_tiles(axes, tiles, view.coords, view.tile_size, "frame", MARK)
-        mark_tiles(axes, tiles, view.coords, view.tile_size, shape, colour)

@@ -1,4 +1,4 @@
-"""The pooling playground: change the score of a tile and see what each pooling makes of the bag."""
+"""The pooling playground: change the score of a tile and see the bag's logit by each pooling."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,7 +12,6 @@ from mil_tutorial.models.pooling import (
     GatedAttentionPooling,
     MaxPooling,
     MeanPooling,
-    Pooled,
 )
 from mil_tutorial.pictures.style import POOLING_COLOURS, figure_style
 from mil_tutorial.widgets.base import Explanation, script
@@ -41,7 +40,7 @@ WORDS = {"max": "max", "mean": "mean", "attention": "attention", "gated": "gated
 
 
 class PooledBag(NamedTuple):
-    """What a pooling makes of one bag."""
+    """The result of a pooling for one bag."""
 
     logit: float
     probability: float
@@ -49,7 +48,7 @@ class PooledBag(NamedTuple):
 
 
 class PoolingPlayground(Explanation):
-    r"""Tiles as bars to drag; below them the weights of four poolings and what the bag becomes.
+    r"""Tiles as bars to drag; below them the weights and the bag's logit of four poolings.
 
     A tile is one number here, its score s (a logit: above 0 it speaks for tumour). The bag's
     logit is :math:`z = \sum_k a_k s_k` with the weights a of max, mean, attention
@@ -62,18 +61,18 @@ class PoolingPlayground(Explanation):
 
     The numbers v, b, u and c are set by hand (``PARAMETERS``), not learnt. The tanh is nearly flat
     above a score of 4, so plain attention cannot tell a tumour tile (4) from an artefact with a
-    score that no tumour has (7). The gate closes between them: what it shuts out counts neither
-    for nor against, like a healthy tile with a score of -2.
+    score that no tumour has (7). The gate closes between them: a tile that it shuts out counts
+    neither for nor against, like a healthy tile with a score of -2.
 
-    The browser computes everything that is seen. The kernel gets ``scores`` and ``sharpness`` when
-    a bar or slider is let go, and can set them. Assign a new list; a change inside is not noticed.
+    The browser computes all that it shows. The kernel gets ``scores`` and ``sharpness`` when a bar
+    or slider is let go, and can set them. Assign a new list; a change inside is not noticed.
 
     Parameters
     ----------
     scores : sequence of n numbers, optional
         Scores of 1 to 24 tiles, each from -4 to 8. Without it one tumour tile among seven healthy.
     sharpness : float
-        w, 0 to 10: how much attention may differ. At 0 attention is the mean.
+        w, 0 to 10: the larger, the more weights may differ. At 0 attention is the mean.
 
     Raises
     ------
@@ -97,20 +96,38 @@ class PoolingPlayground(Explanation):
     limits = traitlets.Dict(
         {"low": LOWEST, "high": HIGHEST, "most": MOST_TILES, "sharpest": SHARPEST}, read_only=True
     ).tag(sync=True)
-    start = traitlets.Dict().tag(sync=True)  # what Reset goes back to
+    start = traitlets.Dict().tag(sync=True)  # for the button Reset
 
     def __init__(self, scores: Iterable[float] | None = None, *, sharpness: float = 3.0) -> None:
-        given = _checked_scores(PRESETS["one tumour tile"] if scores is None else scores)
-        w = _checked_sharpness(sharpness)
-        super().__init__(scores=given, sharpness=w, start={"scores": given, "sharpness": w})
+        super().__init__(
+            scores=list(PRESETS["one tumour tile"] if scores is None else scores),
+            sharpness=float(sharpness),
+        )
+
+    @traitlets.default("start")
+    def _start(self) -> dict[str, Any]:
+        return {"scores": self.scores, "sharpness": self.sharpness}
 
     @traitlets.validate("scores")
     def _check_scores(self, proposal: Any) -> list[float]:
-        return _checked_scores(proposal["value"])
+        scores = [float(score) for score in proposal["value"]]
+        if not 1 <= len(scores) <= MOST_TILES:
+            raise ValueError(
+                f"got {len(scores)} tiles, expected 1 to {MOST_TILES}; a bar for each must fit"
+            )
+        for tile, score in enumerate(scores, start=1):
+            if not LOWEST <= score <= HIGHEST:  # NaN fails this too
+                raise ValueError(
+                    f"the score of tile {tile} is {score:g}, expected {LOWEST:g} to {HIGHEST:g}; "
+                    "give logits as a classifier of tiles returns them, and clip larger ones"
+                )
+        return scores
 
     @traitlets.validate("sharpness")
     def _check_sharpness(self, proposal: Any) -> float:
-        return _checked_sharpness(proposal["value"])
+        if not 0 <= proposal["value"] <= SHARPEST:
+            raise ValueError(f"sharpness is {proposal['value']:g}, expected 0 to {SHARPEST:g}")
+        return proposal["value"]
 
     def layers(self) -> dict[str, torch.nn.Module]:
         """Return the package's pooling layers with the playground's parameters in them."""
@@ -119,12 +136,7 @@ class PoolingPlayground(Explanation):
             _fill(layer.V, PARAMETERS["v"], PARAMETERS["b"])
             _fill(layer.w, self.sharpness)
         _fill(gated.U, PARAMETERS["u"], PARAMETERS["c"])
-        return {
-            "max": MaxPooling(),
-            "mean": MeanPooling(),
-            "attention": attention,
-            "gated": gated,
-        }
+        return {"max": MaxPooling(), "mean": MeanPooling(), "attention": attention, "gated": gated}
 
     def results(self) -> dict[str, PooledBag]:
         """Pool the present bag with the package's own layers.
@@ -135,26 +147,57 @@ class PoolingPlayground(Explanation):
             ``max``, ``mean``, ``attention``, ``gated`` → logit, probability and weights.
         """
         values = torch.tensor(self.scores, dtype=torch.float64)[:, None]
-        with torch.inference_mode():
-            pooled = {
-                name: layer(values, torch.tensor([len(values)]))
-                for name, layer in self.layers().items()
-            }
-        return {name: _as_bag(found) for name, found in pooled.items()}
+        bags = {}
+        for name, layer in self.layers().items():
+            with torch.inference_mode():
+                pooled = layer(values, torch.tensor([len(values)]))
+            logit = pooled.values.squeeze()
+            weights = pooled.attention.numpy()
+            bags[name] = PooledBag(float(logit), float(torch.sigmoid(logit)), weights)
+        return bags
 
     def twin(self) -> "Figure":
         """Draw the tiles, and below them the weights and the bag's logit by each pooling."""
-        return draw_poolings(self.scores, self.results(), self.sharpness)
+        import matplotlib.pyplot as plt
+
+        with figure_style():
+            figure, (top, *panels) = plt.subplots(
+                1 + len(WORDS), 1, figsize=(8, 5.6), sharex=True, height_ratios=[2.4, 1, 1, 1, 1]
+            )
+            self._draw_scores(top)
+            for axes, (name, bag) in zip(panels, self.results().items()):
+                _draw_weights(axes, name, bag)
+            panels[-1].set_xlabel("tile")
+            panels[-1].set_xticks(range(1, len(self.scores) + 1))
+            figure.suptitle(f"One bag, four poolings; sharpness w = {self.sharpness:.1f}")
+        return figure
+
+    def _draw_scores(self, axes: "Axes") -> None:
+        tiles = np.arange(1, len(self.scores) + 1)
+        colours = ["#D55E00" if score >= 0 else "#0072B2" for score in self.scores]
+        axes.bar(tiles, self.scores, width=0.64, color=colours)
+        axes.axhline(0, color="0.6", linewidth=0.8)
+        for tile, score in zip(tiles, self.scores):
+            axes.annotate(
+                f"{score:.1f}".replace("-", "−"),
+                (tile, score),
+                (0, 2 if score >= 0 else -2),
+                textcoords="offset points",
+                ha="center",
+                va="bottom" if score >= 0 else "top",
+                fontsize=8,
+            )
+        axes.set(ylim=(LOWEST - 1, HIGHEST + 1), ylabel="score s")
 
     def description(self) -> str:
-        """Say the scores, and what each pooling makes of them."""
+        """Return the scores, and the result of each pooling, in words."""
         n, scores = len(self.scores), ", ".join(f"{score:.1f}" for score in self.scores)
         tiles = "1 tile with the score" if n == 1 else f"{n} tiles with the scores"
-        said = f"A bag of {tiles} {scores}; w = {self.sharpness:.1f}."
+        text = f"A bag of {tiles} {scores}; w = {self.sharpness:.1f}."
         for name, bag in self.results().items():
-            said += f" {WORDS[name].capitalize()}: {_weights_in_words(bag.weights)}; logit "
-            said += f"{bag.logit:.2f}, probability {bag.probability:.2f}."
-        return said
+            text += f" {WORDS[name].capitalize()}: {_weights_in_words(bag.weights)}; logit "
+            text += f"{bag.logit:.2f}, probability {bag.probability:.2f}."
+        return text
 
 
 def _weights_in_words(weights: np.ndarray) -> str:
@@ -168,68 +211,6 @@ def _fill(layer: torch.nn.Module, weight: float, bias: float = 0.0) -> None:
     with torch.no_grad():
         for name, value in layer.named_parameters():
             value.fill_(weight if name == "weight" else bias)
-
-
-def _as_bag(pooled: Pooled) -> PooledBag:
-    logit = pooled.values.squeeze()
-    return PooledBag(float(logit), float(torch.sigmoid(logit)), pooled.attention.numpy())
-
-
-def _checked_scores(scores: Iterable[Any]) -> list[float]:
-    """Return the scores as a list of floats, or say what cannot be drawn."""
-    found = [float(score) for score in scores]
-    if not 1 <= len(found) <= MOST_TILES:
-        raise ValueError(
-            f"got {len(found)} tiles, expected 1 to {MOST_TILES}; a bar for each must fit"
-        )
-    for tile, score in enumerate(found, start=1):
-        if not LOWEST <= score <= HIGHEST:  # NaN fails this too
-            raise ValueError(
-                f"the score of tile {tile} is {score:g}, expected {LOWEST:g} to {HIGHEST:g}; "
-                "give logits as a classifier of tiles returns them, and clip larger ones"
-            )
-    return found
-
-
-def _checked_sharpness(sharpness: float) -> float:
-    if not 0 <= sharpness <= SHARPEST:
-        raise ValueError(f"sharpness is {sharpness:g}, expected 0 to {SHARPEST:g}")
-    return float(sharpness)
-
-
-def draw_poolings(scores: list[float], results: dict[str, PooledBag], sharpness: float) -> "Figure":
-    """Draw the scores of a bag's tiles, and weights and logit of each pooling below them."""
-    import matplotlib.pyplot as plt
-
-    with figure_style():
-        figure, panels = plt.subplots(
-            1 + len(results), 1, figsize=(8, 5.6), sharex=True, height_ratios=[2.4, 1, 1, 1, 1]
-        )
-        _draw_scores(panels[0], scores)
-        for axes, (name, bag) in zip(panels[1:], results.items()):
-            _draw_weights(axes, name, bag)
-        panels[-1].set_xlabel("tile")
-        panels[-1].set_xticks(range(1, len(scores) + 1))
-        figure.suptitle(f"One bag, four poolings; sharpness w = {sharpness:.1f}")
-    return figure
-
-
-def _draw_scores(axes: "Axes", scores: list[float]) -> None:
-    tiles = np.arange(1, len(scores) + 1)
-    colours = ["#D55E00" if score >= 0 else "#0072B2" for score in scores]
-    axes.bar(tiles, scores, width=0.64, color=colours)
-    axes.axhline(0, color="0.6", linewidth=0.8)
-    for tile, score in zip(tiles, scores):
-        axes.annotate(
-            f"{score:.1f}".replace("-", "−"),
-            (tile, score),
-            (0, 2 if score >= 0 else -2),
-            textcoords="offset points",
-            ha="center",
-            va="bottom" if score >= 0 else "top",
-            fontsize=8,
-        )
-    axes.set(ylim=(LOWEST - 1, HIGHEST + 1), ylabel="score s")
 
 
 def _draw_weights(axes: "Axes", name: str, bag: PooledBag) -> None:

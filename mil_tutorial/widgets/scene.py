@@ -1,19 +1,16 @@
-"""What of a slide goes to the browser: a small picture, and numbers as bytes."""
+"""A slide on the page: its picture and numbers as bytes, and the choice between several slides."""
 
 import io
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import traitlets
 
 from mil_tutorial.pictures.heatmaps import SCALINGS, scale_attention
-from mil_tutorial.pictures.overlays import colour_limits, draw_outline
-from mil_tutorial.pictures.stitching import stitch_tiles
-from mil_tutorial.widgets.slide_view import SlideView
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
+from mil_tutorial.pictures.overlays import colour_limits
+from mil_tutorial.widgets.base import TakingTurns
+from mil_tutorial.widgets.slide_view import SlideView, unknown_slide
 
 LONGEST_SIDE = 1024
 """Pixels of the picture that the browser gets; a larger slide is sent smaller."""
@@ -69,18 +66,11 @@ def crop(view: SlideView, pixels: np.ndarray, tile: int) -> bytes:
 
     left, top = (int(c) for c in np.asarray(view.coords)[tile])
     margin = view.tile_size // 2
-    box = (
-        left - margin,
-        top - margin,
-        left + view.tile_size + margin,
-        top + view.tile_size + margin,
-    )
-    whole = Image.fromarray(pixels)
-    ground = Image.new("RGB", (box[2] - box[0], box[3] - box[1]), "white")
-    inside = (max(box[0], 0), max(box[1], 0), min(box[2], whole.width), min(box[3], whole.height))
-    ground.paste(whole.crop(inside), (inside[0] - box[0], inside[1] - box[1]))
+    side = view.tile_size + 2 * margin
+    square = Image.new("RGB", (side, side), "white")
+    square.paste(Image.fromarray(pixels), (margin - left, margin - top))
     png = io.BytesIO()
-    ground.save(png, format="png")
+    square.save(png, format="png")
     return png.getvalue()
 
 
@@ -100,80 +90,72 @@ def _float32(values: Any) -> bytes:
     return np.ascontiguousarray(values, dtype=np.float32).tobytes()
 
 
-class TileNumbers(traitlets.List):
-    """A list of tile numbers; an array, a tuple or a set of whole numbers becomes one.
+class OneOfSeveral(TakingTurns):
+    """A widget that shows one of several slides; the page asks for another by a message.
 
-    Whether a slide has such tiles is for the widget to check, with ``check_numbers``.
+    A subclass writes ``_begin_slide``, which sets its values back for another slide.
     """
 
-    def validate(self, obj: Any, value: Any) -> Any:
-        """Return plain numbers, which can be sent to the browser."""
-        values = np.asarray(sorted(value) if isinstance(value, set | frozenset) else value)
-        if values.dtype == bool:
-            raise ValueError(
-                f"{self.name} is a mask of shape {values.shape}, expected the numbers of tiles; "
-                "np.flatnonzero(mask) gives them"
-            )
-        if values.ndim != 1 or (values.size and values.dtype.kind not in "iu"):
-            raise ValueError(f"{self.name} is {value!r}, expected a list of whole numbers")
-        return super().validate(obj, values.astype(int).tolist())
+    slides = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    slide = traitlets.Unicode().tag(sync=True)
+    scene = traitlets.Dict().tag(sync=True)
+    palette = traitlets.Bytes().tag(sync=True)
+    problem = traitlets.Unicode().tag(sync=True)  # why the slide that was asked for is not shown
 
+    def __init__(self, views: Iterable[SlideView], start: str | None, **values: Any) -> None:
+        views = list(views)
+        names = [view.name for view in views]
+        self._views = dict(zip(names, views))
+        if not names:
+            raise ValueError("there are no slides to show; pass at least one SlideView")
+        if len(self._views) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise ValueError(f"two slides are called {twice!r}; names must differ")
+        first = self._find(names[0] if start is None else start)
+        self._pixels, drawn = self._load(first)
+        super().__init__(slides=names, slide=first.name, scene=drawn, palette=palette(), **values)
+        self.on_msg(self._answer)
 
-def check_numbers(numbers: list[int], n: int, what: str, slide: str) -> None:
-    """Refuse a number that none of n tiles has, and a number that comes twice."""
-    for number in numbers:
-        if not 0 <= number < n:
-            raise ValueError(
-                f"slide {slide}: {what} holds {number}, expected the numbers of its {n} tiles, "
-                f"0 to {n - 1}"
-            )
-    if len(set(numbers)) < len(numbers):
-        twice = next(number for number in numbers if numbers.count(number) > 1)
-        raise ValueError(f"slide {slide}: {what} holds tile {twice} twice, expected it once")
+    @property
+    def view(self) -> SlideView:
+        """The slide shown."""
+        return self._find(self.slide)
 
+    def _find(self, name: str) -> SlideView:
+        if name not in self._views:
+            raise unknown_slide(name, list(self._views))
+        return self._views[name]
 
-_TURN = np.linspace(0, 2 * np.pi, 25)
-SHAPES: dict[str, list[Any]] = {
-    "cross": [[(-1, -1), (1, 1)], [(1, -1), (-1, 1)]],
-    "circle": [np.stack([np.cos(_TURN), np.sin(_TURN)], axis=1)],
-    "check": [[(-1, 0.1), (-0.3, 0.8), (1, -0.8)]],
-    "frame": [[(-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)]],
-}
-"""Lines in a square from -1 to 1, y downwards."""
+    def _load(self, view: SlideView) -> tuple[np.ndarray, dict[str, Any]]:
+        """Return the picture of a slide, and its scene for the page."""
+        pixels = view.pixels()
+        return pixels, scene(view, pixels)
 
+    @traitlets.validate("slide")
+    def _check_slide(self, proposal: dict) -> str:
+        """Refuse a slide that cannot be shown, before anything has changed."""
+        view = self._find(proposal["value"])
+        if view.name != self.scene["name"]:
+            self._next = self._load(view)
+        return view.name
 
-def show_tissue(axes: "Axes", picture: np.ndarray, title: str) -> None:
-    """Draw a slide without ticks and frame."""
-    axes.imshow(picture)
-    axes.set(title=title, xticks=[], yticks=[])
-    axes.spines[:].set_visible(False)
+    @traitlets.observe("slide")
+    def _show_slide(self, change: dict) -> None:
+        if change["new"] != self.scene["name"]:
+            with self.hold_sync():  # one message for all
+                self.turn += 1
+                self.problem = ""
+                self._pixels, self.scene = self._next
+                self._begin_slide()
 
+    def _begin_slide(self) -> None:
+        raise NotImplementedError
 
-def outlined(picture: np.ndarray, truth: Any, coords: Any, tile_size: int) -> np.ndarray:
-    """Return the picture with the border of the positive tiles, if there are any."""
-    shape = (picture.shape[0], picture.shape[1])
-    inside = np.nan_to_num(stitch_tiles(truth, coords, tile_size, shape)) > 0.5
-    width = max(2, round(max(shape) / 300))
-    return draw_outline(picture, inside, width) if inside.any() else picture
-
-
-def mark_tiles(
-    axes: "Axes", tiles: Any, coords: Any, tile_size: int, shape: str, colour: str
-) -> None:
-    """Mark the tiles of these numbers with one of ``SHAPES``, white below so that it shows."""
-    from matplotlib.collections import LineCollection
-
-    reach = 0.5 if shape == "frame" else 0.28  # of a tile
-    middles = np.asarray(coords, dtype=float)[np.asarray(tiles, dtype=int)] + tile_size / 2
-    lines = [
-        middle + reach * tile_size * np.asarray(line)
-        for middle in middles
-        for line in SHAPES[shape]
-    ]
-    for stroke, width in (("white", 3.0), (colour, 1.5)):
-        axes.add_collection(LineCollection(lines, colors=stroke, linewidths=width), autolim=False)
-
-
-def counted(n: int) -> str:
-    """Return a number of tiles in words."""
-    return "1 tile" if n == 1 else f"{n} tiles"
+    def _answer(self, _widget: Any, content: dict, _buffers: list) -> None:
+        """Show the slide that the page asks for, or report on the page why not."""
+        try:
+            self.slide = content["slide"]
+        except Exception as error:  # whatever a reader of slides may raise
+            self.problem = ""  # so that the same problem is reported again
+            known = isinstance(error, ValueError)
+            self.problem = str(error) if known else f"{type(error).__name__}: {error}"

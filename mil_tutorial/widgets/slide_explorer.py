@@ -1,6 +1,6 @@
 """The slide explorer: tissue, attention and truth in one picture that answers in the browser."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import traitlets
@@ -8,15 +8,15 @@ import traitlets
 from mil_tutorial.metrics.attention import instance_confusion
 from mil_tutorial.pictures.heatmaps import SCALINGS, plot_attention, scale_attention
 from mil_tutorial.pictures.overlays import OPACITY
-from mil_tutorial.widgets.base import BOUND, TakingTurns, script
-from mil_tutorial.widgets.scene import crop, palette, reduction, scene
-from mil_tutorial.widgets.slide_view import SlideView, checked_views, find_view, in_words
+from mil_tutorial.widgets.base import BOUND, script
+from mil_tutorial.widgets.scene import OneOfSeveral, crop, reduction
+from mil_tutorial.widgets.slide_view import SlideView
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class SlideExplorer(TakingTurns):
+class SlideExplorer(OneOfSeveral):
     """Explore slides with their attention.
 
     Opacity, scaling, threshold, hovering and the gallery are answered by the browser alone. The
@@ -45,10 +45,10 @@ class SlideExplorer(TakingTurns):
     scaling : str
         Changing it sets the usual threshold.
     threshold, opacity : float
-        Set them to move the sliders. What a learner does with the sliders stays in the browser
-        until something else, such as an opened tile, is told to the kernel.
+        Set them to move the sliders. Moves of a learner stay in the browser until it sends the
+        kernel something else, such as an opened tile.
     selected : int
-        The tile that was opened last; -1 for none.
+        The tile opened last; -1 for none.
 
     Raises
     ------
@@ -59,17 +59,12 @@ class SlideExplorer(TakingTurns):
     _esm = script(
         "turn.js", "slide_canvas.js", "colour_scale.js", "tile_gallery.js", "slide_explorer.js"
     )
-    slides = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    slide = traitlets.Unicode().tag(sync=True)
     selected = traitlets.Int(-1).tag(**BOUND)
     scaling = traitlets.Unicode().tag(sync=True)
     opacity = traitlets.Float().tag(sync=True)
     threshold = traitlets.Float().tag(**BOUND)
     hottest = traitlets.Int().tag(sync=True)
-    scene = traitlets.Dict().tag(sync=True)
     sharp = traitlets.Dict().tag(sync=True)  # a tile at full resolution: its number and a PNG
-    palette = traitlets.Bytes().tag(sync=True)
-    problem = traitlets.Unicode().tag(sync=True)  # why the slide that was asked for is not shown
 
     def __init__(
         self,
@@ -81,85 +76,45 @@ class SlideExplorer(TakingTurns):
         threshold: float | None = None,
         hottest: int = 6,
     ) -> None:
-        self._views = checked_views(views)
-        first = find_view(self._views, self._views[0].name if start is None else start)
-        self._pixels = first.pixels()
-        drawn = scene(first, self._pixels)
-        scale_attention(first.attention, scaling)  # refuses an unknown one
-        usual = drawn["thresholds"][scaling]
-        super().__init__(
-            slides=[view.name for view in self._views],
-            slide=first.name,
-            scene=drawn,
-            palette=palette(),
-            scaling=scaling,
-            opacity=opacity,
-            threshold=usual if threshold is None else threshold,
-            hottest=hottest,
-        )
-        self.on_msg(self._answer)
+        chosen = {} if threshold is None else {"threshold": threshold}
+        super().__init__(views, start, scaling=scaling, opacity=opacity, hottest=hottest, **chosen)
 
-    @property
-    def view(self) -> SlideView:
-        """The slide shown."""
-        return find_view(self._views, self.slide)
-
-    @traitlets.validate("slide")
-    def _drawable_slide(self, proposal: dict) -> str:
-        """Refuse a slide that cannot be shown, before anything has changed."""
-        view = find_view(self._views, proposal["value"])
-        if view.name != self.scene.get("name"):
-            pixels = view.pixels()
-            self._next = pixels, scene(view, pixels)
-        return view.name
+    @traitlets.default("threshold")
+    def _usual_threshold(self) -> float:
+        return self.scene["thresholds"][self.scaling]
 
     @traitlets.validate("scaling")
-    def _known_scaling(self, proposal: dict) -> str:
-        scale_attention(self._views[0].attention, proposal["value"])  # refuses an unknown one
+    def _check_scaling(self, proposal: dict) -> str:
+        scale_attention(self.view.attention, proposal["value"])  # refuses an unknown one
         return proposal["value"]
 
     @traitlets.validate("opacity")
-    def _possible_opacity(self, proposal: dict) -> float:
+    def _check_opacity(self, proposal: dict) -> float:
         if not 0 <= proposal["value"] <= 1:
             raise ValueError(f"opacity is {proposal['value']}, expected a number from 0 to 1")
         return proposal["value"]
 
     @traitlets.validate("threshold")
-    def _possible_threshold(self, proposal: dict) -> float:
+    def _check_threshold(self, proposal: dict) -> float:
         if not np.isfinite(proposal["value"]):
             raise ValueError(f"threshold is {proposal['value']}, expected a finite number")
         return proposal["value"]
 
     @traitlets.validate("hottest")
-    def _possible_count(self, proposal: dict) -> int:
+    def _check_hottest(self, proposal: dict) -> int:
         if proposal["value"] < 0:
             raise ValueError(f"hottest is {proposal['value']}, expected 0 or more tiles")
         return proposal["value"]
 
-    @traitlets.observe("slide")
-    def _show_slide(self, change: dict) -> None:
-        if change["new"] != self.scene["name"]:
-            with self.hold_sync():  # one message for all
-                self.turn += 1
-                self.selected = -1
-                self.sharp = {}
-                self.problem = ""
-                self._pixels, self.scene = self._next
-                if self.scaling == "raw":  # means another number of shares on a slide of another n
-                    self.threshold = self.scene["thresholds"]["raw"]
-
-    def _answer(self, _widget: Any, content: dict, _buffers: list) -> None:
-        """Show the slide that the page asks for, or say on the page why not."""
-        try:
-            self.slide = content["slide"]
-        except Exception as error:  # whatever a reader of slides may raise
-            self.problem = ""  # so that the same problem is told again
-            self.problem = in_words(error)
+    def _begin_slide(self) -> None:
+        self.selected, self.sharp = -1, {}
+        if self.scaling == "raw":  # with another n, a weight is another number of shares
+            self.threshold = self._usual_threshold()
 
     @traitlets.observe("scaling")
     def _reset_threshold(self, change: dict) -> None:
         if change["old"]:  # not while the widget is made
-            self.threshold = self.scene["thresholds"][change["new"]]
+            self.threshold = self._usual_threshold()
 
     @traitlets.observe("selected")
     def _send_tile(self, change: dict) -> None:
@@ -184,7 +139,7 @@ class SlideExplorer(TakingTurns):
         )
 
     def description(self) -> str:
-        """Say what is drawn, and what the threshold calls."""
+        """Return the values drawn and the tiles called at the threshold, in words."""
         view = self.view
         values = scale_attention(view.attention, self.scaling)
         text = (

@@ -2,18 +2,24 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from mil_tutorial.bags.dataset import MedicalBagDataset
-from mil_tutorial.pictures.tile_checks import check_tiles
+from mil_tutorial.pictures.tile_checks import (
+    check_image,
+    check_inside,
+    check_scores,
+    check_tiles,
+)
 from mil_tutorial.training.prediction import Predictions
 
 
 @dataclass(frozen=True)
 class SlideView:
-    """One slide: its picture, its tiles, and what a model says of them.
+    """One slide: its picture, its tiles, and a model's predictions for them.
 
     Attributes
     ----------
@@ -51,17 +57,8 @@ class SlideView:
         check_tiles(
             self.attention, self.coords, self.truth, tile_size=self.tile_size, slide=self.name
         )
-        if self.scores is not None and np.shape(self.scores) != np.shape(self.attention):
-            raise ValueError(
-                f"slide {self.name}: scores have shape {np.shape(self.scores)}, "
-                f"expected {np.shape(self.attention)}, one for each tile"
-            )
-        if self.scores is not None and not np.isfinite(self.scores).all():
-            k = int(np.argmin(np.isfinite(self.scores)))
-            raise ValueError(
-                f"slide {self.name}: the score of tile {k} is {self.scores[k]}, "
-                "expected a finite number"
-            )
+        if self.scores is not None:
+            check_scores(self.scores, len(self.attention), slide=self.name)
         if self.probability is not None and not 0 <= self.probability <= 1:
             raise ValueError(
                 f"slide {self.name}: probability is {self.probability}, expected 0 to 1; "
@@ -69,22 +66,16 @@ class SlideView:
             )
 
     def pixels(self) -> np.ndarray:
-        """Return the picture, and make sure that the tiles lie on it."""
+        """Return the picture; refuse one that is not RGB, or that tiles reach beyond."""
         image = np.asarray(self.image() if callable(self.image) else self.image)
-        check_tiles(
-            self.attention,
-            self.coords,
-            self.truth,
-            image=image,
-            tile_size=self.tile_size,
-            slide=self.name,
-        )
+        check_image(image, self.name)
+        check_inside(self.coords, self.tile_size, image.shape[:2], self.name)
         return image
 
 
 def slide_views(
     dataset: MedicalBagDataset,
-    found: Predictions,
+    predictions: Predictions,
     *,
     image_of: Callable[[str], np.ndarray],
     tile_size: int,
@@ -95,7 +86,7 @@ def slide_views(
     ----------
     dataset : MedicalBagDataset
         With coordinates; instance labels are shown if it has them.
-    found : Predictions
+    predictions : Predictions
         Of this data set, from ``predict``.
     image_of : callable
         Slide name → picture (height, width, 3), uint8; called when a slide is looked at.
@@ -104,59 +95,31 @@ def slide_views(
     """
     if dataset.coords is None:
         raise ValueError("the data set has no coordinates; give MedicalBagDataset coords=…")
-    if len(found.sizes) != len(dataset) or (found.sizes != dataset.sizes.numpy()).any():
+    sizes = predictions.sizes
+    if len(sizes) != len(dataset) or (sizes != dataset.sizes.numpy()).any():
         raise ValueError(
-            f"the predictions are of {len(found.sizes)} bags with {found.sizes.sum()} tiles, the "
+            f"the predictions are of {len(sizes)} bags with {sizes.sum()} tiles, the "
             f"data set has {len(dataset)} with {int(dataset.sizes.sum())}; predict this data set"
         )
     nothing: list[Any] = [None] * len(dataset)
     return [
         SlideView(
-            name, _later(image_of, name), attention, coords, tile_size, truth, scores, float(p)
+            name, partial(image_of, name), attention, coords, tile_size, truth, scores, float(p)
         )
         for name, attention, coords, truth, scores, p in zip(
             dataset.names,
-            found.per_bag(found.attention),
+            predictions.per_bag(predictions.attention),
             dataset.coords,
             dataset.instance_labels or nothing,
-            found.per_bag(found.instance_logits),
-            found.probabilities,
+            predictions.per_bag(predictions.instance_logits),
+            predictions.probabilities,
         )
     ]
 
 
-def _later(image_of: Callable[[str], np.ndarray], name: str) -> Callable[[], np.ndarray]:
-    return lambda: image_of(name)
-
-
-def find_view(views: list[SlideView], name: str) -> SlideView:
-    """Return the view of this name; refuse one that is not there."""
-    for view in views:
-        if view.name == name:
-            return view
-    raise no_such_slide(name, [view.name for view in views])
-
-
-def in_words(error: Exception) -> str:
-    """Tell a page why a slide is not shown, whatever its reader has raised."""
-    return str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
-
-
-def no_such_slide(name: str, names: list[str]) -> ValueError:
-    """Return the error that there is not one slide of this name, with names that there are."""
+def unknown_slide(name: str, names: list[str]) -> ValueError:
+    """Return the error for an unknown or ambiguous name; it lists known names."""
     if name in names:
         return ValueError(f"{names.count(name)} slides are called {name!r}; names must differ")
     shown = ", ".join(names[:8]) + (" …" if len(names) > 8 else "")
     return ValueError(f"there is no slide {name!r}; the {len(names)} slides are {shown}")
-
-
-def checked_views(views: list[SlideView]) -> list[SlideView]:
-    """Refuse a list without slides, or with two of one name."""
-    views = list(views)
-    names = [view.name for view in views]
-    if not views:
-        raise ValueError("there are no slides to show; pass at least one SlideView")
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"two slides are called {twice!r}; names must differ")
-    return views

@@ -15,8 +15,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+FATES = {  # label, called → sign, colour, word
+    (1, True): ("o", "#009E73", "found"),
+    (1, False): ("X", "#D55E00", "missed"),
+    (0, True): ("^", "#E69F00", "false alarm"),
+    (0, False): ("$\\circ$", "0.4", "rightly healthy"),
+}
+
+
 class Decisions(NamedTuple):
-    """What a threshold makes of a set of slides."""
+    """Counts, rates and misses of a set of slides at a threshold."""
 
     threshold: float
     sensitivity: float
@@ -31,7 +39,7 @@ class Decisions(NamedTuple):
 
 
 class ThresholdExplorer(Explanation):
-    """Slides by probability, a threshold to move, and what follows from it.
+    """Slides by probability, a threshold to move, and its consequences.
 
     Shows the slides of both classes on a line, the ROC curve with the present point and the best
     point at 90 % specificity, the confusion matrix, sensitivity, specificity and false negative
@@ -43,8 +51,8 @@ class ThresholdExplorer(Explanation):
     A slide is called positive when its probability is at least the threshold. A patient with a
     positive slide is missed when none of his positive slides is called.
 
-    The browser computes everything that is seen. The kernel gets ``threshold`` when a control is
-    let go, and can set it. For other slides make another explorer.
+    The browser computes all that it shows. The kernel gets ``threshold`` when a control is let go,
+    and can set it. For other slides make another explorer.
 
     Parameters
     ----------
@@ -59,8 +67,8 @@ class ThresholdExplorer(Explanation):
     threshold : float
         In [0, 1].
     bags_are : str
-        What the slides are, for the heading. Thresholds are chosen on validation slides, never on
-        test slides.
+        The kind of the slides, for the heading. Thresholds are chosen on validation slides, never
+        on test slides.
 
     Raises
     ------
@@ -89,60 +97,75 @@ class ThresholdExplorer(Explanation):
         threshold: float = 0.5,
         bags_are: str = "validation slides",
     ) -> None:
-        truth, found = np.asarray(labels), np.asarray(probabilities, dtype=float)
-        called = _words(names, len(found), "names") or [f"slide {i}" for i in range(len(found))]
-        _check_probabilities(found, called)
-        metrics.specificity(truth, found, 0.5)  # refuses other labels, shapes, one class only
+        truth, predicted = np.asarray(labels), np.asarray(probabilities, dtype=float)
+        n = len(predicted)
+        names = _one_text_per_slide(names, n, "names") or [f"slide {i}" for i in range(n)]
+        _check_probabilities(predicted, names)
+        metrics.specificity(truth, predicted, 0.5)  # refuses other labels, shapes, one class only
         super().__init__(
             labels=truth.astype(int).tolist(),
-            probabilities=found.tolist(),
-            groups=_words(groups, len(found), "groups"),
-            names=called,
+            probabilities=predicted.tolist(),
+            groups=_one_text_per_slide(groups, n, "groups"),
+            names=names,
             bags_are=bags_are,
-            threshold=_checked_threshold(threshold),
+            threshold=float(threshold),
         )
 
     @traitlets.validate("threshold")
     def _check_threshold(self, proposal: Any) -> float:
-        return _checked_threshold(proposal["value"])
+        if not 0 <= proposal["value"] <= 1:
+            raise ValueError(
+                f"the threshold is {proposal['value']:g}, expected a probability in [0, 1]"
+            )
+        return proposal["value"]
 
     def results(self) -> Decisions:
-        """Return what the present threshold makes of the slides, by the package's metrics."""
-        truth, found = np.array(self.labels), np.array(self.probabilities)
-        missed_rate = metrics.false_negative_rate(truth, found, self.threshold)
-        called, positive = found >= self.threshold, truth == 1
+        """Return the decisions at the present threshold, by the package's metrics."""
+        truth, probabilities = np.array(self.labels), np.array(self.probabilities)
+        missed_rate = metrics.false_negative_rate(truth, probabilities, self.threshold)
+        called, positive = probabilities >= self.threshold, truth == 1
         missed = np.flatnonzero(positive & ~called)
+        lowest_first = missed[np.argsort(probabilities[missed], kind="stable")]
         return Decisions(
             threshold=self.threshold,
             sensitivity=1 - missed_rate,
-            specificity=metrics.specificity(truth, found, self.threshold),
+            specificity=metrics.specificity(truth, probabilities, self.threshold),
             false_negative_rate=missed_rate,
             true_positives=int((positive & called).sum()),
             false_negatives=len(missed),
             false_positives=int((~positive & called).sum()),
             true_negatives=int((~positive & ~called).sum()),
-            missed_slides=[self.names[i] for i in missed[np.argsort(found[missed], kind="stable")]],
+            missed_slides=[self.names[i] for i in lowest_first],
             missed_patients=self._missed_patients(positive, called),
         )
 
     def _missed_patients(self, positive: np.ndarray, called: np.ndarray) -> list[str]:
         if not self.groups:
             return []
-        caught = {self.groups[i] for i in np.flatnonzero(positive & called)}
-        with_tumour = dict.fromkeys(self.groups[i] for i in np.flatnonzero(positive))
-        return [patient for patient in with_tumour if patient not in caught]
+        called_patients = {self.groups[i] for i in np.flatnonzero(positive & called)}
+        patients_with_tumour = dict.fromkeys(self.groups[i] for i in np.flatnonzero(positive))
+        return [patient for patient in patients_with_tumour if patient not in called_patients]
 
     def twin(self) -> "Figure":
         """Draw the slides on a line, the ROC curve with the present point, and the counts."""
-        return draw_decisions(
-            np.array(self.labels), np.array(self.probabilities), self.results(), self.bags_are
-        )
+        import matplotlib.pyplot as plt
+
+        labels, probabilities = np.array(self.labels), np.array(self.probabilities)
+        now = self.results()
+        with figure_style():
+            figure = plt.figure(figsize=(8, 6))
+            grid = figure.add_gridspec(2, 2, height_ratios=[1, 1.6])
+            _draw_slides(figure.add_subplot(grid[0, :]), labels, probabilities, now.threshold)
+            _draw_roc(figure.add_subplot(grid[1, 0]), labels, probabilities, now)
+            _write_counts(figure.add_subplot(grid[1, 1]), now)
+            figure.suptitle(f"{len(labels)} {self.bags_are}, threshold {now.threshold:.3f}")
+        return figure
 
     def description(self) -> str:
-        """Say the counts and rates at the present threshold."""
+        """Return the counts and rates at the present threshold, in words."""
         now, positives = self.results(), sum(self.labels)
         area = metrics.auc(self.labels, self.probabilities)
-        said = (
+        text = (
             f"{len(self.labels)} {self.bags_are}, {positives} with tumour, as dots by their "
             f"probability, and the ROC curve, AUC {area:.3f}. "
             f"At threshold {self.threshold:.3f}: {now.true_positives} tumour slides found, "
@@ -151,17 +174,17 @@ class ThresholdExplorer(Explanation):
             f"specificity {now.specificity:.3f}."
         )
         if self.groups:
-            said += f" Patients missed: {', '.join(now.missed_patients) or 'none'}."
-        return said
+            text += f" Patients missed: {', '.join(now.missed_patients) or 'none'}."
+        return text
 
 
-def _words(given: Any, n_slides: int, what: str) -> list[str]:
-    """Return one text for each slide; an empty list where nothing was given."""
-    if given is None:
+def _one_text_per_slide(values: Any, n: int, trait: str) -> list[str]:
+    """Return a text for each of n slides; an empty list for None."""
+    if values is None:
         return []
-    values = given.tolist() if hasattr(given, "tolist") else list(given)
-    if len(values) != n_slides:
-        raise ValueError(f"{len(values)} {what} for {n_slides} slides; give one for each")
+    values = values.tolist() if hasattr(values, "tolist") else list(values)
+    if len(values) != n:
+        raise ValueError(f"{len(values)} {trait} for {n} slides; give one for each")
     return [str(value) for value in values]
 
 
@@ -174,36 +197,6 @@ def _check_probabilities(probabilities: np.ndarray, names: list[str]) -> None:
             f"{names[wrong[0]]} has probability {probabilities[wrong[0]]:g}, expected a number in "
             "[0, 1]; apply the sigmoid to logits first"
         )
-
-
-def _checked_threshold(threshold: float) -> float:
-    if not 0 <= threshold <= 1:
-        raise ValueError(f"the threshold is {threshold:g}, expected a probability in [0, 1]")
-    return float(threshold)
-
-
-FATES = {  # label, called → sign, colour, word
-    (1, True): ("o", "#009E73", "found"),
-    (1, False): ("X", "#D55E00", "missed"),
-    (0, True): ("^", "#E69F00", "false alarm"),
-    (0, False): ("$\\circ$", "0.4", "rightly healthy"),
-}
-
-
-def draw_decisions(
-    labels: np.ndarray, probabilities: np.ndarray, now: Decisions, bags_are: str
-) -> "Figure":
-    """Draw labels and probabilities (B,) with the threshold, the ROC curve, and the counts."""
-    import matplotlib.pyplot as plt
-
-    with figure_style():
-        figure = plt.figure(figsize=(8, 6))
-        grid = figure.add_gridspec(2, 2, height_ratios=[1, 1.6])
-        _draw_slides(figure.add_subplot(grid[0, :]), labels, probabilities, now.threshold)
-        _draw_roc(figure.add_subplot(grid[1, 0]), labels, probabilities, now)
-        _write_counts(figure.add_subplot(grid[1, 1]), now)
-        figure.suptitle(f"{len(labels)} {bags_are}, threshold {now.threshold:.3f}")
-    return figure
 
 
 def _draw_slides(
@@ -274,10 +267,7 @@ def _write_counts(axes: "Axes", now: Decisions) -> None:
         f"specificity {now.specificity:.3f}",
     ]
     if now.missed_patients:
-        lines += ["", f"missed patients: {_listed(now.missed_patients)}"]
+        first, more = now.missed_patients[:4], len(now.missed_patients) - 4
+        ending = f" and {more} more" if more > 0 else ""
+        lines += ["", f"missed patients: {', '.join(first)}{ending}"]
     axes.text(0, 0.5, "\n".join(lines), va="top", linespacing=1.5, wrap=True)
-
-
-def _listed(words: list[str], longest: int = 4) -> str:
-    more = len(words) - longest
-    return ", ".join(words[:longest]) + (f" and {more} more" if more > 0 else "")

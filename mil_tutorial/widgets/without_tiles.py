@@ -1,16 +1,15 @@
-"""A slide some of whose tiles are left out: what a model makes of the rest."""
+"""A slide without some of its tiles, as a model predicts it."""
 
 import copy
-from collections.abc import Callable
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from mil_tutorial.bags.dataset import MedicalBagDataset
 from mil_tutorial.models.mil import MIL
 from mil_tutorial.training.prediction import Predictions
-from mil_tutorial.widgets.slide_view import SlideView, no_such_slide
+from mil_tutorial.widgets.slide_view import unknown_slide
 
 
 class SlideWithoutTiles:
@@ -19,7 +18,7 @@ class SlideWithoutTiles:
     Parameters
     ----------
     model : MIL
-        Copied as it is now, in evaluation mode: training it further changes nothing here.
+        Copied, in evaluation mode; further training of the original changes nothing here.
     dataset : MedicalBagDataset
         With coordinates.
     name : str
@@ -34,7 +33,7 @@ class SlideWithoutTiles:
 
     def __init__(self, model: MIL, dataset: MedicalBagDataset, name: str) -> None:
         if dataset.names.count(name) != 1:
-            raise no_such_slide(name, dataset.names)
+            raise unknown_slide(name, dataset.names)
         bag = dataset.subset([dataset.names.index(name)])
         if bag.coords is None:
             raise ValueError(
@@ -43,28 +42,16 @@ class SlideWithoutTiles:
         self.name, self.coords, self.labels = name, bag.coords[0], bag.labels
         self.truth = None if bag.instance_labels is None else bag.instance_labels[0]
         self._model = copy.deepcopy(model).eval()
-        self._embeddings = self._embed(bag.instances[0])
-        self._model.encoder = nn.Identity()  # has done its work, and may be large
+        device = next(self._model.parameters()).device
+        try:
+            with torch.inference_mode():
+                self._embeddings = self._model.embed(bag.instances[0].to(device))
+        except ValueError as error:
+            raise ValueError(f"slide {name}: {error}") from error
+        self._model.encoder = nn.Identity()  # is not needed again, and may be large
 
     def __len__(self) -> int:
         return len(self._embeddings)
-
-    def view(
-        self, image: np.ndarray | Callable[[], np.ndarray], tile_size: int
-    ) -> tuple[SlideView, float]:
-        """Return the whole slide as it is drawn, and its logit."""
-        found = self.predict([])
-        view = SlideView(
-            self.name,
-            image,
-            found.attention,
-            self.coords,
-            tile_size,
-            self.truth,
-            found.instance_logits,
-            float(found.probabilities[0]),
-        )
-        return view, float(found.logits[0])
 
     def left(self, removed: list[int]) -> np.ndarray:
         """Return the numbers of the tiles that are left, ascending."""
@@ -81,21 +68,13 @@ class SlideWithoutTiles:
         return Predictions(*(part.cpu().numpy() for part in parts))
 
     def hottest(self, removed: list[int], count: int) -> list[int]:
-        """Return the tile of the highest weight, the next when it is gone too, and so on.
+        """Return the tile of the highest weight, then the highest without it, and so on.
 
         Under attention these are the highest weights. Under max pooling all but one are 0, and
-        the next tile is known only when that one is gone.
+        the next tile is known only without that one.
         """
-        found: list[int] = []
+        tiles: list[int] = []
         for _ in range(count):
-            gone = [*removed, *found]
-            found.append(int(self.left(gone)[self.predict(gone).attention.argmax()]))
-        return found
-
-    def _embed(self, instances: Tensor) -> Tensor:
-        device = next(self._model.parameters()).device
-        try:
-            with torch.inference_mode():
-                return self._model.embed(instances.to(device))
-        except ValueError as error:
-            raise ValueError(f"slide {self.name}: {error}") from error
+            out = [*removed, *tiles]
+            tiles.append(int(self.left(out)[self.predict(out).attention.argmax()]))
+        return tiles

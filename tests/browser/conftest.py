@@ -28,8 +28,8 @@ def pytest_runtest_makereport(item, call):
 def chromium():
     """A headless Chromium."""
     playwright = pytest.importorskip("playwright.sync_api", reason="needs: pip install playwright")
-    found = filter(None, map(shutil.which, CHROMIUM_NAMES))
-    executable = next(found, None)
+    paths = filter(None, map(shutil.which, CHROMIUM_NAMES))
+    executable = next(paths, None)
     if executable is None:
         pytest.skip(f"needs a browser on the PATH, one of {', '.join(CHROMIUM_NAMES)}")
     with playwright.sync_playwright() as driver:

@@ -94,7 +94,7 @@ class Notebook:
         self.page.wait_for_timeout(SETTLING_MS)
 
     def still_running(self):
-        """Say which cell runs, in words."""
+        """Return in words which cell runs."""
         running = [cell["id"] for cell in self.code_cells() if cell["running"]]
         if not running:
             return "no cell is running, but the run has not ended"
@@ -142,7 +142,7 @@ class Notebook:
         """Wait until an expression has a value in the kernel."""
 
         def check():
-            found = self.kernel_value(expression)
-            assert found == wanted, f"{expression} is {found!r}, expected {wanted!r}"
+            value = self.kernel_value(expression)
+            assert value == wanted, f"{expression} is {value!r}, expected {wanted!r}"
 
         eventually(self.page, check)

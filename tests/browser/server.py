@@ -106,7 +106,7 @@ class Lab:
             time.sleep(0.1)
 
     def answers(self):
-        """Tell whether the server is up."""
+        """Return True if the server is up."""
         try:
             return self.request("GET", "/api/status")[0] == 200
         except OSError:

@@ -7,6 +7,8 @@ from mil_tutorial.cli.lab import find_chapter
 
 from .jupyterlab import Notebook
 
+pytestmark = pytest.mark.full
+
 
 @pytest.fixture()
 def chapter(page, lab):

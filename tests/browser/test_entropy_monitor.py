@@ -7,6 +7,8 @@ import pytest
 
 from .jupyterlab import Notebook, eventually
 
+pytestmark = pytest.mark.full
+
 EPOCHS = 12
 START = f"""
 import sys; sys.path.insert(0, {{tests!r}})
@@ -167,9 +169,9 @@ def test_the_pointer_and_the_keys_read_an_epoch(trained, page, widget_messages, 
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
     assert keys(page, "loss")["validation"] == f"{losses[2]:.3f}"
-    said = slider(page).get_attribute("aria-valuetext")
-    assert said.startswith(f"epoch 2: training loss {recorded(trained, 'train_loss')[2]:.3f}, ")
-    assert f"validation loss {losses[2]:.3f}, entropy {entropies[2]:.3f}" in said
+    readout = slider(page).get_attribute("aria-valuetext")
+    assert readout.startswith(f"epoch 2: training loss {recorded(trained, 'train_loss')[2]:.3f}, ")
+    assert f"validation loss {losses[2]:.3f}, entropy {entropies[2]:.3f}" in readout
     trained.wait_for_value("monitor.epoch", 2)
     assert len(widget_messages) > before
     page.mouse.click(*place(page, 5))
@@ -259,9 +261,9 @@ def test_a_training_that_fails_keeps_its_curves(write, page):
     (error,) = notebook.errors()
     assert "ZeroDivisionError" in error
     assert points(page) == 6
-    said = page.locator(".mil-monitor .mil-said")
-    assert said.inner_text().startswith(f"Stopped: 6 of {EPOCHS} epochs.")
-    assert said.get_attribute("aria-live") == "polite"
+    readout = page.locator(".mil-monitor .mil-said")
+    assert readout.inner_text().startswith(f"Stopped: 6 of {EPOCHS} epochs.")
+    assert readout.get_attribute("aria-live") == "polite"
 
 
 def test_it_fits_a_narrow_page_and_a_dark_one(trained, page):

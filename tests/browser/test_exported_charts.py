@@ -1,10 +1,12 @@
-"""Pooling playground and threshold explorer in an exported page: nobody there to be told."""
+"""Pooling playground and threshold explorer in an exported page, without a kernel."""
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 
 from .exported import Site, export, fetch_scripts
+
+pytestmark = pytest.mark.full
 
 CELLS = [
     "from mil_tutorial.widgets import PoolingPlayground\nPoolingPlayground()",

@@ -8,6 +8,8 @@ from mil_tutorial.cli.lab import find_chapter
 from .exported import Site, export, fetch_scripts, keep_to_one_host
 from .server import notebooks_source
 
+pytestmark = pytest.mark.full
+
 VIEW = "application/vnd.jupyter.widget-view+json"
 WIDTH = "async image => { await image.decode(); return image.naturalWidth; }"
 
@@ -22,12 +24,12 @@ def stored():
 
 def twins(notebook):
     """Return the alt texts of the static twins of all widgets."""
-    found = []
+    texts = []
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             if VIEW in output.get("data", {}):
-                found.append(output.data["text/plain"])
-    return found
+                texts.append(output.data["text/plain"])
+    return texts
 
 
 @pytest.fixture()

@@ -6,6 +6,8 @@ from nbclient import NotebookClient
 
 from .exported import Site, export, fetch_scripts
 
+pytestmark = pytest.mark.full
+
 CELLS = [
     """
 import numpy as np

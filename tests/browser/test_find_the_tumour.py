@@ -1,25 +1,22 @@
 import numpy as np
 import pytest
 
-from mil_tutorial import instance_confusion, predict
-from mil_tutorial.datasets.slides import load_slides
-from mil_tutorial.models.trained import load_trained_model
+from mil_tutorial import instance_confusion, load_slides, load_trained_model, predict
 
 from .jupyterlab import eventually
+
+pytestmark = pytest.mark.full
 
 CELL = """
 import torch
 torch.set_num_threads(1)
-from mil_tutorial import predict
-from mil_tutorial.datasets.slide_bags import load_slides
-from mil_tutorial.datasets.slides import TILE, slide_image
-from mil_tutorial.trained_model import load_trained_model
+from mil_tutorial import TILE, load_slides, load_trained_model, predict, slide_image
 from mil_tutorial.widgets import FindTheTumour, slide_views
 
 _, val, _ = load_slides("slides")
 chosen = val.subset(CHOSEN)
-found = predict(load_trained_model(), chosen)
-w = FindTheTumour(slide_views(chosen, found, image_of=slide_image, tile_size=TILE))
+predictions = predict(load_trained_model(), chosen)
+w = FindTheTumour(slide_views(chosen, predictions, image_of=slide_image, tile_size=TILE))
 w
 """
 WIDER = "e => e.scrollWidth - e.clientWidth"
@@ -28,11 +25,11 @@ WIDER = "e => e.scrollWidth - e.clientWidth"
 class Slide:
     """What the kernel knows of a slide."""
 
-    def __init__(self, dataset, found, index):
+    def __init__(self, dataset, predictions, index):
         self.name = dataset.names[index]
         self.truth = dataset.instance_labels[index]
         self.coords = dataset.coords[index].astype(float)
-        self.attention = found.per_bag(found.attention)[index]
+        self.attention = predictions.per_bag(predictions.attention)[index]
         self.order = np.argsort(-self.attention, kind="stable")
         self.tumour, self.healthy = (np.flatnonzero(self.truth == kind) for kind in (1, 0))
 
@@ -49,7 +46,7 @@ class Page:
         self.page, self.notebook = page, notebook
         self.root = page.locator("[aria-label='Find the tumour']")
         self.canvas = self.root.locator(".mil-slide")
-        self.said = self.root.locator(".mil-left .mil-said")
+        self.readout = self.root.locator(".mil-left .mil-said")
 
     def button(self, name):
         return self.root.get_by_role("button", name=name, exact=True)
@@ -84,8 +81,8 @@ def slides():
     most = int(np.argmax([truth.sum() for truth in val.instance_labels]))
     none = int(np.flatnonzero(val.labels.numpy() == 0)[0])
     chosen = val.subset([most, none])
-    found = predict(load_trained_model(), chosen)
-    return [most, none], Slide(chosen, found, 0), Slide(chosen, found, 1)
+    predictions = predict(load_trained_model(), chosen)
+    return [most, none], Slide(chosen, predictions, 0), Slide(chosen, predictions, 1)
 
 
 @pytest.fixture()
@@ -113,10 +110,10 @@ def test_marks_are_made_by_mouse_and_keyboard_and_compared_by_the_browser(
     x, y = slide.coords[healthy]
     right = int(np.flatnonzero((slide.coords == (x + 32, y)).all(axis=1))[0])
     game.notebook.wait_for_value("w.marks", [tumour, healthy, right])
-    assert game.said.inner_text() == f"tile {right} of {len(slide.truth)} · marked"
+    assert game.readout.inner_text() == f"tile {right} of {len(slide.truth)} · marked"
     page.keyboard.press(" ")
     game.notebook.wait_for_value("w.marks", [tumour, healthy])
-    assert game.said.inner_text() == f"tile {right} of {len(slide.truth)}"
+    assert game.readout.inner_text() == f"tile {right} of {len(slide.truth)}"
     assert game.root.locator(".mil-find-large canvas").is_visible()
     assert not game.reveals()
     page.mouse.move(5, 5)
@@ -134,10 +131,10 @@ def test_marks_are_made_by_mouse_and_keyboard_and_compared_by_the_browser(
 
     widget_messages.clear()
     game.click(slide, int(slide.healthy[3]))
-    assert "Press Clear" in game.said.inner_text()
+    assert "Press Clear" in game.readout.inner_text()
     game.canvas.hover(position=game.place(slide, int(slide.order[0])))
-    assert "tumour · attention: share" in game.said.inner_text()
-    assert game.said.inner_text().endswith("place 1")
+    assert "tumour · attention: share" in game.readout.inner_text()
+    assert game.readout.inner_text().endswith("place 1")
     assert widget_messages == []
     game.button("Clear").click()
     game.notebook.wait_for_value("(w.marks, w.compared)", ([], False))

@@ -8,6 +8,8 @@ from mil_tutorial.widgets.pooling_playground import PARAMETERS, PRESETS, Pooling
 
 from .jupyterlab import eventually
 
+pytestmark = pytest.mark.full
+
 CELL = "from mil_tutorial.widgets import PoolingPlayground\nw = PoolingPlayground()\nw"
 POOL = "([source, scores, w, p]) => new Function(source + '; return poolBag')()(scores, w, p)"
 WIDE = """() => [...document.querySelectorAll('.jp-OutputArea-output, .mil')]
@@ -25,13 +27,13 @@ def test_numbers_of_the_browser_are_those_of_the_layers(chromium):
     source = script("pooling_math.js")
     for i, scores in enumerate(random_bags()):
         sharpness = (0.0, 3.0, 10.0, 0.7)[i % 4]
-        found = page.evaluate(POOL, [source, scores, sharpness, PARAMETERS])
+        results = page.evaluate(POOL, [source, scores, sharpness, PARAMETERS])
         expected = PoolingPlayground(scores, sharpness=sharpness).results()
-        assert list(found) == list(expected)
+        assert list(results) == list(expected)
         for name, bag in expected.items():
-            np.testing.assert_allclose(found[name]["weights"], bag.weights, rtol=1e-9, atol=1e-15)
-            assert found[name]["logit"] == pytest.approx(bag.logit, rel=1e-9, abs=1e-12)
-            assert found[name]["probability"] == pytest.approx(bag.probability, rel=1e-9)
+            np.testing.assert_allclose(results[name]["weights"], bag.weights, rtol=1e-9, atol=1e-15)
+            assert results[name]["logit"] == pytest.approx(bag.logit, rel=1e-9, abs=1e-12)
+            assert results[name]["probability"] == pytest.approx(bag.probability, rel=1e-9)
     page.close()
 
 
@@ -50,8 +52,8 @@ class Playground:
     def shown(self):
         """Logit and probability of each pooling as they stand on the page."""
         texts = self.root.locator(".mil-playground-logit").all_inner_texts()
-        found = [re.fullmatch(r"logit (.+), p = (.+)", text).groups() for text in texts]
-        return [(float(logit.replace("−", "-")), float(p)) for logit, p in found]
+        matches = [re.fullmatch(r"logit (.+), p = (.+)", text).groups() for text in texts]
+        return [(float(logit.replace("−", "-")), float(p)) for logit, p in matches]
 
     def weights(self):
         rows = self.root.locator(".mil-playground-tiles[role=img]").all()
@@ -85,10 +87,10 @@ class Playground:
 @pytest.fixture()
 def playground(page, widget_messages, run_cells):
     page.set_viewport_size({"width": 1000, "height": 1400})
-    made = Playground(page, run_cells(CELL))
-    made.root.wait_for()
-    made.messages = widget_messages
-    return made
+    widget = Playground(page, run_cells(CELL))
+    widget.root.wait_for()
+    widget.messages = widget_messages
+    return widget
 
 
 def test_tiles_by_mouse_and_keyboard(playground, page, console_errors):

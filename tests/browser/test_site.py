@@ -6,6 +6,8 @@ from built_site import NOTEBOOKS, site  # noqa: F401
 
 from .exported import NpmError, Site, fetch, keep_to_one_host
 
+pytestmark = pytest.mark.full
+
 VIEW = "application/vnd.jupyter.widget-view+json"
 CHAPTERS = sorted(path.stem for path in NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
 FURTHER = ("index", "README", "recipes/camelyon16", "site/glossary", "site/notation")
@@ -156,6 +158,6 @@ def test_axe_finds_no_serious_violation_in_light_and_dark(visit, axe, name):
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         page.locator(f"html[data-theme={scheme}]").wait_for()
-        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-        grave = [broken for broken in found if broken["impact"] in ("serious", "critical")]
+        violations = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+        grave = [broken for broken in violations if broken["impact"] in ("serious", "critical")]
         assert [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in grave] == []

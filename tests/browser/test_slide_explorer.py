@@ -1,22 +1,25 @@
 import numpy as np
 import pytest
 
-from mil_tutorial import instance_confusion, predict, scale_attention
-from mil_tutorial.datasets.slides import load_slides
-from mil_tutorial.models.trained import load_trained_model
+from mil_tutorial import (
+    instance_confusion,
+    load_slides,
+    load_trained_model,
+    predict,
+    scale_attention,
+)
+
+pytestmark = pytest.mark.full
 
 MAKE = """
 import torch
 torch.set_num_threads(1)
-from mil_tutorial import predict
-from mil_tutorial.datasets.slide_bags import load_slides
-from mil_tutorial.datasets.slides import TILE, slide_image
-from mil_tutorial.trained_model import load_trained_model
+from mil_tutorial import TILE, load_slides, load_trained_model, predict, slide_image
 from mil_tutorial.widgets import SlideExplorer, slide_views
 
 _, val, _ = load_slides("slides")
-found = predict(load_trained_model(), val)
-views = slide_views(val, found, image_of=slide_image, tile_size=TILE)
+predictions = predict(load_trained_model(), val)
+views = slide_views(val, predictions, image_of=slide_image, tile_size=TILE)
 w = SlideExplorer(views, start=NAME)
 w
 """
@@ -29,9 +32,9 @@ MIDDLE_OF_TILE = """([x, y]) => {
 class Slide:
     """What the kernel knows of the slide that is shown."""
 
-    def __init__(self, dataset, found, index):
+    def __init__(self, dataset, predictions, index):
         self.name = dataset.names[index]
-        self.attention = found.per_bag(found.attention)[index]
+        self.attention = predictions.per_bag(predictions.attention)[index]
         self.truth = dataset.instance_labels[index]
         self.coords = dataset.coords[index].astype(float)
         self.hottest = int(np.argmax(self.attention))
@@ -47,10 +50,10 @@ class Slide:
 def slides():
     """The positive validation slide with most tumour, and the first negative one."""
     _, val, _ = load_slides("slides")
-    found = predict(load_trained_model(), val)
+    predictions = predict(load_trained_model(), val)
     most = int(np.argmax([truth.sum() for truth in val.instance_labels]))
     none = int(np.flatnonzero(val.labels.numpy() == 0)[0])
-    return Slide(val, found, most), Slide(val, found, none)
+    return Slide(val, predictions, most), Slide(val, predictions, none)
 
 
 @pytest.fixture()
@@ -130,19 +133,19 @@ def test_hovering_and_arrow_keys_read_tiles(explorer, page, slides, widget_messa
     slide, _ = slides
     widget_messages.clear()
     page.locator(".mil-slide").hover(position=place_on_page(page, slide, slide.hottest))
-    said = page.locator(".mil-left .mil-said")
+    readout = page.locator(".mil-left .mil-said")
     share = slide.attention[slide.hottest] * len(slide.attention)
-    assert f"tile {slide.hottest} of" in said.inner_text()
-    assert f"share {share:.1f}" in said.inner_text()
-    assert "place 1 by attention" in said.inner_text()
+    assert f"tile {slide.hottest} of" in readout.inner_text()
+    assert f"share {share:.1f}" in readout.inner_text()
+    assert "place 1 by attention" in readout.inner_text()
 
     page.locator(".mil-slide").focus()
     page.keyboard.press("ArrowRight")
     x, y = slide.coords[slide.hottest]
     right = int(np.flatnonzero((slide.coords == (x + 32, y)).all(axis=1))[0])
-    assert f"tile {right} of" in said.inner_text()
+    assert f"tile {right} of" in readout.inner_text()
     page.keyboard.press("ArrowLeft")
-    assert f"tile {slide.hottest} of" in said.inner_text()
+    assert f"tile {slide.hottest} of" in readout.inner_text()
     assert widget_messages == []
 
     page.keyboard.press("Enter")

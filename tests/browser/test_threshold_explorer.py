@@ -9,6 +9,8 @@ from mil_tutorial.widgets.threshold_explorer import ThresholdExplorer
 
 from .jupyterlab import eventually
 
+pytestmark = pytest.mark.full
+
 CELL = """
 import numpy as np
 from mil_tutorial.widgets import ThresholdExplorer
@@ -51,19 +53,19 @@ def test_numbers_of_the_browser_are_those_of_the_metrics(chromium):
     for labels, probabilities, groups in random_slides():
         bags = labels, probabilities
         thresholds = [0.0, 0.5, 1.0, *probabilities[:5]]
-        found = page.evaluate(COMPUTE, [source, *bags, groups, thresholds])
-        for threshold, here in zip(thresholds, found["decisions"]):
-            made = ThresholdExplorer(*bags, groups=groups, threshold=threshold).results()
-            assert here["falseNegativeRate"] == made.false_negative_rate
-            assert here["specificity"] == made.specificity
-            assert here["sensitivity"] == pytest.approx(made.sensitivity)
-            assert here["falseNegatives"] == made.false_negatives
-            assert here["falsePositives"] == made.false_positives
-            assert here["missed"] == made.missed_patients
-        assert found["auc"] == pytest.approx(metrics.auc(*bags))
-        wanted = [metrics.threshold_for_sensitivity(*bags, s) for s in (0.5, 0.9, 0.95, 1)]
-        assert found["sensitive"] == wanted
-        point = found["point"]
+        answer = page.evaluate(COMPUTE, [source, *bags, groups, thresholds])
+        for threshold, decisions in zip(thresholds, answer["decisions"]):
+            expected = ThresholdExplorer(*bags, groups=groups, threshold=threshold).results()
+            assert decisions["falseNegativeRate"] == expected.false_negative_rate
+            assert decisions["specificity"] == expected.specificity
+            assert decisions["sensitivity"] == pytest.approx(expected.sensitivity)
+            assert decisions["falseNegatives"] == expected.false_negatives
+            assert decisions["falsePositives"] == expected.false_positives
+            assert decisions["missed"] == expected.missed_patients
+        assert answer["auc"] == pytest.approx(metrics.auc(*bags))
+        expected = [metrics.threshold_for_sensitivity(*bags, s) for s in (0.5, 0.9, 0.95, 1)]
+        assert answer["sensitive"] == expected
+        point = answer["point"]
         assert point["sensitivity"] == metrics.sensitivity_at_specificity(*bags, 0.9)
         if point["threshold"] is not None:
             assert metrics.specificity(*bags, point["threshold"]) >= 0.9 - 1e-9
@@ -143,10 +145,10 @@ w
 @pytest.fixture()
 def explorer(page, widget_messages, run_cells):
     page.set_viewport_size({"width": 1000, "height": 1400})
-    made = Explorer(page, run_cells(CELL))
-    made.root.wait_for()
-    made.messages = widget_messages
-    return made
+    widget = Explorer(page, run_cells(CELL))
+    widget.root.wait_for()
+    widget.messages = widget_messages
+    return widget
 
 
 def test_threshold_by_slider_strip_and_buttons(explorer, page, console_errors):

@@ -1,16 +1,14 @@
 import numpy as np
 import pytest
 
-from mil_tutorial import MedicalBagDataset, predict
-from mil_tutorial.datasets.slides import load_slides
-from mil_tutorial.models.trained import load_trained_model
+from mil_tutorial import MedicalBagDataset, load_slides, load_trained_model, predict
+
+pytestmark = pytest.mark.full
 
 CELL = """
 import torch
 torch.set_num_threads(1)
-from mil_tutorial.datasets.slide_bags import load_slides
-from mil_tutorial.datasets.slides import TILE, slide_image
-from mil_tutorial.trained_model import load_trained_model
+from mil_tutorial import TILE, load_slides, load_trained_model, slide_image
 from mil_tutorial.widgets import WhatIf
 
 _, val, _ = load_slides("slides")
@@ -40,8 +38,8 @@ class Page:
     def predict(self, removed):
         kept = np.setdiff1d(np.arange(self.n), removed)
         rest = MedicalBagDataset([(self.instances[kept], self.label)])
-        found = predict(self.model, rest)
-        return found.probabilities[0], found.logits[0], found.attention
+        predictions = predict(self.model, rest)
+        return predictions.probabilities[0], predictions.logits[0], predictions.attention
 
     def button(self, name):
         return self.root.get_by_role("button", name=name, exact=True)

@@ -17,14 +17,14 @@ IMAGE = np.random.default_rng(0).integers(0, 256, (128, 480, 3)).astype(np.uint8
 
 
 def save(path, **change):
-    given = {
+    arguments = {
         "image": IMAGE,
         "attention": ATTENTION,
         "coords": COORDS,
         "tile_size": 32,
         "microns_per_pixel": 0.5,
     } | change
-    return save_heat_map(path, **given)
+    return save_heat_map(path, **arguments)
 
 
 def read(path):
@@ -43,9 +43,8 @@ def rows_of(mask):
     return ["".join("1" if value else "0" for value in row) for row in mask]
 
 
-@pytest.mark.parametrize(
-    ("width", "microns_per_pixel", "pixels", "label"),
-    [
+def test_scale_bars_are_round_and_about_a_fifth_of_the_width():
+    for width, microns_per_pixel, pixels, label in [
         (512, 0.5, 100, "50 µm"),  # a fifth is 51.2 µm
         (2000, 0.25, 400, "100 µm"),
         (1000, 0.25 * 32, 250, "2 mm"),  # 1.6 mm lies nearer to 2 than to 1 in ratio
@@ -54,24 +53,20 @@ def rows_of(mask):
         (100, 0.05, 20, "1 µm"),
         (512, 12.5, 80, "1 mm"),
         (64, 0.01, 10, "0.1 µm"),
-    ],
-)
-def test_scale_bars_are_round_and_about_a_fifth_of_the_width(
-    width, microns_per_pixel, pixels, label
-):
-    assert scale_bar(width, microns_per_pixel) == (pixels, label)
+    ]:
+        assert scale_bar(width, microns_per_pixel) == (pixels, label)
 
 
-@pytest.mark.parametrize("width", [64, 100, 333, 512, 1999, 40_000])
-@pytest.mark.parametrize("microns_per_pixel", [0.1213, 0.2498, 0.5, 7.9, 32.0])
-def test_a_scale_bar_is_as_long_as_it_says(width, microns_per_pixel):
-    pixels, label = scale_bar(width, microns_per_pixel)
-    number, unit = label.split()
-    microns = float(number) * {"µm": 1, "mm": 1000}[unit]
-    assert abs(pixels - microns / microns_per_pixel) <= 0.5
-    assert width / 8.5 < pixels < width / 2.9
-    assert float(f"{microns:.0e}") == pytest.approx(microns)  # one digit
-    assert f"{microns:e}"[0] in "125"
+def test_a_scale_bar_is_as_long_as_it_says():
+    for width in [64, 100, 333, 512, 1999, 40_000]:
+        for microns_per_pixel in [0.1213, 0.2498, 0.5, 7.9, 32.0]:
+            pixels, label = scale_bar(width, microns_per_pixel)
+            number, unit = label.split()
+            microns = float(number) * {"µm": 1, "mm": 1000}[unit]
+            assert abs(pixels - microns / microns_per_pixel) <= 0.5
+            assert width / 8.5 < pixels < width / 2.9
+            assert float(f"{microns:.0e}") == pytest.approx(microns)  # one digit
+            assert f"{microns:e}"[0] in "125"
 
 
 def test_the_picture_is_the_overlay_pixel_for_pixel(tmp_path):
@@ -109,10 +104,10 @@ def test_the_truth_is_outlined_and_explained(tmp_path):
         read(save(tmp_path / "s.png", truth=truth)) for truth in (None, [0, 0, 0], [0, 0, 1])
     )
     np.testing.assert_array_equal(without, none)
-    found = (outlined == orange).all(axis=2)
-    rows, columns = np.nonzero(found[:128])
+    is_orange = (outlined == orange).all(axis=2)
+    rows, columns = np.nonzero(is_orange[:128])
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (64, 95, 448, 479)
-    assert found[128:].any()
+    assert is_orange[128:].any()
     assert not (without[128:] == orange).all(axis=2).any()
 
 
@@ -126,17 +121,16 @@ def test_limits_make_two_slides_alike(tmp_path):
     assert not np.array_equal(narrow[128:], read(save(tmp_path / "s.png", limits=(0.1, 3)))[128:])
 
 
-@pytest.mark.parametrize("shade", [0, 255])
-def test_the_legend_is_legible_on_any_tissue(tmp_path, shade):
-    legend = read(save(tmp_path / "s.png", image=np.full_like(IMAGE, shade)))[128:]
-    assert (legend[:12, -100:] == 255).all()
-    assert (legend[:22] < 60).all(axis=2).sum() > 300  # the bar and its words
-    assert (legend[-22:] < 60).all(axis=2).sum() > 300  # the words below the colour bar
+def test_the_legend_is_legible_on_any_tissue(tmp_path):
+    for shade in [0, 255]:
+        legend = read(save(tmp_path / "s.png", image=np.full_like(IMAGE, shade)))[128:]
+        assert (legend[:12, -100:] == 255).all()
+        assert (legend[:22] < 60).all(axis=2).sum() > 300  # the bar and its words
+        assert (legend[-22:] < 60).all(axis=2).sum() > 300  # the words below the colour bar
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
+def test_what_can_be_drawn_is_and_the_same_in_every_run(tmp_path):
+    for change in [
         {"attention": [1.0], "coords": [[0, 0]]},
         {"attention": [1 / 3] * 3},
         {"attention": torch.tensor(ATTENTION, dtype=torch.float16), "coords": torch.tensor(COORDS)},
@@ -144,26 +138,23 @@ def test_the_legend_is_legible_on_any_tissue(tmp_path, shade):
         {"scaling": "min-max"},
         {"scaling": "raw"},
         {"image": IMAGE.tolist()},
-    ],
-)
-def test_what_can_be_drawn_is_and_the_same_in_every_run(tmp_path, change):
-    if isinstance(change.get("image"), list):
-        change = {"image": np.array(change["image"], dtype=np.uint8)}
-    first = save(tmp_path / "a.png", **change).read_bytes()
-    assert save(tmp_path / "b.png", **change).read_bytes() == first
-    assert not np.array_equal(read(tmp_path / "a.png")[:128], IMAGE)
+    ]:
+        if isinstance(change.get("image"), list):
+            change = {"image": np.array(change["image"], dtype=np.uint8)}
+        first = save(tmp_path / "a.png", **change).read_bytes()
+        assert save(tmp_path / "b.png", **change).read_bytes() == first
+        assert not np.array_equal(read(tmp_path / "a.png")[:128], IMAGE)
 
 
-@pytest.mark.parametrize("value", [None, 0, -0.5, math.nan, math.inf, "0.5", True])
-def test_a_missing_size_of_pixels_is_refused(tmp_path, value):
-    with pytest.raises(ValueError, match="microns_per_pixel is .*, expected a positive number"):
-        save(tmp_path / "s.png", microns_per_pixel=value)
-    assert list(tmp_path.iterdir()) == []
+def test_a_missing_size_of_pixels_is_refused(tmp_path):
+    for value in [None, 0, -0.5, math.nan, math.inf, "0.5", True]:
+        with pytest.raises(ValueError, match="microns_per_pixel is .*, expected a positive number"):
+            save(tmp_path / "s.png", microns_per_pixel=value)
+        assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
+def test_what_does_not_fit_is_named_and_nothing_is_written(tmp_path):
+    for change, message in [
         ({"image": IMAGE[..., 0]}, "slide s7: the image has shape"),
         ({"image": None}, "slide s7: the image has shape"),
         ({"attention": [0.5, 0.5]}, "slide s7: coords have shape"),
@@ -174,12 +165,10 @@ def test_a_missing_size_of_pixels_is_refused(tmp_path, value):
         ({"opacity": 2}, "opacity is 2"),
         ({"limits": (3, 1)}, "limits are 3 and 1"),
         ({"downsample": 0}, "downsample must be positive, got 0"),
-    ],
-)
-def test_what_does_not_fit_is_named_and_nothing_is_written(tmp_path, change, message):
-    with pytest.raises(ValueError, match=message):
-        save(tmp_path / "s.png", slide="s7", **change)
-    assert list(tmp_path.iterdir()) == []
+    ]:
+        with pytest.raises(ValueError, match=message):
+            save(tmp_path / "s.png", slide="s7", **change)
+        assert list(tmp_path.iterdir()) == []
 
 
 def test_only_png_keeps_every_pixel(tmp_path):

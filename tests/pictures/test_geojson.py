@@ -78,10 +78,12 @@ def refuse(constant):
 
 def read(path):
     """Parse as strict JSON, and hold it against the form that QuPath reads."""
-    found = json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
+    collection = json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
     checker = jsonschema.FormatChecker(["uuid"])
-    jsonschema.validate(found, COLLECTION, jsonschema.Draft202012Validator, format_checker=checker)
-    return found["features"]
+    jsonschema.validate(
+        collection, COLLECTION, jsonschema.Draft202012Validator, format_checker=checker
+    )
+    return collection["features"]
 
 
 def signed_area(ring):
@@ -152,15 +154,15 @@ def test_scores_become_measurements_and_the_kind_can_be_chosen(tmp_path):
         scores={"probability": torch.tensor([0.0, 0.5, 1.0])},
         object_type="detection",
     )
-    found = [feature["properties"] for feature in read(path)]
-    assert [p["measurements"]["probability"] for p in found] == [0, 0.5, 1]
-    assert {p["objectType"] for p in found} == {"detection"}
+    properties = [feature["properties"] for feature in read(path)]
+    assert [p["measurements"]["probability"] for p in properties] == [0, 0.5, 1]
+    assert {p["objectType"] for p in properties} == {"detection"}
 
 
 def test_identities_differ_between_tiles_and_slides_and_stay_the_same_in_every_run():
     def ids(slide, coords=COORDS):
-        found = to_geojson(ATTENTION, coords, 32, slide=slide)
-        return [feature["id"] for feature in found["features"]]
+        collection = to_geojson(ATTENTION, coords, 32, slide=slide)
+        return [feature["id"] for feature in collection["features"]]
 
     assert ids("a") == ids("a")
     assert not set(ids("a")) & set(ids("b"))
@@ -168,27 +170,25 @@ def test_identities_differ_between_tiles_and_slides_and_stay_the_same_in_every_r
     assert all(uuid.UUID(one).version == 5 for one in ids("a"))
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
+def test_what_does_not_fit_is_named_and_nothing_is_written(tmp_path):
+    for change, message in [
         ({"attention": [0.1, math.nan, 0.9]}, "slide s7: attention of tile 1 is nan"),
         ({"coords": None}, "slide s7: coords are None"),
         ({"coords": COORDS[:2]}, "slide s7: coords have shape"),
         ({"tile_size": 0}, "slide s7: tile_size is 0"),
-        ({"scores": {"p": [1, 2]}}, r"scores 'p' have shape \(2,\), expected \(3,\)"),
-        ({"scores": {"p": [1, 2, math.inf]}}, "scores 'p': tile 2 has inf"),
+        ({"scores": {"p": [1, 2]}}, r"score 'p' has shape \(2,\), expected \(3,\)"),
+        ({"scores": {"p": [1, 2, math.inf]}}, "score 'p' of tile 2 is inf"),
+        ({"scores": {"attention": [1, 2, 3]}}, "the names of attention's measurements"),
         ({"object_type": "cell"}, "'cell', expected tile, detection, annotation"),
         ({"downsample": 0}, "downsample must be positive, got 0"),
         ({"downsample": math.nan}, "downsample must be positive, got nan"),
         ({"only_above": True}, "only_above needs a threshold"),
         ({"threshold": math.nan}, "threshold is nan"),
-    ],
-)
-def test_what_does_not_fit_is_named_and_nothing_is_written(tmp_path, change, message):
-    good = {"attention": ATTENTION, "coords": COORDS, "tile_size": 32, "slide": "s7"}
-    with pytest.raises(ValueError, match=message):
-        save_geojson(tmp_path / "s.geojson", **good | change)
-    assert list(tmp_path.iterdir()) == []
+    ]:
+        good = {"attention": ATTENTION, "coords": COORDS, "tile_size": 32, "slide": "s7"}
+        with pytest.raises(ValueError, match=message):
+            save_geojson(tmp_path / "s.geojson", **good | change)
+        assert list(tmp_path.iterdir()) == []
 
 
 def test_a_name_that_qupath_would_not_open_is_refused(tmp_path):

@@ -10,10 +10,10 @@ IMAGE = np.full((4, 4, 3), 200, dtype=np.uint8)
 
 
 def test_stitch_by_hand_with_a_hole():
-    found = stitch_tiles([1, 2, 3], GRID, tile_size=2)
+    canvas = stitch_tiles([1, 2, 3], GRID, tile_size=2)
     nan = np.nan
     np.testing.assert_array_equal(
-        found, [[1, 1, 2, 2], [1, 1, 2, 2], [3, 3, nan, nan], [3, 3, nan, nan]]
+        canvas, [[1, 1, 2, 2], [1, 1, 2, 2], [3, 3, nan, nan], [3, 3, nan, nan]]
     )
 
 
@@ -26,24 +26,24 @@ def test_stitch_puts_tile_pictures_back_where_they_were():
 
 
 def test_any_grid_overlaps_are_averaged_and_shape_is_kept():
-    found = stitch_tiles([1.0, 3.0], [[0, 0], [1, 0]], tile_size=2, shape=(3, 5))
-    assert found.shape == (3, 5)
-    assert found[0, :3].tolist() == [1.0, 2.0, 3.0]
-    assert np.isnan(found[2]).all()
-    assert np.isnan(found[:, 3:]).all()
+    canvas = stitch_tiles([1.0, 3.0], [[0, 0], [1, 0]], tile_size=2, shape=(3, 5))
+    assert canvas.shape == (3, 5)
+    assert canvas[0, :3].tolist() == [1.0, 2.0, 3.0]
+    assert np.isnan(canvas[2]).all()
+    assert np.isnan(canvas[:, 3:]).all()
 
 
 def test_downsampled_tiles_meet_without_gap_or_overlap():
     coords = np.array([[x, y] for y in range(0, 512, 32) for x in range(0, 512, 32)])
-    found = stitch_tiles(np.arange(256), coords, 32, shape=(512, 512), downsample=20)
-    assert found.shape == (26, 26)
-    assert not np.isnan(found).any()
-    assert set(found.ravel()) == set(range(256))  # no average of two tiles
+    canvas = stitch_tiles(np.arange(256), coords, 32, shape=(512, 512), downsample=20)
+    assert canvas.shape == (26, 26)
+    assert not np.isnan(canvas).any()
+    assert set(canvas.ravel()) == set(range(256))  # no average of two tiles
 
 
 def test_no_tile_falls_off_the_edge_of_a_downsampled_canvas():
-    found = stitch_tiles([7.0], [[485, 485]], 5, shape=(490, 490), downsample=20)
-    assert np.nanmax(found) == 7
+    canvas = stitch_tiles([7.0], [[485, 485]], 5, shape=(490, 490), downsample=20)
+    assert np.nanmax(canvas) == 7
 
 
 def test_scalings_by_hand():
@@ -60,27 +60,26 @@ def test_equal_attention_is_not_blown_up():
     assert scale_attention([0.25] * 4, "share").tolist() == [1] * 4
 
 
-@pytest.mark.parametrize("scaling", SCALINGS)
-@pytest.mark.parametrize("truth", [None, [0, 0, 1], [0, 0, 0]])
-def test_figure_says_what_it_shows(scaling, truth):
-    figure = plot_attention(
-        IMAGE, [0.2, 0.3, 0.5], GRID, 2, truth=truth, scaling=scaling, title="slide 7"
-    )
-    slide, attention, overlay, bar = figure.axes
-    assert bar.get_ylabel() == SCALINGS[scaling]
-    assert figure.get_suptitle() == "slide 7"
-    assert [a.get_title() for a in (slide, attention)] == ["slide", "attention"]
-    outlined = truth is not None and any(truth)
-    assert overlay.get_title() == ("overlay, tumour outlined" if outlined else "overlay")
-    shown = attention.images[-1].get_array()
-    assert shown[0, 0] == pytest.approx(scale_attention([0.2, 0.3, 0.5], scaling)[0])
-    assert np.ma.getmaskarray(np.ma.masked_invalid(shown))[3, 3]  # the hole stays empty
-    plt.close(figure)
+def test_figure_says_what_it_shows():
+    for scaling in SCALINGS:
+        for truth in [None, [0, 0, 1], [0, 0, 0]]:
+            figure = plot_attention(
+                IMAGE, [0.2, 0.3, 0.5], GRID, 2, truth=truth, scaling=scaling, title="slide 7"
+            )
+            slide, attention, overlay, bar = figure.axes
+            assert bar.get_ylabel() == SCALINGS[scaling]
+            assert figure.get_suptitle() == "slide 7"
+            assert [a.get_title() for a in (slide, attention)] == ["slide", "attention"]
+            outlined = truth is not None and any(truth)
+            assert overlay.get_title() == ("overlay, tumour outlined" if outlined else "overlay")
+            shown = attention.images[-1].get_array()
+            assert shown[0, 0] == pytest.approx(scale_attention([0.2, 0.3, 0.5], scaling)[0])
+            assert np.ma.getmaskarray(np.ma.masked_invalid(shown))[3, 3]  # the hole stays empty
+            plt.close(figure)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
+def test_bad_tiles_are_named():
+    for arguments, message in [
         (dict(values=[], coords=np.zeros((0, 2)), tile_size=2), "at least one tile"),
         (
             dict(values=[1, 2], coords=GRID, tile_size=2),
@@ -102,11 +101,9 @@ def test_figure_says_what_it_shows(scaling, truth):
         (dict(values=[1, 2, 3], coords=GRID * np.nan, tile_size=2), "coords of tile 0"),
         (dict(values=[1, np.nan, 3], coords=GRID, tile_size=2), "value of tile 1 is not finite"),
         (dict(values=[1, 2, 3], coords=GRID, tile_size=0), "tile_size is 0"),
-    ],
-)
-def test_bad_tiles_are_named(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        stitch_tiles(**arguments)
+    ]:
+        with pytest.raises(ValueError, match=message):
+            stitch_tiles(**arguments)
 
 
 def test_bad_scaling_is_named():
@@ -116,16 +113,15 @@ def test_bad_scaling_is_named():
         scale_attention([[1.0]], "raw")
 
 
-@pytest.mark.parametrize("attention", [[0.5, np.nan], [1.5, -0.5], [], [0, 0], None])
-def test_bad_attention_is_named(attention):
-    for scaling in SCALINGS:
-        with pytest.raises(ValueError, match="attention"):
-            scale_attention(attention, scaling)
+def test_bad_attention_is_named():
+    for attention in [[0.5, np.nan], [1.5, -0.5], [], [0, 0], None]:
+        for scaling in SCALINGS:
+            with pytest.raises(ValueError, match="attention"):
+                scale_attention(attention, scaling)
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
+def test_bad_input_is_named_instead_of_drawing_a_blank_canvas():
+    for change, message in [
         ({"coords": None}, "coords are None"),
         ({"attention": [0.5, 0.5]}, "coords have shape"),
         ({"attention": [0.5, np.nan, 0.5]}, "attention of tile 1 is nan"),
@@ -137,14 +133,12 @@ def test_bad_attention_is_named(attention):
         ({"image": IMAGE / 255}, "expected uint8"),
         ({"image": IMAGE[:3]}, "outside the slide of 4 × 3 pixels"),
         ({"limits": (1, 0)}, "limits are 1 and 0"),
-    ],
-)
-def test_bad_input_is_named_instead_of_drawing_a_blank_canvas(change, message):
-    good = {"image": IMAGE, "attention": [0.2, 0.3, 0.5], "coords": GRID, "tile_size": 2}
-    before = plt.get_fignums()
-    with pytest.raises(ValueError, match=message):
-        plot_attention(**good | change)
-    assert plt.get_fignums() == before
+    ]:
+        good = {"image": IMAGE, "attention": [0.2, 0.3, 0.5], "coords": GRID, "tile_size": 2}
+        before = plt.get_fignums()
+        with pytest.raises(ValueError, match=message):
+            plot_attention(**good | change)
+        assert plt.get_fignums() == before
 
 
 def test_equal_shares_are_drawn_in_the_middle_of_the_colours():

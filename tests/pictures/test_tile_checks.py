@@ -9,9 +9,8 @@ IMAGE = np.full((4, 4, 3), 200, dtype=np.uint8)
 GOOD = {"attention": [0.2, 0.3, 0.5], "coords": COORDS}
 
 
-@pytest.mark.parametrize(
-    "tiles",
-    [
+def test_what_can_be_drawn_passes():
+    for tiles in [
         GOOD,
         GOOD | {"truth": [0, 1, 0], "image": IMAGE, "tile_size": 2, "slide": "s7"},
         GOOD | {"truth": np.array([True, False, True]), "tile_size": np.int64(2)},
@@ -21,15 +20,12 @@ GOOD = {"attention": [0.2, 0.3, 0.5], "coords": COORDS}
         GOOD
         | {"coords": [[0, 0], [4, 0], [6, 0]], "image": IMAGE, "tile_size": 11}
         | {"downsample": 4},
-    ],
-)
-def test_what_can_be_drawn_passes(tiles):
-    assert check_tiles(**tiles) is None
+    ]:
+        assert check_tiles(**tiles) is None
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
+def test_what_cannot_be_drawn_is_named():
+    for change, message in [
         ({"attention": []}, r"attention has shape \(0,\), expected \(n,\) of one bag"),
         ({"attention": [[0.2, 0.3, 0.5]]}, r"shape \(1, 3\).* per_bag cuts"),
         ({"attention": None}, "attention is None, expected numbers"),
@@ -44,7 +40,7 @@ def test_what_can_be_drawn_passes(tiles):
         ({"coords": None}, "coords are None"),
         ({"coords": [[0, 0], [1, np.nan], [2, 2]]}, r"coords of tile 1 is \[ 1. nan\]"),
         ({"coords": COORDS.T}, r"coords have shape \(2, 3\), expected \(3, 2\)"),
-        ({"truth": [0, 1]}, r"truth has shape \(2,\), expected \(3,\): a label for each tile"),
+        ({"truth": [0, 1]}, r"truth has shape \(2,\), expected \(3,\), one for each tile"),
         ({"truth": [0, 0.2, 1]}, "truth of tile 1 is 0.2, expected 0 or 1"),
         ({"truth": [0, np.nan, 1]}, "truth of tile 1 is nan"),
         ({"image": IMAGE[..., 0]}, r"\(4, 4\), expected \(height, width, 3\); a grey one"),
@@ -59,11 +55,9 @@ def test_what_can_be_drawn_passes(tiles):
         ({"downsample": 0}, "downsample must be positive, got 0"),
         ({"image": IMAGE, "tile_size": 3}, r"from \(0, 0\) to \(5, 5\) .* slide of 4 × 4 pixels"),
         ({"image": IMAGE, "tile_size": 2, "coords": COORDS - 1}, "outside the slide"),
-    ],
-)
-def test_what_cannot_be_drawn_is_named(change, message):
-    with pytest.raises(ValueError, match=message) as found:
-        check_tiles(**GOOD | change, slide="s7")
-    assert str(found.value).startswith("slide s7: ")
-    with pytest.raises(ValueError, match=message):
-        check_tiles(**GOOD | change)
+    ]:
+        with pytest.raises(ValueError, match=message) as caught:
+            check_tiles(**GOOD | change, slide="s7")
+        assert str(caught.value).startswith("slide s7: ")
+        with pytest.raises(ValueError, match=message):
+            check_tiles(**GOOD | change)

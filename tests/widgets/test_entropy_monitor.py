@@ -102,19 +102,20 @@ def test_an_error_is_passed_on_and_stored():
     assert monitor.status == "stopped"
 
 
-@pytest.mark.parametrize(
-    ("entropy", "words"),
-    [(0.02, "zone of collapsed"), (0.99, "zone of uniform"), (0.4, "between the zones")],
-)
-def test_the_description_tells_numbers_and_zone(entropy, words):
-    monitor = EntropyMonitor(30)
-    for epoch, loss in enumerate((0.6, 0.35, 0.41)):
-        monitor(record(epoch, entropy, loss))
-    text = monitor.description()
-    assert words in text
-    assert "3 of 30 epochs" in text
-    assert f"normalised attention entropy {entropy:.3g}" in text
-    assert "lowest validation loss is 0.35, in epoch 1" in text
+def test_the_description_tells_numbers_and_zone():
+    for entropy, words in [
+        (0.02, "zone of collapsed"),
+        (0.99, "zone of uniform"),
+        (0.4, "between the zones"),
+    ]:
+        monitor = EntropyMonitor(30)
+        for epoch, loss in enumerate((0.6, 0.35, 0.41)):
+            monitor(record(epoch, entropy, loss))
+        text = monitor.description()
+        assert words in text
+        assert "3 of 30 epochs" in text
+        assert f"normalised attention entropy {entropy:.3g}" in text
+        assert "lowest validation loss is 0.35, in epoch 1" in text
 
 
 def lines(figure):
@@ -145,35 +146,32 @@ def test_the_twin_draws_what_is_shown():
     plt.close("all")
 
 
-@pytest.mark.parametrize("epochs", [0, 1, 30])
-def test_the_bundle_has_view_and_twin(epochs):
-    monitor = EntropyMonitor(30)
-    for epoch in range(epochs):
-        monitor(record(epoch))
-    data, _ = monitor._repr_mimebundle_()
-    assert {WIDGET_VIEW, "text/html", "image/png", "text/plain"} <= set(data)
-    (alt,) = re.findall(r'<img alt="([^"]*)"', data["text/html"])
-    assert alt == data["text/plain"] == monitor.description()
-    assert plt.get_fignums() == []
+def test_the_bundle_has_view_and_twin():
+    for epochs in [0, 1, 30]:
+        monitor = EntropyMonitor(30)
+        for epoch in range(epochs):
+            monitor(record(epoch))
+        data, _ = monitor._repr_mimebundle_()
+        assert {WIDGET_VIEW, "text/html", "image/png", "text/plain"} <= set(data)
+        (alt,) = re.findall(r'<img alt="([^"]*)"', data["text/html"])
+        assert alt == data["text/plain"] == monitor.description()
+        assert plt.get_fignums() == []
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
+def test_bad_settings_are_named():
+    for arguments, message in [
         ({"epochs": 0}, "epochs must be a positive whole number, got 0"),
         ({"epochs": 2.5}, "epochs must be a positive whole number, got 2.5"),
         ({"epochs": True}, "epochs must be a positive whole number, got True"),
         ({"epochs": 3, "collapsed": 0.9, "uniform": 0.5}, "got 0.9 and 0.5"),
         ({"epochs": 3, "uniform": 1.5}, "0 ≤ collapsed < uniform ≤ 1"),
-    ],
-)
-def test_bad_settings_are_named(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        EntropyMonitor(**arguments)
+    ]:
+        with pytest.raises(ValueError, match=message):
+            EntropyMonitor(**arguments)
 
 
 CELL = """
-from mil_tutorial.history import EpochRecord
+from mil_tutorial import EpochRecord
 from mil_tutorial.widgets import EntropyMonitor
 with EntropyMonitor(epochs=3) as monitor:
     for epoch in range(3):

@@ -39,23 +39,23 @@ def test_the_score_counts_marks_and_as_many_of_the_hottest():
     assert attention == (2, 1, 1, 2)  # tiles 0, 5 and 2
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_the_score_is_that_of_the_metrics(seed):
-    random = np.random.default_rng(seed)
-    n = int(random.integers(1, 40))
-    attention = random.dirichlet(np.full(n, 0.3))
-    truth = random.integers(0, 2, n)
-    coords = np.stack([32 * np.arange(n), np.zeros(n)], axis=1)
-    image = np.zeros((32, 32 * n, 3), np.uint8)
-    marks = random.permutation(n)[: random.integers(0, n + 1)]
-    widget = marked(marks, attention=attention, truth=truth, coords=coords, image=image)
-    learner, hottest = widget.score()
-    called = np.isin(np.arange(n), marks)
-    assert learner == instance_confusion(called, truth, 1)
-    threshold = np.sort(attention)[::-1][len(marks) - 1] if len(marks) else np.inf
-    assert hottest == instance_confusion(attention, truth, threshold)
-    assert learner.true_positives + learner.false_positives == len(marks)
-    assert hottest.true_positives + hottest.false_positives == len(marks)
+def test_the_score_is_that_of_the_metrics():
+    for seed in range(8):
+        random = np.random.default_rng(seed)
+        n = int(random.integers(1, 40))
+        attention = random.dirichlet(np.full(n, 0.3))
+        truth = random.integers(0, 2, n)
+        coords = np.stack([32 * np.arange(n), np.zeros(n)], axis=1)
+        image = np.zeros((32, 32 * n, 3), np.uint8)
+        marks = random.permutation(n)[: random.integers(0, n + 1)]
+        widget = marked(marks, attention=attention, truth=truth, coords=coords, image=image)
+        learner, hottest = widget.score()
+        called = np.isin(np.arange(n), marks)
+        assert learner == instance_confusion(called, truth, 1)
+        threshold = np.sort(attention)[::-1][len(marks) - 1] if len(marks) else np.inf
+        assert hottest == instance_confusion(attention, truth, threshold)
+        assert learner.true_positives + learner.false_positives == len(marks)
+        assert hottest.true_positives + hottest.false_positives == len(marks)
 
 
 def test_equal_weights_are_taken_by_number():
@@ -131,20 +131,17 @@ def test_what_the_page_said_of_an_earlier_slide_is_ignored():
     assert widget.marks == [2]
 
 
-@pytest.mark.parametrize(
-    ("marks", "message"),
-    [
+def test_marks_on_tiles_that_are_not_there_are_refused():
+    for marks, message in [
         ([6], "slide a: marks holds 6, expected the numbers of its 6 tiles, 0 to 5"),
         ([2, 2], "slide a: marks holds tile 2 twice"),
         (TRUTH == 1, "marks is a mask"),
         ([0.5], r"marks is \[0.5\], expected a list of whole numbers"),
-    ],
-)
-def test_marks_on_tiles_that_are_not_there_are_refused(marks, message):
-    widget = marked([1])
-    with pytest.raises(ValueError, match=message):
-        widget.marks = marks
-    assert widget.marks == [1]
+    ]:
+        widget = marked([1])
+        with pytest.raises(ValueError, match=message):
+            widget.marks = marks
+        assert widget.marks == [1]
 
 
 def test_all_tiles_may_be_marked():
@@ -152,18 +149,15 @@ def test_all_tiles_may_be_marked():
     assert learner == attention == (3, 3, 0, 0)
 
 
-@pytest.mark.parametrize(
-    ("views", "start", "message"),
-    [
+def test_what_cannot_be_played_is_refused():
+    for views, start, message in [
         ([view("a"), view("b", truth=None)], None, "slide b: the truth is None, expected 0 or 1"),
         ([view("a")], "z", "there is no slide 'z'; the 1 slides are a"),
         ([], None, "no slides to show"),
         ([view("a"), view("a")], None, "two slides are called 'a'"),
-    ],
-)
-def test_what_cannot_be_played_is_refused(views, start, message):
-    with pytest.raises(ValueError, match=message):
-        FindTheTumour(views, start)
+    ]:
+        with pytest.raises(ValueError, match=message):
+            FindTheTumour(views, start)
 
 
 def test_what_the_page_asks_for_is_shown_or_refused_in_words():

@@ -21,28 +21,28 @@ def by_hand(scores, w, gated):
     return weights, float(weights @ scores)
 
 
-@pytest.mark.parametrize("gated", [False, True])
-def test_attention_is_the_formula(gated):
+def test_attention_is_the_formula():
     scores = [-3.0, -1.0, 0.5, 4.0, 7.0]
-    found = PoolingPlayground(scores, sharpness=2.5).results()["gated" if gated else "attention"]
-    weights, logit = by_hand(scores, 2.5, gated)
-    np.testing.assert_allclose(found.weights, weights, rtol=1e-12)
-    assert found.logit == pytest.approx(logit, rel=1e-12)
-    assert found.probability == pytest.approx(1 / (1 + math.exp(-logit)), rel=1e-12)
+    for name, gated in [("attention", False), ("gated", True)]:
+        bag = PoolingPlayground(scores, sharpness=2.5).results()[name]
+        weights, logit = by_hand(scores, 2.5, gated)
+        np.testing.assert_allclose(bag.weights, weights, rtol=1e-12)
+        assert bag.logit == pytest.approx(logit, rel=1e-12)
+        assert bag.probability == pytest.approx(1 / (1 + math.exp(-logit)), rel=1e-12)
 
 
 def test_max_and_mean_by_hand():
-    found = PoolingPlayground([1.0, 3.0, 3.0, -2.0]).results()
-    assert found["max"].weights.tolist() == [0, 0.5, 0.5, 0]  # equal winners share
-    assert found["max"].logit == 3
-    assert found["mean"].weights.tolist() == [0.25] * 4
-    assert found["mean"].logit == 1.25
+    results = PoolingPlayground([1.0, 3.0, 3.0, -2.0]).results()
+    assert results["max"].weights.tolist() == [0, 0.5, 0.5, 0]  # equal winners share
+    assert results["max"].logit == 3
+    assert results["mean"].weights.tolist() == [0.25] * 4
+    assert results["mean"].logit == 1.25
 
 
 def test_without_sharpness_attention_is_the_mean():
-    found = PoolingPlayground([-2.0, 4.0, 7.0], sharpness=0).results()
+    results = PoolingPlayground([-2.0, 4.0, 7.0], sharpness=0).results()
     for name in ("attention", "gated"):
-        np.testing.assert_allclose(found[name].weights, 1 / 3)
+        np.testing.assert_allclose(results[name].weights, 1 / 3)
 
 
 def test_attention_lies_between_mean_and_max_and_sharpens_towards_max():
@@ -95,27 +95,24 @@ def test_scores_may_be_arrays_or_tensors():
         assert PoolingPlayground(scores).scores == [1.0, 2.0]
 
 
-@pytest.mark.parametrize(
-    ("scores", "message"),
-    [
+def test_scores_that_cannot_be_drawn_are_refused():
+    for scores, message in [
         ([], "got 0 tiles, expected 1 to 24"),
         ([0.0] * 25, "got 25 tiles, expected 1 to 24"),
         ([0.0, 9.0], "the score of tile 2 is 9, expected -4 to 8"),
         ([float("nan")], "the score of tile 1 is nan"),
-    ],
-)
-def test_scores_that_cannot_be_drawn_are_refused(scores, message):
-    with pytest.raises(ValueError, match=message):
-        PoolingPlayground(scores)
-    playground = PoolingPlayground()
-    with pytest.raises(ValueError, match=message):
-        playground.scores = scores
+    ]:
+        with pytest.raises(ValueError, match=message):
+            PoolingPlayground(scores)
+        playground = PoolingPlayground()
+        with pytest.raises(ValueError, match=message):
+            playground.scores = scores
 
 
-@pytest.mark.parametrize("sharpness", [-1, 11, float("nan")])
-def test_sharpness_out_of_range_is_refused(sharpness):
-    with pytest.raises(ValueError, match="expected 0 to 10"):
-        PoolingPlayground(sharpness=sharpness)
+def test_sharpness_out_of_range_is_refused():
+    for sharpness in [-1, 11, float("nan")]:
+        with pytest.raises(ValueError, match="expected 0 to 10"):
+            PoolingPlayground(sharpness=sharpness)
 
 
 def test_twin_and_view_stand_side_by_side():

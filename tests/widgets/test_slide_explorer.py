@@ -72,19 +72,16 @@ def test_a_slide_of_one_tile_can_be_explored():
     assert low < 1 < high  # its colour is in the middle, not nothing
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
+def test_what_cannot_be_shown_is_refused():
+    for options, message in [
         ({"start": "c"}, "there is no slide 'c'; the 1 slides are a"),
         ({"scaling": "log"}, "unknown scaling 'log'"),
         ({"opacity": 1.5}, "opacity is 1.5"),
         ({"threshold": float("nan")}, "threshold is nan"),
         ({"hottest": -1}, "hottest is -1"),
-    ],
-)
-def test_what_cannot_be_shown_is_refused(options, message):
-    with pytest.raises(ValueError, match=message):
-        SlideExplorer([view()], **options)
+    ]:
+        with pytest.raises(ValueError, match=message):
+            SlideExplorer([view()], **options)
 
 
 def test_an_unknown_slide_leaves_the_widget_as_it_was():

@@ -6,7 +6,7 @@ from PIL import Image
 
 from mil_tutorial import MedicalBagDataset, build_model, predict, scale_attention
 from mil_tutorial.widgets.scene import LONGEST_SIDE, crop, scene
-from mil_tutorial.widgets.slide_view import SlideView, checked_views, find_view, slide_views
+from mil_tutorial.widgets.slide_view import SlideView, slide_views
 
 ATTENTION = np.array([0.7, 0.2, 0.1])
 COORDS = np.array([[0, 0], [32, 0], [0, 32]])
@@ -33,38 +33,38 @@ def numbers(data):
 
 
 def test_the_scene_holds_what_the_package_computes():
-    found = scene(view(scores=[2.0, -1.0, 0.0], probability=0.8), picture())
-    for name, values in found["values"].items():
+    drawn = scene(view(scores=[2.0, -1.0, 0.0], probability=0.8), picture())
+    for name, values in drawn["values"].items():
         exact = np.frombuffer(values, dtype=np.float64)
         np.testing.assert_array_equal(exact, scale_attention(ATTENTION, name))
-        assert found["limits"][name] == (exact.min(), exact.max())
-    np.testing.assert_array_equal(numbers(found["tiles"]).reshape(-1, 2), COORDS)
-    np.testing.assert_array_equal(numbers(found["scores"]), [2, -1, 0])
-    assert found["truth"] == bytes([1, 0, 0])
-    assert (found["width"], found["height"], found["tile"], found["reduced"]) == (96, 64, 32, False)
-    sent = np.asarray(Image.open(io.BytesIO(found["image"])))
+        assert drawn["limits"][name] == (exact.min(), exact.max())
+    np.testing.assert_array_equal(numbers(drawn["tiles"]).reshape(-1, 2), COORDS)
+    np.testing.assert_array_equal(numbers(drawn["scores"]), [2, -1, 0])
+    assert drawn["truth"] == bytes([1, 0, 0])
+    assert (drawn["width"], drawn["height"], drawn["tile"], drawn["reduced"]) == (96, 64, 32, False)
+    sent = np.asarray(Image.open(io.BytesIO(drawn["image"])))
     assert sent.shape == (64, 96, 3)
 
 
 def test_a_tile_without_score_and_truth_sends_none():
-    found = scene(view(truth=None), picture())
-    assert found["truth"] == found["scores"] == b""
-    assert found["probability"] is None
+    drawn = scene(view(truth=None), picture())
+    assert drawn["truth"] == drawn["scores"] == b""
+    assert drawn["probability"] is None
 
 
-@pytest.mark.parametrize("side", [LONGEST_SIDE, LONGEST_SIDE + 1, 3200, 5001])
-def test_a_large_picture_is_sent_smaller_with_its_tiles(side):
-    pixels = np.full((side, 64, 3), 200, dtype=np.uint8)
-    pixels[32:64, :32] = 20  # one dark tile
-    found = scene(view(image=pixels, coords=COORDS), pixels)
-    sent = np.asarray(Image.open(io.BytesIO(found["image"])))
-    assert sent.shape == (found["height"], found["width"], 3)
-    assert max(sent.shape) <= LONGEST_SIDE
-    assert found["reduced"] == (side > LONGEST_SIDE)
-    left, top = numbers(found["tiles"]).reshape(-1, 2)[2]
-    assert found["tile"] * side / found["height"] == pytest.approx(32, rel=0.01)
-    middle = int(top + found["tile"] / 2), int(left + found["tile"] / 2)
-    assert sent[middle].max() < 60
+def test_a_large_picture_is_sent_smaller_with_its_tiles():
+    for side in [LONGEST_SIDE, LONGEST_SIDE + 1, 3200, 5001]:
+        pixels = np.full((side, 64, 3), 200, dtype=np.uint8)
+        pixels[32:64, :32] = 20  # one dark tile
+        drawn = scene(view(image=pixels, coords=COORDS), pixels)
+        sent = np.asarray(Image.open(io.BytesIO(drawn["image"])))
+        assert sent.shape == (drawn["height"], drawn["width"], 3)
+        assert max(sent.shape) <= LONGEST_SIDE
+        assert drawn["reduced"] == (side > LONGEST_SIDE)
+        left, top = numbers(drawn["tiles"]).reshape(-1, 2)[2]
+        assert drawn["tile"] * side / drawn["height"] == pytest.approx(32, rel=0.01)
+        middle = int(top + drawn["tile"] / 2), int(left + drawn["tile"] / 2)
+        assert sent[middle].max() < 60
 
 
 def test_a_crop_has_full_resolution_and_white_off_the_slide():
@@ -83,22 +83,22 @@ def test_pictures_are_loaded_when_they_are_looked_at():
     assert loaded == [1]
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
+def test_what_does_not_fit_is_refused_with_the_slide_named():
+    for changes, message in [
         ({"coords": None}, "slide s1: coords are None"),
         ({"attention": ATTENTION[:2]}, r"slide s1: coords have shape \(3, 2\), expected \(2, 2\)"),
         ({"attention": [0.5, np.nan, 0.5]}, "slide s1: attention of tile 1 is nan"),
         ({"truth": [1, 0]}, "slide s1: truth has shape"),
-        ({"scores": [1.0]}, r"slide s1: scores have shape \(1,\), expected \(3,\)"),
-        ({"scores": [1.0, np.nan, 0.0]}, "slide s1: the score of tile 1 is nan"),
+        (
+            {"scores": [1.0]},
+            r"slide s1: score has shape \(1,\), expected \(3,\), one for each tile",
+        ),
+        ({"scores": [1.0, np.nan, 0.0]}, "slide s1: score of tile 1 is nan"),
         ({"probability": 1.7}, "slide s1: probability is 1.7"),
         ({"tile_size": 0}, "slide s1: tile_size is 0"),
-    ],
-)
-def test_what_does_not_fit_is_refused_with_the_slide_named(changes, message):
-    with pytest.raises(ValueError, match=message):
-        view(**changes)
+    ]:
+        with pytest.raises(ValueError, match=message):
+            view(**changes)
 
 
 def test_tiles_off_the_picture_are_refused_when_it_is_loaded():
@@ -112,23 +112,14 @@ def test_views_of_a_data_set():
     dataset = MedicalBagDataset(
         bags, coords=[COORDS, COORDS], names=["a", "b"], instance_labels=truths
     )
-    found = predict(build_model("gated", 4, 8), dataset)
-    views = slide_views(dataset, found, image_of=lambda name: picture(), tile_size=32)
+    predictions = predict(build_model("gated", 4, 8), dataset)
+    views = slide_views(dataset, predictions, image_of=lambda name: picture(), tile_size=32)
     assert [v.name for v in views] == ["a", "b"]
-    np.testing.assert_array_equal(views[1].attention, found.per_bag(found.attention)[1])
-    assert views[1].probability == pytest.approx(found.probabilities[1])
+    np.testing.assert_array_equal(views[1].attention, predictions.per_bag(predictions.attention)[1])
+    assert views[1].probability == pytest.approx(predictions.probabilities[1])
     np.testing.assert_array_equal(views[1].truth, [1, 0, 0])
     without = MedicalBagDataset(bags, names=["a", "b"])
     with pytest.raises(ValueError, match="no coordinates"):
-        slide_views(without, found, image_of=lambda name: picture(), tile_size=32)
+        slide_views(without, predictions, image_of=lambda name: picture(), tile_size=32)
     with pytest.raises(ValueError, match="the predictions are of 2 bags"):
-        slide_views(dataset.subset([0]), found, image_of=lambda name: picture(), tile_size=32)
-
-
-def test_lists_of_views_are_checked():
-    with pytest.raises(ValueError, match="no slides to show"):
-        checked_views([])
-    with pytest.raises(ValueError, match="two slides are called 's1'"):
-        checked_views([view(), view()])
-    with pytest.raises(ValueError, match="there is no slide 'x'; the 1 slides are s1"):
-        find_view([view()], "x")
+        slide_views(dataset.subset([0]), predictions, image_of=lambda name: picture(), tile_size=32)

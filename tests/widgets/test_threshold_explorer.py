@@ -17,13 +17,17 @@ def explorer(**options):
 
 
 def test_decisions_by_hand():
-    found = explorer(threshold=0.5).results()
-    assert found.true_positives == 2
-    assert found.false_negatives == 2
-    assert found.false_positives == 1
-    assert found.true_negatives == 3
-    assert (found.sensitivity, found.specificity, found.false_negative_rate) == (0.5, 0.75, 0.5)
-    assert found.missed_slides == ["slide 3", "slide 2"]  # the lowest probability first
+    decisions = explorer(threshold=0.5).results()
+    assert decisions.true_positives == 2
+    assert decisions.false_negatives == 2
+    assert decisions.false_positives == 1
+    assert decisions.true_negatives == 3
+    assert (decisions.sensitivity, decisions.specificity, decisions.false_negative_rate) == (
+        0.5,
+        0.75,
+        0.5,
+    )
+    assert decisions.missed_slides == ["slide 3", "slide 2"]  # the lowest probability first
 
 
 def test_a_patient_is_missed_when_no_positive_slide_of_his_is_called():
@@ -39,14 +43,14 @@ def test_a_probability_at_the_threshold_is_called():
     assert explorer(threshold=np.nextafter(0.4, 1)).results().false_negatives == 2
 
 
-@pytest.mark.parametrize("threshold", [0.0, 0.2, 0.5, 0.9, 1.0])
-def test_rates_are_those_of_the_metrics(threshold):
-    found = explorer(threshold=threshold).results()
-    arguments = LABELS, PROBABILITIES, threshold
-    assert found.false_negative_rate == metrics.false_negative_rate(*arguments)
-    assert found.specificity == metrics.specificity(*arguments)
-    assert found.true_positives + found.false_negatives == 4
-    assert found.false_positives + found.true_negatives == 4
+def test_rates_are_those_of_the_metrics():
+    for threshold in [0.0, 0.2, 0.5, 0.9, 1.0]:
+        decisions = explorer(threshold=threshold).results()
+        arguments = LABELS, PROBABILITIES, threshold
+        assert decisions.false_negative_rate == metrics.false_negative_rate(*arguments)
+        assert decisions.specificity == metrics.specificity(*arguments)
+        assert decisions.true_positives + decisions.false_negatives == 4
+        assert decisions.false_positives + decisions.true_negatives == 4
 
 
 def test_probabilities_arrive_exactly_and_in_any_form():
@@ -58,15 +62,14 @@ def test_probabilities_arrive_exactly_and_in_any_form():
 
 
 def test_names_and_patients_of_any_kind_become_words():
-    made = ThresholdExplorer(LABELS, PROBABILITIES, groups=np.arange(8) // 2, names=range(8))
-    assert made.groups == ["0", "0", "1", "1", "2", "2", "3", "3"]
-    assert made.names == list("01234567")
-    assert made.results().missed_patients == ["1"]
+    widget = ThresholdExplorer(LABELS, PROBABILITIES, groups=np.arange(8) // 2, names=range(8))
+    assert widget.groups == ["0", "0", "1", "1", "2", "2", "3", "3"]
+    assert widget.names == list("01234567")
+    assert widget.results().missed_patients == ["1"]
 
 
-@pytest.mark.parametrize(
-    ("labels", "probabilities", "message"),
-    [
+def test_bad_slides_are_refused():
+    for labels, probabilities, message in [
         ([1, 1], [0.2, 0.3], "one class only"),
         ([0, 1], [0.2, float("nan")], "slide 1 has probability nan, expected a number in"),
         ([0, 1], [-1.5, 2.0], "slide 0 has probability -1.5.*apply the sigmoid to logits"),
@@ -74,45 +77,43 @@ def test_names_and_patients_of_any_kind_become_words():
         ([0, 2], [0.2, 0.3], "labels must be 0 or 1"),
         ([[0, 1]], [[0.2, 0.3]], "expected .B,."),
         ([], [], "one class only"),
-    ],
-)
-def test_bad_slides_are_refused(labels, probabilities, message):
-    with pytest.raises(ValueError, match=message):
-        ThresholdExplorer(labels, probabilities)
+    ]:
+        with pytest.raises(ValueError, match=message):
+            ThresholdExplorer(labels, probabilities)
 
 
-@pytest.mark.parametrize("what", ["groups", "names"])
-def test_lists_of_another_length_are_refused(what):
-    with pytest.raises(ValueError, match=f"2 {what} for 8 slides; give one for each"):
-        ThresholdExplorer(LABELS, PROBABILITIES, **{what: ["x", "y"]})
+def test_lists_of_another_length_are_refused():
+    for what in ["groups", "names"]:
+        with pytest.raises(ValueError, match=f"2 {what} for 8 slides; give one for each"):
+            ThresholdExplorer(LABELS, PROBABILITIES, **{what: ["x", "y"]})
 
 
-@pytest.mark.parametrize("threshold", [-0.1, 1.1, float("nan")])
-def test_a_threshold_that_is_no_probability_is_refused(threshold):
-    with pytest.raises(ValueError, match="expected a probability in"):
-        explorer(threshold=threshold)
-    made = explorer()
-    with pytest.raises(ValueError, match="expected a probability in"):
-        made.threshold = threshold
+def test_a_threshold_that_is_no_probability_is_refused():
+    for threshold in [-0.1, 1.1, float("nan")]:
+        with pytest.raises(ValueError, match="expected a probability in"):
+            explorer(threshold=threshold)
+        widget = explorer()
+        with pytest.raises(ValueError, match="expected a probability in"):
+            widget.threshold = threshold
 
 
 def test_twin_and_view_stand_side_by_side():
     before = plt.get_fignums()
-    made = explorer(threshold=0.25, bags_are="test slides")
-    bundle, _ = made._repr_mimebundle_()
+    widget = explorer(threshold=0.25, bags_are="test slides")
+    bundle, _ = widget._repr_mimebundle_()
     assert {WIDGET_VIEW, "text/html", "image/png", "text/plain"} <= bundle.keys()
-    said = made.description()
-    assert bundle["text/plain"] == said
-    assert "8 test slides, 4 with tumour" in said
-    assert "At threshold 0.250: 3 tumour slides found, 1 missed, 2 false alarms" in said
-    assert "sensitivity 0.750, specificity 0.500. Patients missed: c." in said
+    text = widget.description()
+    assert bundle["text/plain"] == text
+    assert "8 test slides, 4 with tumour" in text
+    assert "At threshold 0.250: 3 tumour slides found, 1 missed, 2 false alarms" in text
+    assert "sensitivity 0.750, specificity 0.500. Patients missed: c." in text
     assert '<img alt="8 test slides' in bundle["text/html"]
     assert plt.get_fignums() == before
 
 
 def test_twin_shows_the_present_point():
-    made = explorer(threshold=0.5)
-    figure = made.twin()
+    widget = explorer(threshold=0.5)
+    figure = widget.twin()
     plt.close(figure)
     roc = next(axes for axes in figure.axes if axes.get_ylabel() == "sensitivity")
     points = {line.get_label(): line.get_xydata().tolist() for line in roc.lines}
@@ -123,6 +124,6 @@ def test_twin_shows_the_present_point():
 
 
 def test_without_patients_none_are_spoken_of():
-    made = ThresholdExplorer(LABELS, PROBABILITIES)
-    assert made.results().missed_patients == []
-    assert "Patients" not in made.description()
+    widget = ThresholdExplorer(LABELS, PROBABILITIES)
+    assert widget.results().missed_patients == []
+    assert "Patients" not in widget.description()

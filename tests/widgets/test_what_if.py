@@ -31,11 +31,11 @@ def picture():
 
 def model(pooling="gated", **options):
     torch.manual_seed(0)
-    made = build_model(pooling, 6, 8, **options)
+    built = build_model(pooling, 6, 8, **options)
     with torch.no_grad():
-        for parameter in made.parameters():
+        for parameter in built.parameters():
             parameter.mul_(3)  # so that weights differ clearly
-    return made
+    return built
 
 
 def what_if(pooling="gated", dataset=None, **options):
@@ -49,19 +49,19 @@ def without(dataset, removed):
     return MedicalBagDataset([(dataset.instances[1][kept], dataset.labels[1])]), kept
 
 
-@pytest.mark.parametrize("pooling", POOLINGS)
-@pytest.mark.parametrize("removed", [[], [3], [11, 0, 5], list(range(1, N))])
-def test_the_answer_is_that_of_predict_for_a_slide_without_these_tiles(pooling, removed):
-    widget = what_if(pooling, dropout=0.5)
-    widget.removed = removed
-    rest, kept = without(slides(), removed)
-    found = predict(model(pooling, dropout=0.5), rest)
-    assert widget.logit == pytest.approx(found.logits[0], abs=1e-6)
-    assert widget.probability == pytest.approx(found.probabilities[0], abs=1e-6)
-    np.testing.assert_allclose(widget.attention[kept], found.attention, atol=1e-6)
-    assert (widget.attention[removed] == 0).all()
-    assert widget.attention.sum() == pytest.approx(1)
-    np.testing.assert_array_equal(widget.left, kept)
+def test_the_answer_is_that_of_predict_for_a_slide_without_these_tiles():
+    for pooling in POOLINGS:
+        for removed in [[], [3], [11, 0, 5], list(range(1, N))]:
+            widget = what_if(pooling, dropout=0.5)
+            widget.removed = removed
+            rest, kept = without(slides(), removed)
+            predictions = predict(model(pooling, dropout=0.5), rest)
+            assert widget.logit == pytest.approx(predictions.logits[0], abs=1e-6)
+            assert widget.probability == pytest.approx(predictions.probabilities[0], abs=1e-6)
+            np.testing.assert_allclose(widget.attention[kept], predictions.attention, atol=1e-6)
+            assert (widget.attention[removed] == 0).all()
+            assert widget.attention.sum() == pytest.approx(1)
+            np.testing.assert_array_equal(widget.left, kept)
 
 
 def test_image_tiles_go_through_the_encoder_once():
@@ -75,12 +75,12 @@ def test_image_tiles_go_through_the_encoder_once():
     random = np.random.default_rng(0)
     bags = [(random.normal(size=(N, 3, 2, 2)), 1)]
     dataset = MedicalBagDataset(bags, coords=[COORDS], names=["ill"])
-    made = model(encoder=Encoder())
-    widget = WhatIf(made, dataset, "ill", image=picture(), tile_size=32)
+    built = model(encoder=Encoder())
+    widget = WhatIf(built, dataset, "ill", image=picture(), tile_size=32)
     widget.removed = [2, 4]
     widget.remove_hottest(3)
     assert calls == [N]
-    assert isinstance(made.encoder, Encoder)
+    assert isinstance(built.encoder, Encoder)
 
 
 def test_training_the_model_further_does_not_change_the_widget():
@@ -95,12 +95,12 @@ def test_training_the_model_further_does_not_change_the_widget():
     assert trained.training
 
 
-@pytest.mark.parametrize("given", [np.array([4, 2]), (4, 2), [np.int64(4), 2]])
-def test_removed_takes_arrays_and_tuples(given):
-    widget = what_if()
-    widget.removed = given
-    assert widget.removed == [4, 2]
-    assert [type(number) for number in widget.removed] == [int, int]
+def test_removed_takes_arrays_and_tuples():
+    for numbers in [np.array([4, 2]), (4, 2), [np.int64(4), 2]]:
+        widget = what_if()
+        widget.removed = numbers
+        assert widget.removed == [4, 2]
+        assert [type(number) for number in widget.removed] == [int, int]
 
 
 def test_an_empty_array_and_a_set_are_taken_too():
@@ -111,9 +111,8 @@ def test_an_empty_array_and_a_set_are_taken_too():
     assert widget.removed == []
 
 
-@pytest.mark.parametrize(
-    ("removed", "message"),
-    [
+def test_what_cannot_be_removed_is_refused_and_nothing_changes():
+    for removed, message in [
         ([12], r"slide ill: removed holds 12, expected the numbers of its 12 tiles, 0 to 11"),
         ([-1], "slide ill: removed holds -1"),
         ([3, 3], "slide ill: removed holds tile 3 twice"),
@@ -121,15 +120,13 @@ def test_an_empty_array_and_a_set_are_taken_too():
         (np.zeros(12, bool), r"removed is a mask .*np.flatnonzero\(mask\)"),
         ([1.5], r"removed is \[1.5\], expected a list of whole numbers"),
         (3, "removed is 3, expected a list of whole numbers"),
-    ],
-)
-def test_what_cannot_be_removed_is_refused_and_nothing_changes(removed, message):
-    widget = what_if()
-    widget.removed = [5]
-    before = widget.get_state()
-    with pytest.raises(ValueError, match=message):
-        widget.removed = removed
-    assert widget.get_state() == before
+    ]:
+        widget = what_if()
+        widget.removed = [5]
+        before = widget.get_state()
+        with pytest.raises(ValueError, match=message):
+            widget.removed = removed
+        assert widget.get_state() == before
 
 
 def test_the_hottest_go_one_after_the_other():
@@ -161,19 +158,19 @@ def test_random_tiles_repeat_after_a_reset():
     assert widget.removed == first
 
 
-@pytest.mark.parametrize("count", [0, -1, 3, 4])
-def test_the_last_tile_stays(count):
-    widget = what_if()
-    widget.removed = list(range(9))
-    for remove in (widget.remove_hottest, widget.remove_random):
-        with pytest.raises(
-            ValueError, match=f"slide ill: {count} tiles to remove, expected 1 to 2"
-        ):
-            remove(count)
-    assert widget.removed == list(range(9))
-    widget.remove_hottest(2)
-    assert len(widget.left) == 1
-    assert widget.attention.max() == 1
+def test_the_last_tile_stays():
+    for count in [0, -1, 3, 4]:
+        widget = what_if()
+        widget.removed = list(range(9))
+        for remove in (widget.remove_hottest, widget.remove_random):
+            with pytest.raises(
+                ValueError, match=f"slide ill: {count} tiles to remove, expected 1 to 2"
+            ):
+                remove(count)
+        assert widget.removed == list(range(9))
+        widget.remove_hottest(2)
+        assert len(widget.left) == 1
+        assert widget.attention.max() == 1
 
 
 def test_undo_goes_back_step_by_step_and_reset_forgets():
@@ -277,18 +274,15 @@ def test_a_slide_without_truth_has_none_to_outline():
     assert widget.twin() is not None
 
 
-@pytest.mark.parametrize(
-    ("changes", "name", "message"),
-    [
+def test_what_cannot_be_shown_is_refused():
+    for changes, name, message in [
         ({}, "dead", "there is no slide 'dead'; the 2 slides are healthy, ill"),
         ({"names": ["ill", "ill"]}, "ill", "2 slides are called 'ill'"),
         ({"coords": None}, "ill", "slide ill: the data set has no coordinates"),
         ({"coords": [COORDS[:5], [(320, 0)] * N]}, "ill", "slide ill: tiles reach"),
-    ],
-)
-def test_what_cannot_be_shown_is_refused(changes, name, message):
-    with pytest.raises(ValueError, match=message):
-        WhatIf(model(), slides(**changes), name, image=picture, tile_size=32)
+    ]:
+        with pytest.raises(ValueError, match=message):
+            WhatIf(model(), slides(**changes), name, image=picture, tile_size=32)
 
 
 def test_features_of_another_width_are_refused():
