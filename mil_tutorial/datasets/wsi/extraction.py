@@ -26,7 +26,7 @@ def extract_features(
     device: torch.device | str = "cpu",
     on_batch: Callable[[int], Any] = lambda n: None,
 ) -> Path:
-    """Encode the tiles of a slide and write their features as HDF5; see `tile_files`.
+    """Encode the tiles of a slide and write their features as HDF5; see ``tile_files``.
 
     At no time are more than a few batches in memory, whatever the number of tiles.
 
@@ -34,10 +34,10 @@ def extract_features(
     ----------
     slide : str or Path
     tiles : Tiles
-        Of this slide, from `tile_slide` or `read_tiles`.
+        Of this slide, from ``tile_slide`` or ``read_tiles``.
     encoder : callable
-        ``encoder(tiles uint8 Tensor (n, h, w, 3)) -> (n, D)``: `load_frozen_encoder`, the course's
-        own `load_tile_encoder`, or any function. A Module must be in evaluation mode and on
+        ``encoder(tiles uint8 Tensor (n, h, w, 3)) -> (n, D)``: ``load_frozen_encoder``, the course's
+        own ``load_tile_encoder``, or any function. A Module must be in evaluation mode and on
         ``device``.
     out : str or Path
         An ``.h5`` file, written whole or not at all.

@@ -77,7 +77,7 @@ def tile_slides(
 ) -> Outcome:
     """Tile slides; write ``<slide>.h5`` and a picture ``<slide>.jpg`` of each into a folder.
 
-    Settings are those of `tile_slide`. Slides that were tiled with the same settings are skipped.
+    Settings are those of ``tile_slide``. Slides that were tiled with the same settings are skipped.
 
     Parameters
     ----------
@@ -150,10 +150,10 @@ def encode_slides(
     device: str = "cpu",
     progress: bool = False,
 ) -> Outcome:
-    """Encode the tiles that `tile_slides` found; write ``<slide>.h5`` of each into a folder.
+    """Encode the tiles that ``tile_slides`` found; write ``<slide>.h5`` of each into a folder.
 
     Slides whose features are there, from the same encoder and tiles, are skipped. Other parameters
-    are those of `extract_features`.
+    are those of ``extract_features``.
 
     Raises
     ------

@@ -33,7 +33,7 @@ def tile_slide(
     tile_size : int
         Side of a tile in pixels of that size: 256 px of 0.5 µm show 128 µm.
     min_tissue : float
-        The share of a tile that must be tissue, 0 to 1; see `tissue_mask`. A tile with none is
+        The share of a tile that must be tissue, 0 to 1; see ``tissue_mask``. A tile with none is
         never kept.
     slide_mpp : float, optional
         µm/px of level 0, for a slide that does not say it itself; it is never guessed.
@@ -62,7 +62,7 @@ def slide_mask(slide: Slide) -> np.ndarray:
 def find_tiles(
     slide: Slide, mask: np.ndarray, mpp: float, tile_size: int, min_tissue: float
 ) -> Tiles:
-    """Find the tiles of an open slide on its tissue mask; see `tile_slide`."""
+    """Find the tiles of an open slide on its tissue mask; see ``tile_slide``."""
     check_settings(mpp, tile_size, min_tissue)
     level, side = tile_geometry(slide, mpp, tile_size)
     return Tiles(
