@@ -188,7 +188,7 @@ def test_a_zip_that_points_outside_is_refused(copy, tmp_path, name):
 def test_truncated_zip(copy, tmp_path):
     path = pack(copy, tmp_path / "x.zip")
     path.write_bytes(path.read_bytes()[:-500])
-    with pytest.raises(ValueError, match=r"x\.zip is no whole zip file .*get it again"):
+    with pytest.raises(ValueError, match=r"x\.zip cannot be read as a zip file .*truncated.*copy"):
         load_colon(path)
 
 
@@ -197,7 +197,9 @@ def test_rotten_zip_entry(copy, tmp_path):
     content = bytearray(path.read_bytes())
     content[content.index(pixels_of(copy, "img2")[-1, 5, ::-1].tobytes())] ^= 1
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"img2\.bmp cannot be unpacked .*get the zip again"):
+    with pytest.raises(
+        ValueError, match=r"x\.zip/.*img2\.bmp cannot be read as a part of the zip .*copy"
+    ):
         load_colon(path)
 
 
