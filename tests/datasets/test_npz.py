@@ -65,21 +65,20 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("case", BAD)
-def test_bad_file_is_named(case, tmp_path):
-    changes, message = BAD[case]
-    with pytest.raises(ValueError, match=message) as error:
-        read_npz(write(tmp_path, **changes))
-    assert "own.npz" in str(error.value)
-    assert "\n" not in str(error.value)
+def test_a_bad_file_is_named(tmp_path):
+    for changes, message in BAD.values():
+        with pytest.raises(ValueError, match=message) as error:
+            read_npz(write(tmp_path, **changes))
+        assert "own.npz" in str(error.value)
+        assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("content", [b"", b"no zip", None])
-def test_damaged_file_is_named(content, tmp_path):
+def test_a_damaged_file_is_named(tmp_path):
     path = write(tmp_path)
-    path.write_bytes(path.read_bytes()[:-200] if content is None else content)
-    with pytest.raises(ValueError, match="own.npz cannot be read as .npz .*truncated"):
-        read_npz(path)
+    for content in (b"", b"no zip", path.read_bytes()[:-200]):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match="own.npz cannot be read as .npz .*truncated"):
+            read_npz(path)
 
 
 def test_missing_file_is_named(tmp_path):

@@ -111,7 +111,7 @@ class FeatureFile:
         return FORMATS[self.coords_path.suffix].coords(self.coords_path)
 
     def attributes(self) -> dict[str, Any]:
-        """Return what the file of the coordinates says of the tiles; empty where nothing."""
+        """Return the attributes of the coordinates, such as ``patch_size_level0``; maybe none."""
         path = self.coords_path
         return FORMATS[path.suffix].attributes(path) if path else {}
 
@@ -132,7 +132,7 @@ class FeatureFile:
         return blake2b(f"{self.n} {self.width}".encode() + sample, digest_size=8).digest()
 
     def __getstate__(self) -> dict[str, Any]:
-        """Send no moments to other processes: there they are not needed."""
+        """Send no moments to other processes, which do not need them."""
         return {k: v for k, v in self.__dict__.items() if k != "moments"}
 
     def _read(self, rows: np.ndarray | None) -> Tensor:

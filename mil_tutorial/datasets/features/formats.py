@@ -37,7 +37,7 @@ class Format:
         raise ValueError(f"{path} holds no coordinates")
 
     def attributes(self, path: Path) -> dict[str, Any]:
-        """Return what the file says of its tiles, such as ``patch_size_level0``."""
+        """Return the attributes of the coordinates, such as ``patch_size_level0``; maybe none."""
         return {}
 
 

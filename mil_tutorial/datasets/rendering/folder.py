@@ -143,7 +143,7 @@ class FolderWriter:
     pictures : collection of str
         The slides that get a picture and a mask.
     truth : bool
-        Whether table and features tell the tumour; the masks are there in any case.
+        Whether table and features tell the tumour; the masks always do.
     render : callable
         Draws a slide from its specification.
     progress : bool

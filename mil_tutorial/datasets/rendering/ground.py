@@ -20,7 +20,7 @@ def draw_ground(seed: int, place: Architecture, lesion: Lesion | None) -> tuple[
         The slide's seed.
     place : Architecture
     lesion : Lesion or None
-        Its cytoplasm takes the place of what was there before.
+        Its cytoplasm replaces the ground.
 
     Returns
     -------

@@ -86,7 +86,7 @@ def encoder_name(encoder: Encoder) -> str:
 class TileBatches(Dataset[np.ndarray | str]):
     """Pictures of tiles, a batch at a time; the slide is opened once in each process.
 
-    An item is a uint8 array (n, tile_size, tile_size, 3), or says why it cannot be read: an
+    An item is a uint8 array (n, tile_size, tile_size, 3), or the reason why it cannot be read: an
     exception would come from a worker with its whole trace.
     """
 

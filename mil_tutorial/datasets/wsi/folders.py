@@ -144,7 +144,7 @@ def _save_preview(path: Path, slide: Slide, mask: np.ndarray, tiles: Tiles) -> N
     size = picture.shape[1::-1]
     tissue = np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST))
     outline = (tissue & ~binary_erosion(tissue))[..., None]
-    image = Image.fromarray(np.where(outline, np.uint8(TISSUE), picture))
+    image = Image.fromarray(np.where(outline, np.array(TISSUE, np.uint8), picture))
     pen = ImageDraw.Draw(image)
     side = tiles.side / downsample
     for x, y in tiles.coords / downsample:

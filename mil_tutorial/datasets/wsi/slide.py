@@ -48,7 +48,7 @@ class Slide:
                 f"{self.path}: OpenSlide cannot read it ({error}); the file is damaged"
             ) from error
         self._error = openslide.OpenSlideError
-        self._given_mpp = mpp
+        self._user_mpp = mpp
         self.name = slide_id(path)
 
     def __enter__(self) -> "Slide":
@@ -78,21 +78,21 @@ class Slide:
 
     @property
     def mpp(self) -> float:
-        """µm/px of level 0: as given with ``mpp``, else as the slide says.
+        """µm/px of level 0: the user's, else the slide's own.
 
         A magnification is not enough: 40× means anything from 0.21 to 0.28 µm/px.
 
         Raises
         ------
         ValueError
-            When the slide does not say it and it was not given, or when both disagree.
+            When neither says it, when they disagree, or when it cannot be true.
         """
-        given, (low, high) = self._given_mpp, PLAUSIBLE
+        user, (low, high) = self._user_mpp, PLAUSIBLE
         x, y = (self._property(f"mpp-{axis}") for axis in "xy")
         own = math.sqrt(x * y) if x and y and close(x, y) else None
         if own is not None and not low <= own <= high:
             own = None
-        if given is None:
+        if user is None:
             if own is None:
                 sides = f"{x:g} × {y:g}" if x and y else ""
                 reason = f" (only {sides}, which is no square pixel of a microscope)"
@@ -101,17 +101,17 @@ class Slide:
                     "it for this slide alone (--slide-mpp): whoever scanned it knows it"
                 )
             return own
-        if not low <= given <= high:
+        if not low <= user <= high:
             raise ValueError(
-                f"{given:g} µm/px was given for the slide, expected {low:g} to {high:g}: 0.25 is "
+                f"{user:g} µm/px was given for the slide, expected {low:g} to {high:g}: 0.25 is "
                 "usual at 40×, 0.5 at 20×"
             )
-        if own is not None and not close(given, own):
+        if own is not None and not close(user, own):
             raise ValueError(
-                f"{self.path}: the slide says {own:g} µm/px, but {given:g} was given; "
+                f"{self.path}: the slide says {own:g} µm/px, but {user:g} was given; "
                 "give it only for slides that do not say it themselves"
             )
-        return float(given)
+        return float(user)
 
     def level_for(self, downsample: float) -> int:
         """Return the coarsest level that is not coarser than wanted (by more than 5 %).
@@ -176,7 +176,7 @@ class Slide:
         return picture
 
     def _property(self, name: str) -> float | None:
-        """Return a positive number among OpenSlide's properties, if it is there."""
+        """Return a positive number among OpenSlide's properties, or None."""
         try:
             value = float(self._handle.properties[f"openslide.{name}"])
         except (KeyError, ValueError):

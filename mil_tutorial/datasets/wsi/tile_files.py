@@ -1,14 +1,14 @@
-"""Tiles and their features as HDF5 files, in the form that CLAM and TRIDENT read and write.
+"""The tiles of a slide and their features, as the HDF5 files that CLAM and TRIDENT use.
 
-One file a slide with ``coords`` (N, 2) and, once encoded, ``features`` (N, D). What is known of the
-tiles are attributes of ``coords``, under the names of
+One file a slide with ``coords`` (N, 2) and, once encoded, ``features`` (N, D). ``coords`` has
+attributes under the names of
 
 * TRIDENT (``trident/IO.py``: ``coords_to_h5``, ``read_coords``): ``patch_size`` (pixels as the
   encoder sees them), ``patch_size_level0``, ``level0_magnification``, ``target_magnification``,
   ``overlap``, ``name``, ``level0_width``, ``level0_height``;
 * CLAM (``wsi_core/WholeSlideImage.py``: ``process_contour``): ``patch_level`` and ``downsample`` of
   that level. CLAM does not shrink what it read; ``custom_downsample``, as TRIDENT's
-  ``read_coords_legacy`` takes it, says by how much: 1 where pixels are taken as they are;
+  ``read_coords_legacy`` takes it, tells by how much: 1 where pixels are taken as they are;
 * this package: ``level0_mpp``, ``target_mpp``, ``min_tissue``.
 
 CLAM's loader takes ``file["features"][:]`` and ``file["coords"][:]``; both stay plain arrays.
@@ -213,7 +213,7 @@ def level0_side(attributes: Mapping[str, Any]) -> int | None:
 
 
 def _add_coords(file: Any, tiles: Tiles) -> None:
-    """Store where the tiles lie, and what is known of them; the rest is left out."""
+    """Store where the tiles lie, with the attributes that are known."""
     shrunk = tiles.side / tiles.tile_size  # pixels of level 0 for each of a tile
     width, height = tiles.slide_size or (None, None)
     attributes = {

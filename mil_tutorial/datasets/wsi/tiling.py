@@ -152,7 +152,7 @@ def _coords(slide: Slide, mask: np.ndarray, side: int, min_tissue: float) -> np.
             f"{slide.size[0]} × {slide.size[1]} pixels; take smaller tiles or a smaller mpp"
         )
     if not mask.any():
-        raise ValueError(f"{slide.path}: no tissue was found; is the slide blank?")
+        raise ValueError(f"{slide.path}: no tissue; is the slide blank?")
     share = tissue_shares(mask, slide.size, side)
     y, x = np.nonzero((share >= min_tissue) & (share > 0))
     if not len(x):

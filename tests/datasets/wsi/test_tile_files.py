@@ -64,20 +64,18 @@ def test_clam_and_trident_find_what_they_look_for(tmp_path):
     assert size == known["patch_size_level0"]  # how TRIDENT derives it
 
 
-@pytest.mark.parametrize(
-    "attributes",
-    [
+def test_tiles_of_other_tools_are_read(tmp_path):
+    path = tmp_path / "S1_patches.h5"
+    for attributes in (
         {"patch_size": 256, "patch_size_level0": 512, "level0_magnification": 40},  # TRIDENT
         {"patch_size": 256, "patch_level": 1, "downsample": (2.0, 2.0)},  # CLAM
         {"patch_size": 256, "patch_level": 0, "downsample": 1.0, "custom_downsample": 2},
-    ],
-)
-def test_tiles_of_other_tools_are_read(tmp_path, attributes):
-    with h5py.File(tmp_path / "S1_patches.h5", "w") as file:
-        file.create_dataset("coords", data=COORDS.astype(np.int32)).attrs.update(attributes)
-    tiles = read_tiles(tmp_path / "S1_patches.h5")
-    assert (tiles.tile_size, tiles.side) == (256, 512)
-    np.testing.assert_array_equal(tiles.coords, COORDS)
+    ):
+        with h5py.File(path, "w") as file:
+            file.create_dataset("coords", data=COORDS.astype(np.int32)).attrs.update(attributes)
+        tiles = read_tiles(path)
+        assert (tiles.tile_size, tiles.side) == (256, 512)
+        np.testing.assert_array_equal(tiles.coords, COORDS)
 
 
 def test_files_that_cannot_be_used_are_named(tmp_path):
@@ -99,17 +97,14 @@ def test_files_that_cannot_be_used_are_named(tmp_path):
         read_tiles(path)
 
 
-@pytest.mark.parametrize(
-    ("coords", "message"),
-    [
+def test_coordinates_that_place_nothing():
+    for coords, message in (
         (np.zeros((0, 2), int), "there are no tiles"),
         (np.zeros((3, 2)), "float64, expected"),
         (np.zeros((3, 3), int), r"\(3, 3\)"),
-    ],
-)
-def test_coordinates_that_place_nothing(coords, message):
-    with pytest.raises(ValueError, match=f"S1: .*{message}"):
-        Tiles(name="S1", coords=coords, tile_size=256, side=256)
+    ):
+        with pytest.raises(ValueError, match=f"S1: .*{message}"):
+            Tiles(name="S1", coords=coords, tile_size=256, side=256)
 
 
 def test_a_failure_leaves_what_was_there(tmp_path):
@@ -149,7 +144,7 @@ def test_a_kill_leaves_no_half_file(tmp_path):
     assert [p.name for p in tmp_path.glob("[!.]*")] == ["S1.h5"]
 
 
-def test_what_other_tools_overlap_is_said_again(tmp_path):
+def test_the_overlap_of_other_tools_is_kept(tmp_path):
     attributes = {"patch_size": 256, "patch_size_level0": 256, "overlap": 128}
     with h5py.File(tmp_path / "S1.h5", "w") as file:
         file.create_dataset("coords", data=COORDS).attrs.update(attributes)
