@@ -116,9 +116,9 @@ def test_a_zip_is_read_without_unpacking(copy, tmp_path, rename):
         file.writestr("__MACOSX/CRC/Classification/img1/._img1.bmp", b"")
         file.writestr(f"{NAME}/Classification/.DS_Store", b"")
     shutil.rmtree(copy)
-    found = load_colon()
-    assert found.checksum() == expected.checksum()
-    assert found.names == expected.names
+    packed = load_colon()
+    assert packed.checksum() == expected.checksum()
+    assert packed.names == expected.names
     assert [p.name for p in copy.parent.iterdir()] == [path.name]
 
 

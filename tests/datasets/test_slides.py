@@ -119,27 +119,27 @@ def test_white_glass_holds_no_tissue_and_wrong_shapes_are_refused():
 
 
 def test_positives_have_tumour_tiles_and_negatives_none(shipped):
-    _, found = shipped
-    tiles = np.add.reduceat(found.tumour, found.starts[:-1])
-    assert (tiles[found.label == 1] >= 1).all()
-    assert (found.tumour_fraction[np.repeat(found.label, found.sizes) == 0] == 0).all()
+    _, archive = shipped
+    tiles = np.add.reduceat(archive.tumour, archive.starts[:-1])
+    assert (tiles[archive.label == 1] >= 1).all()
+    assert (archive.tumour_fraction[np.repeat(archive.label, archive.sizes) == 0] == 0).all()
 
 
 def test_witness_rates_are_those_of_the_profile(shipped):
-    profile, found = shipped
-    tiles = np.add.reduceat(found.tumour, found.starts[:-1])
-    median = np.median((tiles / found.sizes)[found.label == 1])
+    profile, archive = shipped
+    tiles = np.add.reduceat(archive.tumour, archive.starts[:-1])
+    median = np.median((tiles / archive.sizes)[archive.label == 1])
     low, high = {"default": (0.03, 0.05), "hard": (0.005, 0.015)}[profile]
     assert low <= median <= high
 
 
 def test_shipped_features_belong_to_the_cohort(shipped):
-    profile, found = shipped
+    profile, archive = shipped
     specs = slides.cohort(profile)
     for name in ("slide_id", "patient", "hospital", "split", "label", "seed"):
-        assert getattr(found, name).tolist() == [getattr(spec, name) for spec in specs]
-    train = np.repeat(found.split == "train", found.sizes)
-    features = found.features.astype(np.float64)
+        assert getattr(archive, name).tolist() == [getattr(spec, name) for spec in specs]
+    train = np.repeat(archive.split == "train", archive.sizes)
+    features = archive.features.astype(np.float64)
     if profile == "default":
         np.testing.assert_allclose(features[train].mean(axis=0), 0, atol=0.02)
         assert np.isclose((features[train] ** 2).mean(), 1, atol=0.02)
@@ -220,12 +220,12 @@ def test_a_truncated_feature_file_is_named(tmp_path):
 
 
 def test_an_inconsistent_feature_file_is_named(tmp_path):
-    found = vars(slides.load_features(SHIPPED / slides.FILES["hard"]))
+    archive = vars(slides.load_features(SHIPPED / slides.FILES["hard"]))
     wrong = {
-        "lacks label, seed": {k: v for k, v in found.items() if k not in ("label", "seed")},
-        "sizes add up to": {**found, "sizes": found["sizes"] + 1},
-        "coords has": {**found, "coords": found["coords"][1:]},
-        "labels are not 0 or 1": {**found, "label": found["label"] + 1},
+        "lacks label, seed": {k: v for k, v in archive.items() if k not in ("label", "seed")},
+        "sizes add up to": {**archive, "sizes": archive["sizes"] + 1},
+        "coords has": {**archive, "coords": archive["coords"][1:]},
+        "labels are not 0 or 1": {**archive, "label": archive["label"] + 1},
     }
     for message, arrays in wrong.items():
         np.savez(tmp_path / "odd.npz", **arrays)

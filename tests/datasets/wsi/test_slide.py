@@ -12,21 +12,21 @@ def test_a_level_that_fits_is_taken_pixel_by_pixel(slide, picture):
     with Slide(slide) as opened:
         assert opened.mpp == pytest.approx(0.5)
         assert opened.size == (2560, 2048)
-        found = opened.read(640, 300, 256, 256)
-        np.testing.assert_array_equal(found, picture[300:556, 640:896])
-        found = opened.read(1024, 512, 512, 128)
-        np.testing.assert_array_equal(found, averaged(picture, 4)[128:256, 256:384])
+        field = opened.read(640, 300, 256, 256)
+        np.testing.assert_array_equal(field, picture[300:556, 640:896])
+        field = opened.read(1024, 512, 512, 128)
+        np.testing.assert_array_equal(field, averaged(picture, 4)[128:256, 256:384])
 
 
 @pytest.mark.parametrize(("side", "tile_size", "factor"), [(256, 128, 2), (768, 96, 8)])
 def test_between_levels_pixels_are_averaged(slide, picture, side, tile_size, factor):
     with Slide(slide) as opened:
-        found = opened.read(768, 512, side, tile_size).astype(float)
+        field = opened.read(768, 512, side, tile_size).astype(float)
     expected = averaged(picture, factor)[512 // factor :, 768 // factor :][:tile_size, :tile_size]
     inner = np.s_[2:-2, 2:-2]  # the filter reaches a little beyond a pixel
-    assert np.abs(found - expected)[inner].mean() < 6
+    assert np.abs(field - expected)[inner].mean() < 6
     nearest = picture[512 : 512 + side : factor, 768 : 768 + side : factor].astype(float)
-    assert np.abs(found - expected)[inner].mean() < np.abs(nearest - expected)[inner].mean() / 2
+    assert np.abs(field - expected)[inner].mean() < np.abs(nearest - expected)[inner].mean() / 2
 
 
 def test_beyond_the_slide_is_white(slide):

@@ -95,11 +95,11 @@ def test_a_real_slide_with_two_levels(scans, mpp, factor, level):
     x, y = tiles.coords[len(tiles) // 2].tolist()
     reference = openslide.OpenSlide(str(path)).read_region((x, y), 0, (tiles.side, tiles.side))
     with Slide(path) as opened:
-        found = opened.read(x, y, tiles.side, 128).astype(float)
+        field = opened.read(x, y, tiles.side, 128).astype(float)
     expected = averaged(np.asarray(reference.convert("RGB")), factor)
-    assert np.abs(found - expected).mean() < (1e-9 if factor == 1 else 8)
-    shifted = np.abs(np.roll(found, 3, axis=1) - expected).mean()
-    assert np.abs(found - expected).mean() < shifted / 2
+    assert np.abs(field - expected).mean() < (1e-9 if factor == 1 else 8)
+    shifted = np.abs(np.roll(field, 3, axis=1) - expected).mean()
+    assert np.abs(field - expected).mean() < shifted / 2
 
 
 def test_a_real_slide_that_does_not_say_its_resolution(scans):
