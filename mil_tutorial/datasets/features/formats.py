@@ -33,8 +33,8 @@ class Format:
         raise NotImplementedError
 
     def coords(self, path: Path) -> np.ndarray:
-        """Return the coordinates (N, 2)."""
-        raise ValueError(f"{path} holds no coordinates")
+        """Return the coordinates (N, 2) of a file that has them."""
+        raise NotImplementedError
 
     def attributes(self, path: Path) -> dict[str, Any]:
         """Return the attributes of the coordinates, such as ``patch_size_level0``; maybe none."""
