@@ -6,8 +6,6 @@ Both cohorts are rendered, cut into tiles and encoded; test slides get a picture
 import argparse
 from pathlib import Path
 
-from mil_tutorial import load_tile_encoder
-from mil_tutorial.datasets.rendering.archive import build_features
 from mil_tutorial.datasets.rendering.cohort import PROFILES, cohort
 from mil_tutorial.datasets.rendering.folder import FolderWriter, new_folder
 from mil_tutorial.datasets.slides import FILES
@@ -16,24 +14,23 @@ PICTURES = 60  # test slides of the default profile whose pictures ship
 
 
 def write_shipped(out: Path, pictures: int = PICTURES, progress: bool = True) -> None:
-    """Write the files of ``data/slides``; a README or script that is there stays.
+    """Write the files of ``data/slides``; what the folder held before is replaced when all is done.
 
     Parameters
     ----------
     out : Path
-        The folder; what it held before is replaced when all is done.
+        The folder; its README and scripts stay.
     pictures : int
         How many test slides of the default profile get a picture and a mask.
     progress : bool
         Show progress bars.
     """
-    encoder = load_tile_encoder()
     cohorts = {profile: cohort(profile) for profile in PROFILES}
     tests = [spec.slide_id for spec in cohorts["default"] if spec.split == "test"]
     with new_folder(out, replace=True) as folder:
-        writer = FolderWriter(folder, tests[:pictures])
+        writer = FolderWriter(folder, tests[:pictures], progress=progress)
         for profile, specs in cohorts.items():
-            build_features(specs, encoder, folder / FILES[profile], progress, writer.visit)
+            writer.add(specs, FILES[profile])
         writer.finish()
 
 

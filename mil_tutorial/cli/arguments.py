@@ -47,7 +47,7 @@ def add_slides(command: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         metavar="FOLDER",
-        help="one .h5 file a slide; slides whose file is there are skipped",
+        help="one .h5 file a slide; slides whose file exists are skipped",
     )
 
 

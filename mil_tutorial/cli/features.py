@@ -1,4 +1,4 @@
-"""The command ``features``: frozen features of the tiles that ``tile`` found."""
+"""The command ``features``: frozen features of the tiles that ``tile`` wrote."""
 
 import argparse
 from pathlib import Path
@@ -35,7 +35,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Turn the tiles that the command tile found into frozen features, an HDF5 file a slide.
+    """Turn the tiles that the command tile wrote into frozen features, an HDF5 file a slide.
 
     Processes that a launcher started share the slides.
     """
@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
         device = "cuda"
     try:
         torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:  # told before any slide is opened
+    except (RuntimeError, AssertionError) as error:  # before any slide is opened
         reason = str(error).splitlines()[0]
         raise ValueError(f"--device {device} cannot be used here ({reason})") from error
     outcome = encode_slides(

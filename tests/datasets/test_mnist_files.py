@@ -29,9 +29,9 @@ def published(server, monkeypatch):
     return files
 
 
-@pytest.mark.parametrize("given", [True, False], ids=["root", "cache"])
-def test_downloaded_once_into_torchvisions_layout(published, server, cache, given, tmp_path):
-    root = tmp_path / "root" if given else None
+@pytest.mark.parametrize("own_root", [True, False], ids=["root", "cache"])
+def test_downloaded_once_into_torchvisions_layout(published, server, cache, own_root, tmp_path):
+    root = tmp_path / "root" if own_root else None
     assert len(load_digits(train=True, root=root)[1]) == 30
     requests = len(server.asked)
     assert len(load_digits(train=False, root=root)[1]) == 20
@@ -39,7 +39,7 @@ def test_downloaded_once_into_torchvisions_layout(published, server, cache, give
     raw = (root or cache) / "MNIST" / "raw"
     names = {p.name for p in raw.iterdir()}
     assert names == {*published, *(name.removesuffix(".gz") for name in published)}
-    assert given != cache.exists()
+    assert own_root != cache.exists()
 
 
 def test_the_users_packed_files_are_unpacked_into_the_cache(

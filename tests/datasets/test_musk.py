@@ -1,9 +1,7 @@
-import sys
-
 import numpy as np
 import pytest
+from scripts import load_script
 
-from mil_tutorial.datasets import musk
 from mil_tutorial.datasets.musk import load_musk
 from mil_tutorial.datasets.npz import read_npz
 from mil_tutorial.experiment.catalogue import load_benchmark
@@ -35,12 +33,12 @@ def test_folds_are_standardised_on_their_training_part():
     assert sorted(np.concatenate([fold.test_rows for fold in folds])) == list(range(92))
 
 
-def test_conversion_from_csv(tmp_path, monkeypatch):
+def test_conversion_from_csv(tmp_path):
     rows = np.zeros((3, 168))
     rows[:, 0], rows[:, 1], rows[:, 2] = [1, 1, 0], [1, 1, 2], [42, -7, 5]
     np.savetxt(tmp_path / "m.csv", rows, delimiter=",")
-    monkeypatch.setattr(sys, "argv", ["musk", str(tmp_path / "m.csv"), str(tmp_path / "m.npz")])
-    musk.main()
+    make = load_script("data/musk/make.py")
+    make.main([str(tmp_path / "m.csv"), str(tmp_path / "m.npz")])
     dataset = read_npz(tmp_path / "m.npz")
     assert dataset.labels.tolist() == [1, 0]
     assert dataset[0].instances[:, 0].tolist() == [42, -7]

@@ -5,12 +5,15 @@ import dataclasses
 
 import numpy as np
 import pytest
+from scripts import load_script
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from mil_tutorial import check_classes, check_groups
 from mil_tutorial.datasets import slides
+from mil_tutorial.datasets.npz import read_bags
 from mil_tutorial.datasets.rendering import folder as folders
 from mil_tutorial.datasets.rendering.noise import stream
 from mil_tutorial.system.paths import data_dir
@@ -116,27 +119,27 @@ def test_white_glass_holds_no_tissue_and_wrong_shapes_are_refused():
 
 
 def test_positives_have_tumour_tiles_and_negatives_none(shipped):
-    _, found = shipped
-    tiles = np.add.reduceat(found.tumour, found.starts[:-1])
-    assert (tiles[found.label == 1] >= 1).all()
-    assert (found.tumour_fraction[np.repeat(found.label, found.sizes) == 0] == 0).all()
+    _, archive = shipped
+    tiles = np.add.reduceat(archive.tumour, archive.starts[:-1])
+    assert (tiles[archive.label == 1] >= 1).all()
+    assert (archive.tumour_fraction[np.repeat(archive.label, archive.sizes) == 0] == 0).all()
 
 
 def test_witness_rates_are_those_of_the_profile(shipped):
-    profile, found = shipped
-    tiles = np.add.reduceat(found.tumour, found.starts[:-1])
-    median = np.median((tiles / found.sizes)[found.label == 1])
+    profile, archive = shipped
+    tiles = np.add.reduceat(archive.tumour, archive.starts[:-1])
+    median = np.median((tiles / archive.sizes)[archive.label == 1])
     low, high = {"default": (0.03, 0.05), "hard": (0.005, 0.015)}[profile]
     assert low <= median <= high
 
 
 def test_shipped_features_belong_to_the_cohort(shipped):
-    profile, found = shipped
+    profile, archive = shipped
     specs = slides.cohort(profile)
     for name in ("slide_id", "patient", "hospital", "split", "label", "seed"):
-        assert getattr(found, name).tolist() == [getattr(spec, name) for spec in specs]
-    train = np.repeat(found.split == "train", found.sizes)
-    features = found.features.astype(np.float64)
+        assert getattr(archive, name).tolist() == [getattr(spec, name) for spec in specs]
+    train = np.repeat(archive.split == "train", archive.sizes)
+    features = archive.features.astype(np.float64)
     if profile == "default":
         np.testing.assert_allclose(features[train].mean(axis=0), 0, atol=0.02)
         assert np.isclose((features[train] ** 2).mean(), 1, atol=0.02)
@@ -217,12 +220,12 @@ def test_a_truncated_feature_file_is_named(tmp_path):
 
 
 def test_an_inconsistent_feature_file_is_named(tmp_path):
-    found = vars(slides.load_features(SHIPPED / slides.FILES["hard"]))
+    archive = vars(slides.load_features(SHIPPED / slides.FILES["hard"]))
     wrong = {
-        "lacks label, seed": {k: v for k, v in found.items() if k not in ("label", "seed")},
-        "sizes add up to": {**found, "sizes": found["sizes"] + 1},
-        "coords has": {**found, "coords": found["coords"][1:]},
-        "labels are not 0 or 1": {**found, "label": found["label"] + 1},
+        "lacks label, seed": {k: v for k, v in archive.items() if k not in ("label", "seed")},
+        "sizes add up to": {**archive, "sizes": archive["sizes"] + 1},
+        "coords has": {**archive, "coords": archive["coords"][1:]},
+        "labels are not 0 or 1": {**archive, "label": archive["label"] + 1},
     }
     for message, arrays in wrong.items():
         np.savez(tmp_path / "odd.npz", **arrays)
@@ -230,26 +233,75 @@ def test_an_inconsistent_feature_file_is_named(tmp_path):
             slides.load_features(tmp_path / "odd.npz")
 
 
-def test_a_new_hospital_is_written_whole(tmp_path):
-    found = slides.write_hospital(tmp_path / "new", n_slides=4, seed=7, progress=False)
-    again = slides.load_features(tmp_path / "new" / "slides.npz")
-    for name, values in vars(found).items():
-        np.testing.assert_array_equal(values, getattr(again, name))
-    assert set(found.hospital) == {"NEW"}
-    assert len(list((tmp_path / "new" / "images").glob("*.webp"))) == 4
-    name = str(found.slide_id[0])
-    assert slides.slide_image(name, tmp_path / "new").shape == (512, 512, 3)
+@pytest.fixture(scope="module")
+def hospital(tmp_path_factory):
+    """A folder with a hospital of four slides, and the features that were returned."""
+    folder = tmp_path_factory.mktemp("hospital") / "new"
+    return folder, slides.write_hospital(folder, n_slides=4, seed=7, progress=False)
+
+
+def test_a_new_hospital_is_written_whole(hospital):
+    folder, written = hospital
+    stored = slides.load_features(folder / "slides.npz")
+    for name, values in vars(written).items():
+        np.testing.assert_array_equal(values, getattr(stored, name))
+    assert set(written.hospital) == {"NEW"}
+    assert len(list((folder / "images").glob("*.webp"))) == 4
+    assert slides.slide_image(str(written.slide_id[0]), folder).shape == (512, 512, 3)
+    listed = {line.split()[1] for line in (folder / "SHA256SUMS").read_text().splitlines()}
+    files = {p.relative_to(folder).as_posix() for p in folder.rglob("*.*")}
+    assert listed == files
     with pytest.raises(FileExistsError, match="choose another folder"):
-        slides.write_hospital(tmp_path / "new", n_slides=4, progress=False)
-    assert [path.name for path in tmp_path.iterdir()] == ["new"]
+        slides.write_hospital(folder, n_slides=4, progress=False)
+    assert [path.name for path in folder.parent.iterdir()] == ["new"]
+
+
+def test_a_new_hospital_becomes_bags(hospital):
+    folder, written = hospital
+    bags = read_bags(folder / "slides.npz")
+    assert len(bags) == 4
+    assert sorted(set(bags.labels.tolist())) == [0, 1]
+    np.testing.assert_array_equal(bags.sizes, written.sizes)
+    assert bags.names == written.slide_id.tolist()
 
 
 def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
-    def fail(self, spec, slide, coords, fractions):
-        self._save(spec.slide_id, slide)
+    def fail(image, coords):
         raise OSError("disk full")
 
-    monkeypatch.setattr(folders.FolderWriter, "visit", fail)
+    monkeypatch.setattr(folders, "colour_statistics", fail)
     with pytest.raises(OSError, match="disk full"):
         slides.write_hospital(tmp_path / "new", n_slides=2, progress=False)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_files_that_ship_can_be_made_again(tmp_path, monkeypatch):
+    make = load_script("data/slides/make.py")
+    monkeypatch.setattr(make, "cohort", lambda profile: slides.cohort(profile)[6:10])
+    for name in ("README.md", "old.npz"):
+        (tmp_path / name).write_text("old")
+    make.main(["--out", str(tmp_path), "--images", "1"])
+    assert (tmp_path / "README.md").read_text() == "old"
+    assert not (tmp_path / "old.npz").exists()
+    assert [p.stem for p in (tmp_path / "images").iterdir()] == ["default-007"]
+    for profile, name in slides.FILES.items():
+        again, shipped = (slides.load_features(folder / name) for folder in (tmp_path, SHIPPED))
+        rows = slice(shipped.starts[6], shipped.starts[10])
+        np.testing.assert_array_equal(again.coords, shipped.coords[rows], profile)
+        assert again.slide_id.tolist() == shipped.slide_id[6:10].tolist()
+
+
+@pytest.mark.parametrize("name", ["slides", "slides-hard"])
+def test_a_slide_is_a_bag(name):
+    train, val, test = slides.load_slides(name)
+    check_groups(train=train, val=val, test=test)
+    check_classes(train=train, val=val, test=test)
+    assert len(train) + len(val) + len(test) == 400
+    for bags in (train, val, test):
+        assert bags.instance_shape == (64,)
+        for label, truth, coords in zip(
+            bags.labels, bags.instance_labels, bags.coords, strict=True
+        ):
+            assert (truth.sum() > 0) == (label == 1)
+            assert len(np.unique(coords, axis=0)) == len(coords)
+            assert (coords % 32 == 0).all()

@@ -50,8 +50,8 @@ class FeatureBags(MedicalBagDataset):
         self.scale = scale
         self.instances = _Instances(self.files, scale)
         self.instance_labels = None
-        located = all(file.coords_path for file in files)
-        self.coords = _Coords(self.files) if located else None
+        have_coords = all(file.coords_path for file in files)
+        self.coords = _Coords(self.files) if have_coords else None
 
     def __getitem__(self, index: int) -> Bag:
         return Bag(self.instances[index], self.labels[index])

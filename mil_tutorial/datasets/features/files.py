@@ -1,7 +1,7 @@
-"""One slide's features in a file: shapes are checked when it is found, rows are read when used."""
+"""One slide's features in a file: shapes are checked when it is opened, rows are read when used."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
@@ -11,10 +11,49 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mil_tutorial.datasets.features.formats import FORMATS, HDF5
+from mil_tutorial.datasets.features.formats import FORMATS
 
 SLICE = 4096  # rows at a time where a whole slide in double precision would be large
 SAMPLED_ROWS = 16  # rows of a file that its digest looks at
+
+
+def describe(path: Path, coords_folder: Path | None = None) -> "FeatureFile":
+    """Look into a feature file without reading its rows.
+
+    Parameters
+    ----------
+    path : path
+        ``.h5``, ``.pt``, ``.npz`` or ``.npy``.
+    coords_folder : path, optional
+        Where ``NAME.npy`` or ``NAME.h5`` holds the coordinates of files that have none.
+
+    Raises
+    ------
+    ValueError
+        For a file that is damaged, holds no numbers, no tiles, features of another shape than
+        (N, D), or coordinates of other length.
+    """
+    shape, kind, coords = FORMATS[path.suffix].contents(path)
+    if shape[:1] == (0,):
+        raise ValueError(f"{path} holds no tiles; remove the file and its row of labels")
+    if kind not in "fiu" or len(shape) != 2:
+        raise ValueError(
+            f"{path}: features have shape {shape} and type {kind!r}, expected numbers (N, D)"
+        )
+    n, width = shape
+    coords_path = None if coords is None else path
+    if coords is None and coords_folder is not None:
+        beside = (coords_folder / f"{path.stem}{ending}" for ending in (".npy", ".h5"))
+        coords_path = next((file for file in beside if file.is_file()), None)
+        if coords_path:
+            contents = FORMATS[coords_path.suffix].contents(coords_path)
+            coords = contents.coords or contents.features
+    if coords is not None and coords != (n, 2):
+        raise ValueError(
+            f"{path}: {n} rows of features, but coords have shape {coords}, "
+            f"expected ({n}, 2); write both from the same list of tiles"
+        )
+    return FeatureFile(path, n, width, coords_path)
 
 
 class Moments(NamedTuple):
@@ -23,6 +62,15 @@ class Moments(NamedTuple):
     n: int
     mean: Tensor
     variance: Tensor
+
+
+def combine(parts: Iterable[Moments]) -> Moments:
+    """Put the moments of several sets of rows together (Chan, Golub & LeVeque 1979)."""
+    counts, means, variances = zip(*parts)
+    share = torch.tensor(counts, dtype=torch.float64)[:, None] / sum(counts)
+    mean = (share * torch.stack(means)).sum(dim=0)
+    between = (torch.stack(means) - mean) ** 2
+    return Moments(sum(counts), mean, (share * (torch.stack(variances) + between)).sum(dim=0))
 
 
 @dataclass(frozen=True)
@@ -41,7 +89,7 @@ class FeatureFile:
     path: Path
     n: int
     width: int
-    coords_path: Path | None = field(default=None)
+    coords_path: Path | None = None
 
     def read(self, rows: Tensor | None = None) -> Tensor:
         """Read all features, (N, D) float32, or those at ``rows`` (k,), in that order.
@@ -52,10 +100,9 @@ class FeatureFile:
             When a row that was read holds NaN or infinity, naming the file and the row.
         """
         if rows is None:
-            return self._checked(self._stored(None), None)
+            return self._read(None)
         ascending, order = np.unique(rows.numpy(), return_inverse=True)
-        found = self._checked(self._stored(ascending), ascending)
-        return found[torch.from_numpy(order)]
+        return self._read(ascending)[torch.from_numpy(order)]
 
     def coords(self) -> np.ndarray:
         """Read the coordinates (N, 2): x, y of each tile's top-left corner, in pixels."""
@@ -64,15 +111,18 @@ class FeatureFile:
         return FORMATS[self.coords_path.suffix].coords(self.coords_path)
 
     def attributes(self) -> dict[str, Any]:
-        """Return what the file of the coordinates says of the tiles; empty where nothing."""
+        """Return the attributes of the coordinates, such as ``patch_size_level0``; maybe none."""
         path = self.coords_path
-        return HDF5().attributes(path) if path and path.suffix == ".h5" else {}
+        return FORMATS[path.suffix].attributes(path) if path else {}
 
     @cached_property
     def moments(self) -> Moments:
         """Mean and variance of the rows; the file is read for it once."""
-        whole = self.read()
-        return combine(_moments(part) for part in whole.split(SLICE))
+        parts = []
+        for rows in self.read().split(SLICE):
+            variance, mean = torch.var_mean(rows.double(), dim=0, correction=0)
+            parts.append(Moments(len(rows), mean, variance))
+        return combine(parts)
 
     @cached_property
     def digest(self) -> bytes:
@@ -82,13 +132,12 @@ class FeatureFile:
         return blake2b(f"{self.n} {self.width}".encode() + sample, digest_size=8).digest()
 
     def __getstate__(self) -> dict[str, Any]:
-        """Send no moments to other processes: there they are not needed."""
+        """Send no moments to other processes, which do not need them."""
         return {k: v for k, v in self.__dict__.items() if k != "moments"}
 
-    def _stored(self, rows: np.ndarray | None) -> np.ndarray:
-        return FORMATS[self.path.suffix].features(self.path, rows)
-
-    def _checked(self, stored: np.ndarray, rows: np.ndarray | None) -> Tensor:
+    def _read(self, rows: np.ndarray | None) -> Tensor:
+        """Read all rows, or ascending ones, and check that they are finite."""
+        stored = FORMATS[self.path.suffix].features(self.path, rows)
         # float16 is widened; a view may be of a mapped file, which must not be written to.
         convert = np.asarray if stored.flags.owndata else np.array
         values = torch.from_numpy(convert(stored, dtype=np.float32))
@@ -101,69 +150,3 @@ class FeatureFile:
                     f"{self.path}: row {row} holds NaN or infinity; extract this slide again"
                 )
         return values
-
-
-def describe(path: Path, coords_folder: Path | None = None) -> FeatureFile:
-    """Look into a feature file without reading its rows.
-
-    Parameters
-    ----------
-    path : path
-        ``.h5``, ``.pt``, ``.npz`` or ``.npy``.
-    coords_folder : path, optional
-        Where ``NAME.npy`` or ``NAME.h5`` holds the coordinates of files that have none.
-
-    Raises
-    ------
-    ValueError
-        For a file that is damaged, holds no numbers, no tiles, features of another shape than
-        (N, D), or coordinates of other length.
-    """
-    features, kind, coords = FORMATS[path.suffix].contents(path)
-    n, width = _shape(path, features, kind)
-    coords_path = None if coords is None else path
-    if coords is None and coords_folder is not None:
-        coords_path = _beside(coords_folder, path.stem)
-        if coords_path:
-            found = FORMATS[coords_path.suffix].contents(coords_path)
-            coords = found.coords or found.features
-    if coords is not None and _without_batch(coords) != (n, 2):
-        raise ValueError(
-            f"{path}: {n} rows of features, but coords have shape {_without_batch(coords)}, "
-            f"expected ({n}, 2); write both from the same list of tiles"
-        )
-    return FeatureFile(path, n, width, coords_path)
-
-
-def combine(parts: Iterable[Moments]) -> Moments:
-    """Put the moments of several sets of rows together (Chan, Golub & LeVeque 1979)."""
-    counts, means, variances = zip(*parts)
-    share = torch.tensor(counts, dtype=torch.float64)[:, None] / sum(counts)
-    mean = (share * torch.stack(means)).sum(dim=0)
-    between = (torch.stack(means) - mean) ** 2
-    return Moments(sum(counts), mean, (share * (torch.stack(variances) + between)).sum(dim=0))
-
-
-def _moments(rows: Tensor) -> Moments:
-    variance, mean = torch.var_mean(rows.double(), dim=0, correction=0)
-    return Moments(len(rows), mean, variance)
-
-
-def _shape(path: Path, stored: tuple[int, ...], kind: str) -> tuple[int, int]:
-    shape = _without_batch(stored)
-    if shape[:1] == (0,):
-        raise ValueError(f"{path} holds no tiles; remove the file and its row of labels")
-    if kind not in "fiu" or len(shape) != 2:
-        raise ValueError(
-            f"{path}: features have shape {stored} and type {kind!r}, expected numbers (N, D)"
-        )
-    return shape[0], shape[1]
-
-
-def _without_batch(shape: tuple[int, ...]) -> tuple[int, ...]:
-    return shape[1:] if len(shape) == 3 and shape[0] == 1 else shape
-
-
-def _beside(folder: Path, name: str) -> Path | None:
-    candidates = (folder / f"{name}{ending}" for ending in (".npy", ".h5"))
-    return next((path for path in candidates if path.is_file()), None)

@@ -2,7 +2,6 @@
 
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -48,9 +47,7 @@ def read_features(
     """
     folder = Path(folder)
     table = read_labels(labels, positive)
-    files = _find(folder)
-    paths = _reconcile(folder, Path(labels), files, table.slides)
-    found = _describe_all(folder, paths)
+    files = _describe_all(_reconcile(folder, Path(labels), _find(folder), table.slides))
     if table.patients is None:
         warnings.warn(
             f"{labels} has no column patient, so each slide is taken as a patient of its own; "
@@ -58,7 +55,7 @@ def read_features(
             stacklevel=2,
         )
     patients = table.patients or table.slides
-    return FeatureBags(found, torch.tensor(table.labels, dtype=torch.float32), patients), table
+    return FeatureBags(files, torch.tensor(table.labels, dtype=torch.float32), patients), table
 
 
 def _find(folder: Path) -> dict[str, list[Path]]:
@@ -69,10 +66,10 @@ def _find(folder: Path) -> dict[str, list[Path]]:
         listed = sorted(place.iterdir()) if place.is_dir() else []
         paths = [path for path in listed if path.suffix in FORMATS and path.is_file()]
         if paths:
-            found = defaultdict(list)
+            files = defaultdict(list)
             for path in paths:
-                found[path.stem].append(path)
-            return found
+                files[path.stem].append(path)
+            return files
     below = {path.parent.name for path in folder.glob("*/*") if path.suffix in FORMATS}
     hint = f"; there are some in {shorten(below)}: name that folder" if below else ""
     raise ValueError(f"{folder} holds no feature files ({', '.join(FORMATS)}){hint}")
@@ -97,23 +94,26 @@ def _reconcile(
     return [files[name][0] for name in names]
 
 
-def _describe_all(folder: Path, paths: list[Path]) -> list[FeatureFile]:
-    """Look into all files before saying what is wrong with some."""
-    found, problems = [], []
-    coords = _coords_folder(paths[0].parent)
+def _describe_all(paths: list[Path]) -> list[FeatureFile]:
+    """Look into all files before complaining of some."""
+    files: list[FeatureFile] = []
+    problems: list[str] = []
+    # torchmil's folder of coordinates lies beside ``features`` or ``features/NAME``.
+    beside = (parent / "coords" for parent in paths[0].parent.parents[:2])
+    coords = next((place for place in beside if place.is_dir()), None)
     for path in tqdm(paths, desc="features", unit="file", leave=False, disable=None):
         try:
-            found.append(describe(path, coords))
+            files.append(describe(path, coords))
         except ValueError as error:
             problems.append(str(error))
-    problems += _widths(found)
+    problems += _odd_widths(files)
     if problems:
         more = f" (and {len(problems) - 5} more such files)" if len(problems) > 5 else ""
         raise ValueError("; ".join(problems[:5]) + more)
-    return found
+    return files
 
 
-def _widths(files: Iterable[FeatureFile]) -> list[str]:
+def _odd_widths(files: list[FeatureFile]) -> list[str]:
     """Complain of widths that few files have."""
     by_width = defaultdict(list)
     for file in files:
@@ -127,11 +127,3 @@ def _widths(files: Iterable[FeatureFile]) -> list[str]:
         for width, names in by_width.items()
         if width != usual
     ]
-
-
-def _coords_folder(features: Path) -> Path | None:
-    """Return torchmil's folder of coordinates, beside ``features`` or ``features/NAME``."""
-    for parent in features.parents[:2]:
-        if (parent / "coords").is_dir():
-            return parent / "coords"
-    return None

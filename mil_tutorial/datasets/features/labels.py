@@ -14,7 +14,7 @@ COLUMNS = {
     "patient": ("patient", "patient_id", "case_id"),
     "split": ("split",),
 }
-"""What a column may be called: the project's own name first, then those of CLAM and TRIDENT."""
+"""Names of a column: the project's own first, then those of CLAM and TRIDENT."""
 
 SPLITS = {
     "train": ("train", "training"),
@@ -27,7 +27,7 @@ POSITIVE = {
     *("tumor", "tumour", "positive", "pos", "malignant", "cancer", "carcinoma", "metastasis"),
     *("yes", "true"),
 }
-"""Words in the name of a class that say which is 0 and which is 1."""
+"""Words in the name of a class that tell which is 0 and which is 1."""
 
 
 class LabelTable(NamedTuple):
@@ -50,9 +50,9 @@ def read_labels(path: Path | str, positive: str | None = None) -> LabelTable:
     ----------
     path : path
         CSV with a header. Columns ``slide`` and ``label``, perhaps ``patient`` and ``split``, or
-        the names in ``COLUMNS``; others are ignored, with a warning where one looks like a
-        split. Labels are 0 and 1, or two names: then the one
-        with a word of ``NEGATIVE`` is 0, or the one with a word of ``POSITIVE`` is 1.
+        the names in ``COLUMNS``; others are ignored, with a warning where one looks like a split.
+        Labels are 0 and 1, or two names: then the one with a word of ``NEGATIVE`` is 0, or the one
+        with a word of ``POSITIVE`` is 1.
     positive : str, optional
         The name that is 1, where the words do not tell.
 
@@ -65,18 +65,24 @@ def read_labels(path: Path | str, positive: str | None = None) -> LabelTable:
         unknown split. The message names the file and lists the slides.
     """
     path = Path(path)
-    rows, names = _rows(path)
-    slides = [row[names["slide"]] for row in rows]
-    _check_filled(path, rows, names, slides)
+    rows, header = _rows(path)
+    columns = _columns(path, rows, header)
+    slides = columns["slide"]
+    for name, cells in columns.items():
+        if empty := [slides[i] or f"row {i + 2}" for i, cell in enumerate(cells) if not cell]:
+            raise ValueError(f"{path} has no {name} for {shorten(empty)}; fill it in or remove it")
     if twice := [slide for slide, count in Counter(slides).items() if count > 1]:
         raise ValueError(f"{path} lists {shorten(twice)} more than once; keep one row a slide")
-    given = [row[names["label"]] for row in rows]
-    classes = _classes(path, given, positive)
-    patients = [row[names["patient"]] for row in rows] if "patient" in names else None
-    splits = _splits(path, [row[names["split"]] for row in rows]) if "split" in names else None
-    if splits is None:
-        _warn_of_a_split(path, rows)
-    return LabelTable(slides, [classes.index(_plain(g)) for g in given], patients, splits, classes)
+    # Spreadsheets write 0.0 and 1.0.
+    labels = [{"0.0": "0", "1.0": "1"}.get(cell, cell) for cell in columns["label"]]
+    classes = _classes(path, labels, positive)
+    if "split" in columns:
+        splits = _splits(path, columns["split"])
+    else:
+        splits = None
+        _warn_of_other_splits(path, rows)
+    numbers = [classes.index(label) for label in labels]
+    return LabelTable(slides, numbers, columns.get("patient"), splits, classes)
 
 
 def shorten(names: Iterable[str], most: int = 5) -> str:
@@ -86,97 +92,80 @@ def shorten(names: Iterable[str], most: int = 5) -> str:
     return ", ".join(listed[:most]) + more
 
 
-def _rows(path: Path) -> tuple[list[dict[str, str]], dict[str, str]]:
-    """Return the rows, without spaces around cells, and the names of the columns there are."""
+def _rows(path: Path) -> tuple[list[dict[str, str]], list[str]]:
+    """Return the rows and the header, without spaces around cells."""
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist; it should list slides and labels")
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, skipinitialspace=True)
-            rows = [{k: (v or "").strip() for k, v in row.items() if k} for row in reader]
-            header = [(name or "").strip() for name in reader.fieldnames or []]
+            rows = [{k.strip(): (v or "").strip() for k, v in row.items() if k} for row in reader]
+            return rows, [(name or "").strip() for name in reader.fieldnames or []]
     except (UnicodeDecodeError, csv.Error, AttributeError) as error:
         raise ValueError(f"{path} cannot be read as CSV in UTF-8; save it again") from error
-    rows = [{k.strip(): v for k, v in row.items()} for row in rows]
-    names = {what: _column(path, header, called) for what, called in COLUMNS.items()}
-    for what in ("slide", "label"):
-        if names[what] is None:
+
+
+def _columns(path: Path, rows: list[dict[str, str]], header: list[str]) -> dict[str, list[str]]:
+    """Return the cells of the columns that are used, by the project's names."""
+    columns = {}
+    for name, synonyms in COLUMNS.items():
+        matches = [column for column in header if column.lower() in synonyms]
+        if len(matches) > 1:
+            raise ValueError(f"{path} has the columns {' and '.join(matches)}; keep one of them")
+        if matches:
+            columns[name] = [row.get(matches[0], "") for row in rows]
+        elif name in ("slide", "label"):
             raise ValueError(
-                f"{path} lacks a column {' or '.join(COLUMNS[what])}; it has "
+                f"{path} lacks a column {' or '.join(synonyms)}; it has "
                 f"{', '.join(header) or 'none'} (separated by commas?)"
             )
     if not rows:
         raise ValueError(f"{path} has no rows; give one for each slide")
-    return rows, {what: name for what, name in names.items() if name is not None}
+    return columns
 
 
-def _column(path: Path, header: list[str], called: tuple[str, ...]) -> str | None:
-    found = [name for name in header if name.lower() in called]
-    if len(found) > 1:
-        raise ValueError(f"{path} has the columns {' and '.join(found)}; keep one of them")
-    return found[0] if found else None
-
-
-def _check_filled(
-    path: Path, rows: list[dict[str, str]], names: dict[str, str], slides: list[str]
-) -> None:
-    for what, name in names.items():
-        empty = [slides[i] or f"row {i + 2}" for i, row in enumerate(rows) if not row.get(name)]
-        if empty:
-            raise ValueError(f"{path} has no {what} for {shorten(empty)}; fill it in or remove it")
-
-
-def _classes(path: Path, given: list[str], positive: str | None) -> tuple[str, str]:
-    """Return the names of 0 and 1."""
-    found = sorted({_plain(value) for value in given})
-    if positive is not None and positive not in found:
-        raise ValueError(f"{path} has no label {positive!r}; it has {shorten(found)}")
-    if set(found) <= {"0", "1"} and positive is None:
+def _classes(path: Path, labels: list[str], positive: str | None) -> tuple[str, str]:
+    """Return the names of 0 and 1, which words in them tell; never their order."""
+    names = sorted(set(labels))
+    if positive is not None and positive not in names:
+        raise ValueError(f"{path} has no label {positive!r}; it has {shorten(names)}")
+    if set(names) <= {"0", "1"} and positive is None:
         return "0", "1"
-    if len(found) != 2:
+    if len(names) != 2:
         raise ValueError(
-            f"{path} has {len(found)} different labels ({shorten(found)}), expected two: 0 and 1, "
+            f"{path} has {len(names)} different labels ({shorten(names)}), expected two: 0 and 1, "
             "or a negative and a positive name; leave out or merge classes"
         )
-    first, second = found
-    if positive is None:
-        positive = _positive(path, first, second)
-    return (first, second) if second == positive else (second, first)
-
-
-def _positive(path: Path, first: str, second: str) -> str:
-    """Tell by the words in two names which is positive; never by their order."""
-    for words, other_way in ((NEGATIVE, True), (POSITIVE, False)):
-        said = [bool(words & set(re.split(r"[^a-z]+", name.lower()))) for name in (first, second)]
-        if sum(said) == 1:
-            return first if said[0] != other_way else second
+    first, second = names
+    if positive is not None:
+        return (first, second) if second == positive else (second, first)
+    words = [set(re.split(r"[^a-z]+", name.lower())) for name in names]
+    for vocabulary, other_way in ((NEGATIVE, False), (POSITIVE, True)):
+        first_has, second_has = (bool(vocabulary & own) for own in words)
+        if first_has != second_has:
+            return (first, second) if first_has != other_way else (second, first)
     raise ValueError(
         f"{path} has the labels {first} and {second}; say which of them is positive (--positive "
         f"{second}), or write 0 and 1"
     )
 
 
-def _plain(value: str) -> str:
-    """Return 0 and 1 for 0.0 and 1.0, as spreadsheets write them."""
-    return {"0.0": "0", "1.0": "1"}.get(value, value)
-
-
-def _warn_of_a_split(path: Path, rows: list[dict[str, str]]) -> None:
-    """Say that a column with train and test under another name is not used."""
+def _warn_of_other_splits(path: Path, rows: list[dict[str, str]]) -> None:
+    """Warn that a column with train and test under another name is not used."""
     for name in rows[0]:
-        held = {row.get(name, "").lower() for row in rows}
-        if held & set(SPLITS["train"]) and held & set(SPLITS["test"]):
+        values = {row.get(name, "").lower() for row in rows}
+        if values & set(SPLITS["train"]) and values & set(SPLITS["test"]):
             warnings.warn(
                 f"{path}: the column {name} looks like a split and is not used; call it split",
                 stacklevel=3,
             )
 
 
-def _splits(path: Path, given: list[str]) -> list[str]:
-    named = {called: split for split, names in SPLITS.items() for called in names}
-    if unknown := {value for value in given if value.lower() not in named}:
+def _splits(path: Path, cells: list[str]) -> list[str]:
+    split_of = {name: split for split, names in SPLITS.items() for name in names}
+    if unknown := {cell for cell in cells if cell.lower() not in split_of}:
         raise ValueError(f"{path} has the splits {shorten(unknown)}, expected train, val or test")
-    splits = [named[value.lower()] for value in given]
+    splits = [split_of[cell.lower()] for cell in cells]
     if missing := {"train", "test"} - set(splits):
         raise ValueError(
             f"{path} has a column split, but no slide for {shorten(missing)}; without that column "

@@ -1,6 +1,4 @@
-"""The architecture of a lymph node: where is what, before any cell is drawn."""
-
-from __future__ import annotations
+"""The architecture of a lymph node: what lies where, before any cell is drawn."""
 
 from dataclasses import dataclass
 
@@ -11,7 +9,7 @@ from mil_tutorial.datasets.rendering.noise import SIDE, Field, fractal_noise, sm
 
 @dataclass(frozen=True)
 class Follicle:
-    """A round nest of B cells; `germinal` is the radius of its pale centre (0 = none)."""
+    """A round nest of B cells; ``germinal`` is the radius of its pale centre (0 = none)."""
 
     x: float
     y: float
@@ -34,7 +32,7 @@ class Vessel:
 
 @dataclass(frozen=True)
 class Architecture:
-    """Fields of shape (512, 512), between 0 and 1 unless said otherwise."""
+    """Fields of shape (512, 512), between 0 and 1 where nothing else is stated."""
 
     depth: Field  # pixels below the outline; negative outside the node
     fibres: Field  # collagen: capsule and trabeculae
@@ -78,7 +76,7 @@ def draw_architecture(seed: int, patient: str) -> Architecture:
 
 
 def _step(field: Field, softness: float) -> Field:
-    """Return 0 below zero and 1 above, with a ramp of `softness` pixels either side."""
+    """Return 0 below zero and 1 above, with a ramp of ``softness`` pixels either side."""
     return np.clip(field / np.float32(2 * softness) + np.float32(0.5), 0, 1).astype(np.float32)
 
 
@@ -120,16 +118,16 @@ def _follicles(rng: np.random.Generator, depth: Field, patient: str) -> list[Fol
     """Scatter follicles over the cortex, none on top of another."""
     habit = stream("follicles", patient)
     many, size = habit.integers(3, 10), habit.uniform(40, 62)
-    found: list[Follicle] = []
+    follicles: list[Follicle] = []
     for _ in range(60):
         x, y = rng.uniform(20, SIDE - 20, 2)
         radius = size * np.exp(rng.normal(0, 0.2))
         share = rng.uniform(0.55, 0.75) * (rng.random() < 0.8)
         inside = 0.75 * radius + 16 < depth[int(y), int(x)] < 190
-        clear = all(np.hypot(x - f.x, y - f.y) > 0.95 * (radius + f.radius) for f in found)
-        if inside and clear and len(found) < many:
-            found.append(Follicle(x, y, radius, radius * share))
-    return found
+        clear = all(np.hypot(x - f.x, y - f.y) > 0.95 * (radius + f.radius) for f in follicles)
+        if inside and clear and len(follicles) < many:
+            follicles.append(Follicle(x, y, radius, radius * share))
+    return follicles
 
 
 def _follicle_fields(
@@ -157,15 +155,15 @@ def _sinuses(rng: np.random.Generator, depth: Field) -> Field:
 
 def _vessels(rng: np.random.Generator, depth: Field) -> tuple[Vessel, ...]:
     """Scatter vessels: mostly venules, some with blood, some with a thick wall."""
-    found = []
+    vessels = []
     for _ in range(rng.integers(3, 9)):
         x, y = rng.uniform(8, SIDE - 8, 2)
         radius = np.exp(rng.normal(1.9, 0.4))
         wall = rng.uniform(1.5, 3) + (rng.random() < 0.3) * radius * 0.6
         stretch, angle, blood = rng.uniform(1, 2.2), rng.uniform(0, 3.14), rng.random() < 0.6
         if depth[int(y), int(x)] > 15:
-            found.append(Vessel(x, y, radius, wall, stretch, angle, bool(blood)))
-    return tuple(found)
+            vessels.append(Vessel(x, y, radius, wall, stretch, angle, bool(blood)))
+    return tuple(vessels)
 
 
 def _vessel_fields(vessels: tuple[Vessel, ...], x: Field, y: Field) -> tuple[Field, Field, Field]:

@@ -1,27 +1,16 @@
-"""Feature files: one npz with the features of all tiles of many slides."""
+"""Feature files: one ``.npz`` with the features of all tiles of many slides."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-from mil_tutorial.datasets.rendering.cohort import SlideSpec, render_slide
 from mil_tutorial.datasets.rendering.lesion import TUMOUR_TILE_FRACTION
-from mil_tutorial.datasets.rendering.slide import RenderedSlide
-from mil_tutorial.datasets.rendering.tiles import cut_tiles, tissue_tiles, tumour_fraction
 from mil_tutorial.system.files import read_arrays, replacing
 
-if TYPE_CHECKING:
-    from mil_tutorial.models.tile_encoder import TileEncoder
-
-STEP = 1 / 8  # features are rounded to multiples of it, so that they compress
-
-Visitor = Callable[[SlideSpec, RenderedSlide, npt.NDArray[np.intp], npt.NDArray[np.float64]], None]
+PER_TILE = ("coords", "tumour_fraction")
+TEXT = ("slide_id", "patient", "hospital", "split")
+PER_SLIDE = (*TEXT, "label", "seed")
 
 
 @dataclass(frozen=True)
@@ -43,81 +32,31 @@ class SlideFeatures:
     seed : ndarray of shape (B,), int64
     """
 
-    features: npt.NDArray[np.float16]
-    sizes: npt.NDArray[np.int64]
-    coords: npt.NDArray[np.int16]
-    tumour_fraction: npt.NDArray[np.float16]
-    slide_id: npt.NDArray[np.str_]
-    patient: npt.NDArray[np.str_]
-    hospital: npt.NDArray[np.str_]
-    split: npt.NDArray[np.str_]
-    label: npt.NDArray[np.int8]
-    seed: npt.NDArray[np.int64]
+    features: np.ndarray
+    sizes: np.ndarray
+    coords: np.ndarray
+    tumour_fraction: np.ndarray
+    slide_id: np.ndarray
+    patient: np.ndarray
+    hospital: np.ndarray
+    split: np.ndarray
+    label: np.ndarray
+    seed: np.ndarray
 
     @property
-    def tumour(self) -> npt.NDArray[np.bool_]:
+    def tumour(self) -> np.ndarray:
         """Whether each tile counts as tumour, (N,): the truth of the instances."""
         return self.tumour_fraction >= np.float16(TUMOUR_TILE_FRACTION)
 
     @property
-    def starts(self) -> npt.NDArray[np.int64]:
+    def starts(self) -> np.ndarray:
         """Where each slide's tiles start, and N at the end: (B + 1,)."""
         return np.concatenate([[0], np.cumsum(self.sizes)])
 
-
-def build_features(
-    specs: Sequence[SlideSpec],
-    encoder: TileEncoder,
-    out_npz: str | Path,
-    progress: bool = True,
-    visit: Visitor | None = None,
-    *,
-    render: Callable[[SlideSpec], RenderedSlide] = render_slide,
-    truth: bool = True,
-) -> SlideFeatures:
-    """Render slides, cut them into tiles, encode the tiles and write one npz.
-
-    Parameters
-    ----------
-    specs : sequence of SlideSpec
-    encoder : TileEncoder
-        Its features are centred and scaled with the statistics of the training tiles.
-    out_npz : str or Path
-        Written under another name first and then renamed, so it is never half there.
-    progress : bool
-        Show a progress bar.
-    visit : callable, optional
-        Called for each slide with its spec, picture, coordinates and tumour fractions.
-    render : callable
-        Draws a slide from its specification.
-    truth : bool
-        Whether the file says how much of each tile is tumour; if not, it says NaN.
-
-    Returns
-    -------
-    SlideFeatures
-        What was written.
-    """
-    from tqdm import tqdm
-
-    parts = [
-        _one_slide(spec, encoder, visit, render)
-        for spec in tqdm(specs, desc="slides", unit="slide", disable=not progress)
-    ]
-    features, coords, fractions = (np.concatenate(part) for part in zip(*parts, strict=True))
-    if not truth:
-        fractions = np.full_like(fractions, np.nan)
-    found = SlideFeatures(
-        features=features,
-        sizes=np.array([len(part[0]) for part in parts]),
-        coords=coords,
-        tumour_fraction=fractions,
-        **{name: np.array([getattr(s, name) for s in specs]) for name in _TEXT},
-        label=np.array([s.label for s in specs], np.int8),
-        seed=np.array([s.seed for s in specs], np.int64),
-    )
-    _write(found, Path(out_npz))
-    return found
+    def save(self, path: Path) -> None:
+        """Write the file, whole or not at all."""
+        with replacing(path) as partial, partial.open("wb") as file:
+            np.savez_compressed(file, **vars(self))
 
 
 def load_features(path: str | Path) -> SlideFeatures:
@@ -126,7 +65,7 @@ def load_features(path: str | Path) -> SlideFeatures:
     Parameters
     ----------
     path : str or Path
-        An npz written by `build_features`.
+        An ``.npz`` file as ``write_hospital`` writes it.
 
     Returns
     -------
@@ -139,52 +78,25 @@ def load_features(path: str | Path) -> SlideFeatures:
     ValueError
         If the file is damaged, lacks an array, or its arrays do not fit together.
     """
-    file, names = Path(path), tuple(f.name for f in fields(SlideFeatures))
-    arrays = read_arrays(file, names)
-    found = SlideFeatures(**{name: arrays[name] for name in names})
-    if problem := _inconsistency(found):
-        raise ValueError(f"{file}: {problem}")
-    return found
+    path, names = Path(path), tuple(field.name for field in fields(SlideFeatures))
+    arrays = read_arrays(path, names)
+    features = SlideFeatures(**{name: arrays[name] for name in names})
+    if problem := _inconsistency(features):
+        raise ValueError(f"{path}: {problem}")
+    return features
 
 
-_TEXT = ("slide_id", "patient", "hospital", "split")
-_PER_TILE = ("coords", "tumour_fraction")
-_PER_SLIDE = (*_TEXT, "label", "seed")
-
-
-def _one_slide(
-    spec: SlideSpec,
-    encoder: TileEncoder,
-    visit: Visitor | None,
-    render: Callable[[SlideSpec], RenderedSlide],
-) -> tuple[npt.NDArray, npt.NDArray, npt.NDArray]:
-    from mil_tutorial.models.tile_encoder import encode
-
-    slide = render(spec)
-    coords = tissue_tiles(slide.image)
-    fractions = tumour_fraction(slide.tumour_mask, coords)
-    if visit is not None:
-        visit(spec, slide, coords, fractions)
-    features = np.rint(encode(encoder, cut_tiles(slide.image, coords)) / STEP) * STEP
-    return features.astype(np.float16), coords.astype(np.int16), fractions.astype(np.float16)
-
-
-def _write(found: SlideFeatures, path: Path) -> None:
-    with replacing(path) as partial, partial.open("wb") as file:
-        np.savez_compressed(file, **vars(found))
-
-
-def _inconsistency(found: SlideFeatures) -> str | None:
+def _inconsistency(archive: SlideFeatures) -> str | None:
     """Return what is wrong with the shapes or values, if anything."""
-    if found.features.ndim != 2 or found.sizes.ndim != 1:
-        return f"features have shape {found.features.shape}, sizes {found.sizes.shape}"
-    tiles, slides = len(found.features), len(found.sizes)
-    if (found.sizes < 1).any() or found.sizes.sum() != tiles:
-        return f"sizes add up to {found.sizes.sum()}, but there are {tiles} tiles"
-    for names, length in ((_PER_TILE, tiles), (_PER_SLIDE, slides)):
+    if archive.features.ndim != 2 or archive.sizes.ndim != 1:
+        return f"features have shape {archive.features.shape}, sizes {archive.sizes.shape}"
+    tiles, slides = len(archive.features), len(archive.sizes)
+    if (archive.sizes < 1).any() or archive.sizes.sum() != tiles:
+        return f"sizes add up to {archive.sizes.sum()}, but there are {tiles} tiles"
+    for names, length in ((PER_TILE, tiles), (PER_SLIDE, slides)):
         for name in names:
-            if len(getattr(found, name)) != length:
-                return f"{name} has {len(getattr(found, name))} rows instead of {length}"
-    if not np.isfinite(found.features).all():
+            if len(getattr(archive, name)) != length:
+                return f"{name} has {len(getattr(archive, name))} rows instead of {length}"
+    if not np.isfinite(archive.features).all():
         return "features are not finite"
-    return None if np.isin(found.label, (0, 1)).all() else "labels are not 0 or 1"
+    return None if np.isin(archive.label, (0, 1)).all() else "labels are not 0 or 1"

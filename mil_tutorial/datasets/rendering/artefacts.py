@@ -3,8 +3,6 @@
 They come from a stream of their own, so both classes have them equally often.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from scipy.ndimage import gaussian_filter
 

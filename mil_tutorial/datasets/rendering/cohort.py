@@ -1,7 +1,5 @@
 """Cohorts: patients, hospitals and splits, and the specification of every slide."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from mil_tutorial.datasets.rendering.noise import stream
@@ -64,7 +62,7 @@ def cohort(
         Size of the lesions.
     hospital : str, optional
         One hospital for all slides, all of them in the split "test". By default the four of
-        `HOSPITALS`, each in all three splits.
+        ``HOSPITALS``, each in all three splits.
     n_slides : int
         Number of slides.
     seed : int
@@ -77,7 +75,7 @@ def cohort(
     Raises
     ------
     ValueError
-        If the profile is unknown or `n_slides` is less than one.
+        If the profile is unknown or ``n_slides`` is less than one.
     """
     if profile not in PROFILES:
         raise ValueError(f"profile must be one of {', '.join(PROFILES)}; got {profile!r}")
@@ -102,7 +100,7 @@ def render_slide(spec: SlideSpec) -> RenderedSlide:
     Returns
     -------
     RenderedSlide
-        `image`, (512, 512, 3) uint8, and `tumour_mask`, (512, 512) bool.
+        ``image``, (512, 512, 3) uint8, and ``tumour_mask``, (512, 512) bool.
     """
     return draw_slide(spec.seed, spec.patient, spec.hospital, spec.label, spec.profile)
 

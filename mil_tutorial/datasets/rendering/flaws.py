@@ -1,18 +1,16 @@
 """Hospitals with a hidden flaw, to audit.
 
 ==========  =========================================================================
-`leak`      test patients who are train patients registered again: same tissue, other id
-`stain`     stain and scanner far from those of the four hospitals
-`labels`    reports of patients exchanged: their labels in the table are wrong
-`shortcut`  patients with tumour were mostly scanned on a second scanner
+``leak``      test patients who are train patients registered again: same tissue, other id
+``stain``     stain and scanner far from those of the four hospitals
+``labels``    reports of patients exchanged: their labels in the table are wrong
+``shortcut``  patients with tumour were mostly scanned on a second scanner
 ==========  =========================================================================
 
 A flaw changes what is drawn under a line of the table, or the line's label, and nothing else. The
-folder does not name it. The seeds in its table are drawn from a stream named after the flaw, which
-is how `reveal` knows it again.
+folder does not name it. The seeds in its table are drawn from a stream named after the flaw, by
+which ``reveal`` recognises it.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -45,7 +43,7 @@ class FlawedHospital:
     Attributes
     ----------
     flaw : str
-        One of `FLAWS`.
+        One of ``FLAWS``.
     specs : tuple of SlideSpec
         What its table says; the seeds are no seeds to draw from.
     affected : mapping of str to str
@@ -61,16 +59,16 @@ class FlawedHospital:
 
     def render(self, spec: SlideSpec) -> RenderedSlide:
         """Draw what lies under a line of the table."""
-        drawn = self.drawings[spec.slide_id]
-        tissue = drawn.tissue
+        drawing = self.drawings[spec.slide_id]
+        tissue = drawing.tissue
         return draw_slide(
             tissue.seed,
             tissue.patient,
             tissue.hospital,
             tissue.label,
             tissue.profile,
-            glass=drawn.glass,
-            restain=drawn.restain,
+            glass=drawing.glass,
+            restain=drawing.restain,
         )
 
 
@@ -89,7 +87,7 @@ def flaw_hospital(specs: Sequence[SlideSpec], flaw: str, seed: int) -> FlawedHos
     Raises
     ------
     ValueError
-        If the flaw is unknown or there are fewer than `FEWEST` slides.
+        If the flaw is unknown or there are fewer than ``FEWEST`` slides.
     """
     if flaw == "hidden":
         flaw = hidden_flaw(specs[0].hospital, seed)
@@ -105,18 +103,18 @@ def flaw_hospital(specs: Sequence[SlideSpec], flaw: str, seed: int) -> FlawedHos
         for number, pair in enumerate(_pairs(specs))
     ]
     rng = stream("flaw", flaw, specs[0].hospital, seed)
-    honest = {spec.slide_id: Drawing(spec, spec.seed) for pair in pairs for spec in pair}
-    table = {name: drawing.tissue for name, drawing in honest.items()}
-    changed, affected = _PLANT[flaw](pairs, rng)
+    as_planned = {spec.slide_id: Drawing(spec, spec.seed) for pair in pairs for spec in pair}
+    table = {name: drawing.tissue for name, drawing in as_planned.items()}
+    changed, affected = _PLANTERS[flaw](pairs, rng)
     if flaw == "labels":
         table |= {name: replace(table[name], label=1 - table[name].label) for name in affected}
-    told = stream("told", flaw, specs[0].hospital, seed).integers(2**31, size=len(table))
-    lines = [replace(spec, seed=int(s)) for spec, s in zip(table.values(), told, strict=True)]
-    return FlawedHospital(flaw, tuple(lines), affected, honest | changed)
+    seeds = stream("told", flaw, specs[0].hospital, seed).integers(2**31, size=len(table))
+    lines = [replace(spec, seed=int(s)) for spec, s in zip(table.values(), seeds, strict=True)]
+    return FlawedHospital(flaw, tuple(lines), affected, as_planned | changed)
 
 
 def hidden_flaw(hospital: str, seed: int) -> str:
-    """Return the flaw that "hidden" stands for, always the same for a hospital and a seed."""
+    """Return the flaw that "hidden" stands for: always the same for a hospital and a seed."""
     return FLAWS[stream("hidden", hospital, seed).integers(len(FLAWS))]
 
 
@@ -126,9 +124,9 @@ Planted = tuple[dict[str, Drawing], dict[str, str]]
 
 def _leak(pairs: Pairs, rng: np.random.Generator) -> Planted:
     """Draw train patients again, on glass of their own, for some of the test patients."""
-    train = _some(pairs, ("train",), 1.0, rng)
+    train = _draw_pairs(pairs, ("train",), 1.0, rng)
     drawings, affected = {}, {}
-    for copy, original in zip(_some(pairs, ("test",), COPIED, rng), train):
+    for copy, original in zip(_draw_pairs(pairs, ("test",), COPIED, rng), train):
         for label in (0, 1):
             mine, theirs = ([s for s in pair if s.label == label] for pair in (copy, original))
             for line, tissue in zip(mine, theirs):
@@ -146,19 +144,19 @@ def _stain(pairs: Pairs, rng: np.random.Generator) -> Planted:
 
 def _labels(pairs: Pairs, rng: np.random.Generator) -> Planted:
     """Exchange the labels of the two patients of some pairs."""
-    chosen = _some(pairs, SPLITS, EXCHANGED, rng)
+    chosen = _draw_pairs(pairs, SPLITS, EXCHANGED, rng)
     return {}, {s.slide_id: f"drawn with label {s.label}" for pair in chosen for s in pair}
 
 
 def _shortcut(pairs: Pairs, rng: np.random.Generator) -> Planted:
     """Scan the ill patient of a pair on the second scanner, in few pairs the healthy one."""
-    exceptions = _some(pairs, SPLITS, EXCEPTIONS, rng)
+    exceptions = _draw_pairs(pairs, SPLITS, EXCEPTIONS, rng)
     second = [s for pair in pairs for s in pair if s.label == int(pair not in exceptions)]
     drawings = {spec.slide_id: Drawing(spec, spec.seed, second_scanner) for spec in second}
     return drawings, dict.fromkeys(drawings, "scanned on the second scanner")
 
 
-_PLANT: dict[str, Callable[[Pairs, np.random.Generator], Planted]] = {
+_PLANTERS: dict[str, Callable[[Pairs, np.random.Generator], Planted]] = {
     "leak": _leak,
     "stain": _stain,
     "labels": _labels,
@@ -192,7 +190,9 @@ def _pairs(specs: Sequence[SlideSpec]) -> Pairs:
     return pairs
 
 
-def _some(pairs: Pairs, splits: Sequence[str], share: float, rng: np.random.Generator) -> Pairs:
+def _draw_pairs(
+    pairs: Pairs, splits: Sequence[str], share: float, rng: np.random.Generator
+) -> Pairs:
     """Draw a share of the pairs of each split."""
     chosen: Pairs = []
     for split in splits:

@@ -1,126 +1,33 @@
 """Folders of slides: pictures, masks, a table, feature files and checksums."""
 
-from __future__ import annotations
-
 import csv
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from mil_tutorial.datasets.rendering.archive import SlideFeatures, build_features
+from mil_tutorial.datasets.rendering.archive import TEXT, SlideFeatures
 from mil_tutorial.datasets.rendering.cohort import SlideSpec, cohort, render_slide
 from mil_tutorial.datasets.rendering.flaws import FEWEST, FLAWS, FlawedHospital, flaw_hospital
 from mil_tutorial.datasets.rendering.lesion import TUMOUR_TILE_FRACTION
 from mil_tutorial.datasets.rendering.slide import RenderedSlide
-from mil_tutorial.datasets.rendering.tiles import COLOUR_STATISTICS, colour_statistics
+from mil_tutorial.datasets.rendering.tiles import (
+    COLOUR_STATISTICS,
+    colour_statistics,
+    cut_tiles,
+    tissue_tiles,
+    tumour_fraction,
+)
+from mil_tutorial.models.tile_encoder import encode, load_tile_encoder
 
 QUALITY = 75  # of the WebP pictures
-
-
-class FolderWriter:
-    """Collects slides in a folder; pass `visit` to `build_features`.
-
-    Without `truth` the table does not count tumour tiles; the masks are there in any case.
-    """
-
-    def __init__(self, folder: Path, pictures: Sequence[str], truth: bool = True) -> None:
-        self.folder, self.pictures, self.truth = folder, frozenset(pictures), truth
-        self.rows: list[dict[str, Any]] = []
-        for name in ("images", "masks"):
-            (folder / name).mkdir(parents=True, exist_ok=True)
-
-    def visit(
-        self,
-        spec: SlideSpec,
-        slide: RenderedSlide,
-        coords: npt.NDArray[np.intp],
-        fractions: npt.NDArray[np.float64],
-    ) -> None:
-        """Add a slide to the table and, if chosen, its picture and mask to the folder."""
-        tumour_tiles = int((fractions >= TUMOUR_TILE_FRACTION).sum())
-        colours = np.round(colour_statistics(slide.image, coords), 2).tolist()
-        image = ""
-        if spec.slide_id in self.pictures:
-            image = self._save(spec.slide_id, slide)
-        self.rows.append(
-            {
-                **vars(spec),
-                "tissue_tiles": len(coords),
-                **({"tumour_tiles": tumour_tiles} if self.truth else {}),
-                "image": image,
-                **dict(zip(COLOUR_STATISTICS, colours, strict=True)),
-            }
-        )
-
-    def _save(self, slide_id: str, slide: RenderedSlide) -> str:
-        from PIL import Image
-
-        name = f"images/{slide_id}.webp"
-        Image.fromarray(slide.image).save(self.folder / name, quality=QUALITY, method=6)
-        mask = Image.fromarray(slide.tumour_mask)
-        mask.save(self.folder / "masks" / f"{slide_id}.png", optimize=True)
-        return name
-
-    def finish(self) -> None:
-        """Write the table and the checksums of all files."""
-        with (self.folder / "slides.csv").open("w", newline="") as file:
-            writer = csv.DictWriter(file, list(self.rows[0]), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(self.rows)
-        write_checksums(self.folder)
-
-
-def read_specs(slides_csv: str | Path) -> list[SlideSpec]:
-    """Read the specifications of the slides listed in a ``slides.csv``."""
-    names = [f.name for f in fields(SlideSpec)]
-    with Path(slides_csv).open(newline="") as file:
-        rows: list[dict[str, Any]] = [{n: row[n] for n in names} for row in csv.DictReader(file)]
-    numbers = ("seed", "label")
-    return [SlideSpec(**{**row, **{n: int(row[n]) for n in numbers}}) for row in rows]
-
-
-def write_checksums(folder: Path) -> None:
-    """Write ``SHA256SUMS`` over all data files of a folder, paths relative to it."""
-    from pooch import file_hash
-
-    files = sorted(p for p in folder.rglob("*") if p.is_file())
-    lines = [
-        f"{file_hash(str(p))}  {p.relative_to(folder).as_posix()}\n"
-        for p in files
-        if p.name not in ("SHA256SUMS", "README.md") and p.suffix != ".py"
-    ]
-    (folder / "SHA256SUMS").write_text("".join(lines))
-
-
-@contextmanager
-def new_folder(out: Path, replace: bool = False) -> Iterator[Path]:
-    """Yield a temporary folder that becomes `out` when all went well and vanishes otherwise.
-
-    With `replace` an existing folder makes way for the new one, with its README and scripts.
-    """
-    if not replace and out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise FileExistsError(f"{out} exists; choose another folder or remove it first")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-    fresh, old = temporary / "new", temporary / "old"
-    fresh.mkdir()
-    try:
-        yield fresh
-        for kept in (*out.glob("*.md"), *out.glob("*.py")):
-            shutil.copy2(kept, fresh)
-        if out.exists():
-            os.replace(out, old)
-        os.replace(fresh, out)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+STEP = 1 / 8  # features are rounded to multiples of it, so that they compress
 
 
 def write_hospital(
@@ -135,7 +42,7 @@ def write_hospital(
 ) -> SlideFeatures:
     """Render a cohort of a hospital nobody has seen, with its own stain and scanner.
 
-    With a flaw it is a hospital to audit, divided into train, val and test: see `flaws`. Then
+    With a flaw it is a hospital to audit, divided into train, val and test: see ``flaws``. Then
     neither table nor features tell the tumour, only the masks do, and the seeds in the table are
     no seeds to draw from.
 
@@ -170,34 +77,25 @@ def write_hospital(
     FileExistsError
         If the folder exists and is not empty. On this or any other error nothing is left.
     """
-    from mil_tutorial.models.tile_encoder import load_tile_encoder
-
+    specs: Sequence[SlideSpec]
     specs = cohort(profile, hospital=hospital, n_slides=n_slides, seed=seed)
-    flawed = None if flaw == "none" else flaw_hospital(specs, flaw, seed)
-    if flawed is not None:
-        specs = list(flawed.specs)
-    truth, render = flawed is None, render_slide if flawed is None else flawed.render
-    encoder = load_tile_encoder()
+    render, truth = render_slide, flaw == "none"
+    if not truth:
+        flawed = flaw_hospital(specs, flaw, seed)
+        specs, render = flawed.specs, flawed.render
     with new_folder(Path(out_dir)) as folder:
-        writer = FolderWriter(folder, [spec.slide_id for spec in specs], truth)
-        found = build_features(
-            specs,
-            encoder,
-            folder / "slides.npz",
-            progress,
-            writer.visit,
-            render=render,
-            truth=truth,
-        )
+        pictures = [spec.slide_id for spec in specs]
+        writer = FolderWriter(folder, pictures, truth=truth, render=render, progress=progress)
+        features = writer.add(specs, "slides.npz")
         writer.finish()
-    return found
+    return features
 
 
 def reveal(folder: str | Path) -> FlawedHospital:
-    """Tell the flaw of a folder that `write_hospital` wrote.
+    """Return the flaw of a folder that ``write_hospital`` wrote.
 
-    Nothing in the folder names it: the hospital is planned again with each flaw, and the one whose
-    table is that of the folder is the one.
+    Nothing in the folder names it: the hospital is planned again with each flaw until its table is
+    that of the folder.
 
     Parameters
     ----------
@@ -206,7 +104,7 @@ def reveal(folder: str | Path) -> FlawedHospital:
     Returns
     -------
     FlawedHospital
-        `flaw` names it, `affected` lists the slides it touches and how.
+        ``flaw`` names it, ``affected`` lists the slides it touches and how.
 
     Raises
     ------
@@ -224,3 +122,129 @@ def reveal(folder: str | Path) -> FlawedHospital:
             if list(hospital.specs) == specs:
                 return hospital
     raise ValueError(f"{table} is not that of a hospital with a flaw; was it changed?")
+
+
+def read_specs(slides_csv: str | Path) -> list[SlideSpec]:
+    """Read the specifications of the slides listed in a ``slides.csv``."""
+    names = [field.name for field in fields(SlideSpec)]
+    with Path(slides_csv).open(newline="") as file:
+        rows: list[dict[str, Any]] = [{n: row[n] for n in names} for row in csv.DictReader(file)]
+    return [
+        SlideSpec(**{**row, "seed": int(row["seed"]), "label": int(row["label"])}) for row in rows
+    ]
+
+
+class FolderWriter:
+    """Renders slides into a folder.
+
+    Parameters
+    ----------
+    folder : Path
+    pictures : collection of str
+        The slides that get a picture and a mask.
+    truth : bool
+        Whether table and features tell the tumour; the masks always do.
+    render : callable
+        Draws a slide from its specification.
+    progress : bool
+        Show progress bars.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        pictures: Collection[str],
+        *,
+        truth: bool = True,
+        render: Callable[[SlideSpec], RenderedSlide] = render_slide,
+        progress: bool = True,
+    ) -> None:
+        self.folder, self.pictures, self.truth = folder, frozenset(pictures), truth
+        self.render, self.progress = render, progress
+        self.encoder = load_tile_encoder()
+        self.rows: list[dict[str, Any]] = []
+        for name in ("images", "masks"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+
+    def add(self, specs: Sequence[SlideSpec], name: str) -> SlideFeatures:
+        """Render slides, cut them into tiles, encode the tiles and write one feature file."""
+        from tqdm import tqdm
+
+        bar = tqdm(specs, desc="slides", unit="slide", disable=not self.progress)
+        parts = [self._add_slide(spec) for spec in bar]
+        features, coords, fractions = (np.concatenate(part) for part in zip(*parts, strict=True))
+        archive = SlideFeatures(
+            features=features,
+            sizes=np.array([len(part[0]) for part in parts]),
+            coords=coords,
+            tumour_fraction=fractions if self.truth else np.full_like(fractions, np.nan),
+            **{name: np.array([getattr(spec, name) for spec in specs]) for name in TEXT},
+            label=np.array([spec.label for spec in specs], np.int8),
+            seed=np.array([spec.seed for spec in specs], np.int64),
+        )
+        archive.save(self.folder / name)
+        return archive
+
+    def finish(self) -> None:
+        """Write the table, and the checksums of all data files."""
+        from pooch import file_hash
+
+        with (self.folder / "slides.csv").open("w", newline="") as file:
+            writer = csv.DictWriter(file, list(self.rows[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(self.rows)
+        files = sorted(path for path in self.folder.rglob("*") if path.is_file())
+        lines = [f"{file_hash(str(p))}  {p.relative_to(self.folder).as_posix()}\n" for p in files]
+        (self.folder / "SHA256SUMS").write_text("".join(lines))
+
+    def _add_slide(self, spec: SlideSpec) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Add a slide to the table; return features, coordinates and tumour of its tiles."""
+        slide = self.render(spec)
+        coords = tissue_tiles(slide.image)
+        fractions = tumour_fraction(slide.tumour_mask, coords)
+        image = self._save(spec.slide_id, slide) if spec.slide_id in self.pictures else ""
+        tumour_tiles = int((fractions >= TUMOUR_TILE_FRACTION).sum())
+        colours = np.round(colour_statistics(slide.image, coords), 2).tolist()
+        self.rows.append(
+            {
+                **vars(spec),
+                "tissue_tiles": len(coords),
+                **({"tumour_tiles": tumour_tiles} if self.truth else {}),
+                "image": image,
+                **dict(zip(COLOUR_STATISTICS, colours, strict=True)),
+            }
+        )
+        features = np.rint(encode(self.encoder, cut_tiles(slide.image, coords)) / STEP) * STEP
+        return features.astype(np.float16), coords.astype(np.int16), fractions.astype(np.float16)
+
+    def _save(self, slide_id: str, slide: RenderedSlide) -> str:
+        from PIL import Image
+
+        name = f"images/{slide_id}.webp"
+        Image.fromarray(slide.image).save(self.folder / name, quality=QUALITY, method=6)
+        mask = Image.fromarray(slide.tumour_mask)
+        mask.save(self.folder / "masks" / f"{slide_id}.png", optimize=True)
+        return name
+
+
+@contextmanager
+def new_folder(out: Path, replace: bool = False) -> Iterator[Path]:
+    """Yield a temporary folder that becomes ``out`` when all went well and vanishes otherwise.
+
+    With ``replace`` an existing folder makes way for the new one, but for its README and scripts.
+    """
+    if not replace and out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise FileExistsError(f"{out} exists; choose another folder or remove it first")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    fresh, old = temporary / "new", temporary / "old"
+    fresh.mkdir()
+    try:
+        yield fresh
+        for kept in (*out.glob("*.md"), *out.glob("*.py")):
+            shutil.copy2(kept, fresh)
+        if out.exists():
+            os.replace(out, old)
+        os.replace(fresh, out)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

@@ -1,9 +1,6 @@
 """What lies between the nuclei: collagen, cytoplasm, blood, fat."""
 
-from __future__ import annotations
-
 import numpy as np
-import numpy.typing as npt
 from scipy.ndimage import binary_dilation
 from scipy.spatial import cKDTree
 
@@ -23,7 +20,7 @@ def draw_ground(seed: int, place: Architecture, lesion: Lesion | None) -> tuple[
         The slide's seed.
     place : Architecture
     lesion : Lesion or None
-        Its cytoplasm takes the place of what was there before.
+        Its cytoplasm replaces the ground.
 
     Returns
     -------
@@ -64,7 +61,7 @@ def _add_cytoplasm(
     return np.where(lesion.mask, look.basophilia + 0.03 * fine, haematoxylin), eosin
 
 
-def _red_cells(rng: np.random.Generator, blood: npt.NDArray[np.bool_]) -> Field:
+def _red_cells(rng: np.random.Generator, blood: np.ndarray) -> Field:
     """Discs of eosin, paler in the middle, packed in a lumen."""
     x, y = lattice(rng, 6.2, 0.2)
     discs = make(rng, x, y, 2.9, 0.08, 1.1, 0.85, 0.25, 0.03, 0.0)
@@ -73,7 +70,7 @@ def _red_cells(rng: np.random.Generator, blood: npt.NDArray[np.bool_]) -> Field:
     return paint(kept, np.zeros((SIDE, SIDE), np.float32))
 
 
-def _fat_membranes(rng: np.random.Generator, fat: npt.NDArray[np.bool_]) -> Field:
+def _fat_membranes(rng: np.random.Generator, fat: np.ndarray) -> Field:
     """Fat cells are empty after processing: only thin walls between them take stain."""
     x, y = lattice(rng, rng.uniform(20, 28), 0.16, margin=60)
     membranes = np.zeros((SIDE, SIDE), np.float32)

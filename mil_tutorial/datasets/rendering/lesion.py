@@ -2,15 +2,12 @@
 
 Sizes follow the lesions of CAMELYON16 in shape: a log-normal spread from a few isolated cells
 to a macro-metastasis, with several foci in many slides. The real spread (2.4 in log area)
-covers five decades; 213 tiles cannot, so it is compressed to `LOG_SPREAD`.
+covers five decades; 213 tiles cannot, so it is compressed to ``LOG_SPREAD``.
 """
-
-from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.spatial import cKDTree
 
 from mil_tutorial.datasets.rendering.architecture import Architecture
@@ -25,7 +22,7 @@ TILE = 32
 TUMOUR_TILE_FRACTION = 0.2  # of a tile's pixels: about one whole tumour cell
 FULLEST_TILE = 0.55  # at least so much of one tile is tumour: a cluster, as pathologists require
 
-Mask = npt.NDArray[np.bool_]
+Mask = np.ndarray
 
 
 @dataclass(frozen=True)
@@ -100,7 +97,7 @@ def _cells_wanted(seed: int, profile: str) -> int:
 
 def _candidates(
     seed: int, look: Phenotype, place: Architecture
-) -> tuple[npt.NDArray, npt.NDArray, npt.NDArray, npt.NDArray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return x, y, a factor on distances (ragged borders) and whether a focus may start there."""
     rng = stream("tumour lattice", seed)
     x, y = lattice(rng, look.spacing, 0.09)
@@ -116,11 +113,11 @@ def _candidates(
 def _nests(
     rng: np.random.Generator,
     cells: int,
-    x: npt.NDArray,
-    y: npt.NDArray,
-    ragged: npt.NDArray,
-    home: npt.NDArray,
-) -> npt.NDArray[np.intp]:
+    x: np.ndarray,
+    y: np.ndarray,
+    ragged: np.ndarray,
+    home: np.ndarray,
+) -> np.ndarray:
     """Choose cells around one or more foci; small lesions have one focus."""
     foci = 1 + min(int(rng.geometric(0.62)) - 1, cells // 12, 5)
     shares = np.sort(rng.dirichlet(np.full(foci, 0.8)))[::-1]
@@ -134,7 +131,7 @@ def _nests(
     return np.flatnonzero(~free)
 
 
-def _cytoplasm(x: npt.NDArray, y: npt.NDArray, spacing: float) -> tuple[Mask, Field]:
+def _cytoplasm(x: np.ndarray, y: np.ndarray, spacing: float) -> tuple[Mask, Field]:
     """Return the mask of the cells and the membranes, half-way between neighbours."""
     mask, membrane = np.zeros((SIDE, SIDE), bool), np.zeros((SIDE, SIDE), np.float32)
     near = np.zeros((SIDE, SIDE), bool)
@@ -156,7 +153,7 @@ def _largest_tile_fraction(mask: Mask) -> float:
     return float(tiles.mean(axis=(1, 3)).max())
 
 
-def _tumour_nuclei(seed: int, look: Phenotype, x: npt.NDArray, y: npt.NDArray) -> Nuclei:
+def _tumour_nuclei(seed: int, look: Phenotype, x: np.ndarray, y: np.ndarray) -> Nuclei:
     """Large, uneven, vesicular nuclei with one or two prominent nucleoli."""
     rng = stream("tumour nuclei", seed)
     nuclei = make(

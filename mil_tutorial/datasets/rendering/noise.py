@@ -1,20 +1,36 @@
-"""Smooth random fields: cubic B-splines over a coarse grid of normal numbers."""
-
-from __future__ import annotations
+"""Random streams with names, so that the label cannot move them; and smooth random fields."""
 
 import zlib
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Field = npt.NDArray[Any]  # float32
+Field = np.ndarray  # float32
 
 SIDE = 512  # pixels along one side of a slide
 
 
+def stream(name: str, *keys: int | str) -> np.random.Generator:
+    """Return the random generator that belongs to a name and some keys.
+
+    Parameters
+    ----------
+    name : str
+        What the stream is for, such as ``"stain"``.
+    *keys : int or str
+        What it belongs to: a slide's seed, a patient, a hospital.
+
+    Returns
+    -------
+    numpy.random.Generator
+        The same one for the same arguments, on every machine.
+    """
+    # ``hash`` would differ between two runs of Python.
+    words = [zlib.crc32(k.encode()) if isinstance(k, str) else int(k) for k in (name, *keys)]
+    return np.random.default_rng(np.random.SeedSequence(words))
+
+
 def smooth_noise(rng: np.random.Generator, scale: float, side: int = SIDE) -> Field:
-    """Return a smooth random field.
+    """Return a smooth random field: cubic B-splines over a coarse grid of normal numbers.
 
     Parameters
     ----------
@@ -41,7 +57,7 @@ def fractal_noise(rng: np.random.Generator, scale: float, octaves: int = 3) -> F
     return np.stack(layers).sum(axis=0, dtype=np.float32) / np.float32(1.15)
 
 
-def at(field: npt.NDArray, x: npt.NDArray, y: npt.NDArray) -> npt.NDArray:
+def at(field: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Look a field up at positions in pixels; positions outside take the edge's value."""
     row = np.clip(np.rint(y).astype(np.intp), 0, field.shape[0] - 1)
     column = np.clip(np.rint(x).astype(np.intp), 0, field.shape[1] - 1)
@@ -59,27 +75,3 @@ def _spline_matrix(scale: float, phase: float, side: int, knots: int) -> Field:
         far = np.clip(2 - distance, 0, None) ** 3 / 6
         matrix[np.arange(side), first + knot] = np.where(distance < 1, near, far)
     return matrix
-
-
-def stream(name: str, *keys: int | str) -> np.random.Generator:
-    """Return the random generator that belongs to a name and some keys.
-
-    Parameters
-    ----------
-    name : str
-        What the stream is for, such as ``"stain"``.
-    *keys : int or str
-        What it belongs to: a slide's seed, a patient, a hospital.
-
-    Returns
-    -------
-    numpy.random.Generator
-        The same one for the same arguments, on every machine.
-    """
-    words = [_word(name), *(_word(key) for key in keys)]
-    return np.random.default_rng(np.random.SeedSequence(words))
-
-
-def _word(key: int | str) -> int:
-    """Turn a key into an integer; `hash` would differ between two runs of Python."""
-    return zlib.crc32(key.encode()) if isinstance(key, str) else int(key)

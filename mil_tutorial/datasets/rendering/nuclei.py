@@ -3,16 +3,13 @@
 A section has a thickness, so nuclei that overlap add their optical densities.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, fields
 
 import numpy as np
-import numpy.typing as npt
 
 from mil_tutorial.datasets.rendering.noise import SIDE, Field
 
-Values = npt.NDArray[np.float32]
+Values = np.ndarray  # float32
 
 MARGIN = 16  # pixels around the canvas, so that a nucleus at the edge needs no special case
 
@@ -34,7 +31,7 @@ class Nuclei:
     def __len__(self) -> int:
         return len(self.x)
 
-    def keep(self, chosen: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> Nuclei:
+    def keep(self, chosen: np.ndarray) -> "Nuclei":
         """Return the chosen nuclei, by mask or by index."""
         return Nuclei(*(getattr(self, f.name)[chosen] for f in fields(self)))
 
@@ -46,8 +43,8 @@ def join(*groups: Nuclei) -> Nuclei:
 
 def make(
     rng: np.random.Generator,
-    x: npt.NDArray,
-    y: npt.NDArray,
+    x: np.ndarray,
+    y: np.ndarray,
     radius: float,
     spread: float,
     stretch: float,
@@ -55,9 +52,9 @@ def make(
     pale: float,
     uneven: float,
     clumps: float,
-    angle: npt.NDArray | None = None,
+    angle: np.ndarray | None = None,
 ) -> Nuclei:
-    """Draw nuclei of one kind at given places; `spread` is the log-spread of the radius."""
+    """Draw nuclei of one kind at ``x``, ``y`` (n,); ``spread`` is the log-spread of the radius."""
     n = len(x)
     size = radius * np.exp(rng.normal(0, spread, n))
     ratio = np.sqrt(1 + np.abs(rng.normal(0, 1, n)) * 0.5 * (stretch - 1) + 0.5 * (stretch - 1))
@@ -96,7 +93,7 @@ def paint(nuclei: Nuclei, grain: Field) -> Field:
     return canvas.reshape(wide, wide)[inside, inside].astype(np.float32)
 
 
-def _stamps(n: Nuclei, half: int, grain: Field) -> tuple[npt.NDArray, Values]:
+def _stamps(n: Nuclei, half: int, grain: Field) -> tuple[np.ndarray, Values]:
     """Return flat positions on the padded canvas and densities, both (n, side * side)."""
     offset = np.arange(-half, half + 1)
     column, row = np.rint(n.x).astype(int), np.rint(n.y).astype(int)

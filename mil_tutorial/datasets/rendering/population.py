@@ -1,11 +1,8 @@
 """The normal cells of a lymph node: which kinds lie where."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from mil_tutorial.datasets.rendering.architecture import Architecture
 from mil_tutorial.datasets.rendering.noise import SIDE, Field, at, smooth_noise, stream
@@ -16,13 +13,13 @@ from mil_tutorial.datasets.rendering.nuclei import Nuclei, join, make
 class Population:
     """The normal cells, before a lesion takes the place of some of them.
 
-    `survives` is a random number a nucleus: inside a lesion only the highest are kept.
+    ``survives`` is a random number a nucleus: inside a lesion only the highest are kept.
     """
 
     nuclei: Nuclei
-    survives: npt.NDArray[np.float64]
+    survives: np.ndarray
 
-    def outside(self, lesion: npt.NDArray[np.bool_], remain: float = 0.06) -> Nuclei:
+    def outside(self, lesion: np.ndarray, remain: float = 0.06) -> Nuclei:
         """Return the nuclei a lesion leaves: all outside it, a few within it."""
         within = at(lesion, self.nuclei.x, self.nuclei.y)
         return self.nuclei.keep(~within | (self.survives > 1 - remain))
@@ -43,7 +40,7 @@ def populate(seed: int, patient: str, place: Architecture) -> Population:
 
 def lattice(
     rng: np.random.Generator, spacing: float, jitter: float, margin: float = 8
-) -> tuple[npt.NDArray, npt.NDArray]:
+) -> tuple[np.ndarray, np.ndarray]:
     """Return (x, y) of a turned, bent and jittered hexagonal lattice that covers a slide.
 
     Cells keep a distance from their neighbours, which independent points would not.
@@ -63,7 +60,7 @@ def lattice(
     return x + at(bend_x, x, y) + shift[0], y + at(bend_y, x, y) + shift[1]
 
 
-def _chosen(rng: np.random.Generator, chance: Field, x: npt.NDArray, y: npt.NDArray) -> npt.NDArray:
+def _chosen(rng: np.random.Generator, chance: Field, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     visible = (x > -6) & (x < SIDE + 6) & (y > -6) & (y < SIDE + 6)
     return visible & (rng.random(len(x)) < at(chance, x, y))
 

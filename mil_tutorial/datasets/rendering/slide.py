@@ -1,12 +1,9 @@
 """Draws one slide: architecture, cells, lesion, stain, artefacts, scanner."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from mil_tutorial.datasets.rendering import artefacts
 from mil_tutorial.datasets.rendering.architecture import Architecture, draw_architecture
@@ -22,8 +19,8 @@ from mil_tutorial.datasets.rendering.stain import Stain, develop, draw_stain, sc
 class RenderedSlide:
     """A picture and the truth about it."""
 
-    image: npt.NDArray[np.uint8]  # (512, 512, 3), RGB
-    tumour_mask: npt.NDArray[np.bool_]  # (512, 512)
+    image: np.ndarray  # (512, 512, 3), RGB
+    tumour_mask: np.ndarray  # (512, 512)
 
 
 def draw_slide(
@@ -36,10 +33,10 @@ def draw_slide(
     glass: int | None = None,
     restain: Callable[[Stain], Stain] | None = None,
 ) -> RenderedSlide:
-    """Draw a slide; `label` 1 adds a lesion and changes nothing else.
+    """Draw a slide; ``label`` 1 adds a lesion and changes nothing else.
 
-    The tissue follows from `seed`. What was done to it (stain of the day, blur, pen, dust, noise)
-    follows from `glass`, by default the same seed; `restain` changes stain and scanner.
+    The tissue follows from ``seed``. What was done to it (stain of the day, blur, pen, dust, noise)
+    follows from ``glass``, by default the same seed; ``restain`` changes stain and scanner.
     """
     glass = seed if glass is None else glass
     place = draw_architecture(seed, patient)

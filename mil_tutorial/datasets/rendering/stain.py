@@ -5,12 +5,9 @@ haematoxylin and eosin add and the exponential gives the colour. The mean colour
 dyes are those of Macenko et al., ISBI 2009.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.ndimage import gaussian_filter
 
 from mil_tutorial.datasets.rendering.noise import Field, stream
@@ -23,10 +20,10 @@ EOSIN = (0.22, 0.80, 0.56)
 class Stain:
     """How a hospital's laboratory and scanner, and the day, turn densities into colours."""
 
-    haematoxylin: npt.NDArray[np.float64]  # optical density of red, green, blue
-    eosin: npt.NDArray[np.float64]
-    white: npt.NDArray[np.float64]  # colour of the empty glass, 0 to 1
-    matrix: npt.NDArray[np.float64]  # (3, 3): the scanner's colour correction
+    haematoxylin: np.ndarray  # optical density of red, green, blue
+    eosin: np.ndarray
+    white: np.ndarray  # colour of the empty glass, 0 to 1
+    matrix: np.ndarray  # (3, 3): the scanner's colour correction
     gamma: float
     blur: float  # pixels
     sharpen: float
@@ -65,7 +62,7 @@ def develop(haematoxylin: Field, eosin: Field, stain: Stain) -> Field:
     return np.exp(-density) * stain.white.astype(np.float32)
 
 
-def scan(light: Field, stain: Stain, seed: int) -> npt.NDArray[np.uint8]:
+def scan(light: Field, stain: Stain, seed: int) -> np.ndarray:
     """Return the picture the scanner makes of the light: blurred, corrected, noisy, 8 bits."""
     soft = gaussian_filter(light, (stain.blur, stain.blur, 0), truncate=3)
     if stain.sharpen > 0.05:
@@ -80,7 +77,7 @@ def scan(light: Field, stain: Stain, seed: int) -> npt.NDArray[np.uint8]:
 
 def _dye(
     own: np.random.Generator, day: np.random.Generator, mean: tuple[float, ...], spread: float
-) -> npt.NDArray[np.float64]:
+) -> np.ndarray:
     """Return a dye's colour of unit length, near its mean."""
     colour = np.array(mean) + own.normal(0, spread, 3) + day.normal(0, spread / 2.5, 3)
     colour = np.clip(colour, 0.03, None)
@@ -93,7 +90,7 @@ def _strength(
     return mean * float(np.exp(own.normal(0, of_own) + day.normal(0, of_day)))
 
 
-def _colour_matrix(own: np.random.Generator) -> npt.NDArray[np.float64]:
+def _colour_matrix(own: np.random.Generator) -> np.ndarray:
     """Return a matrix near the identity that keeps grey grey."""
     matrix = np.eye(3) + own.normal(0, 0.035, (3, 3))
     return matrix / matrix.sum(axis=1, keepdims=True)

@@ -1,18 +1,20 @@
 """Tiles: where tissue is, what they show, and how much of them is tumour."""
 
-from __future__ import annotations
-
 import numpy as np
-import numpy.typing as npt
 
 from mil_tutorial.datasets.rendering.lesion import TILE
 
 TISSUE_SHARE = 0.5  # of a tile's blocks must hold tissue
 BLOCK = 4  # pixels; averaging over blocks makes thin fat membranes and noise count little
 TISSUE_DENSITY = 0.14  # optical density of the green channel, which both dyes absorb
+COLOUR_STATISTICS = tuple(
+    f"{what}_{channel}"
+    for what in ("mean", "std", "q10", "q25", "q50", "q75", "q90")
+    for channel in ("red", "green", "blue")
+)
 
 
-def tissue_tiles(image: npt.NDArray[np.uint8], tile: int = TILE) -> npt.NDArray[np.intp]:
+def tissue_tiles(image: np.ndarray, tile: int = TILE) -> np.ndarray:
     """Find the tiles of a grid that show tissue.
 
     Parameters
@@ -46,14 +48,12 @@ def tissue_tiles(image: npt.NDArray[np.uint8], tile: int = TILE) -> npt.NDArray[
     return np.column_stack([x, y]) * tile
 
 
-def cut_tiles(
-    image: npt.NDArray[np.uint8], coords: npt.NDArray[np.integer], tile: int = TILE
-) -> npt.NDArray[np.uint8]:
+def cut_tiles(image: np.ndarray, coords: np.ndarray, tile: int = TILE) -> np.ndarray:
     """Cut tiles out of a picture.
 
     Parameters
     ----------
-    image : ndarray of shape (height, width, 3)
+    image : ndarray of shape (height, width, …)
     coords : ndarray of shape (n, 2)
         x and y of the top left corners in pixels.
     tile : int
@@ -61,47 +61,28 @@ def cut_tiles(
 
     Returns
     -------
-    ndarray of shape (n, tile, tile, 3)
+    ndarray of shape (n, tile, tile, …)
     """
-    x, y, step = *_corners(image.shape, coords, tile), np.arange(tile)
+    x, y = np.asarray(coords, np.intp).reshape(-1, 2).T
+    height, width = image.shape[:2]
+    if len(x) and (min(x.min(), y.min()) < 0 or x.max() + tile > width or y.max() + tile > height):
+        raise ValueError(f"a tile reaches beyond the picture of {width} x {height} pixels")
+    step = np.arange(tile)
     return image[y[:, None, None] + step[:, None], x[:, None, None] + step]
 
 
-def tumour_fraction(
-    mask: npt.NDArray[np.bool_], coords: npt.NDArray[np.integer], tile: int = TILE
-) -> npt.NDArray[np.float64]:
+def tumour_fraction(mask: np.ndarray, coords: np.ndarray, tile: int = TILE) -> np.ndarray:
     """Return the share of each tile's pixels that is tumour, shape (n,).
 
-    A tile counts as tumour when the share is at least `TUMOUR_TILE_FRACTION`.
+    A tile counts as tumour when the share is at least ``TUMOUR_TILE_FRACTION``.
     """
-    x, y, step = *_corners(mask.shape, coords, tile), np.arange(tile)
-    return mask[y[:, None, None] + step[:, None], x[:, None, None] + step].mean(axis=(1, 2))
+    return cut_tiles(mask, coords, tile).mean(axis=(1, 2))
 
 
-def _corners(
-    shape: tuple[int, ...], coords: npt.NDArray[np.integer], tile: int
-) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    x, y = np.asarray(coords, np.intp).reshape(-1, 2).T
-    if len(x) and (
-        min(x.min(), y.min()) < 0 or x.max() + tile > shape[1] or y.max() + tile > shape[0]
-    ):
-        raise ValueError(f"a tile reaches beyond the picture of {shape[1]} x {shape[0]} pixels")
-    return x, y
+def colour_statistics(image: np.ndarray, coords: np.ndarray) -> np.ndarray:
+    """Return the 21 ``COLOUR_STATISTICS`` of the tissue of a slide, in levels of 0 to 255.
 
-
-COLOUR_STATISTICS = tuple(
-    f"{what}_{channel}"
-    for what in ("mean", "std", "q10", "q25", "q50", "q75", "q90")
-    for channel in ("red", "green", "blue")
-)
-
-
-def colour_statistics(
-    image: npt.NDArray[np.uint8], coords: npt.NDArray[np.integer]
-) -> npt.NDArray[np.float64]:
-    """Return the 21 `COLOUR_STATISTICS` of the tissue of a slide, in levels of 0 to 255.
-
-    A model that tells the classes apart by these alone has found a shortcut, not a tumour.
+    A model that tells the classes apart by these alone uses a shortcut, not the tumour.
     """
     pixels = cut_tiles(image, coords).reshape(-1, 3)
     quantiles = np.quantile(pixels, (0.1, 0.25, 0.5, 0.75, 0.9), axis=0)

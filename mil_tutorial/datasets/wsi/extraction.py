@@ -26,7 +26,7 @@ def extract_features(
     device: torch.device | str = "cpu",
     on_batch: Callable[[int], Any] = lambda n: None,
 ) -> Path:
-    """Encode the tiles of a slide and write their features as HDF5; see `tile_files`.
+    """Encode the tiles of a slide and write their features as HDF5; see ``tile_files``.
 
     At no time are more than a few batches in memory, whatever the number of tiles.
 
@@ -34,11 +34,11 @@ def extract_features(
     ----------
     slide : str or Path
     tiles : Tiles
-        Of this slide, from `tile_slide` or `read_tiles`.
+        Of this slide, from ``tile_slide`` or ``read_tiles``.
     encoder : callable
-        ``encoder(tiles uint8 Tensor (n, h, w, 3)) -> (n, D)``: `load_frozen_encoder`, the course's
-        own `load_tile_encoder`, or any function. A Module must be in evaluation mode and on
-        ``device``.
+        ``encoder(tiles uint8 Tensor (n, h, w, 3)) -> (n, D)``: from ``load_frozen_encoder``, the
+        course's own from ``load_tile_encoder``, or any function. A Module must be in evaluation
+        mode and on ``device``.
     out : str or Path
         An ``.h5`` file, written whole or not at all.
     batch_size : int
@@ -75,7 +75,7 @@ def extract_features(
 
 
 def encoder_name(encoder: Encoder) -> str:
-    """Return what a file says of where its features come from."""
+    """Return the name by which a file of features remembers its encoder."""
     return str(
         getattr(encoder, "name", None)
         or getattr(encoder, "__name__", None)
@@ -86,7 +86,7 @@ def encoder_name(encoder: Encoder) -> str:
 class TileBatches(Dataset[np.ndarray | str]):
     """Pictures of tiles, a batch at a time; the slide is opened once in each process.
 
-    An item is a uint8 array (n, tile_size, tile_size, 3), or says why it cannot be read: an
+    An item is a uint8 array (n, tile_size, tile_size, 3), or the reason why it cannot be read: an
     exception would come from a worker with its whole trace.
     """
 
@@ -134,8 +134,8 @@ def _features(
             if isinstance(pictures, str):
                 raise ValueError(pictures)
             with torch.inference_mode():
-                found = encoder(torch.from_numpy(pictures).to(device, non_blocking=True))
-            features = _checked(found, len(pictures), width, f"{slide}, tiles {done} onwards")
+                encoded = encoder(torch.from_numpy(pictures).to(device, non_blocking=True))
+            features = _checked(encoded, len(pictures), width, f"{slide}, tiles {done} onwards")
             yield features
             width, done = features.shape[1], done + len(features)
             on_batch(len(features))
@@ -153,18 +153,14 @@ def _as_it_is(batch: Any) -> Any:
     return batch
 
 
-def _checked(found: Any, n: int, width: int | None, where: str) -> np.ndarray:
+def _checked(encoded: Any, n: int, width: int | None, where: str) -> np.ndarray:
     """Return features as float32 after checking that there is a finite row for each tile."""
-    features = torch.as_tensor(found).detach().cpu()
-    expected = f"({n}, {width or 'D'})"
-    if (
-        features.ndim != 2
-        or len(features) != n
-        or features.shape[1] != (width or features.shape[1])
-    ):
+    features = torch.as_tensor(encoded).detach().cpu()
+    shape = tuple(features.shape)
+    if len(shape) != 2 or shape != (n, width or shape[1]):
         raise ValueError(
-            f"{where}: the encoder returned the shape {tuple(features.shape)}, expected {expected}"
-            + ("; pool its maps over the tile first" if features.ndim == 4 else "")
+            f"{where}: the encoder returned the shape {shape}, expected ({n}, {width or 'D'})"
+            + ("; pool its maps over the tile first" if len(shape) == 4 else "")
         )
     values = features.float().numpy()
     if not np.isfinite(values).all():

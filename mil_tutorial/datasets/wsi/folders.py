@@ -1,4 +1,4 @@
-"""The slides among files and folders, and what became of many."""
+"""Many slides: those among files and folders, their tiles, their features."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,17 +16,19 @@ from mil_tutorial.datasets.wsi.tiling import (
     TILE_SIZE,
     check_settings,
     find_tiles,
-    slide_mask,
+    find_tissue,
 )
 from mil_tutorial.system.files import replacing
 
 ENDINGS = {".svs", ".tif", ".tiff", ".ndpi", ".mrxs", ".scn", ".vms", ".vmu", ".svslide", ".bif"}
 """Files taken for slides in a folder; others (DICOM, Zeiss) can be named one by one."""
+PREVIEW = 1024  # pixels of the longer side
+TILES, TISSUE = (0, 90, 160), (0, 158, 115)  # blue and green, told apart from pink by everyone
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of many slides: how many were made and skipped, and why others failed."""
+    """How many slides were made and skipped, and why others failed."""
 
     made: int
     skipped: int
@@ -34,7 +36,7 @@ class Outcome:
 
 
 def find_slides(paths: Iterable[str | Path]) -> list[Path]:
-    """Return the slides among files and folders, in the order given, those of a folder by name.
+    """Return the slides among files and folders, in that order, those of a folder by name.
 
     Raises
     ------
@@ -43,25 +45,23 @@ def find_slides(paths: Iterable[str | Path]) -> list[Path]:
     ValueError
         When two slides have one name, which is the name of the file that is written.
     """
-    found: dict[str, Path] = {}
+    slides: dict[str, Path] = {}
     for path in map(Path, paths):
-        for slide in _slides_in(path) if path.is_dir() else [path]:
+        candidates = [path]
+        if path.is_dir():
+            candidates = [p for p in sorted(path.rglob("*")) if p.suffix.lower() in ENDINGS]
+            if not candidates:
+                raise FileNotFoundError(
+                    f"{path}: no slide in this folder or those within it; expected files that end "
+                    f"in {', '.join(sorted(ENDINGS))}"
+                )
+        for slide in candidates:
             if not slide.is_file():
                 raise FileNotFoundError(f"{slide}: there is no such slide or folder")
-            other = found.setdefault(slide_id(slide), slide)
+            other = slides.setdefault(slide_id(slide), slide)
             if other.resolve() != slide.resolve():
                 raise ValueError(f"{other} and {slide} have one name; rename one of them")
-    return list(found.values())
-
-
-def _slides_in(folder: Path) -> list[Path]:
-    found = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in ENDINGS]
-    if not found:
-        raise FileNotFoundError(
-            f"{folder}: no slide in this folder or those within it; expected files that end in "
-            + ", ".join(sorted(ENDINGS))
-        )
-    return found
+    return list(slides.values())
 
 
 def tile_slides(
@@ -77,7 +77,7 @@ def tile_slides(
 ) -> Outcome:
     """Tile slides; write ``<slide>.h5`` and a picture ``<slide>.jpg`` of each into a folder.
 
-    Settings are those of `tile_slide`. Slides that were tiled with the same settings are skipped.
+    Settings are those of ``tile_slide``. Slides that were tiled with the same settings are skipped.
 
     Parameters
     ----------
@@ -95,30 +95,25 @@ def tile_slides(
 
     check_settings(mpp, tile_size, min_tissue)
     out = Path(out)
-    settings: dict[str, Any] = {
-        "mpp": mpp,
-        "tile_size": tile_size,
-        "min_tissue": min_tissue,
-        "slide_mpp": slide_mpp,
-    }
+    grid = {"mpp": mpp, "tile_size": tile_size, "min_tissue": min_tissue}
+    settings = {**grid, "slide_mpp": slide_mpp}
     todo = [slide for slide in slides if not _is_tiled(out / f"{slide_id(slide)}.h5", settings)]
     out.mkdir(parents=True, exist_ok=True)
-    tasks = ((slide, out, settings) for slide in todo)
+    tasks = ((slide, out, slide_mpp, grid) for slide in todo)
     with tqdm(total=len(todo), unit="slide", disable=not progress) as bar:
-        said = share_work(_tile_one, tasks, min(workers, max(1, len(todo))), bar.update)
-    failures = [text for text in said if text]
+        errors = share_work(_tile_one, tasks, min(workers, max(1, len(todo))), bar.update)
+    failures = [error for error in errors if error]
     return Outcome(len(todo) - len(failures), len(slides) - len(todo), failures)
 
 
-def _tile_one(slide: Path, out: Path, settings: dict[str, Any]) -> str | None:
-    """Tile a slide; return what went wrong. The picture first: the file says that all is done."""
-    grid = {key: value for key, value in settings.items() if key != "slide_mpp"}
+def _tile_one(slide: Path, out: Path, slide_mpp: float | None, grid: dict[str, Any]) -> str | None:
+    """Tile a slide; return what went wrong."""
     try:
-        with Slide(slide, settings["slide_mpp"]) as opened:
-            mask = slide_mask(opened)
+        with Slide(slide, slide_mpp) as opened:
+            mask = find_tissue(opened)
             tiles = find_tiles(opened, mask, **grid)
-            save_preview(out / f"{tiles.name}.jpg", opened, mask, tiles)
-        write_tiles(out / f"{tiles.name}.h5", tiles)
+            _save_preview(out / f"{tiles.name}.jpg", opened, mask, tiles)
+        write_tiles(out / f"{tiles.name}.h5", tiles)  # last: where it exists, all is done
     except (ValueError, OSError) as error:
         return str(error)
     return None
@@ -127,16 +122,35 @@ def _tile_one(slide: Path, out: Path, settings: dict[str, Any]) -> str | None:
 def _is_tiled(path: Path, settings: dict[str, Any]) -> bool:
     if not path.exists():
         return False
-    done = read_tiles(path)
-    found = {key: getattr(done, key) for key in settings}
-    if settings["slide_mpp"] is None:  # the slide's own then; it still says the same
-        found["slide_mpp"] = None
-    changed = [f"{k} {found[k]} instead of {v}" for k, v in settings.items() if found[k] != v]
+    tiles = read_tiles(path)
+    stored = {key: getattr(tiles, key) for key in settings}
+    if settings["slide_mpp"] is None:  # it was the slide's own, which has not changed
+        stored["slide_mpp"] = None
+    changed = [f"{k} {stored[k]} instead of {v}" for k, v in settings.items() if stored[k] != v]
     if changed:
         raise ValueError(
             f"{path} was made with {', '.join(changed)}; delete it, or write into another folder"
         )
     return True
+
+
+def _save_preview(path: Path, slide: Slide, mask: np.ndarray, tiles: Tiles) -> None:
+    """Write a JPEG: the slide, the outline of its tissue (green), and its tiles (blue)."""
+    from PIL import Image, ImageDraw
+    from scipy.ndimage import binary_erosion
+
+    downsample = max(1.0, max(slide.size) / PREVIEW)
+    picture = slide.thumbnail(downsample)
+    size = picture.shape[1::-1]
+    tissue = np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST))
+    outline = (tissue & ~binary_erosion(tissue))[..., None]
+    image = Image.fromarray(np.where(outline, np.array(TISSUE, np.uint8), picture))
+    pen = ImageDraw.Draw(image)
+    side = tiles.side / downsample
+    for x, y in tiles.coords / downsample:
+        pen.rectangle((round(x), round(y), round(x + side), round(y + side)), outline=TILES)
+    with replacing(path) as partial:
+        image.save(partial, format="jpeg", quality=85)
 
 
 def encode_slides(
@@ -150,10 +164,10 @@ def encode_slides(
     device: str = "cpu",
     progress: bool = False,
 ) -> Outcome:
-    """Encode the tiles that `tile_slides` found; write ``<slide>.h5`` of each into a folder.
+    """Encode the tiles that ``tile_slides`` wrote; write ``<slide>.h5`` of each into a folder.
 
-    Slides whose features are there, from the same encoder and tiles, are skipped. Other parameters
-    are those of `extract_features`.
+    Slides whose file exists, with the same encoder and tiles, are skipped. Other parameters are
+    those of ``extract_features``.
 
     Raises
     ------
@@ -178,19 +192,13 @@ def encode_slides(
             todo.append(slide)
             total += len(tiles)
     skipped = len(slides) - len(todo) - len(failures)
+    options: dict[str, Any] = {"batch_size": batch_size, "workers": workers, "device": device}
     with tqdm(total=total, unit="tile", disable=not progress) as bar:
         for slide in todo:
+            path = out / f"{slide_id(slide)}.h5"
             try:
-                extract_features(
-                    slide,
-                    read_tiles(_tiles_file(tiles_folder, slide)),
-                    encoder,
-                    out / f"{slide_id(slide)}.h5",
-                    batch_size=batch_size,
-                    workers=workers,
-                    device=device,
-                    on_batch=bar.update,
-                )
+                tiles = read_tiles(_tiles_file(tiles_folder, slide))
+                extract_features(slide, tiles, encoder, path, **options, on_batch=bar.update)
             except (ValueError, OSError) as error:
                 failures.append(str(error))
     return Outcome(len(slides) - skipped - len(failures), skipped, failures)
@@ -208,10 +216,10 @@ def _tiles_file(folder: Path, slide: Path) -> Path:
 def _is_encoded(path: Path, tiles: Tiles, encoder: Encoder) -> bool:
     if not path.exists():
         return False
-    found, wanted = read_encoder(path), encoder_name(encoder)
-    if found != wanted:
+    stored, name = read_encoder(path), encoder_name(encoder)
+    if stored != name:
         raise ValueError(
-            f"{path} holds features of {found}, not of {wanted}; delete it, or write into another "
+            f"{path} holds features of {stored}, not of {name}; delete it, or write into another "
             "folder"
         )
     if not read_tiles(path).same(tiles):
@@ -219,45 +227,3 @@ def _is_encoded(path: Path, tiles: Tiles, encoder: Encoder) -> bool:
             f"{path} holds features of other tiles; delete it, or write into another folder"
         )
     return True
-
-
-SIDE = 1024  # pixels of the longer side
-TILES, TISSUE = (0, 90, 160), (0, 158, 115)  # blue and green, told apart from pink by everyone
-
-
-def save_preview(path: str | Path, slide: Slide, mask: np.ndarray, tiles: Tiles) -> Path:
-    """Write a JPEG: the slide, the outline of its tissue (green), and its tiles (blue).
-
-    Parameters
-    ----------
-    path : str or Path
-        Written whole or not at all.
-    slide : Slide
-    mask : bool array, shape (height, width)
-        Of the whole slide, at any resolution.
-    tiles : Tiles
-    """
-    from PIL import Image, ImageDraw
-
-    downsample = max(1.0, max(slide.size) / SIDE)
-    picture = slide.thumbnail(downsample)
-    small = Image.fromarray(mask).resize(picture.shape[1::-1], Image.Resampling.NEAREST)
-    image = Image.fromarray(_outlined(picture, np.asarray(small)))
-    pen = ImageDraw.Draw(image)
-    for x, y in tiles.coords / downsample:
-        side = tiles.side / downsample
-        pen.rectangle((round(x), round(y), round(x + side), round(y + side)), outline=TILES)
-    with replacing(path) as partial:
-        image.save(partial, format="jpeg", quality=85)
-    return Path(path)
-
-
-def _outlined(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Paint the border of the mask."""
-    inner = mask.copy()
-    for axis in (0, 1):
-        for step in (-1, 1):
-            inner &= np.roll(mask, step, axis)
-    drawn = picture.copy()
-    drawn[mask & ~inner] = TISSUE
-    return drawn

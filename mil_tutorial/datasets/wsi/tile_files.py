@@ -1,29 +1,30 @@
-"""Tiles and their features as HDF5 files, in the form that CLAM and TRIDENT read and write.
+"""The tiles of a slide and their features, as the HDF5 files that CLAM and TRIDENT use.
 
-One file a slide with ``coords`` (N, 2) and, once encoded, ``features`` (N, D). What is known of the
-tiles are attributes of ``coords``, under the names of
+One file a slide with ``coords`` (N, 2) and, once encoded, ``features`` (N, D). ``coords`` has
+attributes under the names of
 
 * TRIDENT (``trident/IO.py``: ``coords_to_h5``, ``read_coords``): ``patch_size`` (pixels as the
   encoder sees them), ``patch_size_level0``, ``level0_magnification``, ``target_magnification``,
   ``overlap``, ``name``, ``level0_width``, ``level0_height``;
 * CLAM (``wsi_core/WholeSlideImage.py``: ``process_contour``): ``patch_level`` and ``downsample`` of
   that level. CLAM does not shrink what it read; ``custom_downsample``, as TRIDENT's
-  ``read_coords_legacy`` takes it, says by how much: 1 where pixels are taken as they are;
+  ``read_coords_legacy`` takes it, tells by how much: 1 where pixels are taken as they are;
 * this package: ``level0_mpp``, ``target_mpp``, ``min_tissue``.
 
 CLAM's loader takes ``file["features"][:]`` and ``file["coords"][:]``; both stay plain arrays.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mil_tutorial.system.files import replacing
-from mil_tutorial.system.versions import import_extra
+from mil_tutorial.datasets.hdf5 import dataset, new_hdf5, open_hdf5
+from mil_tutorial.system.files import readable
+
+CHUNK = 256  # rows of features stored together
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,11 +88,11 @@ class Tiles:
         return len(self.coords)
 
     def same(self, other: "Tiles") -> bool:
-        """Say whether both are the same fields, read at the same size."""
+        """Return True if both are the same fields, read at the same size."""
         mine, its = (self.tile_size, self.side), (other.tile_size, other.side)
         return mine == its and np.array_equal(self.coords, other.coords)
 
-    def check_inside(self, size: tuple[int, int], slide: Any) -> None:
+    def check_inside(self, size: tuple[int, int], slide: str | Path) -> None:
         """Refuse a slide that these tiles were not made for.
 
         Tiles of other tools may reach beyond the right and lower edge; their corners may not.
@@ -107,12 +108,9 @@ class Tiles:
             )
 
 
-CHUNK = 256  # rows of features stored together
-
-
 def write_tiles(path: str | Path, tiles: Tiles) -> Path:
     """Write where the tiles lie; a kill at any moment leaves the old file or the new one."""
-    with _new_file(path) as file:
+    with new_hdf5(Path(path)) as file:
         _add_coords(file, tiles)
     return Path(path)
 
@@ -132,7 +130,7 @@ def write_features(
     encoder : str
         Its name, kept as the attribute ``encoder`` of ``features``.
     """
-    with _new_file(path) as file:
+    with new_hdf5(Path(path)) as file:
         _add_coords(file, tiles)
         features, done = None, 0
         for batch in batches:
@@ -159,17 +157,23 @@ def read_tiles(path: str | Path) -> Tiles:
         When it is damaged, or does not say how large a tile is.
     """
     path = Path(path)
-    with _readable(path) as file:
-        if "coords" not in file:
-            raise ValueError(f"{path}: the file has no dataset coords; it holds {sorted(file)}")
-        coords, known = file["coords"][:], dict(file["coords"].attrs)
-    tile_size = int(known.get("patch_size", 0))
+    with open_hdf5(path) as file:
+        stored = dataset(file, "coords")
+        with readable(path, "HDF5"):
+            coords, known = stored[:], dict(stored.attrs)
+    tile_size, side = int(known.get("patch_size", 0)), level0_side(known)
+    if not tile_size or side is None:
+        raise ValueError(
+            f"{path}: coords do not say how large a tile is; expected the attributes patch_size "
+            f"and patch_size_level0, got {sorted(known) or 'none'}"
+        )
+    has_size = {"level0_width", "level0_height"} <= set(known)
     return Tiles(
         name=str(known.get("name", path.stem)),
         coords=coords,
         tile_size=tile_size,
-        side=_side(path, known, tile_size),
-        slide_size=_pair(known, "level0_width", "level0_height"),
+        side=side,
+        slide_size=(int(known["level0_width"]), int(known["level0_height"])) if has_size else None,
         level=known.get("patch_level"),
         downsample=None if "downsample" not in known else float(np.max(known["downsample"])),
         mpp=known.get("target_mpp"),
@@ -180,7 +184,7 @@ def read_tiles(path: str | Path) -> Tiles:
     )
 
 
-def read_encoder(path: str | Path) -> str:
+def read_encoder(path: Path) -> str:
     """Return the name of the encoder whose features a file holds.
 
     Raises
@@ -188,22 +192,31 @@ def read_encoder(path: str | Path) -> str:
     ValueError
         When the file is damaged or holds no features.
     """
-    with _readable(Path(path)) as file:
-        if "features" not in file:
-            raise ValueError(f"{path}: the file has no dataset features; it holds {sorted(file)}")
-        return str(file["features"].attrs.get("encoder", "unknown"))
+    with open_hdf5(path) as file:
+        return str(dataset(file, "features").attrs.get("encoder", "unknown"))
+
+
+def level0_side(attributes: Mapping[str, Any]) -> int | None:
+    """Return the side of a tile in pixels of level 0, from the attributes of its coordinates.
+
+    It is ``patch_size_level0`` (TRIDENT), or ``patch_size`` times ``downsample``, and times
+    ``custom_downsample`` where tiles were shrunk after reading (CLAM and its relatives); None where
+    these are missing.
+    """
+    tile_size = float(attributes.get("patch_size", 0))
+    if "patch_size_level0" in attributes:
+        return round(float(attributes["patch_size_level0"]))
+    if not tile_size or "downsample" not in attributes:
+        return None
+    shrunk = float(attributes.get("custom_downsample", 1))
+    return round(tile_size * float(np.max(attributes["downsample"])) * shrunk)
 
 
 def _add_coords(file: Any, tiles: Tiles) -> None:
-    coords = file.create_dataset("coords", data=tiles.coords)
-    coords.attrs.update(_attributes(tiles))
-
-
-def _attributes(tiles: Tiles) -> dict[str, Any]:
-    """Return what is known of the tiles; what is not is left out."""
+    """Store where the tiles lie, with the attributes that are known."""
     shrunk = tiles.side / tiles.tile_size  # pixels of level 0 for each of a tile
     width, height = tiles.slide_size or (None, None)
-    known = {
+    attributes = {
         "name": tiles.name,
         "patch_size": tiles.tile_size,
         "patch_size_level0": tiles.side,
@@ -219,62 +232,10 @@ def _attributes(tiles: Tiles) -> dict[str, Any]:
         "target_mpp": tiles.mpp,
         "min_tissue": tiles.min_tissue,
     }
-    return {key: value for key, value in known.items() if value is not None}
+    coords = file.create_dataset("coords", data=tiles.coords)
+    coords.attrs.update({key: value for key, value in attributes.items() if value is not None})
 
 
 def _clean(value: float) -> int | float:
-    """Write 20.0 and 19.98 as 20: a side is a whole number of pixels, and so rounded."""
+    """Return 20 for 20.0 and 19.98: a side is a whole number of pixels, and so rounded."""
     return round(value) if abs(value / max(1, round(value)) - 1) < 0.005 else value
-
-
-def level0_side(attributes: Mapping[str, Any]) -> int | None:
-    """Return the side of a tile in pixels of level 0, from what a file says of its coordinates.
-
-    ``patch_size_level0`` says it (TRIDENT); or ``patch_size`` and ``downsample`` do, times
-    ``custom_downsample`` where tiles were shrunk after reading (CLAM and its relatives). None where
-    nothing is said.
-    """
-    tile_size = float(attributes.get("patch_size", 0))
-    if "patch_size_level0" in attributes:
-        return round(float(attributes["patch_size_level0"]))
-    if not tile_size or "downsample" not in attributes:
-        return None
-    shrunk = float(attributes.get("custom_downsample", 1))
-    return round(tile_size * float(np.max(attributes["downsample"])) * shrunk)
-
-
-def _side(path: Path, known: dict[str, Any], tile_size: int) -> int:
-    side = level0_side(known) if tile_size else None
-    if side is not None:
-        return side
-    raise ValueError(
-        f"{path}: coords do not say how large a tile is; expected the attributes patch_size and "
-        f"patch_size_level0, found {sorted(known) or 'none'}"
-    )
-
-
-def _pair(known: dict[str, Any], first: str, second: str) -> tuple[int, int] | None:
-    return (int(known[first]), int(known[second])) if {first, second} <= set(known) else None
-
-
-@contextmanager
-def _new_file(path: str | Path) -> Iterator[Any]:
-    """Open a new HDF5 file, which gets its name when all went well."""
-    h5py = import_extra("h5py", "wsi")
-    with replacing(path) as partial, h5py.File(partial, "w") as file:
-        yield file
-
-
-@contextmanager
-def _readable(path: Path) -> Iterator[Any]:
-    h5py = import_extra("h5py", "wsi")
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing")
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise ValueError(
-            f"{path}: this is no HDF5 file, or it is damaged; delete it to have it made again"
-        ) from error
-    with file:
-        yield file

@@ -94,12 +94,12 @@ def test_the_sampler_shows_the_same_rows(deviation, pair):
 
 def test_standardising_streams_and_agrees(pair):
     (lazy, lazy_val), (held, held_val) = pair
-    found, expected = standardise(lazy, lazy_val), standardise(held, held_val)
-    for part, same in zip(found, expected, strict=True):
+    parts, expected = standardise(lazy, lazy_val), standardise(held, held_val)
+    for part, same in zip(parts, expected, strict=True):
         for one, other in zip(part.instances, same.instances, strict=True):
             torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-5)
-    again = standardise(*found)
-    for one, other in zip(again[1].instances, found[1].instances, strict=True):
+    again = standardise(*parts)
+    for one, other in zip(again[1].instances, parts[1].instances, strict=True):
         torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-5)
     shift = torch.arange(6.0), torch.full((6,), 3.0)
     for one, other in zip(
@@ -113,8 +113,8 @@ def test_a_feature_that_never_varies_is_only_shifted(tmp_path):
     for features, _, _ in bags.values():
         features[:, 2] = 0.1
     labels = write_labels(tmp_path / "l.csv", bags)
-    (found,) = standardise(read_features(write_folder(tmp_path / "f", bags), labels)[0])
-    assert all(x[:, 2].abs().max() < 1e-6 for x in found.instances)
+    (standardised,) = standardise(read_features(write_folder(tmp_path / "f", bags), labels)[0])
+    assert all(x[:, 2].abs().max() < 1e-6 for x in standardised.instances)
 
 
 @pytest.mark.parametrize("name", ["bag_size", "mean_feature"])
@@ -200,8 +200,8 @@ def test_workers_may_read(pair):
     (lazy, _), _ = pair
     lazy[0]
     loader = DataLoader(lazy, 8, collate_fn=collate_packed, num_workers=2)
-    found = torch.cat([batch.instances for batch in loader])
-    assert torch.equal(found, torch.cat(list(lazy.instances)))
+    instances = torch.cat([batch.instances for batch in loader])
+    assert torch.equal(instances, torch.cat(list(lazy.instances)))
 
 
 @pytest.mark.parametrize("most", [1, 6 * 8, 6 * 20])

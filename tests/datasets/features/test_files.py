@@ -8,7 +8,7 @@ import pytest
 import torch
 from feature_folders import grid, write_file
 
-from mil_tutorial.datasets.features import formats as open_files
+from mil_tutorial.datasets import hdf5
 from mil_tutorial.datasets.features.files import combine, describe
 from mil_tutorial.datasets.features.formats import FORMATS
 
@@ -25,24 +25,26 @@ def test_all_kinds_are_tried():
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-@pytest.mark.parametrize("batch", [False, True], ids=["(N, D)", "(1, N, D)"])
-def test_a_file_gives_back_what_was_written(ending, batch, features, tmp_path):
-    path = write_file(tmp_path / f"s{ending}", features[None] if batch else features)
-    file = describe(path)
-    assert (file.n, file.width, file.coords_path) == (12, 5, None)
-    assert file.read().dtype == torch.float32
-    np.testing.assert_array_equal(file.read(), features)
-    for rows in ([7, 2, 11], [0], [3, 3], list(range(11, -1, -1))):
-        np.testing.assert_array_equal(file.read(torch.tensor(rows)), features[rows])
+def test_a_file_gives_back_what_was_written(ending, features, tmp_path):
+    for stored in (features, features[None]):
+        file = describe(write_file(tmp_path / f"s{ending}", stored))
+        assert (file.n, file.width, file.coords_path) == (12, 5, None)
+        assert file.read().dtype == torch.float32
+        np.testing.assert_array_equal(file.read(), features)
+        for rows in ([7, 2, 11], [0], [3, 3], list(range(11, -1, -1))):
+            np.testing.assert_array_equal(file.read(torch.tensor(rows)), features[rows])
+        file.read().zero_()  # does not reach the file
+        file.read(torch.tensor([1])).zero_()
+        np.testing.assert_array_equal(file.read(), features)
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-@pytest.mark.parametrize("kind", [np.float16, np.float64, np.int32])
-def test_other_numbers_become_float32(ending, kind, tmp_path):
-    values = (np.arange(20).reshape(4, 5) * 0.5).astype(kind)
-    found = describe(write_file(tmp_path / f"s{ending}", values)).read()
-    assert found.dtype == torch.float32
-    np.testing.assert_array_equal(found, values.astype(np.float32))
+def test_other_numbers_become_float32(ending, tmp_path):
+    for kind in (np.float16, np.float64, np.int32):
+        values = (np.arange(20).reshape(4, 5) * 0.5).astype(kind)
+        read = describe(write_file(tmp_path / f"s{ending}", values)).read()
+        assert read.dtype == torch.float32
+        np.testing.assert_array_equal(read, values.astype(np.float32))
 
 
 def test_bfloat16_tensors_are_widened(tmp_path):
@@ -56,30 +58,19 @@ def test_tensors_of_old_torch_are_read(features, tmp_path):
     np.testing.assert_array_equal(describe(path).read(), features)
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
-def test_what_is_done_to_the_rows_does_not_reach_the_file(ending, features, tmp_path):
-    file = describe(write_file(tmp_path / f"s{ending}", features))
-    file.read().zero_()
-    file.read(torch.tensor([1])).zero_()
-    np.testing.assert_array_equal(file.read(), features)
+def test_coordinates_come_along(features, tmp_path):
+    for ending in (".h5", ".npz"):
+        file = describe(write_file(tmp_path / f"s{ending}", features, grid(12)[None]))
+        np.testing.assert_array_equal(file.coords(), grid(12), ending)
 
 
-@pytest.mark.parametrize("ending", [".h5", ".npz"])
-def test_coordinates_come_along(ending, features, tmp_path):
-    file = describe(write_file(tmp_path / f"s{ending}", features, grid(12)[None]))
-    np.testing.assert_array_equal(file.coords(), grid(12))
-
-
-@pytest.mark.parametrize("ending", [".npy", ".h5"])
-def test_coordinates_may_lie_in_a_folder_of_their_own(ending, features, tmp_path):
+def test_coordinates_may_lie_in_a_folder_of_their_own(features, tmp_path):
     (tmp_path / "coords").mkdir()
-    path = write_file(tmp_path / "s.npy", features)
-    beside = tmp_path / "coords" / f"s{ending}"
-    if ending == ".npy":
-        np.save(beside, grid(12))
-    else:
-        write_file(beside, features[:3], grid(12))
-    np.testing.assert_array_equal(describe(path, tmp_path / "coords").coords(), grid(12))
+    flat, deep = (write_file(tmp_path / name, features) for name in ("flat.npy", "deep.npy"))
+    np.save(tmp_path / "coords" / "flat.npy", grid(12))
+    write_file(tmp_path / "coords" / "deep.h5", features[:3], grid(12))
+    for path in (flat, deep):
+        np.testing.assert_array_equal(describe(path, tmp_path / "coords").coords(), grid(12))
 
 
 def truncated(path, features):
@@ -126,7 +117,7 @@ BAD = {
     "another name, npz": (
         "s.npz",
         lambda p, x: np.savez(p, x=x),
-        "s.npz lacks 'features'; it holds x",
+        "s.npz lacks features; it holds x",
     ),
     "no tiles": ("s.h5", lambda p, x: write_file(p, x[:0], grid(0)), "s.h5 holds no tiles"),
     "no tiles, flat": ("s.pt", lambda p, x: write_file(p, x[0, :0]), "s.pt holds no tiles"),
@@ -141,27 +132,27 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("case", BAD)
-def test_what_cannot_be_used_is_refused_when_it_is_found(case, features, tmp_path, monkeypatch):
+def test_files_that_cannot_be_used_are_refused_at_once(features, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    name, write, message = BAD[case]
-    write(tmp_path / name, features)
-    with pytest.raises(ValueError, match=message) as error:
-        describe(tmp_path / name)
-    assert "\n" not in str(error.value)
+    for case, (name, write, message) in BAD.items():
+        (tmp_path / case).mkdir()
+        write(tmp_path / case / name, features)
+        with pytest.raises(ValueError, match=message) as error:
+            describe(tmp_path / case / name)
+        assert "\n" not in str(error.value)
     assert not (tmp_path / "run").exists(), "code in a file was run"
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_bad_numbers_are_refused_with_file_and_row(ending, value, features, tmp_path):
-    features[7, 2] = value
-    file = describe(write_file(tmp_path / f"s{ending}", features))
-    with pytest.raises(ValueError, match=rf"s{ending}: row 7 holds NaN or infinity"):
-        file.read()
-    with pytest.raises(ValueError, match=r"row 7 holds"):
-        file.read(torch.tensor([9, 7]))
-    assert file.read(torch.tensor([9, 8])).shape == (2, 5)
+def test_bad_numbers_are_refused_with_file_and_row(ending, features, tmp_path):
+    for value in (np.nan, np.inf, -np.inf):
+        features[7, 2] = value
+        file = describe(write_file(tmp_path / f"s{ending}", features))
+        with pytest.raises(ValueError, match=rf"s{ending}: row 7 holds NaN or infinity"):
+            file.read()
+        with pytest.raises(ValueError, match=r"row 7 holds"):
+            file.read(torch.tensor([9, 7]))
+        assert file.read(torch.tensor([9, 8])).shape == (2, 5)
 
 
 def test_large_numbers_are_no_infinity(tmp_path):
@@ -192,10 +183,10 @@ def test_few_rows_are_read_alone(tmp_path, monkeypatch):
 
 
 def test_files_stay_open_but_not_too_many(features, tmp_path, monkeypatch):
-    monkeypatch.setattr(open_files, "OPEN_FILES", 3)
+    monkeypatch.setattr(hdf5, "OPEN_FILES", 3)
     opened = []
-    real = open_files._open
-    monkeypatch.setattr(open_files, "_open", lambda path: opened.append(path) or real(path))
+    real = hdf5.open_hdf5
+    monkeypatch.setattr(hdf5, "open_hdf5", lambda path: opened.append(path) or real(path))
     files = [describe(write_file(tmp_path / f"s{i}.h5", features)) for i in range(5)]
     assert len(opened) == 5
     for _ in range(4):
@@ -203,7 +194,7 @@ def test_files_stay_open_but_not_too_many(features, tmp_path, monkeypatch):
     assert len(opened) == 5
     files[0].read()
     assert len(opened) == 6
-    assert len(open_files._handles.files) == 3
+    assert len(hdf5._handles.files) == 3
 
 
 def test_a_file_written_again_is_read_anew(features, tmp_path):
@@ -216,9 +207,9 @@ def test_a_file_written_again_is_read_anew(features, tmp_path):
 def test_a_forked_worker_opens_files_itself(features, tmp_path, monkeypatch):
     file = describe(write_file(tmp_path / "s.h5", features))
     file.read()
-    handle = open_files.open_hdf5(file.path)
-    monkeypatch.setattr(open_files._handles, "process", -1)
-    assert open_files.open_hdf5(file.path) is not handle
+    handle = hdf5.kept_open(file.path)
+    monkeypatch.setattr(hdf5._handles, "process", -1)
+    assert hdf5.kept_open(file.path) is not handle
 
 
 def test_moments_are_those_of_all_rows_whatever_the_parts(tmp_path):
@@ -232,17 +223,17 @@ def test_moments_are_those_of_all_rows_whatever_the_parts(tmp_path):
 
 
 def test_threads_do_not_close_each_others_files(features, tmp_path, monkeypatch):
-    monkeypatch.setattr(open_files, "OPEN_FILES", 2)
+    monkeypatch.setattr(hdf5, "OPEN_FILES", 2)
     files = [describe(write_file(tmp_path / f"s{i}.h5", features)) for i in range(8)]
     with ThreadPoolExecutor(3) as threads:
         read = list(threads.map(lambda i: files[i % 8].read(), range(900)))
     assert all(torch.equal(values, read[0]) for values in read)
 
 
-@pytest.mark.parametrize("name", ["features", "coords"])
-def test_a_group_is_no_array(name, features, tmp_path):
-    with h5py.File(tmp_path / "s.h5", "w") as file:
-        file.create_dataset("coords" if name == "features" else "features", data=features)
-        file.create_group(name)
-    with pytest.raises(ValueError, match=rf"s\.h5: '{name}' is a group, expected a dataset"):
-        describe(tmp_path / "s.h5")
+def test_a_group_is_no_array(features, tmp_path):
+    for name, other in (("features", "coords"), ("coords", "features")):
+        with h5py.File(tmp_path / f"{name}.h5", "w") as file:
+            file.create_dataset(other, data=features)
+            file.create_group(name)
+        with pytest.raises(ValueError, match=rf"\.h5: '{name}' is a group, expected a dataset"):
+            describe(tmp_path / f"{name}.h5")

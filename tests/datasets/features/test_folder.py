@@ -26,8 +26,8 @@ def test_bags_come_in_the_order_of_the_table(ending, bags, labels, tmp_path):
     assert dataset.names == list(bags)
     assert dataset.labels.tolist() == [label for _, label, _ in bags.values()]
     assert dataset.groups == [patient for _, _, patient in bags.values()]
-    for found, (features, _, _) in zip(dataset.instances, bags.values(), strict=True):
-        np.testing.assert_array_equal(found, features)
+    for instances, (features, _, _) in zip(dataset.instances, bags.values(), strict=True):
+        np.testing.assert_array_equal(instances, features)
     assert (dataset.coords is not None) == (ending in (".h5", ".npz"))
 
 
@@ -137,13 +137,13 @@ def three_problems(folder):
 WRONG = [width, label_without_file, file_without_label, both, two_kinds, empty, three_problems]
 
 
-@pytest.mark.parametrize("spoil", WRONG, ids=lambda f: f.__name__)
-def test_everything_wrong_is_listed_in_one_line(spoil, bags, labels, tmp_path):
-    folder = write_folder(tmp_path / "f", bags)
-    message = spoil(folder)
-    with pytest.raises(ValueError, match=message) as error:
-        read_features(folder, labels)
-    assert "\n" not in str(error.value)
+def test_all_problems_are_listed_in_one_line(bags, labels, tmp_path):
+    for spoil in WRONG:
+        folder = write_folder(tmp_path / spoil.__name__, bags)
+        message = spoil(folder)
+        with pytest.raises(ValueError, match=message) as error:
+            read_features(folder, labels)
+        assert "\n" not in str(error.value)
 
 
 def test_two_rows_for_one_file(bags, tmp_path):
@@ -180,8 +180,8 @@ def splits_of(bags, val=True):
 
 def test_a_split_in_the_table_is_kept(bags, tmp_path):
     folder = write_folder(tmp_path / "f", bags)
-    given = splits_of(bags)
-    labels = write_labels(tmp_path / "l.csv", bags, split=given)
+    listed = splits_of(bags)
+    labels = write_labels(tmp_path / "l.csv", bags, split=listed)
     benchmark = load_benchmark(folder, labels=labels)
     names = np.array(list(bags))
     assert benchmark.n_folds == 1
@@ -189,7 +189,7 @@ def test_a_split_in_the_table_is_kept(bags, tmp_path):
     for seed in (0, 1):
         (split,) = benchmark.splits(seed)
         for part in ("train", "val", "test"):
-            expected = names[np.array(given) == part].tolist()
+            expected = names[np.array(listed) == part].tolist()
             assert getattr(split, part).names == expected
         assert benchmark.test.names == split.test.names
     mean = torch.cat(list(split.train.instances)).mean(dim=0)
@@ -198,16 +198,16 @@ def test_a_split_in_the_table_is_kept(bags, tmp_path):
 
 def test_validation_is_taken_from_training_patients_where_it_is_missing(tmp_path):
     bags = toy_bags(60)
-    given = splits_of(bags, val=False)
-    labels = write_labels(tmp_path / "l.csv", bags, split=given)
+    listed = splits_of(bags, val=False)
+    labels = write_labels(tmp_path / "l.csv", bags, split=listed)
     benchmark = load_benchmark(write_folder(tmp_path / "f", bags), labels=labels)
-    found = [next(iter(benchmark.splits(seed))) for seed in (0, 0, 1)]
-    tests = np.array(list(bags))[np.array(given) == "test"].tolist()
-    for split in found:
+    splits = [next(iter(benchmark.splits(seed))) for seed in (0, 0, 1)]
+    tests = np.array(list(bags))[np.array(listed) == "test"].tolist()
+    for split in splits:
         assert split.test.names == tests
         assert sorted(split.train.names + split.val.names + tests) == sorted(bags)
         assert not set(split.train.groups) & set(split.val.groups)
-    assert found[0].val.names == found[1].val.names != found[2].val.names
+    assert splits[0].val.names == splits[1].val.names != splits[2].val.names
 
 
 def test_without_a_split_patients_are_cross_validated(bags, labels, tmp_path):
@@ -218,9 +218,9 @@ def test_without_a_split_patients_are_cross_validated(bags, labels, tmp_path):
 
 
 def test_a_patient_in_two_splits_is_a_leak(bags, tmp_path):
-    given = splits_of(bags)
-    given[0] = "test"
-    labels = write_labels(tmp_path / "l.csv", bags, split=given)
+    listed = splits_of(bags)
+    listed[0] = "test"
+    labels = write_labels(tmp_path / "l.csv", bags, split=listed)
     with pytest.raises(ValueError, match=r"l\.csv: group 'p00' is in train and in test"):
         load_benchmark(write_folder(tmp_path / "f", bags), labels=labels)
 

@@ -14,32 +14,28 @@ def table(tmp_path):
 
 
 def test_columns_of_this_project(table):
-    found = read_labels(table("slide,label,patient,split\na,0,p,train\nb,1,q,val\nc,1,r,test\n"))
-    assert found.slides == ["a", "b", "c"]
-    assert found.labels == [0, 1, 1]
-    assert found.patients == ["p", "q", "r"]
-    assert found.splits == ["train", "val", "test"]
-    assert found.classes == ("0", "1")
+    labels = read_labels(table("slide,label,patient,split\na,0,p,train\nb,1,q,val\nc,1,r,test\n"))
+    assert labels.slides == ["a", "b", "c"]
+    assert labels.labels == [0, 1, 1]
+    assert labels.patients == ["p", "q", "r"]
+    assert labels.splits == ["train", "val", "test"]
+    assert labels.classes == ("0", "1")
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
+def test_columns_of_others(table):
+    for text in (
         "case_id,slide_id,label\np,a,normal_tissue\nq,b,tumor_tissue\n",  # CLAM
         "slide_id,label,case_id,age\na,normal_tissue,p,60\nb,tumor_tissue,q,\n",
         "\ufeffWSI, Label ,patient_id\r\n a , normal_tissue,p\r\nb,tumor_tissue,q\r\n",  # Excel
-    ],
-)
-def test_columns_of_others(text, table):
-    found = read_labels(table(text))
-    assert (found.slides, found.labels, found.patients) == (["a", "b"], [0, 1], ["p", "q"])
-    assert found.classes == ("normal_tissue", "tumor_tissue")
-    assert found.splits is None
+    ):
+        labels = read_labels(table(text))
+        assert (labels.slides, labels.labels, labels.patients) == (["a", "b"], [0, 1], ["p", "q"])
+        assert labels.classes == ("normal_tissue", "tumor_tissue")
+        assert labels.splits is None
 
 
-@pytest.mark.parametrize(
-    ("names", "expected"),
-    [
+def test_words_tell_the_positive_class_never_the_order(table):
+    for names, expected in (
         (("normal", "tumor"), [0, 1]),
         (("tumor", "normal"), [1, 0]),
         (("Tumour", "Normal"), [1, 0]),
@@ -49,14 +45,12 @@ def test_columns_of_others(text, table):
         (("1", "0"), [1, 0]),
         (("1.0", "0.0"), [1, 0]),
         (("False", "True"), [0, 1]),
-    ],
-)
-def test_words_say_what_is_positive_never_the_order(names, expected, table):
-    text = f"slide,label\na,{names[0]}\nb,{names[1]}\n"
-    assert read_labels(table(text)).labels == expected
+    ):
+        text = f"slide,label\na,{names[0]}\nb,{names[1]}\n"
+        assert read_labels(table(text)).labels == expected, names
 
 
-def test_or_the_user_says_it(table):
+def test_or_the_user_names_it(table):
     path = table("slide,label\na,LUSC\nb,LUAD\n")
     assert read_labels(path, positive="LUSC").labels == [1, 0]
     assert read_labels(path, positive="LUAD").labels == [0, 1]
@@ -65,9 +59,8 @@ def test_or_the_user_says_it(table):
     assert read_labels(table("slide,label\na,0\nb,1\n"), positive="0").labels == [1, 0]
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
+def test_a_bad_table_is_refused_in_one_line(table):
+    for text, message in (
         ("slide,label\na,LUAD\nb,LUSC\n", "say which of them is positive .--positive LUSC."),
         ("slide,label\na,no tumor\nb,tumor benign\n", "say which of them is positive"),
         ("slide,label\na,0\nb,1\nc,2\n", "3 different labels .0, 1, 2., expected two"),
@@ -84,14 +77,12 @@ def test_or_the_user_says_it(table):
         ("", "lacks a column slide"),
         ("slide,label,split\na,0,train\nb,1,tset\n", "has the splits tset, expected train"),
         ("slide,label,split\na,0,train\nb,1,train\n", "a column split, but no slide for test"),
-    ],
-)
-def test_what_is_wrong_is_said_in_one_line(text, message, table):
-    path = table(text)
-    with pytest.raises(ValueError, match=message) as error:
-        read_labels(path)
-    assert str(path) in str(error.value)
-    assert "\n" not in str(error.value)
+    ):
+        path = table(text)
+        with pytest.raises(ValueError, match=message) as error:
+            read_labels(path)
+        assert str(path) in str(error.value)
+        assert "\n" not in str(error.value)
 
 
 def test_other_files(tmp_path):
@@ -102,10 +93,10 @@ def test_other_files(tmp_path):
         read_labels(tmp_path / "labels.xlsx")
 
 
-@pytest.mark.parametrize("spelling", ["valid", "Validation", "VAL"])
-def test_spellings_of_validation(spelling, table):
-    text = f"slide,label,split\na,0,training\nb,1,{spelling}\nc,1,Testing\n"
-    assert read_labels(table(text)).splits == ["train", "val", "test"]
+def test_spellings_of_validation(table):
+    for spelling in ("valid", "Validation", "VAL"):
+        text = f"slide,label,split\na,0,training\nb,1,{spelling}\nc,1,Testing\n"
+        assert read_labels(table(text)).splits == ["train", "val", "test"]
 
 
 def test_long_lists_are_cut():
