@@ -1,7 +1,7 @@
 """Processes that train one model together, each on its share of the bags.
 
-``accelerate launch`` and ``torchrun`` start them; Accelerate finds the device of each and carries
-what they tell each other. A program that was started alone is the only process.
+``accelerate launch`` and ``torchrun`` start them; Accelerate finds the device of each and
+exchanges their data. A program that was started alone is the only process.
 """
 
 import os
@@ -27,16 +27,16 @@ PRECISIONS = {"no": "float32", "bf16": "bfloat16", "fp16": "float16"}
 """Names of Accelerate's launcher and those of ``TrainingConfig``."""
 
 PATIENCE = timedelta(days=1)
-"""How long a process waits for the others: one of them may have a slide that takes hours. One that
-ended is noticed at once."""
+"""How long a process waits for the others: one of them may have a slide that takes hours. A process
+that ends is noticed at once."""
 
 NOTICE = 60.0
-"""Seconds after which a process says at the latest whom it waits for; also between two notices."""
+"""Seconds until a process says at the latest for whom it waits, and between two such notices."""
 
 
 @dataclass(frozen=True)
 class Processes:
-    """One process, and how many work with it.
+    """One of several processes.
 
     Every process calls the same methods in the same order; a call waits for the others.
 
@@ -45,11 +45,11 @@ class Processes:
     rank : int
         Its number; 0 is the main process, which writes and prints.
     number : int
-        How many there are.
+        Of processes.
     device : torch.device
         Where this one computes.
     precision : str or None
-        What the launcher was asked for, as in ``TrainingConfig``; None without a launcher.
+        The launcher's, named as in ``TrainingConfig``; None without a launcher.
     """
 
     rank: int = 0
@@ -63,7 +63,7 @@ class Processes:
         return self.rank == 0
 
     def gather(self, value: T) -> list[T]:
-        """Return what each process has, in the order of the processes."""
+        """Return the values of all processes, in their order."""
         if self.number == 1:
             return [value]
         from accelerate.utils import gather_object
@@ -72,14 +72,14 @@ class Processes:
             return gather_object([value])
 
     def check_alike(self, device: torch.device, identity: Callable[[], dict[str, str]]) -> None:
-        """Refuse processes that would train on other bags, or where they cannot exchange weights.
+        """Refuse processes with different bags, or a model where they cannot exchange weights.
 
         Parameters
         ----------
         device : torch.device
             Where the model of this process is.
         identity : callable
-            Returns what must be equal on all processes, by name.
+            Returns the values, by name, that must be equal on all processes.
 
         Raises
         ------
@@ -97,7 +97,7 @@ class Processes:
         names = [name for name in first if any(other[name] != first[name] for other in others)]
         if names:
             raise ValueError(
-                f"the processes were given a different {' and '.join(names)}; take the same seeds, "
+                f"the processes have a different {' and '.join(names)}; take the same seeds, "
                 "and draw nothing before fit that depends on the process"
             )
 
@@ -116,7 +116,7 @@ class Processes:
                 parameter.grad = None
 
     def average_buffers(self, model: nn.Module) -> None:
-        """Average what layers such as batch normalisation have counted on their own bags."""
+        """Average the statistics of layers such as batch normalisation."""
         if self.number > 1:
             self._reduce([b for b in model.buffers() if b.is_floating_point()], "mean")
 
@@ -152,7 +152,7 @@ def this_process() -> Processes:
         When a launcher started it and Accelerate is not installed.
     """
     names = ("WORLD_SIZE", "RANK", "ACCELERATE_MIXED_PRECISION")
-    # A process that was forked is another one, though it remembers what its parent was.
+    # By process: a forked one inherits its parent's cache, but is not in the group.
     return _join(os.getpid(), *(os.environ.get(name) for name in names))
 
 
@@ -165,7 +165,7 @@ def _join(_: int, world_size: str | None, rank: str | None, precision: str | Non
     if expected > 1:
         threading.Thread(target=_watch, daemon=True).start()
     with _waiting(int(rank or 0), expected):
-        # Without a GPU Accelerate has to be told, or each process would think that it is alone.
+        # Without cpu=True and without a GPU, Accelerate would take each process for the only one.
         accelerator = accelerate.Accelerator(
             cpu=not torch.cuda.is_available(),
             kwargs_handlers=[accelerate.InitProcessGroupKwargs(timeout=PATIENCE)],
@@ -216,7 +216,7 @@ def _waiting(rank: int, number: int) -> Iterator[None]:
 
 
 def _watch() -> None:
-    """Print a notice, again and again, while this process waits in one and the same call."""
+    """Print a notice, at most once every ``NOTICE`` seconds, while one call waits."""
     while True:
         wait = _wait
         time.sleep(NOTICE / 2)

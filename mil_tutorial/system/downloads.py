@@ -82,7 +82,7 @@ def _verified(path: Path, file: PublishedFile) -> Path:
 
 
 def _retrieve(url: str, file: PublishedFile, folder: Path) -> Path:
-    """Return the path of the file in ``folder``; pooch downloads it if it is not there, whole."""
+    """Return the path of the file in ``folder``, where pooch downloads it if need be."""
     import pooch
     from tqdm.auto import tqdm
 

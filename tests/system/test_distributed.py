@@ -261,7 +261,7 @@ def test_processes_with_other_bags_are_refused(tmp_path):
     script.write_text(text)
     process = launch(2, script, tmp_path, 1)
     _, error = process.communicate(timeout=60)
-    assert "ValueError: the processes were given a different training set" in error
+    assert "ValueError: the processes have a different training set" in error
 
 
 @pytest.mark.full
