@@ -108,7 +108,7 @@ def _reason(error: Exception) -> str:
     from requests import HTTPError, Timeout
     from requests.exceptions import ChunkedEncodingError
 
-    if isinstance(error, HTTPError):
+    if isinstance(error, HTTPError) and error.response is not None:
         return f"answered {error.response.status_code}"
     if isinstance(error, Timeout) or "timed out" in str(error):
         return f"silent for {TIMEOUT:g} s"
