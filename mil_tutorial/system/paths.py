@@ -42,10 +42,13 @@ def user_data_dir() -> Path | None:
 
 
 def cache_dir() -> Path:
-    """Return the folder for downloads in the user's cache (``~/.cache/mil_tutorial`` on Linux)."""
-    from pooch import os_cache
+    """Return the folder for downloads, ``~/.cache/mil_tutorial`` on Linux.
 
-    return Path(os_cache("mil_tutorial"))
+    The variable ``MIL_TUTORIAL_CACHE`` names another.
+    """
+    import pooch
+
+    return pooch.create(pooch.os_cache("mil_tutorial"), "", env="MIL_TUTORIAL_CACHE").abspath
 
 
 def verify_checksum(path: Path) -> Path:

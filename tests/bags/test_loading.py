@@ -37,9 +37,9 @@ def die():
 def test_batches_come_in_order_whoever_reads_them(workers):
     dataset = separable(6)
     for view in (dataset, InstanceSampler(dataset, 2)):
-        found = list(load_batches(view, BATCHES, workers=workers))
-        assert [len(batch) for batch in found] == [2, 1, 3]
-        for batch, bags in zip(found, BATCHES):
+        batches = list(load_batches(view, BATCHES, workers=workers))
+        assert [len(batch) for batch in batches] == [2, 1, 3]
+        for batch, bags in zip(batches, BATCHES):
             assert torch.equal(batch.instances, torch.cat([view[i].instances for i in bags]))
 
 

@@ -1,7 +1,11 @@
+import dataclasses
+import hashlib
+
 import numpy as np
 import pytest
 import torch
 
+from mil_tutorial.models import frozen
 from mil_tutorial.models.frozen import load_frozen_encoder
 
 RESNET = "resnet18-f37072fd.pth"
@@ -14,16 +18,22 @@ def lite0():
 
 
 @pytest.fixture()
-def no_weights(tmp_path, monkeypatch):
-    """Neither cache nor network; the folder of the user's data is empty."""
+def weights(server, cache, tmp_path, monkeypatch):
+    """Random weights of resnet18, published by a local server; torch's own cache is empty."""
+    from torchvision.models import resnet18
 
-    def offline(*args, **kwargs):
-        raise OSError("no network")
-
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "cache"))
-    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", offline)
-    monkeypatch.setenv("MIL_TUTORIAL_DATA", str(tmp_path))
-    return tmp_path
+    torch.manual_seed(0)
+    network = resnet18().eval()
+    path = tmp_path / "published.pth"
+    torch.save(network.state_dict(), path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    published = dataclasses.replace(
+        frozen.RESNET18, urls=(f"{server.url}{RESNET}",), checksum=f"sha256:{digest}"
+    )
+    monkeypatch.setattr(frozen, "RESNET18", published)
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "torch"))
+    server.behaviour[RESNET] = [path.read_bytes()]
+    return network
 
 
 def square(picture, size=224):
@@ -76,32 +86,52 @@ def test_encoders_are_frozen_and_in_evaluation_mode(lite0):
     assert not any(module.training for module in lite0.modules())
 
 
-def test_resnet18_pools_standardised_tiles(no_weights, monkeypatch):
-    from torchvision.models import ResNet18_Weights, resnet18
+def test_resnet18_pools_standardised_tiles(weights):
+    from torchvision.models import ResNet18_Weights
 
-    torch.manual_seed(0)
-    network = resnet18().eval()
-    torch.save(network.state_dict(), no_weights / RESNET)  # found in the user's folder
     encoder = load_frozen_encoder("resnet18")
     tiles = torch.randint(0, 256, (2, 224, 224, 3), dtype=torch.uint8)
-    network.fc = torch.nn.Identity()
+    weights.fc = torch.nn.Identity()
     transform = ResNet18_Weights.DEFAULT.transforms(crop_size=224, resize_size=224)
     with torch.inference_mode():
-        expected = network(torch.stack([transform(tile.permute(2, 0, 1)) for tile in tiles]))
+        expected = weights(torch.stack([transform(tile.permute(2, 0, 1)) for tile in tiles]))
         torch.testing.assert_close(encoder(tiles), expected, rtol=1e-3, atol=1e-4)
     assert expected.shape == (2, 512)
     assert encoder.name == "resnet18"
 
 
-def test_without_weights_the_way_out_is_named(no_weights):
-    with pytest.raises(FileNotFoundError, match="no network.*efficientnet-lite0, which needs no"):
+def test_resnet18_is_the_file_that_torchvision_names():
+    from torchvision.models import ResNet18_Weights
+
+    assert frozen.RESNET18.urls == (ResNet18_Weights.DEFAULT.url,)
+    digits = frozen.RESNET18.checksum.removeprefix("sha256:")
+    assert digits[:8] in frozen.RESNET18.name
+    assert len(digits) == 64
+
+
+def test_resnet18_is_downloaded_once_and_taken_from_torchs_own_cache(weights, server, tmp_path):
+    load_frozen_encoder("resnet18")
+    load_frozen_encoder("resnet18")
+    assert server.asked == [RESNET]
+    torchs = tmp_path / "torch" / "checkpoints" / RESNET
+    torchs.parent.mkdir(parents=True)
+    (tmp_path / "cache" / RESNET).rename(torchs)
+    load_frozen_encoder("resnet18")
+    assert server.asked == [RESNET]
+
+
+def test_without_weights_the_way_out_is_named(weights, server):
+    server.behaviour[RESNET] = [404]
+    with pytest.raises(
+        FileNotFoundError, match="answered 404.*MIL_TUTORIAL_DATA.*efficientnet-lite0, which needs"
+    ):
         load_frozen_encoder("resnet18")
 
 
-def test_damaged_weights_are_named(no_weights):
-    (no_weights / "cache" / "checkpoints").mkdir(parents=True)
-    (no_weights / "cache" / "checkpoints" / RESNET).write_bytes(b"half a file")
-    with pytest.raises(ValueError, match=RESNET):
+def test_damaged_weights_are_named(weights, tmp_path, monkeypatch):
+    monkeypatch.setenv("MIL_TUTORIAL_DATA", str(tmp_path))
+    (tmp_path / RESNET).write_bytes(b"half a file")
+    with pytest.raises(ValueError, match=f"{RESNET} is not the published file"):
         load_frozen_encoder("resnet18")
 
 

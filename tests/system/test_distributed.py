@@ -1,10 +1,13 @@
 """Two processes, started as a user starts them, against one."""
 
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -19,8 +22,8 @@ from pathlib import Path
 
 import torch
 from mil_tutorial import TrainingConfig, build_model, fit
-from mil_tutorial.processes import this_process
-from mil_tutorial.shared_prediction import predict_together
+from mil_tutorial.system.distributed import this_process
+from mil_tutorial.training.prediction import predict_together
 
 sys.path.insert(0, {tests!r})
 from toy_bags import separable
@@ -33,12 +36,12 @@ config = TrainingConfig(epochs=epochs, batch_size=7, patience=None, **{options!r
 train, val = separable(40, seed=0), separable(21, seed=1)
 checkpoint = out / "run.pt" if {options!r}.get("seed") else None
 history = fit(model, train, val, config, checkpoint=checkpoint)
-found = predict_together(model, val, 4)
+predictions = predict_together(model, val, 4)
 torch.save(
     {{
         "losses": [[e.train_loss, e.val_loss] for e in history.epochs],
         "weights": torch.cat([p.detach().flatten() for p in model.parameters()]),
-        "found": [torch.as_tensor(x) for x in vars(found).values()],
+        "predictions": [torch.as_tensor(x) for x in vars(predictions).values()],
     }},
     out / f"result{{this_process().rank}}.pt",
 )
@@ -47,8 +50,8 @@ torch.save(
 
 def write_script(folder, pooling="gated", **options):
     script = folder / "train.py"
-    tests = os.path.dirname(__file__)
-    script.write_text(TRAIN.format(tests=tests, pooling=pooling, options=options))
+    tests = Path(__file__).parents[1]
+    script.write_text(TRAIN.format(tests=str(tests), pooling=pooling, options=options))
     return script
 
 
@@ -80,6 +83,7 @@ def results(folder, number):
     return [torch.load(folder / f"result{rank}.pt") for rank in range(number)]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("pooling", "options"),
     [
@@ -89,23 +93,24 @@ def results(folder, number):
 )
 def test_two_processes_train_as_one(pooling, options, tmp_path):
     """Batches of 7 leave one process with 3 or fewer bags, and the last batch, of 5, is uneven."""
-    found = []
+    runs = []
     for number in (1, 2):
         folder = tmp_path / str(number)
         folder.mkdir()
         run(number, write_script(folder, pooling, **options), folder, 5)
-        found.append(results(folder, number))
-    (one,), (first, second) = found
+        runs.append(results(folder, number))
+    (one,), (first, second) = runs
     torch.testing.assert_close(
         torch.tensor(first["losses"]), torch.tensor(one["losses"]), atol=1e-5, rtol=0
     )
     assert torch.equal(first["weights"], second["weights"])
     torch.testing.assert_close(first["weights"], one["weights"], atol=1e-5, rtol=1e-4)
-    for ours, others, alone in zip(first["found"], second["found"], one["found"]):
-        assert torch.equal(ours, others)  # every process knows what all have found
+    for ours, others, alone in zip(*(r["predictions"] for r in (first, second, one))):
+        assert torch.equal(ours, others)  # every process has the predictions of all
         torch.testing.assert_close(ours, alone, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.full
 def test_a_killed_run_of_two_processes_goes_on_to_the_same_weights(tmp_path):
     folders = [tmp_path / name for name in ("whole", "killed")]
     for folder in folders:
@@ -145,6 +150,7 @@ def kill_one(script):
     raise AssertionError("there is no second process")
 
 
+@pytest.mark.full
 def test_compare_writes_one_report_whoever_trains(tmp_path):
     arguments = ["-m", "mil_tutorial", "compare", "--data", "musk1", "--seeds", "1"]
     arguments += ["--epochs", "2", "--poolings", "gated", "--out"]
@@ -157,7 +163,8 @@ def test_compare_writes_one_report_whoever_trains(tmp_path):
     assert tables[0] == tables[1]
 
 
-def test_wrong_input_is_told_and_nothing_hangs(tmp_path):
+@pytest.mark.full
+def test_wrong_input_is_an_error_and_no_hang(tmp_path):
     process = launch(2, "-m", "mil_tutorial", "compare", "--data", "musk1", "--jobs", "2",
                      "--out", tmp_path / "out")  # fmt: skip
     _, error = process.communicate(timeout=60)
@@ -166,7 +173,8 @@ def test_wrong_input_is_told_and_nothing_hangs(tmp_path):
     assert "mil_tutorial/" not in error  # the launcher has a traceback, this package none
 
 
-def test_a_process_that_ends_is_told_in_a_line_by_the_others(tmp_path):
+@pytest.mark.full
+def test_a_process_that_ends_is_one_line_of_the_others(tmp_path):
     script = tmp_path / "leave.py"
     script.write_text(
         "import os, signal, time\n"
@@ -178,14 +186,63 @@ def test_a_process_that_ends_is_told_in_a_line_by_the_others(tmp_path):
         "try:\n"
         "    here.gather(here.rank)\n"
         "except OSError as error:\n"
-        "    print('told:', error, flush=True)\n"
+        "    print('error:', error, flush=True)\n"
     )
     process = launch(2, script)
     out, _ = process.communicate(timeout=60)
-    assert "told: process 0 of 2 cannot reach the others" in out
+    assert "error: process 0 of 2 cannot reach the others" in out
 
 
-def test_alone_there_is_nothing_to_tell():
+WAIT = """
+import sys
+import time
+from mil_tutorial.system import distributed
+
+distributed.NOTICE = 2.0
+here = distributed.this_process()
+print("joined", file=sys.stderr, flush=True)
+if here.rank == 1:
+    time.sleep(600)
+here.gather(here.rank)
+"""
+
+
+def start_waiting(rank, port, log):
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "WORLD_SIZE": "2", "RANK": str(rank)}
+    environment |= {"LOCAL_WORLD_SIZE": "2", "LOCAL_RANK": str(rank)}
+    environment |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    with log.open("w") as file:
+        return subprocess.Popen([sys.executable, "-c", WAIT], env=environment, stderr=file)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    ("number", "joins"), [(signal.SIGTERM, False), (signal.SIGINT, False), (signal.SIGINT, True)]
+)
+def test_a_process_that_waits_in_vain_says_for_whom_and_ends_on_a_signal(number, joins, tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = tmp_path / "stderr.txt"
+    waiting = start_waiting(0, port, log)
+    other = start_waiting(1, port, tmp_path / "other.txt") if joins else None
+    try:
+        wanted = r"joined.*waited \d+ s" if joins else r"waited \d+ s"
+        deadline = time.monotonic() + 60
+        while not re.search(wanted, log.read_text(), re.DOTALL) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        waiting.send_signal(number)
+        assert waiting.wait(timeout=10) == -number
+    finally:
+        for process in filter(None, (waiting, other)):
+            process.kill()
+            process.wait()
+    notice = re.findall(r"process 0 of 2 has waited \d+ s for process 1 at (.*)", log.read_text())
+    assert set(notice) == {f"127.0.0.1:{port}"}
+    assert ("joined" in log.read_text()) == joins
+
+
+def test_a_process_alone_exchanges_nothing():
     alone = this_process()
     assert alone == Processes()
     assert alone.is_main
@@ -195,6 +252,7 @@ def test_alone_there_is_nothing_to_tell():
     assert layer.weight.grad is None
 
 
+@pytest.mark.full
 def test_processes_with_other_bags_are_refused(tmp_path):
     script = write_script(tmp_path)
     text = script.read_text().replace(
@@ -203,9 +261,10 @@ def test_processes_with_other_bags_are_refused(tmp_path):
     script.write_text(text)
     process = launch(2, script, tmp_path, 1)
     _, error = process.communicate(timeout=60)
-    assert "ValueError: the processes were given a different training set" in error
+    assert "ValueError: the processes have a different training set" in error
 
 
+@pytest.mark.full
 def test_half_precision_with_a_share_that_is_empty(tmp_path):
     """A bag a step: one of two processes has nothing to compute, nor gradients to scale."""
     script = write_script(tmp_path, precision="float16")

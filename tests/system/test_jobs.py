@@ -1,4 +1,5 @@
 import os
+import threading
 import time
 
 import numpy as np
@@ -9,7 +10,7 @@ from toy_bags import separable
 from mil_tutorial import TrainingConfig
 from mil_tutorial.experiment.benchmarks import Benchmark, cross_validation
 from mil_tutorial.experiment.run import run_experiment
-from mil_tutorial.system import jobs as parallel
+from mil_tutorial.system import jobs as jobs_module
 from mil_tutorial.system.jobs import possible_jobs, share_work
 
 
@@ -25,26 +26,19 @@ def refuse_seven(number):
     return number
 
 
-def die(number):
-    if os.getpid() != number:
-        os._exit(9)
-    time.sleep(0.2)
-
-
-def sleep_elsewhere(number):
-    if os.getpid() != number:
-        time.sleep(600)
+def die():
+    os._exit(9)
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_results_come_in_order_and_are_counted(jobs):
     done = []
-    found = share_work(who_and_twice, ((i,) for i in range(30)), jobs, lambda: done.append(1))
-    assert [value for _, _, value in found] == [2 * i for i in range(30)]
+    results = share_work(who_and_twice, ((i,) for i in range(30)), jobs, lambda: done.append(1))
+    assert [value for _, _, value in results] == [2 * i for i in range(30)]
     assert len(done) == 30
-    assert {threads for _, threads, _ in found} == {torch.get_num_threads()}
-    assert os.getpid() in {who for who, _, _ in found}
-    assert len({who for who, _, _ in found}) == jobs
+    assert {threads for _, threads, _ in results} == {torch.get_num_threads()}
+    workers = {who for who, _, _ in results}
+    assert workers == {os.getpid()} if jobs == 1 else os.getpid() not in workers
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
@@ -58,7 +52,7 @@ def test_an_error_in_a_task_ends_the_work(jobs):
 
     with pytest.raises(ValueError, match="seven is refused"):
         share_work(refuse_seven, tasks(), jobs)
-    assert len(taken) < 2_000
+    assert len(taken) < 20  # tasks are taken as workers become free
 
 
 def test_no_jobs_are_refused():
@@ -67,37 +61,38 @@ def test_no_jobs_are_refused():
 
 
 def test_what_cannot_be_sent_is_named():
-    with pytest.raises(ValueError, match="cannot be sent to another process"):
-        share_work(refuse_seven, [(lambda: 1,)] * 50, 2)
+    with pytest.raises(ValueError, match=r"cannot be sent to another process \(.*lock"):
+        share_work(refuse_seven, [(threading.Lock(),)] * 50, 2)
 
 
-def test_a_helper_that_ends_early_is_an_error_and_no_hang():
+def test_a_worker_that_ends_early_is_an_error_and_no_hang():
     with pytest.raises(OSError, match="take jobs=1"):
-        share_work(die, [(os.getpid(),)] * 20, 2)
+        share_work(die, [()] * 20, 2)
 
 
-def test_stop_does_not_wait_for_the_helper():
+@pytest.mark.full
+@pytest.mark.filterwarnings("ignore:.*have been cancelled")
+def test_stop_does_not_wait_for_the_workers():
     def stop():
         raise KeyboardInterrupt
 
     started = time.perf_counter()
     with pytest.raises(KeyboardInterrupt):
-        share_work(sleep_elsewhere, [(os.getpid(),)] * 3, 2, stop)
+        share_work(time.sleep, [(0.1,), (600,), (600,)], 2, stop)
     assert time.perf_counter() - started < 300
 
 
 @pytest.mark.parametrize(
-    ("free", "cores", "jobs"), [(9e9, 4, 2), (0.5e9, 4, 1), (9e9, 1, 1), (None, 2, 2)]
+    ("free", "cores", "jobs"),
+    [(9e9, 4, 2), (1e9, 4, 1), (0.5e9, 4, 1), (9e9, 1, 1), (None, 2, 2)],
 )
 def test_jobs_follow_cores_and_memory(free, cores, jobs, monkeypatch):
-    monkeypatch.setattr(parallel, "available_memory", lambda: free)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(cores), raising=False)
-    assert possible_jobs() == jobs
-    monkeypatch.delattr(os, "sched_getaffinity")
-    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    monkeypatch.setattr(jobs_module, "available_memory", lambda: free)
+    monkeypatch.setattr(jobs_module, "cpu_count", lambda: cores)
     assert possible_jobs() == jobs
 
 
+@pytest.mark.full
 def test_an_experiment_does_not_depend_on_its_jobs():
     dataset = separable(36, seed=0)
     benchmark = Benchmark(
