@@ -191,13 +191,11 @@ _wait: tuple[int, int, float] | None = None
 def _waiting(rank: int, number: int) -> Iterator[None]:
     """Wrap a call that waits for the others: it is watched, ends on signals, fails in one line."""
     global _wait
-    # Python's own handler would raise KeyboardInterrupt after the call, which may never return.
-    interruptible = (
-        threading.current_thread() is threading.main_thread()
-        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    )
-    if interruptible:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # Handlers written in Python run after the call, which may never return.
+    handlers = {}
+    if threading.current_thread() is threading.main_thread():
+        for stop in (signal.SIGINT, signal.SIGTERM):
+            handlers[stop] = signal.signal(stop, signal.SIG_DFL)
     _wait = (rank, number, time.monotonic())
     try:
         yield
@@ -211,8 +209,8 @@ def _waiting(rank: int, number: int) -> Iterator[None]:
         ) from error
     finally:
         _wait = None
-        if interruptible:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        for stop, handler in handlers.items():
+            signal.signal(stop, handler)
 
 
 def _watch() -> None:

@@ -194,9 +194,13 @@ def test_a_process_that_ends_is_one_line_of_the_others(tmp_path):
 
 
 WAIT = """
+import signal
 import sys
 import time
+from mil_tutorial.__main__ import _stop
 from mil_tutorial.system import distributed
+
+signal.signal(signal.SIGTERM, _stop)  # as the command line does
 
 distributed.NOTICE = 2.0
 here = distributed.this_process()
@@ -217,7 +221,13 @@ def start_waiting(rank, port, log):
 
 @pytest.mark.full
 @pytest.mark.parametrize(
-    ("number", "joins"), [(signal.SIGTERM, False), (signal.SIGINT, False), (signal.SIGINT, True)]
+    ("number", "joins"),
+    [
+        (signal.SIGTERM, False),
+        (signal.SIGINT, False),
+        (signal.SIGTERM, True),
+        (signal.SIGINT, True),
+    ],
 )
 def test_a_process_that_waits_in_vain_says_for_whom_and_ends_on_a_signal(number, joins, tmp_path):
     with socket.socket() as free:
