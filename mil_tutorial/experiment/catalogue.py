@@ -220,7 +220,7 @@ def bags_a_step(dataset: FeatureBags, most: int = 16) -> int:
 def _division(
     dataset: FeatureBags, table: LabelTable
 ) -> tuple[Callable[[int], Iterable[Split]], str]:
-    """Return ``splits`` and a word for them."""
+    """Return ``splits`` and their description."""
     if table.splits is None:
         group_folds(dataset.labels.tolist(), dataset.groups, FOLDS)  # refuses too few patients
         return cross_validation(dataset, FOLDS), f"{FOLDS}-fold cross-validation by patient"

@@ -1,4 +1,4 @@
-"""Reports: an experiment written as JSON, Markdown, CSV and figures, when all of it is made."""
+"""Reports: an experiment written as JSON, Markdown, CSV and figures, all or nothing."""
 
 import json
 import os

@@ -84,7 +84,7 @@ def slide_figures(experiment: Experiment, slides: dict[str, Path]) -> "dict[str,
     -------
     dict
         Stem of a file name → figure, see ``telling_bags``. A slide that cannot be drawn is left
-        out, with a warning: the results are kept.
+        out with a warning; the results are kept.
     """
     pooling = list(experiment.runs)[-1]
     split = next(iter(experiment.benchmark.splits(0)))  # as the first model was trained

@@ -31,9 +31,6 @@ def test_validation_bags_choose_how_a_bag_is_called(splits):
         for k in TOPS
     }
     assert scores[classifier.top] == max(scores.values())
-    other = [x if y else x + 3 for x, y in zip(val.instances, val.labels)]  # negatives look ill
-    blind = val.with_instances(other)
-    assert fit_tile_classifier(train, blind).top in TOPS
 
 
 def test_the_seed_decides(splits):
