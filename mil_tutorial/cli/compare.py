@@ -1,23 +1,17 @@
-"""The command ``compare``, from the words on the command line to the report."""
+"""The command ``compare``: poolings on a data set, from the arguments to the report."""
 
 import argparse
 import json
 import sys
 import warnings
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from mil_tutorial.cli.arguments import add_out, not_negative, whole_number
 
 T = TypeVar("T")
-
-SETTINGS = (
-    *("epochs", "batch_size", "instances_per_bag", "instances_at_once"),
-    *("precision", "workers"),
-)
-"""Fields of ``TrainingConfig`` that the command takes."""
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -121,14 +115,14 @@ def run(arguments: argparse.Namespace) -> int:
         positive=arguments.positive,
     )
     slides = find_slides(arguments.slides, benchmark) if arguments.slides is not None else {}
-    settings: dict[str, Any] = {name: getattr(arguments, name) for name in SETTINGS}
-    settings["precision"] = settings["precision"] or processes.precision
-    chosen = {name: value for name, value in settings.items() if value is not None}
+    options = vars(arguments) | {"precision": arguments.precision or processes.precision}
+    names = [field.name for field in fields(benchmark.config)]
+    settings = {name: options[name] for name in names if options.get(name) is not None}
     experiment = run_experiment(
         benchmark,
         poolings=arguments.poolings,
         seeds=arguments.seeds,
-        config=replace(benchmark.config, **chosen),
+        config=replace(benchmark.config, **settings),
         jobs=arguments.jobs,
         checkpoints=arguments.checkpoints,
     )

@@ -12,12 +12,11 @@ from mil_tutorial.experiment.benchmarks import Benchmark, Split
 from mil_tutorial.experiment.run import run_experiment
 from mil_tutorial.experiment.summary import Summary
 from mil_tutorial.metrics.intervals import Estimate
-from mil_tutorial.training.config import TrainingConfig
 
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """The test AUC of a pooling trained on so many bags; ``by_seed`` holds the single runs."""
+    """The test AUC of a pooling trained on ``n_train`` bags, and that of each seed."""
 
     pooling: str
     n_train: int
@@ -31,7 +30,6 @@ def learning_curve(
     *,
     poolings: Sequence[str],
     seeds: int = 5,
-    config: TrainingConfig | None = None,
     jobs: int = 1,
     progress: bool = True,
 ) -> list[CurvePoint]:
@@ -45,7 +43,7 @@ def learning_curve(
     benchmark : Benchmark
     sizes : sequence of int
         Numbers of training bags.
-    poolings, seeds, config, jobs, progress
+    poolings, seeds, jobs, progress
         As in ``run_experiment``.
 
     Returns
@@ -69,7 +67,6 @@ def learning_curve(
             replace(benchmark, splits=splits),
             poolings=poolings,
             seeds=seeds,
-            config=config,
             jobs=jobs,
             progress=progress,
         )

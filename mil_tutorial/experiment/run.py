@@ -145,10 +145,9 @@ def run_experiment(
         models[pooling] = own[0].model
         histories = [history for trial in own for history in trial.histories]
         values = [trial.values for trial in own]
-        runs[pooling] = singles[pooling] = collect_runs(pooling, shape, places, values, histories)
+        runs[pooling] = singles[pooling] = collect_runs(shape, places, values, histories)
         if members > 1:
             singles[pooling] = collect_runs(
-                pooling,
                 (seeds * members, len(benchmark.test)),
                 [(seed * members + m, rows) for seed, rows in places for m in range(members)],
                 [values for trial in own for values in trial.members],

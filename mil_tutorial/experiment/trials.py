@@ -145,7 +145,6 @@ class PoolingRuns:
         One for each seed, fold and member.
     """
 
-    pooling: str
     probabilities: np.ndarray
     called_positive: np.ndarray
     threshold: np.ndarray
@@ -163,7 +162,6 @@ class PoolingRuns:
 
 
 def collect_runs(
-    pooling: str,
     shape: tuple[int, int],
     rows: Sequence[tuple[int, np.ndarray]],
     values: Sequence[Values],
@@ -178,4 +176,4 @@ def collect_runs(
         for name, column in part.items():
             columns[name][place] = column
     columns["called_positive"] = columns["called_positive"].astype(bool)
-    return PoolingRuns(pooling, histories=histories, **columns)
+    return PoolingRuns(histories=histories, **columns)
