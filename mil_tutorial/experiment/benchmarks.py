@@ -81,9 +81,9 @@ def cross_validation(
 ) -> Callable[[int], Iterator[Split]]:
     """Return ``splits`` for undivided data: folds by group, another division for every seed.
 
-    Each feature (of images, each channel) is standardised by the mean and deviation of the fold's
-    training instances, unless not ``standardised``. One fold tests, one validates and the others
-    train; where not ``validated``, all but the one that tests train.
+    Where ``standardised``, each feature (of images, each channel) is shifted and scaled by the mean
+    and deviation of the fold's training instances. One fold tests, one validates and the others
+    train; without ``validated``, all but the test fold train.
     """
 
     def splits(seed: int) -> Iterator[Split]:

@@ -15,6 +15,11 @@ from mil_tutorial.datasets.slides import load_slides
 from mil_tutorial.experiment.benchmarks import Benchmark, Split, cross_validation, fixed_split
 from mil_tutorial.training.config import TrainingConfig
 
+FOLDS = 5
+"""Of the user's own data, where they come undivided."""
+STEP_VALUES = 2**26
+"""Numbers in a training step, 256 MB: with what the step computes from them about 1 GB."""
+
 
 def load_benchmark(
     name: str | Path,
@@ -144,11 +149,6 @@ def _colon() -> Benchmark:
         dropout=0.5,
         config=TrainingConfig(epochs=30, batch_size=8, patience=10, instances_per_bag=64),
     )
-
-
-FOLDS = 5
-STEP_VALUES = 2**26
-"""Numbers in a training step, 256 MB: with what the step computes from them about 1 GB."""
 
 
 def _npz(path: Path) -> Benchmark:
