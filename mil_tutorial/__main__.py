@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _stop(*_: object) -> None:
-    """Say why a launcher stops this process; its own report of it is long."""
+    """Say in one line why a launcher stops this process; the launcher's own report is long."""
     raise KeyboardInterrupt(
         ", because another process ended or the job was cancelled; the same command resumes from "
         "its checkpoints"

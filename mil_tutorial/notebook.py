@@ -8,7 +8,7 @@ __all__ = ["fast_mode", "show", "start"]
 
 
 def fast_mode() -> bool:
-    """Tell whether ``MIL_TUTORIAL_FAST`` asks for short training, as test runs do."""
+    """Return True if ``MIL_TUTORIAL_FAST`` asks for short training, as test runs do."""
     return os.environ.get("MIL_TUTORIAL_FAST", "") not in ("", "0")
 
 
@@ -21,16 +21,18 @@ def start() -> bool:
     Returns
     -------
     bool
-        Whether fast mode is on; chapters then train for fewer epochs.
+        True in fast mode; chapters then train for fewer epochs.
     """
     import platform
 
     import matplotlib as mpl
     import numpy as np
     import torch
+    from pooch import file_hash
 
     from mil_tutorial import __version__
     from mil_tutorial.pictures.style import STYLE
+    from mil_tutorial.system.paths import data_dir, verify_checksum
 
     mpl.rcParams.update(STYLE)
     torch.manual_seed(0)
@@ -41,17 +43,9 @@ def start() -> bool:
         f"torch {torch.__version__}, numpy {np.__version__}"
     )
     print(f"device: {device}, 1 thread")
-    print(f"data: {_data_state()}")
+    features = verify_checksum(data_dir() / "slides" / "slides.npz")
+    digest = file_hash(str(features))
+    print(f"data: {features.name}, SHA-256 {digest[:12]}…, as it should be")
     fast = fast_mode()
     print("fast mode: on, trainings are shortened" if fast else "fast mode: off")
     return fast
-
-
-def _data_state() -> str:
-    """Compare the shipped features with their checksum; return both in words."""
-    from pooch import file_hash
-
-    from mil_tutorial.system.paths import data_dir, verify_checksum
-
-    path = verify_checksum(data_dir() / "slides" / "slides.npz")
-    return f"slides.npz, SHA-256 {file_hash(str(path))[:12]}…, as it should be"

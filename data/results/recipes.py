@@ -28,10 +28,10 @@ class Recipe:
     benchmark : Benchmark
         The data with their splits, settings and augmentation.
     members : int
-        Models of the ensemble that is asked about a test bag; 1: a single model.
+        Models whose mean judges a test bag; 1: a single model.
     validated : bool
-        Whether bags are held back for validation. Where the length of a run is fixed, nothing is
-        to be chosen by them, and in cross-validation nine folds of ten can train in place of eight.
+        Whether bags are held back for validation. Where the length of a run is fixed, they have
+        nothing to choose, and in cross-validation nine folds of ten can train in place of eight.
     smoothing : float
         Radius in pixels over which instance scores are averaged, see ``smooth_scores``; 0: none.
     """
@@ -45,7 +45,7 @@ class Recipe:
     smoothing: float = 0.0
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what was decided, as plain values."""
+        """Return the settings as plain values."""
         return {
             "data": self.data,
             "recipe": self.name,
@@ -81,8 +81,6 @@ BLACK = -0.1307 / 0.3081
 """The background of a standardised digit."""
 MNIST_EPOCHS = {50: 100, 100: 50, 200: 25, 500: 18}
 """Epochs of one cycle by number of training bags: 600 steps or more."""
-
-
 NEIGHBOURHOOD = 20.0
 """Pixels over which scores of colon nuclei are averaged: about the distance to the next nucleus."""
 
@@ -151,7 +149,6 @@ def _colon() -> list[Recipe]:
 
 
 def _colon_frozen() -> list[Recipe]:
-
     from mil_tutorial.bags.augmentation import DropFeatures
     from mil_tutorial.datasets.colon import load_colon
 
@@ -170,10 +167,15 @@ def _colon_frozen() -> list[Recipe]:
             epochs=20, batch_size=8, learning_rate=1e-3, weight_decay=1e-3, instances_per_bag=64
         ),
     )
-    name = "frozen features"
     return [
         Recipe(
-            "colon-frozen", name, "gated", benchmark, 2, validated=False, smoothing=NEIGHBOURHOOD
+            "colon-frozen",
+            "frozen features",
+            "gated",
+            benchmark,
+            members=2,
+            validated=False,
+            smoothing=NEIGHBOURHOOD,
         )
     ]
 
@@ -230,7 +232,7 @@ def _single(recipe: Recipe, name: str, **changes: Any) -> Recipe:
 
 
 def _without_validation(benchmark: Benchmark) -> Callable[[int], Iterator[Split]]:
-    """Return the same splits; no model is shown the bags that nothing is chosen by."""
+    """Return the same splits without their validation bags, which have nothing to choose."""
     return lambda seed: (replace(split, val=None) for split in benchmark.splits(seed))
 
 

@@ -1,4 +1,4 @@
-"""Reproduce published experiments with plain and improved recipes, on data nobody here made.
+"""Reproduce published experiments with plain and improved recipes, on public data.
 
 ``python data/results/reproduce.py mnist-50 musk1 colon --out FILE`` measures the recipes of
 ``recipes.py`` and writes a line of JSON for each; recipes that are in the file are skipped.
@@ -130,9 +130,9 @@ def _over_all_bags(truth: list[np.ndarray]) -> Metric:
 
 
 def is_of(row: dict[str, Any], recipe: Recipe, seeds: int) -> bool:
-    """Return True if a recorded row is of this recipe, its data and so many seeds."""
+    """Return True if a recorded row is of this recipe, its data and this number of seeds."""
     expected = recipe.as_dict() | {"seeds": seeds, "checksum": recipe.benchmark.test.checksum()}
-    # A setting that is younger than the row had the value that it has by default.
+    # A setting that was added after the row was recorded had its default value.
     row = row | {"config": asdict(TrainingConfig()) | row["config"]}
     return all(row.get(name) == value for name, value in expected.items())
 

@@ -38,7 +38,7 @@ def record_runs(seeds: int = SEEDS, epochs: int = USUAL.epochs) -> Iterator[Reco
 
 
 def record_run(recipe: str, entropy_weight: float, seed: int, epochs: int) -> RecordedRun:
-    """Train attention pooling once on the shipped slides; keep what every epoch showed."""
+    """Train attention pooling once on the shipped slides; keep the measures of every epoch."""
     train, val, _ = load_slides()
     changes = {"weight_decay": 0.1} if recipe == "C" else {}
     config = replace(USUAL, epochs=epochs, entropy_weight=entropy_weight, seed=seed, **changes)
@@ -76,9 +76,8 @@ def main(arguments: list[str] | None = None) -> None:
     for run in record_runs(options.seeds, options.epochs):
         digits = {k: [float(f"{v:.4g}") for v in values] for k, values in run.columns.items()}
         rows.append({**vars(run), "columns": digits})
-        print(
-            run.recipe, run.entropy_weight, run.seed, f"AUC {run.kept('val_auc'):.3f}", flush=True
-        )
+        text = f"{run.recipe} {run.entropy_weight} {run.seed} AUC {run.kept('val_auc'):.3f}"
+        print(text, flush=True)
     lines = ",\n".join(json.dumps(row) for row in rows)  # one run a line
     options.out.write_text(f"[\n{lines}\n]\n", encoding="utf-8", newline="\n")
 

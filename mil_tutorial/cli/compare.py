@@ -1,34 +1,21 @@
-"""The command ``compare``, from the words on the command line to the report."""
+"""The command ``compare``: poolings on a data set, from the arguments to the report."""
 
 import argparse
 import json
 import sys
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from mil_tutorial.cli.arguments import add_out, not_negative, whole_number
 
-if TYPE_CHECKING:
-    from mil_tutorial.experiment.report import Report
-
 T = TypeVar("T")
-
-SETTINGS = (
-    "epochs",
-    "batch_size",
-    "instances_per_bag",
-    "instances_at_once",
-    "precision",
-    "workers",
-)
-"""Fields of ``TrainingConfig`` that the command takes."""
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    """Declare what the command takes."""
+    """Declare the arguments of the command."""
     command.add_argument(
         "--data",
         default="slides",
@@ -95,107 +82,61 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Compare, and print the table."""
-    from mil_tutorial.experiment.tables import as_markdown
+    """Train and test the poolings, write the report and print its table.
 
-    report = run_compare(
-        arguments.data,
-        arguments.out,
-        poolings=arguments.poolings,
-        seeds=arguments.seeds,
-        jobs=arguments.jobs,
-        settings={name: getattr(arguments, name) for name in SETTINGS},
-        checkpoints=arguments.checkpoints,
-        train_bags=arguments.train_bags,
-        labels=arguments.labels,
-        positive=arguments.positive,
-        slides=arguments.slides,
-    )
-    if report is not None:  # else another process has it
-        print(as_markdown(report.results))
-        print(f"Written to {arguments.out}/: {', '.join(report.files)}")
-    return 0
-
-
-def run_compare(
-    data: str,
-    out: Path,
-    *,
-    poolings: Sequence[str] = ("max", "mean", "attention", "gated"),
-    seeds: int = 5,
-    jobs: int = 1,
-    settings: Mapping[str, int | str | None] | None = None,
-    checkpoints: Path | None = None,
-    train_bags: int | None = None,
-    labels: Path | None = None,
-    positive: str | None = None,
-    slides: Path | None = None,
-) -> "Report | None":
-    """Train and test poolings on a data set and write the report; all input is checked first.
-
-    Of several processes that were launched, the main one writes; the others return None.
-
-    Parameters
-    ----------
-    data, train_bags, labels, positive
-        As in ``load_benchmark``.
-    out : path
-        The folder of the report.
-    poolings, seeds, jobs, checkpoints
-        As in ``run_experiment``.
-    settings : mapping, optional
-        Fields of ``TrainingConfig`` in place of what suits the data; None keeps that. The precision
-        may come from the launcher, too.
-    slides : path, optional
-        Folder of whole slides: heat maps of some test slides are drawn on them.
+    All input is checked first. Of several processes that were launched, the main one writes.
     """
     from mil_tutorial.experiment.catalogue import load_benchmark
     from mil_tutorial.experiment.report import check_writable, write_report
     from mil_tutorial.experiment.run import run_experiment
     from mil_tutorial.experiment.slide_heatmaps import find_slides, slide_figures
+    from mil_tutorial.experiment.tables import as_markdown
     from mil_tutorial.models.mil import check_pooling
     from mil_tutorial.system.distributed import this_process
 
-    for pooling in poolings:
+    data, out = arguments.data, arguments.out
+    for pooling in arguments.poolings:
         check_pooling(pooling)
     check_writable(out)
     processes = this_process()
     if processes.is_main:
         _warn_of_replacement(out)
-    if checkpoints is not None:
-        check_writable(checkpoints)
-    if train_bags is not None and data != "mnist":
+    if arguments.checkpoints is not None:
+        check_writable(arguments.checkpoints)
+    if arguments.train_bags is not None and data != "mnist":
         raise ValueError(f"--train-bags is for mnist; {data} comes with its bags")
-    if labels is not None and not Path(data).is_dir():
+    if arguments.labels is not None and not Path(data).is_dir():
         raise ValueError(f"--labels is for a folder of features, and there is no folder {data}")
     benchmark = _print_warnings(
-        load_benchmark, data, train_bags=train_bags or 100, labels=labels, positive=positive
+        load_benchmark,
+        data,
+        train_bags=arguments.train_bags or 100,
+        labels=arguments.labels,
+        positive=arguments.positive,
     )
-    pictures = find_slides(slides, benchmark) if slides is not None else {}
-    chosen: dict[str, Any] = {
-        name: value
-        for name, value in ({"precision": processes.precision} | dict(settings or {})).items()
-        if value is not None
-    }
-    config = replace(benchmark.config, **chosen)
+    slides = find_slides(arguments.slides, benchmark) if arguments.slides is not None else {}
+    options = vars(arguments) | {"precision": arguments.precision or processes.precision}
+    names = [field.name for field in fields(benchmark.config)]
+    settings = {name: options[name] for name in names if options.get(name) is not None}
     experiment = run_experiment(
         benchmark,
-        poolings=poolings,
-        seeds=seeds,
-        config=config,
-        jobs=jobs,
-        checkpoints=checkpoints,
+        poolings=arguments.poolings,
+        seeds=arguments.seeds,
+        config=replace(benchmark.config, **settings),
+        jobs=arguments.jobs,
+        checkpoints=arguments.checkpoints,
     )
     if not processes.is_main:
-        return None
-    figures = None
-    if pictures:
-        figures = _print_warnings(slide_figures, experiment, pictures)
-    return write_report(experiment, out, figures)
+        return 0
+    figures = _print_warnings(slide_figures, experiment, slides) if slides else None
+    report = write_report(experiment, out, figures)
+    print(as_markdown(report.results))
+    print(f"Written to {out}/: {', '.join(report.files)}")
+    return 0
 
 
 def _warn_of_replacement(out: Path) -> None:
-    """Say so while there is time to stop: the report that lies in the folder will be replaced."""
+    """Warn, while there is time to stop, that an earlier report in the folder will be replaced."""
     try:
         earlier = json.loads((out / "config.json").read_text(encoding="utf-8"))["data"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -208,10 +149,10 @@ def _warn_of_replacement(out: Path) -> None:
 
 
 def _print_warnings(function: Callable[..., T], *arguments: Any, **options: Any) -> T:
-    """Call a function; what it warns of goes to the terminal, a line each."""
-    with warnings.catch_warnings(record=True) as noted:
+    """Call a function and print each of its warnings on one line of the terminal."""
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         result = function(*arguments, **options)
-    for warning in noted:
+    for warning in caught:
         print(f"warning: {warning.message}", file=sys.stderr)
     return result

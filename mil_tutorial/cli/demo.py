@@ -2,7 +2,6 @@
 
 import argparse
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,43 +12,39 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from mil_tutorial.bags.dataset import MedicalBagDataset
-    from mil_tutorial.experiment.report import Report
     from mil_tutorial.models.mil import MIL
 
 
+EPOCHS = 30
+
+
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    """Declare what the command takes."""
+    """Declare the arguments of the command."""
     add_out(command, "demo")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the demo and print its table."""
+    """Compare the four poolings with one seed, write the report and print its table."""
+    from mil_tutorial.experiment.catalogue import load_benchmark
+    from mil_tutorial.experiment.report import check_writable, write_report
+    from mil_tutorial.experiment.run import run_experiment
     from mil_tutorial.experiment.tables import as_markdown
 
-    report = run_demo(arguments.out)
+    out = check_writable(arguments.out)
+    benchmark = load_benchmark("slides")
+    experiment = run_experiment(benchmark, seeds=1, config=replace(benchmark.config, epochs=EPOCHS))
+    test = benchmark.test
+    figure = slide_heatmap(experiment.models["gated"], test, typical_positive(test))
+    report = write_report(experiment, out, {"heatmap": figure})
     print(as_markdown(report.results))
-    print(f"Written to {arguments.out}/: {', '.join(report.files)}")
+    print(f"Written to {out}/: {', '.join(report.files)}")
     print(
-        f"Look at {arguments.out / 'heatmap.png'} first: the slide, where gated attention looked,\n"
+        f"Look at {out / 'heatmap.png'} first: the slide, where gated attention looked,\n"
         "and the outline of the tumour it was never shown. One seed is an anecdote; next:\n"
         "  python -m mil_tutorial compare --data slides --seeds 5 --out results\n"
         "  python -m mil_tutorial compare --data slides-hard --seeds 5 --out results-hard"
     )
     return 0
-
-
-def run_demo(out: Path, epochs: int = 30) -> "Report":
-    """Compare the four poolings with one seed and write all files to ``out``."""
-    from mil_tutorial.experiment.catalogue import load_benchmark
-    from mil_tutorial.experiment.report import check_writable, write_report
-    from mil_tutorial.experiment.run import run_experiment
-
-    check_writable(out)
-    benchmark = load_benchmark("slides")
-    experiment = run_experiment(benchmark, seeds=1, config=replace(benchmark.config, epochs=epochs))
-    test = benchmark.test
-    figure = slide_heatmap(experiment.models["gated"], test, typical_positive(test))
-    return write_report(experiment, out, {"heatmap": figure})
 
 
 def typical_positive(dataset: "MedicalBagDataset") -> int:
@@ -68,13 +63,13 @@ def slide_heatmap(model: "MIL", dataset: "MedicalBagDataset", index: int) -> "Fi
 
     assert dataset.coords is not None
     assert dataset.instance_labels is not None
-    found = predict(model, dataset.subset([index]))
+    predictions = predict(model, dataset.subset([index]))
     name, truth = dataset.names[index], "tumour" if dataset.labels[index] else "no tumour"
     return plot_attention(
         slide_image(name),
-        found.attention,
+        predictions.attention,
         dataset.coords[index],
         TILE,
         truth=dataset.instance_labels[index],
-        title=f"{name} ({truth}): predicted probability {found.probabilities[0]:.2f}",
+        title=f"{name} ({truth}): predicted probability {predictions.probabilities[0]:.2f}",
     )

@@ -1,4 +1,4 @@
-"""The doctor: is everything installed, are the data whole, and how long will things take here?"""
+"""The doctor: what is installed, whether the data are whole, and how long things take here."""
 
 import argparse
 import platform
@@ -65,7 +65,7 @@ def examine() -> Iterator[Finding]:
     healthy = True
     for part in (_packages, _machine, _memory, _data, _user_data, _speed):
         if part is _speed and not healthy:
-            yield Finding("speed", "not measured, because of what was found above", healthy=False)
+            yield Finding("speed", "not measured because of the above", healthy=False)
             return
         try:
             for finding in part():
@@ -79,16 +79,14 @@ def examine() -> Iterator[Finding]:
 def _packages() -> Iterator[Finding]:
     from importlib.metadata import PackageNotFoundError, version
 
-    for name in PACKAGES:
+    for name in (*PACKAGES, *OPTIONAL):
         try:
             yield Finding(name, version(name))
         except PackageNotFoundError:
-            yield Finding(name, f"missing: pip install {name}", healthy=False)
-    for name, extra in OPTIONAL.items():
-        try:
-            yield Finding(name, version(name))
-        except PackageNotFoundError:
-            yield Finding(name, f'not installed (optional): pip install ".[{extra}]"')
+            if extra := OPTIONAL.get(name):
+                yield Finding(name, f'not installed (optional): pip install ".[{extra}]"')
+            else:
+                yield Finding(name, f"missing: pip install {name}", healthy=False)
 
 
 def _machine() -> Iterator[Finding]:
@@ -115,8 +113,8 @@ def _memory() -> Iterator[Finding]:
         "to train": bytes_to_train(n, width),
         "with --instances-at-once 4096": bytes_to_train(n, width, at_once=4096),
     }
-    told = ", ".join(f"{need / 1e9:.1f} GB {what}" for what, need in needs.items())
-    yield Finding("a large slide", f"{n:,} tiles of {width:,} numbers: {told}")
+    text = ", ".join(f"{need / 1e9:.1f} GB {what}" for what, need in needs.items())
+    yield Finding("a large slide", f"{n:,} tiles of {width:,} numbers: {text}")
 
 
 def _data() -> Iterator[Finding]:
@@ -137,8 +135,7 @@ def _data() -> Iterator[Finding]:
 
 
 def _user_data() -> Iterator[Finding]:
-    own = user_data_dir()
-    yield Finding("MIL_TUTORIAL_DATA", str(own) if own else "not set (optional)")
+    yield Finding("MIL_TUTORIAL_DATA", str(user_data_dir() or "not set (optional)"))
 
 
 def _speed() -> Iterator[Finding]:

@@ -7,13 +7,15 @@ from pathlib import Path
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    """Declare what the command takes."""
+    """Declare the arguments of the command."""
     command.add_argument("chapter", nargs="?", metavar="NN", help="its number, such as 05")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Open JupyterLab; wait for its end."""
-    return open_lab(arguments.chapter)
+    """Start JupyterLab in the notebooks folder, at a chapter if one is named; wait for its end."""
+    notebooks = find_notebooks()
+    target = find_chapter(notebooks, arguments.chapter) if arguments.chapter else notebooks
+    return subprocess.call([sys.executable, "-m", "jupyterlab", str(target)])
 
 
 def find_notebooks(start: Path | None = None) -> Path:
@@ -36,17 +38,10 @@ def find_notebooks(start: Path | None = None) -> Path:
 
 def find_chapter(notebooks: Path, number: str) -> Path:
     """Return the notebook of a chapter, by its number such as ``05`` or ``5``."""
-    found = sorted(notebooks.glob(f"{number.zfill(2)}_*.ipynb"))
-    if not found:
+    matches = sorted(notebooks.glob(f"{number.zfill(2)}_*.ipynb"))
+    if not matches:
         known = [path.name[:2] for path in sorted(notebooks.glob("[0-9][0-9]_*.ipynb"))]
         raise FileNotFoundError(
             f"no chapter {number} in {notebooks}; there are: {', '.join(known) or 'none yet'}"
         )
-    return found[0]
-
-
-def open_lab(number: str | None = None) -> int:
-    """Start JupyterLab in the notebooks folder, at a chapter if one is named; wait for its end."""
-    notebooks = find_notebooks()
-    target = find_chapter(notebooks, number) if number else notebooks
-    return subprocess.call([sys.executable, "-m", "jupyterlab", str(target)])
+    return matches[0]

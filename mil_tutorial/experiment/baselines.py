@@ -1,4 +1,7 @@
-"""Baselines that use no MIL. A result that does not beat them says nothing about pooling."""
+"""Baselines without MIL: two below it, from whole bags, and one above, from every instance's label.
+
+A result that does not beat the lower ones says nothing about pooling.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,6 +10,7 @@ import numpy as np
 import torch
 
 from mil_tutorial.bags.dataset import MedicalBagDataset
+from mil_tutorial.metrics.decisions import auc
 
 
 def bag_size(dataset: MedicalBagDataset) -> np.ndarray:
@@ -40,16 +44,9 @@ def baselines_for(dataset: MedicalBagDataset) -> tuple[str, ...]:
 def baseline_probabilities(
     name: str, train: MedicalBagDataset, test: MedicalBagDataset
 ) -> np.ndarray:
-    """Fit logistic regression to a description of the training bags; return test probabilities.
+    """Fit logistic regression to one of ``BASELINES`` of the training bags; predict the test bags.
 
-    Parameters
-    ----------
-    name : {"bag_size", "mean_feature", "colour"}
-    train, test : MedicalBagDataset
-
-    Returns
-    -------
-    array, shape (B,)
+    Returns the probability of each test bag, (B,).
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -64,7 +61,7 @@ def baseline_probabilities(
 
 
 TOPS = (1, 2, 3)
-"""So many of the highest probabilities are averaged; validation bags choose."""
+"""How many of the highest instance probabilities may be averaged; validation bags choose."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +85,8 @@ class TileClassifier:
 
     def bag_probabilities(self, dataset: MedicalBagDataset) -> np.ndarray:
         """Return the probability of each bag, (B,)."""
-        return _mean_of_highest(self.instance_probabilities(dataset), self.top)
+        probabilities = self.instance_probabilities(dataset)
+        return np.array([np.sort(p)[-self.top :].mean() for p in probabilities])
 
 
 def fit_tile_classifier(
@@ -113,18 +111,6 @@ def fit_tile_classifier(
     """
     from sklearn.neural_network import MLPClassifier
 
-    from mil_tutorial.metrics.decisions import auc
-
-    features, truth = _instances(train)
-    model = MLPClassifier((64,), alpha=1e-2, early_stopping=True, random_state=seed)
-    model.fit(features, truth)
-    said = TileClassifier(model, 1).instance_probabilities(val)
-    top = max(TOPS, key=lambda k: auc(val.labels.numpy(), _mean_of_highest(said, k)))
-    return TileClassifier(model, top)
-
-
-def _instances(train: MedicalBagDataset) -> tuple[np.ndarray, np.ndarray]:
-    """Return the features (N, D) and labels (N,) of all instances, or say what is missing."""
     if train.instance_labels is None:
         raise ValueError(
             "the training bags have no instance_labels; the upper reference needs a label for "
@@ -135,8 +121,7 @@ def _instances(train: MedicalBagDataset) -> tuple[np.ndarray, np.ndarray]:
     truth = np.concatenate(train.instance_labels)
     if len(kinds := np.unique(truth)) < 2:
         raise ValueError(f"every instance label is {kinds[0]}; both kinds are needed to learn")
-    return np.concatenate([x.numpy() for x in train.instances]), truth
-
-
-def _mean_of_highest(probabilities: list[np.ndarray], k: int) -> np.ndarray:
-    return np.array([np.sort(p)[-k:].mean() for p in probabilities])
+    model = MLPClassifier((64,), alpha=1e-2, early_stopping=True, random_state=seed)
+    model.fit(np.concatenate([x.numpy() for x in train.instances]), truth)
+    candidates = [TileClassifier(model, top) for top in TOPS]
+    return max(candidates, key=lambda each: auc(val.labels.numpy(), each.bag_probabilities(val)))

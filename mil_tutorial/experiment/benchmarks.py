@@ -52,7 +52,7 @@ class Benchmark:
     config : TrainingConfig
         Settings that suit the data.
     augment : callable, optional
-        How image tiles may be changed in training.
+        How instances may be changed in training.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Benchmark:
     test: MedicalBagDataset
     splits: Callable[[int], Iterable[Split]]
     input_dim: int
-    hidden_dim: int
+    hidden_dim: int = 128
     make_encoder: Callable[[], nn.Module] | None = None
     dropout: float = 0.0
     n_folds: int = 1
@@ -81,27 +81,18 @@ def cross_validation(
 ) -> Callable[[int], Iterator[Split]]:
     """Return ``splits`` for undivided data: folds by group, another division for every seed.
 
-    Unless told otherwise, each feature (of images, each channel) is standardised by the mean and
-    deviation of the fold's training instances. One fold tests, one validates and the others train;
-    not ``validated``, all but the one that tests train.
+    Where ``standardised``, each feature (of images, each channel) is shifted and scaled by the mean
+    and deviation of the fold's training instances. One fold tests, one validates and the others
+    train; without ``validated``, all but the test fold train.
     """
 
     def splits(seed: int) -> Iterator[Split]:
         folds = group_folds(dataset.labels.tolist(), dataset.groups, n_folds, seed)
-        return (_fold(dataset, fold, standardised, validated) for fold in folds)
+        for train, val, test in folds:
+            rows = [train, test, val] if validated else [np.sort(np.r_[train, val]), test]
+            parts = [dataset.subset(part) for part in rows]
+            if standardised:
+                parts = standardise(*parts)
+            yield Split(parts[0], parts[2] if validated else None, parts[1], test_rows=test)
 
     return splits
-
-
-def _fold(
-    dataset: MedicalBagDataset,
-    fold: tuple[np.ndarray, np.ndarray, np.ndarray],
-    standardised: bool,
-    validated: bool,
-) -> Split:
-    train, val, test = fold
-    rows = [train, test, val] if validated else [np.sort(np.concatenate([train, val])), test]
-    parts = [dataset.subset(part) for part in rows]
-    if standardised:
-        parts = standardise(*parts)
-    return Split(parts[0], parts[2] if validated else None, parts[1], test_rows=test)

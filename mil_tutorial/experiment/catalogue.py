@@ -1,19 +1,24 @@
 """Data sets by name, each made into a ``Benchmark`` by ``load_benchmark``."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from mil_tutorial.bags.dataset import MedicalBagDataset
 from mil_tutorial.bags.splits import check_classes, check_groups, group_folds, standardise
 from mil_tutorial.datasets.features.bags import FeatureBags
 from mil_tutorial.datasets.features.folder import read_features
 from mil_tutorial.datasets.features.labels import LabelTable
+from mil_tutorial.datasets.npz import read_bags
+from mil_tutorial.datasets.slides import load_slides
 from mil_tutorial.experiment.benchmarks import Benchmark, Split, cross_validation, fixed_split
 from mil_tutorial.training.config import TrainingConfig
 
-NAMES = ("slides", "slides-hard", "musk1", "musk2", "mnist", "colon")
+FOLDS = 5
+"""Of the user's own data, where they come undivided."""
+STEP_VALUES = 2**26
+"""Numbers in a training step, 256 MB: with what the step computes from them about 1 GB."""
 
 
 def load_benchmark(
@@ -28,8 +33,8 @@ def load_benchmark(
     Parameters
     ----------
     name : str or path
-        One of ``NAMES``, or the path of a folder of feature files or of an ``.npz`` file with the
-        user's own features.
+        ``slides``, ``slides-hard``, ``musk1``, ``musk2``, ``mnist`` or ``colon``, or the path of a
+        folder of feature files or of an ``.npz`` file with the user's own features.
     train_bags : int
         Bags to train on, for ``mnist``, where they are drawn at will.
     labels, positive : path, str, optional
@@ -42,11 +47,11 @@ def load_benchmark(
     """
     name = str(name)
     makers: dict[str, Callable[[], Benchmark]] = {
-        "slides": lambda: _slides("slides"),
-        "slides-hard": lambda: _slides("slides-hard"),
-        "musk1": lambda: _musk(1),
-        "musk2": lambda: _musk(2),
-        "mnist": lambda: _mnist(train_bags),
+        "slides": partial(_slides, "slides"),
+        "slides-hard": partial(_slides, "slides-hard"),
+        "musk1": partial(_musk, 1),
+        "musk2": partial(_musk, 2),
+        "mnist": partial(_mnist, train_bags),
         "colon": _colon,
     }
     if name in makers:
@@ -56,14 +61,12 @@ def load_benchmark(
     if name.endswith(".npz"):
         return _npz(Path(name))
     raise ValueError(
-        f"unknown data {name!r}; choose from {', '.join(NAMES)}, or give the path of a folder of "
+        f"unknown data {name!r}; choose from {', '.join(makers)}, or give the path of a folder of "
         "feature files or of an .npz file"
     )
 
 
 def _slides(name: str) -> Benchmark:
-    from mil_tutorial.datasets.slides import load_slides
-
     train, val, test = load_slides(name)
     return Benchmark(
         name=name,
@@ -71,7 +74,6 @@ def _slides(name: str) -> Benchmark:
         test=test,
         splits=fixed_split(train, val, test),
         input_dim=train.instance_shape[0],
-        hidden_dim=128,
         dropout=0.5,
         # Chosen by the validation loss of gated attention and of max pooling on both profiles.
         config=TrainingConfig(epochs=80, learning_rate=1e-3, weight_decay=1e-3, patience=20),
@@ -89,46 +91,8 @@ def _musk(version: int) -> Benchmark:
         splits=cross_validation(dataset, 10),
         n_folds=10,
         input_dim=dataset.instance_shape[0],
-        hidden_dim=128,
         config=TrainingConfig(batch_size=8),
     )
-
-
-def _npz(path: Path) -> Benchmark:
-    from mil_tutorial.datasets.npz import read_bags
-
-    dataset = read_bags(path)
-    if len(dataset.instance_shape) != 1:
-        raise ValueError(
-            f"{path}: instances have shape {dataset.instance_shape}, compare expects features "
-            "(N, D); turn image tiles into features with an encoder first"
-        )
-    check_classes(**{path.name: dataset})
-    try:
-        group_folds(dataset.labels.tolist(), dataset.groups, 5)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
-    return Benchmark(
-        name=path.name,
-        description=f"{path.name}: {len(dataset)} bags, 5-fold cross-validation by group",
-        test=dataset,
-        splits=cross_validation(dataset, 5),
-        n_folds=5,
-        input_dim=dataset.instance_shape[0],
-        hidden_dim=128,
-        dropout=0.25,
-        config=TrainingConfig(),
-    )
-
-
-def _folder(path: Path, labels: Path | None, positive: str | None) -> Benchmark:
-
-    if labels is None:
-        raise ValueError(
-            f"{path} is a folder of features; name its labels too: a CSV with the columns slide "
-            "and label (--labels FILE.csv)"
-        )
-    return feature_benchmark(path, labels, positive)
 
 
 def _mnist(train_bags: int) -> Benchmark:
@@ -147,9 +111,7 @@ def _mnist(train_bags: int) -> Benchmark:
         order = np.random.default_rng(seed).permutation(n_digits)
         train_digits, val_digits = np.split(order, [n_digits * 4 // 5])
         train = mnist_bags(train_bags, train=True, seed=2 * seed + 1, digits=train_digits)
-        val = mnist_bags(
-            max(100, train_bags // 4), train=True, seed=2 * seed + 2, digits=val_digits
-        )
+        val = mnist_bags(n_val, train=True, seed=2 * seed + 2, digits=val_digits)
         return [Split(train, val, test, np.arange(len(test)))]
 
     return Benchmark(
@@ -183,49 +145,63 @@ def _colon() -> Benchmark:
         splits=cross_validation(dataset, 10, standardised=False),
         n_folds=10,
         input_dim=NucleusEncoder.output_dim,
-        hidden_dim=128,
         make_encoder=NucleusEncoder,
         dropout=0.5,
         config=TrainingConfig(epochs=30, batch_size=8, patience=10, instances_per_bag=64),
     )
 
 
-__all__ = ["NAMES", "Benchmark", "MedicalBagDataset", "Split", "load_benchmark"]
+def _npz(path: Path) -> Benchmark:
+    dataset = read_bags(path)
+    if len(dataset.instance_shape) != 1:
+        raise ValueError(
+            f"{path}: instances have shape {dataset.instance_shape}, compare expects features "
+            "(N, D); turn image tiles into features with an encoder first"
+        )
+    check_classes(**{path.name: dataset})
+    try:
+        group_folds(dataset.labels.tolist(), dataset.groups, FOLDS)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    return Benchmark(
+        name=path.name,
+        description=f"{path.name}: {len(dataset)} bags, {FOLDS}-fold cross-validation by group",
+        test=dataset,
+        splits=cross_validation(dataset, FOLDS),
+        n_folds=FOLDS,
+        input_dim=dataset.instance_shape[0],
+        dropout=0.25,
+    )
 
 
-FOLDS = 5
-STEP_VALUES = 2**26
-"""Numbers in a training step, 256 MB: with what the step computes from them about 1 GB."""
-
-
-def feature_benchmark(
-    folder: Path | str, labels: Path | str, positive: str | None = None
-) -> Benchmark:
+def _folder(path: Path, labels: Path | str | None, positive: str | None) -> Benchmark:
     """Return the user's own features as a benchmark: with their split, else cross-validation.
 
     A split without ``val`` has a fifth of the training patients put aside for validation, others
     for each seed.
     """
-    dataset, table = read_features(folder, labels, positive)
-    source = Path(labels).name
-    check_classes(**{source: dataset})
+    if labels is None:
+        raise ValueError(
+            f"{path} is a folder of features; name its labels too: a CSV with the columns slide "
+            "and label (--labels FILE.csv)"
+        )
+    dataset, table = read_features(path, labels, positive)
+    check_classes(**{Path(labels).name: dataset})
     try:
-        splits, divided = _division(dataset, table)
+        splits, division = _division(dataset, table)
     except ValueError as error:
         raise ValueError(f"{labels}: {error}") from error
     n_patients = len(set(dataset.groups))
     patients = "slides taken as patients" if table.patients is None else f"{n_patients} patients"
-    tested = dataset if table.splits is None else dataset.subset(_rows(table, "test"))
-    name = Path(folder).resolve().name
+    name = path.resolve().name
     return Benchmark(
         name=name,
-        description=f"{name}: {len(dataset)} slides, {patients}, {divided}; "
+        description=f"{name}: {len(dataset)} slides, {patients}, {division}; "
         f"1 is {table.classes[1]!r}, 0 is {table.classes[0]!r}",
-        test=tested,
+        test=dataset if table.splits is None else dataset.subset(_rows(table, "test")),
         splits=splits,
         n_folds=FOLDS if table.splits is None else 1,
         input_dim=dataset.instance_shape[0],
-        hidden_dim=128,
         dropout=0.25,
         config=TrainingConfig(batch_size=bags_a_step(dataset)),
     )
@@ -241,38 +217,35 @@ def bags_a_step(dataset: FeatureBags, most: int = 16) -> int:
     return max(1, int((largest.cumsum(dim=0)[:most] <= STEP_VALUES).sum()))
 
 
-def _rows(table: LabelTable, split: str) -> np.ndarray:
-    return np.flatnonzero(np.array(table.splits) == split)
-
-
 def _division(
     dataset: FeatureBags, table: LabelTable
 ) -> tuple[Callable[[int], Iterable[Split]], str]:
-    """Return ``splits`` and a word for them."""
+    """Return ``splits`` and their description."""
     if table.splits is None:
         group_folds(dataset.labels.tolist(), dataset.groups, FOLDS)  # refuses too few patients
         return cross_validation(dataset, FOLDS), f"{FOLDS}-fold cross-validation by patient"
-    train, val, test = (_rows(table, split) for split in ("train", "val", "test"))
-    parts = {"train": dataset.subset(train), "test": dataset.subset(test)}
-    if len(val):
-        parts["val"] = dataset.subset(val)
+    rows = {name: _rows(table, name) for name in ("train", "val", "test")}
+    parts = {name: dataset.subset(part) for name, part in rows.items() if len(part)}
     check_groups(**parts)
     check_classes(**parts)
-    if not len(val):
-        group_folds(parts["train"].labels.tolist(), parts["train"].groups, FOLDS)
+
+    def divide_training(seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Divide training bags in five by patient: four parts train, one validates."""
+        train = parts["train"]
+        first, val, second = group_folds(train.labels.tolist(), train.groups, FOLDS, seed)[0]
+        return rows["train"][np.sort(np.r_[first, second])], rows["train"][val]
+
+    has_val = "val" in parts
+    if not has_val:
+        divide_training(seed=0)  # refuses too few patients
 
     def splits(seed: int) -> list[Split]:
-        rows = (train, val) if len(val) else _with_validation(dataset, train, seed)
-        scaled = standardise(*(dataset.subset(part) for part in (*rows, test)))
-        return [Split(scaled[0], scaled[1], scaled[2], np.arange(len(test)))]
+        own = (rows["train"], rows["val"]) if has_val else divide_training(seed)
+        train, val, test = standardise(*(dataset.subset(part) for part in (*own, rows["test"])))
+        return [Split(train, val, test, np.arange(len(test)))]
 
-    return splits, "split as given" if len(val) else "test set as given"
+    return splits, "split as given" if has_val else "test set as given"
 
 
-def _with_validation(
-    dataset: FeatureBags, train: np.ndarray, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Divide training bags in five by patient: four parts train, one validates."""
-    part = dataset.subset(train)
-    first, val, second = group_folds(part.labels.tolist(), part.groups, FOLDS, seed)[0]
-    return train[np.sort(np.concatenate([first, second]))], train[val]
+def _rows(table: LabelTable, split: str) -> np.ndarray:
+    return np.flatnonzero(np.array(table.splits) == split)

@@ -9,13 +9,14 @@ import numpy as np
 from mil_tutorial.bags.dataset import MedicalBagDataset
 from mil_tutorial.bags.splits import group_numbers
 from mil_tutorial.experiment.benchmarks import Benchmark, Split
+from mil_tutorial.experiment.run import run_experiment
+from mil_tutorial.experiment.summary import Summary
 from mil_tutorial.metrics.intervals import Estimate
-from mil_tutorial.training.config import TrainingConfig
 
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """The test AUC of a pooling trained on so many bags; ``by_seed`` holds the single runs."""
+    """The test AUC of a pooling trained on ``n_train`` bags, and that of each seed."""
 
     pooling: str
     n_train: int
@@ -29,7 +30,6 @@ def learning_curve(
     *,
     poolings: Sequence[str],
     seeds: int = 5,
-    config: TrainingConfig | None = None,
     jobs: int = 1,
     progress: bool = True,
 ) -> list[CurvePoint]:
@@ -43,7 +43,7 @@ def learning_curve(
     benchmark : Benchmark
     sizes : sequence of int
         Numbers of training bags.
-    poolings, seeds, config, jobs, progress
+    poolings, seeds, jobs, progress
         As in ``run_experiment``.
 
     Returns
@@ -56,16 +56,17 @@ def learning_curve(
     ValueError
         When a size is larger than the training set, or so small that a class is missing.
     """
-    from mil_tutorial.experiment.run import run_experiment
-    from mil_tutorial.experiment.summary import Summary
-
     points = []
     for size in sizes:
+
+        def splits(seed: int, size: int = size) -> Iterator[Split]:
+            for split in benchmark.splits(seed):
+                yield replace(split, train=training_subset(split.train, size, seed))
+
         experiment = run_experiment(
-            with_fewer_bags(benchmark, size),
+            replace(benchmark, splits=splits),
             poolings=poolings,
             seeds=seeds,
-            config=config,
             jobs=jobs,
             progress=progress,
         )
@@ -74,16 +75,6 @@ def learning_curve(
             estimate, by_seed = summary.row(pooling)["auc"], summary.auc_by_seed(pooling)
             points.append(CurvePoint(pooling, size, estimate, by_seed))
     return points
-
-
-def with_fewer_bags(benchmark: Benchmark, n_bags: int) -> Benchmark:
-    """Return the benchmark with ``n_bags`` training bags in every split, drawn by the seed."""
-
-    def splits(seed: int) -> Iterator[Split]:
-        for split in benchmark.splits(seed):
-            yield replace(split, train=training_subset(split.train, n_bags, seed))
-
-    return replace(benchmark, splits=splits)
 
 
 def training_subset(train: MedicalBagDataset, n_bags: int, seed: int = 0) -> MedicalBagDataset:
@@ -113,6 +104,6 @@ def training_subset(train: MedicalBagDataset, n_bags: int, seed: int = 0) -> Med
     return train.subset(sorted(rows.tolist()))
 
 
-def read_points(found: dict[str, Any]) -> list[CurvePoint]:
-    """Return the points of a curve that ``as_json`` wrote."""
-    return [CurvePoint(**(p | {"auc": Estimate(**p["auc"])})) for p in found["points"]]
+def read_points(record: dict[str, Any]) -> list[CurvePoint]:
+    """Return the points of a recorded curve, see ``load_recorded``."""
+    return [CurvePoint(**(p | {"auc": Estimate(**p["auc"])})) for p in record["points"]]

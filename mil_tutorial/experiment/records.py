@@ -1,6 +1,7 @@
-"""Recorded results: reports of ``compare`` that ship, so that a page can be checked against them.
+"""Recorded results that ship, so that pages and chapters can be checked against them.
 
-``data/results/README.md`` says which command made each of them.
+Reports of ``compare``, reproductions of published experiments, and the trainings of chapter 08.
+``data/results/README.md`` and ``data/runs/README.md`` say which command made each of them.
 """
 
 import json
@@ -15,22 +16,21 @@ from mil_tutorial.system.paths import data_dir, verify_checksum
 
 
 def load_recorded(name: str) -> dict[str, Any]:
-    """Return a recorded ``results.json``.
+    """Return a recorded ``results.json``, or the ``learning-curve``; see ``read_points``.
 
     Parameters
     ----------
-    name : {"slides", "slides-hard", "slides-hard-max", "learning-curve"}
+    name : {"slides", "slides-hard", "slides-hard-starts", "learning-curve"}
 
     Raises
     ------
     ValueError
         For a name that is not recorded, or a file that was changed.
     """
-    folder = data_dir() / "results"
-    names = sorted(path.stem for path in folder.glob("*.json"))
-    if name not in names:
-        raise ValueError(f"no results are recorded as {name!r}; there are {', '.join(names)}")
-    return json.loads(verify_checksum(folder / f"{name}.json").read_text(encoding="utf-8"))
+    files = {path.stem: path for path in sorted((data_dir() / "results").glob("*.json"))}
+    if name not in files:
+        raise ValueError(f"no results are recorded as {name!r}; there are {', '.join(files)}")
+    return json.loads(verify_checksum(files[name]).read_text(encoding="utf-8"))
 
 
 def load_reproductions() -> list[dict[str, Any]]:
@@ -45,18 +45,20 @@ def load_reproductions() -> list[dict[str, Any]]:
 
 
 def read_reproductions(path: Path) -> list[dict[str, Any]]:
-    """Return the recorded rows of a file of JSON lines; none where there is no file.
+    """Return the rows of a file of JSON lines; an empty list where the file does not exist.
 
     Raises
     ------
     ValueError
-        When a line is not whole.
+        When a line is incomplete.
     """
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     try:
         return [json.loads(line) for line in lines]
     except ValueError as error:
-        raise ValueError(f"{path}: a line is not whole; remove it to continue ({error})") from error
+        raise ValueError(
+            f"{path}: a line is incomplete; remove it to continue ({error})"
+        ) from error
 
 
 def table_cells(markdown: str) -> list[str]:
@@ -76,7 +78,7 @@ RECIPES = {
 
 @dataclass(frozen=True)
 class RecordedRun:
-    """One training.
+    """One training of chapter 08.
 
     Attributes
     ----------
@@ -109,17 +111,20 @@ def load_recorded_runs(recipe: str, entropy_weight: float = 0.0) -> list[Recorde
     ValueError
         When no such runs were recorded.
     """
-    found = [r for r in _all_runs() if (r.recipe, r.entropy_weight) == (recipe, entropy_weight)]
-    if not found:
-        known = sorted({(run.recipe, run.entropy_weight) for run in _all_runs()})
-        raise ValueError(f"no runs of {(recipe, entropy_weight)} are recorded; there are {known}")
-    return found
+    runs = _all_runs()
+    if (recipe, entropy_weight) not in runs:
+        raise ValueError(
+            f"no runs of {(recipe, entropy_weight)} are recorded; there are {sorted(runs)}"
+        )
+    return runs[recipe, entropy_weight]
 
 
 @cache
-def _all_runs() -> list[RecordedRun]:
+def _all_runs() -> dict[tuple[str, float], list[RecordedRun]]:
     text = verify_checksum(data_dir() / "runs" / "attention_runs.json").read_text(encoding="utf-8")
-    return [
-        RecordedRun(**row | {"columns": {k: np.array(v) for k, v in row["columns"].items()}})
-        for row in json.loads(text)
-    ]
+    runs: dict[tuple[str, float], list[RecordedRun]] = {}
+    for row in json.loads(text):
+        columns = {name: np.array(values) for name, values in row["columns"].items()}
+        run = RecordedRun(**row | {"columns": columns})
+        runs.setdefault((run.recipe, run.entropy_weight), []).append(run)
+    return runs

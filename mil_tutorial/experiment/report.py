@@ -1,4 +1,4 @@
-"""Reports: an experiment written as JSON, Markdown, CSV and figures, when all of it is made."""
+"""Reports: an experiment written as JSON, Markdown, CSV and figures, all or nothing."""
 
 import json
 import os
@@ -27,6 +27,7 @@ FIGURES = (
     *("roc.png", "training.png", "witness_rate.png", "heatmap.png"),
     *("heatmap_found.png", "heatmap_missed.png", "heatmap_false_alarm.png", "heatmap_negative.png"),
 )
+"""All figures that a report may have, its own and those of ``demo`` and ``compare``."""
 
 
 def write_report(
@@ -35,8 +36,8 @@ def write_report(
     """Write ``results.json``, ``.md``, ``.csv``, ``config.json`` and the figures to a folder.
 
     Everything is made in a temporary folder first and moved when it is complete; ``results.json``
-    comes last. Figures of an earlier report that this one has not are removed, so that no picture
-    lies beside numbers of another run.
+    comes last. Figures that only an earlier report had are removed, so that no picture lies beside
+    the numbers of another run.
 
     Parameters
     ----------
@@ -45,19 +46,26 @@ def write_report(
         Made if it does not exist; files of the same names are replaced.
     more_figures : dict, optional
         File stem → figure, written as PNG beside the others.
-
-    Returns
-    -------
-    Report
     """
+    import matplotlib.pyplot as plt
+
     summary = Summary(experiment)
     results = as_results(summary)
-    figures = _figures(summary) | (more_figures or {})
+    figures = {"roc": plot_roc(summary), "training": plot_training(experiment)}
+    truth = experiment.benchmark.test.instance_labels
+    if truth is not None and any(map(any, truth)):
+        figures["witness_rate"] = plot_witness_rate(summary)
+    figures |= more_figures or {}
+    settings = {
+        "data": experiment.benchmark.name,
+        "poolings": list(experiment.runs),
+        "seeds": len(experiment.seeds),
+    } | asdict(experiment.config)
     texts = {
         "results.md": as_markdown(results),
         "results.csv": as_csv(results),
         "predictions.csv": predictions_csv(experiment),
-        "config.json": json.dumps(_settings(experiment), indent=2) + "\n",
+        "config.json": json.dumps(settings, indent=2) + "\n",
         "results.json": json.dumps(results, indent=2, allow_nan=False) + "\n",
     }
     names = [*(f"{stem}.png" for stem in figures), *texts]
@@ -66,7 +74,8 @@ def write_report(
         with tempfile.TemporaryDirectory(dir=out, prefix=".partial-") as folder:
             made = Path(folder)
             for stem, figure in figures.items():
-                save_figure(figure, made / f"{stem}.png")
+                figure.savefig(made / f"{stem}.png")
+                plt.close(figure)
             for name, text in texts.items():
                 (made / name).write_text(text, encoding="utf-8")
             for name in set(FIGURES) - set(names):
@@ -79,34 +88,8 @@ def write_report(
     return Report(results, names)
 
 
-def _settings(experiment: Experiment) -> dict[str, Any]:
-    """Return what has to be given to run the experiment again."""
-    return {
-        "data": experiment.benchmark.name,
-        "poolings": list(experiment.runs),
-        "seeds": len(experiment.seeds),
-    } | asdict(experiment.config)
-
-
-def _figures(summary: Summary) -> "dict[str, Figure]":
-    figures = {"roc": plot_roc(summary), "training": plot_training(summary.experiment)}
-    if (truth := summary.experiment.benchmark.test.instance_labels) is not None and any(
-        map(any, truth)
-    ):
-        figures["witness_rate"] = plot_witness_rate(summary)
-    return figures
-
-
-def save_figure(figure: "Figure", path: Path) -> None:
-    """Write a figure as PNG and close it."""
-    import matplotlib.pyplot as plt
-
-    figure.savefig(path)
-    plt.close(figure)
-
-
 def check_writable(out: Path) -> Path:
-    """Return ``out`` if a report can be written there; better to know before an hour of training.
+    """Return ``out`` if a report can be written there; call it before an hour of training.
 
     Raises
     ------
@@ -118,6 +101,4 @@ def check_writable(out: Path) -> Path:
         with tempfile.TemporaryDirectory(dir=existing, prefix=".partial-"):
             return out
     except OSError as error:
-        raise ValueError(
-            f"cannot write to {out}: {existing} is no folder that may be written to"
-        ) from error
+        raise ValueError(f"cannot write to {out}: {existing} is not a writable folder") from error

@@ -9,116 +9,6 @@ import numpy as np
 from mil_tutorial.experiment.tables import aligned
 
 METHODS = ("attention", "gated")
-
-
-def find_reproduction(rows: Sequence[dict[str, Any]], data: str, recipe: str, pooling: str = "") -> Any:
-    """Return the reproduction of a recipe.
-
-    Parameters
-    ----------
-    rows : sequence of dict
-        As ``load_reproductions`` returns them.
-    data, recipe : str
-    pooling : str
-        Needed where a recipe was run with several.
-
-    Raises
-    ------
-    ValueError
-        When there is none, or more than one.
-    """
-    fitting = [r for r in rows if (r["data"], r["recipe"]) == (data, recipe)]
-    found = [r for r in fitting if pooling in ("", r["pooling"])]
-    if len(found) != 1:
-        there = sorted({f"{r['data']} {r['recipe']} {r['pooling']}" for r in rows})
-        raise ValueError(
-            f"{len(found)} rows of {data} {recipe} {pooling}; there are: {', '.join(there)}"
-        )
-    return found[0]
-
-
-def comparison_table(rows: Sequence[dict[str, Any]], names: Sequence[str], metric: str) -> str:
-    """Return a Markdown table: a line for each data set, what is published beside what came out.
-
-    In brackets: 95 % intervals over test bags and seeds. The last column is the better of the
-    baselines without MIL, on the training bags of the improved recipe.
-    """
-    head = [
-        metric.upper() if metric == "auc" else metric,
-        *(f"published, {method}" for method in METHODS),
-        *(f"plain, {method}" for method in METHODS),
-        "improved",
-        "without MIL",
-    ]
-    return aligned(head, [_line(rows, name, metric) for name in names])
-
-
-def _line(rows: Sequence[dict[str, Any]], name: str, metric: str) -> list[str]:
-    printed = published_numbers(name, metric)
-    plain = {r["pooling"]: r for r in rows if (r["data"], r["recipe"]) == (name, "plain")}
-    improved = find_reproduction(rows, name, "improved")
-    baselines = improved["baselines"]
-    best = max(baselines, key=lambda b: baselines[b][metric]["value"])
-    return [
-        name,
-        *(_printed(printed.get(method)) for method in METHODS),
-        *(cell(plain[m]["ensemble"][metric]) if m in plain else "–" for m in METHODS),
-        cell(improved["ensemble"][metric]),
-        f"{cell(baselines[best][metric])} ({best.replace('_', ' ')})",
-    ]
-
-
-def ablation_table(rows: Sequence[dict[str, Any]], data: str, metric: str) -> str:
-    """Return a Markdown table: the improved recipe, then without one ingredient at a time.
-
-    Single models, so that an ingredient is not hidden by the ensemble, with the same seeds on both
-    sides: of the improved ensembles, the first members. The difference is paired by seed, and the
-    last column counts the seeds in which it is positive.
-    """
-    improved = find_reproduction(rows, data, "improved")
-    first = np.array(improved["single"][metric]["by_run"][:: improved["members"]])
-    others = [r for r in rows if r["data"] == data and r["recipe"].startswith("with")]
-    lines = [["improved", *_spread(first), "", ""]]
-    for row in others:
-        runs = np.array(row["single"][metric]["by_run"])
-        gains = first - runs
-        more = f"{(gains > 0).sum()} of {len(gains)}"
-        lines.append([row["recipe"], *_spread(runs), f"{gains.mean():+.3f}", more])
-    head = ["one model", f"{metric}, mean", "lowest", "highest", "improved is ahead by", "in seeds"]
-    return aligned(head, lines)
-
-
-def instance_table(rows: Sequence[dict[str, Any]], *names: str) -> str:
-    """Return a Markdown table of how well instances are ranked, over all bags and within a bag.
-
-    One line for each score of each recipe of the data sets named; ablations are left out.
-    """
-    lines = []
-    for row in rows:
-        if row["data"] not in names or row["recipe"].startswith("with"):
-            continue
-        for score, everywhere in row["ensemble"]["instance_auc"].items():
-            within = row["ensemble"]["instance_auc_within"][score]
-            recipe = f"{row['recipe']}, {row['pooling']}"
-            lines.append([recipe, score, cell(everywhere), cell(within)])
-    return aligned(["recipe", "ranked by", "instance AUC, all bags", "within a bag"], lines)
-
-
-def cell(estimate: dict[str, float]) -> str:
-    """Write a number with its interval, three places."""
-    return "{value:.3f} [{low:.3f}, {high:.3f}]".format(**estimate)
-
-
-def _printed(found: Any) -> str:
-    if found is None:
-        return "–"
-    return f"{found.value:.3f}" + ("" if found.error is None else f" ± {found.error:.3f}")
-
-
-def _spread(runs: np.ndarray) -> list[str]:
-    return [f"{number:.3f}" for number in (runs.mean(), runs.min(), runs.max())]
-
-
 ILSE = "as reported in Ilse et al. 2018"
 TGA = "PMC10072016, table 6"
 
@@ -130,7 +20,7 @@ class Published:
     Attributes
     ----------
     data : str
-        One of ``mil_tutorial.recipes.NAMES``.
+        A data set of ``data/results/recipes.py``.
     metric : {"auc", "accuracy"}
     method : str
         ``attention``, ``gated``, or the best that is known under its own name.
@@ -146,6 +36,9 @@ class Published:
     value: float
     error: float | None = None
     source: str = ILSE
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f}" + ("" if self.error is None else f" ± {self.error:.3f}")
 
 
 PUBLISHED = (
@@ -171,6 +64,109 @@ PUBLISHED = (
 
 
 def published_numbers(data: str, metric: str) -> dict[str, Published]:
-    """Return what is published of a data set, by method; nothing where nothing is."""
-    found = [p for p in PUBLISHED if (p.data, p.metric) == (data, metric)]
-    return {p.method: p for p in found}
+    """Return the published numbers of a data set, by method; an empty dict where there are none."""
+    return {p.method: p for p in PUBLISHED if (p.data, p.metric) == (data, metric)}
+
+
+def find_reproduction(
+    rows: Sequence[dict[str, Any]], data: str, recipe: str, pooling: str = ""
+) -> dict[str, Any]:
+    """Return the reproduction of a recipe.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        As ``load_reproductions`` returns them.
+    data, recipe : str
+    pooling : str
+        Needed where a recipe was run with several.
+
+    Raises
+    ------
+    ValueError
+        When there is none, or more than one.
+    """
+    of_recipe = [r for r in rows if (r["data"], r["recipe"]) == (data, recipe)]
+    matches = [r for r in of_recipe if pooling in ("", r["pooling"])]
+    if len(matches) != 1:
+        known = sorted({f"{r['data']} {r['recipe']} {r['pooling']}" for r in rows})
+        raise ValueError(
+            f"{len(matches)} rows of {data} {recipe} {pooling}; there are: {', '.join(known)}"
+        )
+    return matches[0]
+
+
+def comparison_table(rows: Sequence[dict[str, Any]], names: Sequence[str], metric: str) -> str:
+    """Return a Markdown table: a line for each data set, what is published beside what came out.
+
+    In brackets: 95 % intervals over test bags and seeds. The last column is the better of the
+    baselines without MIL, on the training bags of the improved recipe.
+    """
+    lines = []
+    for name in names:
+        published = published_numbers(name, metric)
+        plain = {r["pooling"]: r for r in rows if (r["data"], r["recipe"]) == (name, "plain")}
+        improved = find_reproduction(rows, name, "improved")
+        baselines = improved["baselines"]
+        best = max(baselines, key=lambda b: baselines[b][metric]["value"])
+        line = [name]
+        line += [str(published.get(method, "–")) for method in METHODS]
+        line += [cell(plain[m]["ensemble"][metric]) if m in plain else "–" for m in METHODS]
+        line += [
+            cell(improved["ensemble"][metric]),
+            f"{cell(baselines[best][metric])} ({best.replace('_', ' ')})",
+        ]
+        lines.append(line)
+    head = [
+        metric.upper() if metric == "auc" else metric,
+        *(f"published, {method}" for method in METHODS),
+        *(f"plain, {method}" for method in METHODS),
+        "improved",
+        "without MIL",
+    ]
+    return aligned(head, lines)
+
+
+def ablation_table(rows: Sequence[dict[str, Any]], data: str, metric: str) -> str:
+    """Return a Markdown table: the improved recipe, then without one ingredient at a time.
+
+    Single models, so that an ingredient is not hidden by the ensemble, with the same seeds on both
+    sides: of the improved ensembles, the first members. The difference is paired by seed, and the
+    last column counts the seeds in which it is positive.
+    """
+
+    def spread(runs: np.ndarray) -> list[str]:
+        return [f"{number:.3f}" for number in (runs.mean(), runs.min(), runs.max())]
+
+    improved = find_reproduction(rows, data, "improved")
+    first = np.array(improved["single"][metric]["by_run"][:: improved["members"]])
+    lines = [["improved", *spread(first), "", ""]]
+    for row in rows:
+        if row["data"] == data and row["recipe"].startswith("with"):
+            runs = np.array(row["single"][metric]["by_run"])
+            gains = first - runs
+            ahead = [f"{gains.mean():+.3f}", f"{(gains > 0).sum()} of {len(gains)}"]
+            lines.append([row["recipe"], *spread(runs), *ahead])
+    head = ["one model", f"{metric}, mean", "lowest", "highest", "improved is ahead by", "in seeds"]
+    return aligned(head, lines)
+
+
+def instance_table(rows: Sequence[dict[str, Any]], *names: str) -> str:
+    """Return a Markdown table of how well instances are ranked, over all bags and within a bag.
+
+    One line for each score of each recipe of the data sets named; ablations are left out.
+    """
+    lines = []
+    for row in rows:
+        if row["data"] not in names or row["recipe"].startswith("with"):
+            continue
+        for score, over_all in row["ensemble"]["instance_auc"].items():
+            within = row["ensemble"]["instance_auc_within"][score]
+            recipe = f"{row['recipe']}, {row['pooling']}"
+            lines.append([recipe, score, cell(over_all), cell(within)])
+    return aligned(["recipe", "ranked by", "instance AUC, all bags", "within a bag"], lines)
+
+
+def cell(estimate: dict[str, float]) -> str:
+    """Write a number with its interval, three places."""
+    return "{value:.3f} [{low:.3f}, {high:.3f}]".format(**estimate)

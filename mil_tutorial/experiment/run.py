@@ -108,29 +108,48 @@ def run_experiment(
             "readers of their own: leave one of them out"
         )
     check_classes(test=benchmark.test)
-    plan = _Plan(benchmark, poolings, seeds, config, members, checkpoints)
+    shape = (seeds, len(benchmark.test))
+    folds = np.zeros(shape, dtype=int)
+    baselines = {name: np.full(shape, np.nan) for name in baselines_for(benchmark.test)}
+    checksums: list[str] = []
+    places: list[tuple[int, np.ndarray]] = []  # of each split: its seed and rows in the results
+
+    def tasks() -> Iterator[tuple]:
+        """Yield the arguments of each ``run_trial``: split after split, the poolings of each."""
+        # A function cannot be sent to another process; each task brings its split along.
+        bare = replace(benchmark, splits=_no_splits)
+        for seed in range(seeds):
+            # One split at a time: standardised copies of large features would fill the memory.
+            for fold, split in enumerate(benchmark.splits(seed)):
+                parts = split.parts()
+                check_groups(**parts)
+                del parts["test"]
+                check_classes(**parts)
+                checksums.append(" ".join(part.checksum() for part in parts.values()))
+                places.append(place := (seed, split.test_rows))
+                folds[place] = fold
+                for name, values in baselines.items():
+                    values[place] = baseline_probabilities(name, split.train, split.test)
+                for pooling in poolings:
+                    checkpoint = checkpoints and checkpoints / f"{pooling}-seed{seed}-fold{fold}.pt"
+                    yield bare, pooling, split, config, seed, checkpoint, members
+
     total = len(poolings) * seeds * benchmark.n_folds
     with tqdm(
         total=total, disable=None if progress and processes.is_main else True, unit="model"
     ) as bar:
-        trials = share_work(run_trial, plan.tasks(), min(jobs, total), bar.update)
+        trials = share_work(run_trial, tasks(), min(jobs, total), bar.update)
     runs, singles, models = {}, {}, {}
     for i, pooling in enumerate(poolings):
         own = trials[i :: len(poolings)]
-        histories = [history for trial in own for history in trial.histories]
         models[pooling] = own[0].model
-        runs[pooling] = singles[pooling] = collect_runs(
-            pooling,
-            (seeds, len(benchmark.test)),
-            plan.places,
-            [trial.values for trial in own],
-            histories,
-        )
+        histories = [history for trial in own for history in trial.histories]
+        values = [trial.values for trial in own]
+        runs[pooling] = singles[pooling] = collect_runs(shape, places, values, histories)
         if members > 1:
             singles[pooling] = collect_runs(
-                pooling,
                 (seeds * members, len(benchmark.test)),
-                [(seed * members + m, rows) for seed, rows in plan.places for m in range(members)],
+                [(seed * members + m, rows) for seed, rows in places for m in range(members)],
                 [values for trial in own for values in trial.members],
                 histories,
             )
@@ -140,58 +159,11 @@ def run_experiment(
         seeds=list(range(seeds)),
         runs=runs,
         members=singles,
-        baselines=plan.baselines,
-        folds=plan.folds,
+        baselines=baselines,
+        folds=folds,
         models=models,
-        checksums=plan.checksums,
+        checksums=checksums,
     )
-
-
-class _Plan:
-    """All trainings of an experiment, split after split, and what is known without training."""
-
-    def __init__(
-        self,
-        benchmark: Benchmark,
-        poolings: Sequence[str],
-        seeds: int,
-        config: TrainingConfig,
-        members: int,
-        checkpoints: Path | None,
-    ) -> None:
-        self.benchmark, self.poolings, self.seeds, self.config = benchmark, poolings, seeds, config
-        self.members, self.checkpoints = members, checkpoints
-        shape = (seeds, len(benchmark.test))
-        self.folds = np.zeros(shape, dtype=int)
-        self.baselines = {name: np.full(shape, np.nan) for name in baselines_for(benchmark.test)}
-        self.checksums: list[str] = []
-        self.places: list[tuple[int, np.ndarray]] = []  # of each split: seed, rows of the results
-
-    def tasks(self) -> Iterator[tuple]:
-        """Yield the arguments of each ``run_trial``: split after split, the poolings of each."""
-        # A function cannot be sent to another process; each task brings its split along.
-        benchmark = replace(self.benchmark, splits=_no_splits)
-        for seed in range(self.seeds):
-            # One split at a time: standardised copies of large features would fill the memory.
-            for fold, split in enumerate(self.benchmark.splits(seed)):
-                self._note(seed, fold, split)
-                for pooling in self.poolings:
-                    file = f"{pooling}-seed{seed}-fold{fold}.pt"
-                    checkpoint = self.checkpoints and self.checkpoints / file
-                    yield benchmark, pooling, split, self.config, seed, checkpoint, self.members
-
-    def _note(self, seed: int, fold: int, split: Split) -> None:
-        parts = split.parts()
-        check_groups(**parts)
-        check_classes(**{name: part for name, part in parts.items() if name != "test"})
-        self.checksums.append(
-            " ".join(part.checksum() for name, part in parts.items() if name != "test")
-        )
-        place = (seed, split.test_rows)
-        self.places.append(place)
-        self.folds[place] = fold
-        for name, values in self.baselines.items():
-            values[place] = baseline_probabilities(name, split.train, split.test)
 
 
 def _no_splits(seed: int) -> list[Split]:

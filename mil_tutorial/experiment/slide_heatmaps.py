@@ -27,7 +27,7 @@ THUMBNAIL = 1500
 def find_slides(folder: Path, benchmark: Benchmark) -> dict[str, Path]:
     """Return the whole slides of the test bags of the first model, by name.
 
-    To be called before training, so that a wrong folder costs no hours.
+    Call it before training, so that a wrong folder costs no hours.
 
     Parameters
     ----------
@@ -39,13 +39,13 @@ def find_slides(folder: Path, benchmark: Benchmark) -> dict[str, Path]:
     Raises
     ------
     ValueError, FileNotFoundError
-        When the features have no coordinates, or no slide is found.
+        When the features have no coordinates, or the folder holds no slide of theirs.
     ImportError
         When OpenSlide is not installed.
     """
-    openslide = import_extra("openslide", "wsi")  # told before hours of training
+    openslide = import_extra("openslide", "wsi")
     if not folder.is_dir():
-        raise FileNotFoundError(f"{folder} is no folder; name the folder of the whole slides")
+        raise FileNotFoundError(f"{folder} is not a folder; name the folder of the whole slides")
     test = next(iter(benchmark.splits(0))).test
     if not isinstance(test, FeatureBags) or test.coords is None:
         bare = [file.path.name for file in getattr(test, "files", []) if not file.coords_path]
@@ -56,28 +56,23 @@ def find_slides(folder: Path, benchmark: Benchmark) -> dict[str, Path]:
         )
     names = set(test.names)
     named = [p for p in sorted(folder.iterdir()) if p.stem in names and p.is_file()]
-    found = {path.stem: path for path in named if openslide.OpenSlide.detect_format(path)}
+    slides = {path.stem: path for path in named if openslide.OpenSlide.detect_format(path)}
     damaged = [path.name for path in named if path.suffix.lower() in ENDINGS]
-    if damaged and not found:
+    if damaged and not slides:
         raise ValueError(
             f"OpenSlide can read none of {shorten(damaged)} in {folder}: they are damaged or of an "
             "unknown format"
         )
-    if not found:
+    if not slides:
         raise ValueError(
             f"{folder} holds none of the slides that are tested first ({shorten(names)}); "
-            "a slide is called like its feature file"
+            "name each slide like its feature file"
         )
-    return found
+    return slides
 
 
 def slide_figures(experiment: Experiment, slides: dict[str, Path]) -> "dict[str, Figure]":
     """Draw the test slides that teach most, as the first model of the last pooling sees them.
-
-    These are, where there are such slides: the positive with the highest probability among those
-    called positive (``heatmap_found``), the positive with the lowest among those missed
-    (``heatmap_missed``), the negative with the highest among the false alarms
-    (``heatmap_false_alarm``) and the negative with the lowest (``heatmap_negative``).
 
     Parameters
     ----------
@@ -88,26 +83,52 @@ def slide_figures(experiment: Experiment, slides: dict[str, Path]) -> "dict[str,
     Returns
     -------
     dict
-        Stem of a file name → figure. A slide that cannot be drawn is left out, with a warning: the
-        trainings are not lost by a picture.
+        Stem of a file name → figure, see ``telling_bags``. A slide that cannot be drawn is left
+        out with a warning; the results are kept.
     """
     pooling = list(experiment.runs)[-1]
     split = next(iter(experiment.benchmark.splits(0)))  # as the first model was trained
     assert isinstance(split.test, FeatureBags)
     runs = experiment.runs[pooling]
-    said, called = (v[0, split.test_rows] for v in (runs.probabilities, runs.called_positive))
+    probabilities = runs.probabilities[0, split.test_rows]
+    called = runs.called_positive[0, split.test_rows]
     drawable = np.array([name in slides for name in split.test.names])
     figures = {}
-    for stem, bag in _telling(split.test.labels.numpy(), said, called, drawable).items():
+    chosen = telling_bags(split.test.labels.numpy(), probabilities, called, drawable)
+    for stem, bag in chosen.items():
         one = split.test.subset([bag])
-        found = predict(experiment.models[pooling], one)
-        verdict = f"{said[bag]:.2f}, called {'positive' if called[bag] else 'negative'}"
+        attention = predict(experiment.models[pooling], one).attention
+        verdict = f"{probabilities[bag]:.2f}, called {'positive' if called[bag] else 'negative'}"
         title = f"{one.names[0]} (label {int(one.labels[0])}): {pooling} says {verdict}"
         try:
-            figures[stem] = slide_figure(slides[one.names[0]], one, found.attention, title)
+            figures[stem] = slide_figure(slides[one.names[0]], one, attention, title)
         except (ValueError, OSError) as error:  # a slide that opened and is damaged inside
             warnings.warn(f"{stem} was not drawn: {error}", stacklevel=2)
     return figures
+
+
+def telling_bags(
+    labels: np.ndarray, probabilities: np.ndarray, called: np.ndarray, drawable: np.ndarray
+) -> dict[str, int]:
+    """Return the bags that teach most, by the name of their figure; all arguments are (B,).
+
+    ``heatmap_found`` is the positive with the highest probability among those called positive,
+    ``heatmap_missed`` the positive with the lowest among those called negative,
+    ``heatmap_false_alarm`` the negative with the highest among those called positive and
+    ``heatmap_negative`` the negative with the lowest among the others. A kind without a drawable
+    bag is left out.
+    """
+    kinds = {
+        "heatmap_found": ((labels == 1) & called, -probabilities),
+        "heatmap_missed": ((labels == 1) & ~called, probabilities),
+        "heatmap_false_alarm": ((labels == 0) & called, -probabilities),
+        "heatmap_negative": ((labels == 0) & ~called, probabilities),
+    }
+    return {
+        stem: int(np.where(fits & drawable, order, np.inf).argmin())
+        for stem, (fits, order) in kinds.items()
+        if (fits & drawable).any()
+    }
 
 
 def slide_figure(path: Path, bag: FeatureBags, attention: Any, title: str = "") -> "Figure":
@@ -116,10 +137,16 @@ def slide_figure(path: Path, bag: FeatureBags, attention: Any, title: str = "") 
     side = tile_side(coords, bag.files[0].attributes())
     with Slide(path) as slide:
         width, height = slide.size
+        right, bottom = coords.max(axis=0)
+        if coords.min() < 0 or right >= width or bottom >= height:
+            raise ValueError(
+                f"{path}: tiles reach to x {right}, y {bottom}, but the slide has {width} x "
+                f"{height} pixels; the features belong to another slide, or coords are not in "
+                "level-0 pixels"
+            )
         pixels = max(1, round(side * min(1, THUMBNAIL / max(width, height))))  # of a tile, drawn
         scale = side / pixels
         image = slide.thumbnail(scale)
-    _check_on_slide(path, coords, width, height)
     places = np.minimum(np.round(coords / scale), np.array(image.shape[1::-1]) - pixels)
     return plot_attention(image, attention, places, pixels, title=title)
 
@@ -141,29 +168,3 @@ def tile_side(coords: np.ndarray, attributes: dict[str, Any]) -> int:
         raise ValueError("no two tiles lie side by side, so their size is not known")
     values, counts = np.unique(steps, return_counts=True)
     return round(float(values[counts.argmax()]))
-
-
-def _telling(
-    labels: np.ndarray, said: np.ndarray, called: np.ndarray, drawable: np.ndarray
-) -> dict[str, int]:
-    """Return the bags to draw, by the name of their figure."""
-    wanted = {
-        "heatmap_found": ((labels == 1) & called, -said),
-        "heatmap_missed": ((labels == 1) & ~called, said),
-        "heatmap_false_alarm": ((labels == 0) & called, -said),
-        "heatmap_negative": ((labels == 0) & ~called, said),
-    }
-    return {
-        stem: int(np.where(fits & drawable, order, np.inf).argmin())
-        for stem, (fits, order) in wanted.items()
-        if (fits & drawable).any()
-    }
-
-
-def _check_on_slide(path: Path, coords: np.ndarray, width: int, height: int) -> None:
-    right, bottom = coords.max(axis=0)
-    if coords.min() < 0 or right >= width or bottom >= height:
-        raise ValueError(
-            f"{path}: tiles reach to x {right}, y {bottom}, but the slide has {width} x {height} "
-            "pixels; the features belong to another slide, or coords are not in level-0 pixels"
-        )

@@ -1,6 +1,7 @@
 """From the runs of an experiment to numbers with intervals: rows, paired differences, baselines."""
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +33,7 @@ METRICS = {
     "instance_score_auc": "instance AUC, scores",
     "calibration_error": "calibration error",
 }
-"""The metrics of a row and what the table calls them."""
+"""The metrics of a row in the order of the table, and what it calls them."""
 
 
 class Summary:
@@ -53,21 +54,22 @@ class Summary:
         self._rows: dict[str, dict[str, Estimate]] = {}
 
     def row(self, pooling: str) -> dict[str, Estimate]:
-        """Return every metric of one pooling, by name."""
+        """Return every metric of one pooling, by name, that the data allow."""
         if pooling not in self._rows:
             runs = self.experiment.runs[pooling]
             self._rows[pooling] = {
-                name: interval(self._distribution(name, runs))
-                for name in METRICS
-                if _values(name, runs) is not None
+                name: self.bootstrap.estimate(metric, values)
+                for name, (metric, values) in self._sources(runs).items()
+                if values is not None
             }
         return self._rows[pooling]
 
     def paired(self, pooling: str, against: str = REFERENCE) -> dict[str, Estimate]:
         """Return the differences of a pooling against another, max pooling by default."""
-        first, second = (self.experiment.runs[name] for name in (pooling, against))
+        first, second = (self._sources(self.experiment.runs[name]) for name in (pooling, against))
+        distribution = self.bootstrap.distribution
         return {
-            name: interval(self._distribution(name, first) - self._distribution(name, second))
+            name: interval(distribution(*first[name]) - distribution(*second[name]))
             for name in PAIRED
         }
 
@@ -121,37 +123,20 @@ class Summary:
                 points.append((float(np.median(rates[chosen])), estimate))
         return points
 
-    def _distribution(self, name: str, runs: PoolingRuns) -> np.ndarray:
-        values = _values(name, runs)
-        assert values is not None
-        return self.bootstrap.distribution(self._metric(name), values)
-
-    def _metric(self, name: str) -> Metric | list[Metric]:
-        if name == "auc":
-            return self.aucs()
-        if name == "sensitivity_at_90_specificity":
-            return weighted_sensitivity_at_specificity(self.labels)
-        if name == "false_negative_rate":
-            return only(self.labels == 1, weighted_mean)
-        if name == "specificity":
-            return only(self.labels == 0, weighted_mean)
-        if name == "calibration_error":
-            return weighted_calibration_error(self.labels)
-        return weighted_mean
-
-
-def _values(name: str, runs: PoolingRuns) -> np.ndarray | None:
-    """Return what a metric is computed from, (S, B); None where the data have no such truth."""
-    return {
-        "auc": runs.probabilities,
-        "sensitivity_at_90_specificity": runs.probabilities,
-        "false_negative_rate": 1.0 - runs.called_positive,
-        "specificity": 1.0 - runs.called_positive,
-        "attention_entropy": runs.entropy,
-        "instance_auc": runs.attention_auc,
-        "instance_score_auc": runs.score_auc,
-        "calibration_error": runs.probabilities,
-    }[name]
+    def _sources(self, runs: PoolingRuns) -> dict[str, tuple[Any, Any]]:
+        """Return for each metric how it is computed and from what, (S, B); None without truth."""
+        labels, called_negative = self.labels, 1.0 - runs.called_positive
+        at_90 = weighted_sensitivity_at_specificity(labels)
+        return {
+            "auc": (self.aucs(), runs.probabilities),
+            "sensitivity_at_90_specificity": (at_90, runs.probabilities),
+            "false_negative_rate": (only(labels == 1, weighted_mean), called_negative),
+            "specificity": (only(labels == 0, weighted_mean), called_negative),
+            "attention_entropy": (weighted_mean, runs.entropy),
+            "instance_auc": (weighted_mean, runs.attention_auc),
+            "instance_score_auc": (weighted_mean, runs.score_auc),
+            "calibration_error": (weighted_calibration_error(labels), runs.probabilities),
+        }
 
 
 def witness_rates(experiment: Experiment) -> np.ndarray:

@@ -35,7 +35,12 @@ def as_results(summary: Summary) -> dict[str, Any]:
         "config": asdict(experiment.config),
         "wanted_sensitivity": WANTED_SENSITIVITY,
         "environment": environment(),
-        "rows": [_row(summary, pooling) for pooling in poolings],
+        "rows": [
+            {"pooling": pooling}
+            | _flat({name: summary.row(pooling).get(name) for name in METRICS})
+            | {"seconds_per_epoch": experiment.runs[pooling].seconds_per_epoch}
+            for pooling in poolings
+        ],
         "runs": [run for pooling in poolings for run in _runs(summary, pooling)],
         "paired": [
             {"pooling": pooling, "against": other} | _flat(summary.paired(pooling, other))
@@ -47,17 +52,8 @@ def as_results(summary: Summary) -> dict[str, Any]:
     }
 
 
-def _row(summary: Summary, pooling: str) -> dict[str, Any]:
-    estimates = summary.row(pooling)
-    return {
-        "pooling": pooling,
-        **_flat({name: estimates.get(name) for name in METRICS}),
-        "seconds_per_epoch": summary.experiment.runs[pooling].seconds_per_epoch,
-    }
-
-
 def _runs(summary: Summary, pooling: str) -> list[dict[str, Any]]:
-    """Return a line for each seed: test AUC, and what validation said of the epochs kept."""
+    """Return a line for each seed: test AUC, and the validation measures of the kept epochs."""
     seeds, histories = summary.experiment.seeds, summary.experiment.runs[pooling].histories
     each = len(histories) // len(seeds)  # folds, times the members of an ensemble
     lines = []
@@ -158,33 +154,32 @@ def _cell(row: dict[str, Any], name: str, form: str = ".2f") -> str:
     return f"{row[name]:{form}} [{row[f'{name}_low']:{form}}, {row[f'{name}_high']:{form}}]"
 
 
-def predictions_csv(experiment: Experiment) -> str:
-    """Return one line for each test bag, pooling and seed: what the model said."""
-    test, text = experiment.benchmark.test, io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    head = ["bag", "group", "label", "pooling", "seed", "fold"]
-    writer.writerow([*head, "probability", "threshold", "called_positive"])
-    for pooling, runs in experiment.runs.items():
-        for seed, row in zip(experiment.seeds, range(len(runs.probabilities))):
-            columns = zip(
-                test.names,
-                test.groups,
-                test.labels.int().tolist(),
-                experiment.folds[row],
-                runs.probabilities[row],
-                runs.threshold[row],
-                runs.called_positive[row].astype(int),
-            )
-            for name, group, label, fold, probability, threshold, called in columns:
-                line = [name, group, label, pooling, seed, fold]
-                writer.writerow([*line, f"{probability:.9g}", f"{threshold:.9g}", called])
-    return text.getvalue()
-
-
 def as_csv(results: dict[str, Any]) -> str:
     """Return the rows of the poolings as CSV."""
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(results["rows"][0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(results["rows"])
+    return text.getvalue()
+
+
+def predictions_csv(experiment: Experiment) -> str:
+    """Return the model's prediction for each test bag, pooling and seed, one a line."""
+    test, text = experiment.benchmark.test, io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    head = ["bag", "group", "label", "pooling", "seed", "fold"]
+    writer.writerow([*head, "probability", "threshold", "called_positive"])
+    labels = test.labels.int().tolist()
+    for pooling, runs in experiment.runs.items():
+        for row, seed in enumerate(experiment.seeds):
+            for bag in range(len(test)):
+                writer.writerow(
+                    [
+                        *(test.names[bag], test.groups[bag], labels[bag]),
+                        *(pooling, seed, experiment.folds[row, bag]),
+                        f"{runs.probabilities[row, bag]:.9g}",
+                        f"{runs.threshold[row, bag]:.9g}",
+                        int(runs.called_positive[row, bag]),
+                    ]
+                )
     return text.getvalue()

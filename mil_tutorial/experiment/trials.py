@@ -23,11 +23,11 @@ MEMBER_SEED = 1000
 """Member m of seed s starts from seed s + 1000 m; all members of a seed have the same split."""
 
 Values = dict[str, np.ndarray]
-"""What a model says of the T test bags of its split, each (T,)."""
+"""Measures of a model on the T test bags of its split, each (T,)."""
 
 
 class Trial(NamedTuple):
-    """One trial of a seed and fold; of an ensemble, ``model`` is the first member."""
+    """The trial of a seed and fold; of an ensemble, ``model`` is the first member."""
 
     model: MIL
     histories: list[History]
@@ -99,8 +99,7 @@ def train_one(
 def _values(
     test: Predictions, validations: Sequence[Predictions], truth: list[np.ndarray] | None
 ) -> Values:
-    """Return what is kept of predictions; the threshold comes from the validation bags."""
-    threshold = 0.5
+    threshold = 0.5  # where no validation bags choose it
     if validations:
         validation = ensemble(validations)
         threshold = threshold_for_sensitivity(
@@ -117,15 +116,10 @@ def _values(
         attention, scores = test.per_bag(test.attention), test.per_bag(test.instance_logits)
         values["attention_auc"] = instance_auc(attention, truth)
         values["score_auc"] = instance_auc(scores, truth)
-        values["attention"], values["scores"] = _objects(attention), _objects(scores)
+        for name, arrays in (("attention", attention), ("scores", scores)):
+            values[name] = np.empty(len(arrays), dtype=object)  # of unequal length
+            values[name][:] = arrays
     return values
-
-
-def _objects(arrays: list[np.ndarray]) -> np.ndarray:
-    """Return arrays of unequal length as the entries of one array (T,)."""
-    column = np.empty(len(arrays), dtype=object)
-    column[:] = arrays
-    return column
 
 
 @dataclass(frozen=True)
@@ -151,7 +145,6 @@ class PoolingRuns:
         One for each seed, fold and member.
     """
 
-    pooling: str
     probabilities: np.ndarray
     called_positive: np.ndarray
     threshold: np.ndarray
@@ -169,7 +162,6 @@ class PoolingRuns:
 
 
 def collect_runs(
-    pooling: str,
     shape: tuple[int, int],
     rows: Sequence[tuple[int, np.ndarray]],
     values: Sequence[Values],
@@ -184,4 +176,4 @@ def collect_runs(
         for name, column in part.items():
             columns[name][place] = column
     columns["called_positive"] = columns["called_positive"].astype(bool)
-    return PoolingRuns(pooling, histories=histories, **columns)
+    return PoolingRuns(histories=histories, **columns)

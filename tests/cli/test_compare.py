@@ -50,7 +50,7 @@ def test_a_folder_gives_the_whole_report(own, tmp_path, capsys):
     assert (settings["seeds"], settings["epochs"], settings["batch_size"]) == (1, 2, 4)
 
 
-def test_predictions_tell_the_threshold_that_was_used(own, tmp_path):
+def test_predictions_name_the_threshold_that_was_used(own, tmp_path):
     write_labels(own[1], toy_bags(30))  # no split: five folds
     (tmp_path / "r").mkdir()
     stale = tmp_path / "r" / "heatmap_missed.png"
@@ -76,7 +76,7 @@ def test_helpers_give_the_same_table(own, tmp_path):
     assert one == two
 
 
-def test_missing_patients_are_told_on_one_line(own, tmp_path, capsys):
+def test_missing_patients_are_one_line(own, tmp_path, capsys):
     write_labels(own[1], toy_bags(30), columns=("slide", "label"), split=SPLIT)
     assert compare(own, tmp_path / "r", *SHORT) == 0
     error = capsys.readouterr().err

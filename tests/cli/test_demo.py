@@ -9,8 +9,7 @@ from mil_tutorial.experiment.catalogue import load_benchmark
 
 
 def test_demo_writes_table_figures_and_says_where_to_go(tmp_path, capsys, monkeypatch):
-    run = demo.run_demo
-    monkeypatch.setattr(demo, "run_demo", lambda out: run(out, epochs=2))
+    monkeypatch.setattr(demo, "EPOCHS", 1)
     assert main(["demo", "--out", str(tmp_path / "demo")]) == 0
     printed = capsys.readouterr().out
     names = {path.name for path in (tmp_path / "demo").iterdir()}

@@ -35,11 +35,11 @@ def test_damaged_data_and_missing_packages_are_found(tmp_path, capsys, monkeypat
 @pytest.mark.parametrize(("free", "healthy"), [(5e9, True), (1e9, False), (None, None)])
 def test_little_memory_is_found(free, healthy, monkeypatch):
     monkeypatch.setattr(doctor, "available_memory", lambda: free)
-    found = {finding.what: finding for finding in doctor._machine()}
+    findings = {finding.what: finding for finding in doctor._machine()}
     if healthy is None:
-        assert "free memory" not in found
+        assert "free memory" not in findings
     else:
-        assert found["free memory"].healthy is healthy
+        assert findings["free memory"].healthy is healthy
 
 
 def test_memory_is_unknown_where_the_system_does_not_tell(monkeypatch):

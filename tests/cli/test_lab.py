@@ -2,6 +2,7 @@ import subprocess
 
 import pytest
 
+from mil_tutorial.__main__ import main
 from mil_tutorial.cli import lab
 
 
@@ -24,7 +25,7 @@ def test_chapters_are_found_by_number_from_any_folder_inside(checkout):
 
 
 def test_without_a_checkout_it_says_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.setattr(lab, "__file__", str(tmp_path / "site" / "mil_tutorial" / "lab.py"))
+    monkeypatch.setattr(lab, "__file__", str(tmp_path / "site" / "mil_tutorial" / "cli" / "lab.py"))
     with pytest.raises(FileNotFoundError, match="come with the repository: clone it"):
         lab.find_notebooks(tmp_path)
 
@@ -34,6 +35,6 @@ def test_jupyterlab_is_started_there(checkout, monkeypatch, number, target):
     monkeypatch.chdir(checkout)
     calls = []
     monkeypatch.setattr(subprocess, "call", lambda command: calls.append(command) or 0)
-    assert lab.open_lab(number) == 0
+    assert main(["lab", number] if number else ["lab"]) == 0
     assert calls[0][1:3] == ["-m", "jupyterlab"]
     assert calls[0][3].endswith(target)

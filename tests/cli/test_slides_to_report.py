@@ -28,6 +28,7 @@ def slides(tmp_path):
     return tmp_path / "slides"
 
 
+@pytest.mark.full
 def test_slides_become_features_and_features_a_report(slides, tmp_path, capsys):
     tiles, features, labels = (tmp_path / name for name in ("tiles", "features", "labels.csv"))
     words = ["tile", slides, "--out", tiles, "--mpp", 2, "--tile-size", 64]

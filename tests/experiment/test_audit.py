@@ -54,10 +54,10 @@ def test_colours_are_judged_without_the_patient():
     rng = np.random.default_rng(0)
     labels, patients = np.repeat([0, 1] * 10, 2), [f"p{i // 2}" for i in range(40)]
     own_colour = np.repeat(rng.normal(size=(20, 30)), 2, axis=0)  # knows the patient, not the label
-    said = colour_probabilities(own_colour, labels, patients)
-    assert ((said > 0.5) == (labels == 1)).mean() < 0.75
-    said = colour_probabilities(own_colour + 3 * labels[:, None], labels, patients)
-    assert ((said > 0.5) == (labels == 1)).all()
+    probabilities = colour_probabilities(own_colour, labels, patients)
+    assert ((probabilities > 0.5) == (labels == 1)).mean() < 0.75
+    probabilities = colour_probabilities(own_colour + 3 * labels[:, None], labels, patients)
+    assert ((probabilities > 0.5) == (labels == 1)).all()
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ def without_intervals(metrics):
     }
 
 
+@pytest.mark.full
 def test_the_ensemble_and_its_members_are_measured(quick):
     row = reproduce(quick, seeds=2, progress=False)
     assert len(row["ensemble"]["auc"]["by_run"]) == 2
@@ -44,6 +45,7 @@ def test_the_ensemble_and_its_members_are_measured(quick):
     assert json.loads(json.dumps(row)) == row
 
 
+@pytest.mark.full
 def test_one_member_is_its_own_ensemble(quick):
     row = reproduce(replace(quick, members=1), seeds=1, progress=False)
     assert without_intervals(row["ensemble"]) == row["single"]
@@ -82,7 +84,7 @@ def test_faults_are_reported_before_training(monkeypatch, tmp_path, capsys):
     broken = tmp_path / "broken.jsonl"
     broken.write_text('{"data": "musk1"}\n{"data": "mu')
     assert main(["musk1", "--out", str(broken)]) == 2
-    assert "broken.jsonl: a line is not whole" in capsys.readouterr().err
+    assert "broken.jsonl: a line is incomplete" in capsys.readouterr().err
 
 
 def test_an_ablation_changes_one_thing():

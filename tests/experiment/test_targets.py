@@ -43,11 +43,11 @@ def test_slides_can_be_learnt_and_leave_room(slides):
 
 
 def test_the_experiment_gives_the_recorded_table_again(slides):
-    found, recorded = as_results(slides), load_recorded("slides")
+    results, recorded = as_results(slides), load_recorded("slides")
     if same_machine(recorded):
-        assert table_cells(as_markdown(found)) == table_cells(as_markdown(recorded))
-        assert found["runs"] == recorded["runs"]
-    for mine, theirs in zip(found["rows"], recorded["rows"], strict=True):
+        assert table_cells(as_markdown(results)) == table_cells(as_markdown(recorded))
+        assert results["runs"] == recorded["runs"]
+    for mine, theirs in zip(results["rows"], recorded["rows"], strict=True):
         assert mine["auc"] == pytest.approx(theirs["auc"], abs=0.05)
 
 
