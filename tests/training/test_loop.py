@@ -423,7 +423,7 @@ def rates(config, train_val, path=None):
     """Learning rate at the start of each epoch."""
     run = TrainingRun(model(), *train_val, config)
     seen = []
-    while not run.finished:
+    while not run.history.finished(config):
         seen.append(run.optimizer.param_groups[0]["lr"])
         run.epoch()
     return seen
