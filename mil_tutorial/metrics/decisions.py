@@ -73,7 +73,7 @@ def calibration_error(labels: Any, probabilities: Any, bins: int = 10) -> float:
 
 
 def checked(labels: Any, probabilities: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Return labels and probabilities as arrays (B,), or raise ValueError for what is none."""
+    """Return labels and probabilities as arrays (B,); raise ValueError for anything else."""
     labels, probabilities = np.asarray(labels), np.asarray(probabilities, dtype=float)
     if labels.shape != probabilities.shape or labels.ndim != 1:
         raise ValueError(

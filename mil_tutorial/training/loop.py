@@ -222,7 +222,7 @@ class TrainingRun:
         return steps, load_batches(dataset, parts, workers=config.workers)
 
     def _step(self, parts: Iterable[BagBatch], sizes: Tensor) -> float:
-        """Take a step of bags with ``sizes`` (B,); return the loss of ``parts``, the process's own."""
+        """Take a step of bags with ``sizes`` (B,), the own ones in ``parts``; return their loss."""
         self.optimizer.zero_grad()
         total = 0.0
         for batch in parts:

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mil_tutorial import build_model
-from mil_tutorial.models.chunks import _cut, forward_in_chunks
+from mil_tutorial.models.chunks import forward_in_chunks
 from mil_tutorial.models.encoders import NucleusEncoder
 from mil_tutorial.models.mil import MIL, POOLINGS, AttentionMIL, MILOutput
 from mil_tutorial.models.pooling import (
@@ -108,12 +108,6 @@ def test_nothing_is_kept_for_the_backward_pass_but_one_chunk():
     whole = kept(lambda: model.forward_packed(instances, n))
     chunks = kept(lambda: forward_in_chunks(model, instances, n, 256))
     assert chunks < whole / 10
-
-
-def test_pieces_of_bags_in_chunks_by_hand():
-    assert _cut(torch.tensor([3, 4]), [5, 2]) == [[3, 2], [2]]
-    assert _cut(torch.tensor([2, 2]), [2, 2]) == [[2], [2]]
-    assert _cut(torch.tensor([1, 1, 5]), [7]) == [[1, 1, 5]]
 
 
 def test_batch_normalisation_is_refused_in_training_only():
