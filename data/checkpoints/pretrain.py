@@ -160,7 +160,7 @@ def train(tissue: Tissue, config: PretrainConfig) -> TileEncoder:
     """Train an encoder; prints the loss every 50 steps."""
     torch.manual_seed(config.seed)
     rng = torch.Generator().manual_seed(config.seed)
-    encoder = TileEncoder().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    encoder = TileEncoder().to(memory_format=torch.channels_last)
     projector = Projector()
     parameters = [*encoder.parameters(), *projector.parameters()]
     optimiser = torch.optim.AdamW(

@@ -14,8 +14,13 @@ from typing import Any
 import numpy as np
 
 from mil_tutorial.bags.splits import group_numbers
-from mil_tutorial.metrics import decisions
-from mil_tutorial.metrics.weighted import Metric, weighted_auc, weighted_sensitivity_at_specificity
+from mil_tutorial.metrics.decisions import (
+    Metric,
+    auc,
+    sensitivity_at_specificity,
+    weighted_auc,
+    weighted_sensitivity_at_specificity,
+)
 
 
 @dataclass(frozen=True)
@@ -150,9 +155,9 @@ def _runs(metric: BagMetric, labels: Any, probabilities: Any, groups: Sequence[A
 def _for_resamples(metric: BagMetric, labels: Any) -> Metric:
     """Return the metric in the form that takes weights: the fast one, where it exists."""
     truth = np.asarray(labels)
-    if metric is decisions.auc:
+    if metric is auc:
         return weighted_auc(truth)
-    if metric is decisions.sensitivity_at_specificity:
+    if metric is sensitivity_at_specificity:
         return weighted_sensitivity_at_specificity(truth)
 
     def one(values: np.ndarray, weights: np.ndarray) -> float:

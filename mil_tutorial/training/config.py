@@ -1,8 +1,7 @@
 """The settings of a training run."""
 
-import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 CHOICES = {
     "class_balance": ("loss", "sampler", "none"),
@@ -16,7 +15,7 @@ OPTIONAL_COUNTS = ("patience", "instances_per_bag", "instances_at_once")
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """Settings of a training run; saved as JSON beside the results.
+    """Settings of a training run; reports save them as JSON beside the results.
 
     Attributes
     ----------
@@ -95,7 +94,3 @@ class TrainingConfig:
                 f"patience is {self.patience}, but schedule {self.schedule!r} and keep "
                 f"{self.keep!r} are for a run of a fixed length; set patience to None"
             )
-
-    def to_json(self) -> str:
-        """Return the configuration as JSON text."""
-        return json.dumps(asdict(self), indent=2)

@@ -13,13 +13,13 @@ from mil_tutorial import (
     paired_difference,
     sensitivity_at_specificity,
 )
-from mil_tutorial.metrics.intervals import interval
-from mil_tutorial.metrics.weighted import (
+from mil_tutorial.metrics.decisions import (
     weighted_auc,
     weighted_calibration_error,
     weighted_mean,
     weighted_sensitivity_at_specificity,
 )
+from mil_tutorial.metrics.intervals import interval
 
 
 @settings(max_examples=60, deadline=None)
