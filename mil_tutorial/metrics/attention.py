@@ -16,7 +16,7 @@ from mil_tutorial.models.pooling import bag_index, segment_sum
 def attention_entropy(
     attention: Any, *, mask: Any = None, sizes: Any = None, normalised: bool = True
 ) -> Tensor:
-    r"""Entropy of each bag's attention over its real instances.
+    r"""Entropy of each bag's attention over its real instances: (B,).
 
     .. math:: E_b = -\sum_k a_k \log a_k, \qquad E_b / \log n_b \in [0, 1]
 
@@ -30,10 +30,6 @@ def attention_entropy(
         ``sizes (B,)``. Sums to 1 over each bag.
     normalised : bool
         Divide by log n_b; otherwise the entropy is in nats.
-
-    Returns
-    -------
-    Tensor, shape (B,)
     """
     attention = torch.as_tensor(attention)
     if attention.ndim != (2 if sizes is None else 1):
@@ -132,17 +128,9 @@ def instance_confusion(scores: Any, instance_labels: Any, threshold: float) -> I
 
 
 def instance_auc(scores: list[np.ndarray], instance_labels: list[np.ndarray]) -> np.ndarray:
-    """AUC of the scores within each bag; NaN for a bag whose instances are all of one kind.
+    """AUC within each bag, of B arrays (n_b,): (B,), NaN where all instances are of one kind.
 
     Attention is relative: it can be compared inside a slide, not between slides.
-
-    Parameters
-    ----------
-    scores, instance_labels : lists of B arrays of shape (n_b,)
-
-    Returns
-    -------
-    array, shape (B,)
     """
     from sklearn.metrics import roc_auc_score
 
@@ -155,7 +143,7 @@ def instance_auc(scores: list[np.ndarray], instance_labels: list[np.ndarray]) ->
 
 
 def smooth_scores(scores: Any, coords: Any, radius: float) -> np.ndarray:
-    """Average the scores of one bag over neighbours, with Gaussian weights by distance.
+    """Average the scores of one bag over neighbours, with Gaussian weights by distance: (n,).
 
     Tissue is continuous: the neighbours of an epithelial nucleus are mostly epithelial. A bag does
     not know the places of its instances; smoothing uses them, after training.
@@ -168,10 +156,6 @@ def smooth_scores(scores: Any, coords: Any, radius: float) -> np.ndarray:
     radius : float
         Standard deviation of the weights in pixels; 0 returns the scores as they are. Instances
         beyond three of it do not count.
-
-    Returns
-    -------
-    array, shape (n,)
 
     Raises
     ------

@@ -65,10 +65,6 @@ def predict(
     dataset : MedicalBagDataset or InstanceSampler
     batch_size : int
         At most so many bags at a time, fewer if they are large; it changes memory, not results.
-
-    Returns
-    -------
-    Predictions
     """
 
     def classify(batch: BagBatch) -> tuple[Tensor, ...]:
