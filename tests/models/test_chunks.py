@@ -55,8 +55,8 @@ def test_chunks_of_any_length_give_the_whole_in_values_and_gradients(pooling, si
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_each_instance_has_its_own_logit(pooling):
     model, (instances, n) = made(pooling), packed([3, 4, 1])
-    found = forward_in_chunks(model, instances, n, 2).instance_logits
-    torch.testing.assert_close(found, model.instance_logits(model.embed(instances)))
+    logits = forward_in_chunks(model, instances, n, 2).instance_logits
+    torch.testing.assert_close(logits, model.instance_logits(model.embed(instances)))
 
 
 def test_scores_of_any_height_neither_overflow_nor_vanish():
@@ -142,12 +142,12 @@ class Shifted(AttentionMIL):
 )
 def test_layers_of_ones_own_are_used_as_they_are(model):
     model, (instances, n) = model.double(), packed([6, 3])
-    expected, found = (
+    expected, chunked = (
         model.forward_packed(instances, n),
         forward_in_chunks(model, instances, n, 2),
     )
-    torch.testing.assert_close(found.logits, expected.logits)
-    torch.testing.assert_close(found.attention, expected.attention)
+    torch.testing.assert_close(chunked.logits, expected.logits)
+    torch.testing.assert_close(chunked.attention, expected.attention)
 
 
 def test_sizes_are_checked():
