@@ -79,7 +79,7 @@ def forward_in_chunks(model: MIL, instances: Tensor, sizes: Tensor, at_once: int
     bag, lengths = (torch.cat(column) for column in zip(*pieces))
     n_pieces, n = len(bag), len(instances)
     values, scores, within, own = _collect(
-        (_recomputed(_pool, model, chunk, n) for chunk, (_, n) in zip(chunks, pieces)),
+        (_recomputed(_pool, model, chunk, part) for chunk, (_, part) in zip(chunks, pieces)),
         lengths=(n_pieces, n_pieces, n, n),
     )
     weights = segment_softmax(scores, bag, len(sizes))
