@@ -71,7 +71,7 @@ def load_tissue(n_slides: int) -> Tissue:
 def sample(tissue: Tissue, config: PretrainConfig, rng: torch.Generator) -> Tensor:
     """Choose the tiles of a batch from few slides.
 
-    Tiles of one slide share its stain and its scanner, so only their tissue tells them apart.
+    Tiles of one slide share its stain and scanner, so only their tissue distinguishes them.
     """
     tiles = torch.randperm(len(tissue.centres), generator=rng)
     slides = torch.randperm(len(tissue.slides), generator=rng)[: config.slides_per_batch]
@@ -80,13 +80,13 @@ def sample(tissue: Tissue, config: PretrainConfig, rng: torch.Generator) -> Tens
     return torch.cat([tiles[of_slide == slide][:share] for slide in slides])
 
 
-def surroundings(tissue: Tissue, chosen: Tensor) -> Tensor:
-    """Return what lies around some tiles as optical densities, (n, 3, 2 REACH, 2 REACH)."""
+def crops(tissue: Tissue, centres: Tensor, reach: int) -> Tensor:
+    """Cut squares around centres (n, 3): (n, 3, 2 reach, 2 reach) uint8."""
     patches = [
-        tissue.slides[s, :, y - REACH : y + REACH, x - REACH : x + REACH]
-        for s, x, y in tissue.centres[chosen].tolist()
+        tissue.slides[s, :, y - reach : y + reach, x - reach : x + reach]
+        for s, x, y in centres.tolist()
     ]
-    return optical_density(torch.stack(patches))
+    return torch.stack(patches)
 
 
 def view(around: Tensor, rng: torch.Generator) -> Tensor:
@@ -160,7 +160,7 @@ def train(tissue: Tissue, config: PretrainConfig) -> TileEncoder:
     """Train an encoder; prints the loss every 50 steps."""
     torch.manual_seed(config.seed)
     rng = torch.Generator().manual_seed(config.seed)
-    encoder = TileEncoder().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    encoder = TileEncoder().to(memory_format=torch.channels_last)
     projector = Projector()
     parameters = [*encoder.parameters(), *projector.parameters()]
     optimiser = torch.optim.AdamW(
@@ -172,7 +172,7 @@ def train(tissue: Tissue, config: PretrainConfig) -> TileEncoder:
     started, total = time.monotonic(), 0.0
     for step in range(1, config.steps + 1):
         chosen = sample(tissue, config, rng)
-        around = surroundings(tissue, chosen)
+        around = optical_density(crops(tissue, tissue.centres[chosen], REACH))
         views = torch.cat([view(around, rng), view(around, rng)])
         views = views.to(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16):
@@ -184,10 +184,8 @@ def train(tissue: Tissue, config: PretrainConfig) -> TileEncoder:
         schedule.step()
         total += loss.item()
         if step % 50 == 0:
-            print(
-                f"step {step}: loss {total / 50:.3f}, {time.monotonic() - started:.0f} s",
-                flush=True,
-            )
+            seconds = time.monotonic() - started
+            print(f"step {step}: loss {total / 50:.3f}, {seconds:.0f} s", flush=True)
             total = 0.0
     return encoder.eval()
 
@@ -210,12 +208,7 @@ def standardise(encoder: TileEncoder, tiles: Tensor, batch: int = 1024) -> None:
 
 def training_tiles(tissue: Tissue) -> Tensor:
     """Return all training tiles, (n, 32, 32, 3) uint8."""
-    half = TILE // 2
-    tiles = [
-        tissue.slides[s, :, y - half : y + half, x - half : x + half]
-        for s, x, y in tissue.centres.tolist()
-    ]
-    return torch.stack(tiles).permute(0, 2, 3, 1)
+    return crops(tissue, tissue.centres, TILE // 2).permute(0, 2, 3, 1)
 
 
 def main(arguments: list[str] | None = None) -> None:

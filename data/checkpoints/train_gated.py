@@ -1,6 +1,6 @@
 """Train the model that ships: ``python data/checkpoints/train_gated.py --out FILE``, half a minute.
 
-It is what ``compare --data slides`` trains with seed 0.
+``compare --data slides`` trains the same model with seed 0.
 """
 
 import argparse

@@ -20,7 +20,7 @@ from mil_tutorial.cli.arguments import whole_number
 from mil_tutorial.experiment.records import read_reproductions
 from mil_tutorial.experiment.trials import PoolingRuns
 from mil_tutorial.metrics.attention import instance_auc, smooth_scores
-from mil_tutorial.metrics.weighted import Metric, weighted_auc, weighted_mean
+from mil_tutorial.metrics.decisions import Metric, weighted_auc, weighted_mean
 from mil_tutorial.system.versions import environment
 
 

@@ -12,14 +12,14 @@ from torch.utils.data import Dataset
 
 
 class Bag(NamedTuple):
-    """One bag: its instances and the only label anybody gave."""
+    """One bag: its instances and its only label."""
 
     instances: Tensor  # (n, D), or (n, C, height, width) for image tiles
     label: Tensor  # () float, 0 or 1
 
 
 class MedicalBagDataset(Dataset[Bag]):
-    """Bags with one binary label each; everything is checked once, here.
+    """Bags with one binary label each, checked once, here.
 
     Parameters
     ----------
@@ -56,9 +56,8 @@ class MedicalBagDataset(Dataset[Bag]):
         pairs = list(bags)
         if not pairs:
             raise ValueError("the data set has no bags; give at least one (instances, label) pair")
-        self.names = _one_per_bag("names", names, len(pairs)) or [
-            f"bag {i}" for i in range(len(pairs))
-        ]
+        numbered = [f"bag {i}" for i in range(len(pairs))]
+        self.names = numbered if names is None else _one_per_bag("names", names, len(pairs))
         self.groups = self._groups(groups)
         self.instances: Sequence[Tensor] = [
             _instances(x, name) for (x, _), name in zip(pairs, self.names)
@@ -90,7 +89,7 @@ class MedicalBagDataset(Dataset[Bag]):
         return tuple(self.instances[0].shape[1:])
 
     def subset(self, indices: Iterable[int]) -> "MedicalBagDataset":
-        """Return the bags at ``indices`` with all that belongs to them, in that order."""
+        """Return the bags at ``indices``, in that order, with their side information."""
         chosen = [int(i) for i in indices]
         if not chosen:
             raise ValueError("a subset needs at least one bag, got no indices")
@@ -113,8 +112,8 @@ class MedicalBagDataset(Dataset[Bag]):
         ----------
         instances : sequence of B tensors (n_b, …)
         recipe : str
-            How they were computed from the present ones. Then they are identified by these and the
-            recipe, not by their own last digits, in which processors differ; see ``checksum``.
+            How they were computed from the present ones. The new bags are then identified by the
+            present ones and the recipe, because last digits differ between processors.
         """
         derived = MedicalBagDataset(
             zip(instances, self.labels),
@@ -151,8 +150,8 @@ class MedicalBagDataset(Dataset[Bag]):
     def checksum(self) -> str:
         """Return 16 hexadecimal digits that change with any instance, size or label.
 
-        Bags that were derived by a ``recipe`` are identified by the bags they come from and by the
-        recipe: so the same data have the same digits on every processor.
+        Derived bags are identified by their origin and ``recipe``, so that equal data have equal
+        digits on every processor.
         """
         digest = hashlib.blake2b(self.labels.numpy().tobytes(), digest_size=8)
         for part in self._digests or self.instances:
@@ -164,7 +163,7 @@ class MedicalBagDataset(Dataset[Bag]):
             number = next(_data_sets)
             return [f"{name} of data set {number}" for name in self.names]
         plain = groups.tolist() if isinstance(groups, np.ndarray | Tensor) else groups
-        listed = _one_per_bag("groups", plain, len(self.names)) or []
+        listed = _one_per_bag("groups", plain, len(self.names))
         for group, name in zip(listed, self.names):
             if group is None or group != group:  # NaN differs from itself
                 raise ValueError(f"{name}: the group is {group}; name the patient of every bag")
@@ -192,7 +191,7 @@ class MedicalBagDataset(Dataset[Bag]):
     ) -> list[np.ndarray] | None:
         if values is None:
             return None
-        arrays = [np.asarray(v) for v in _one_per_bag(what, values, len(self)) or []]
+        arrays = [np.asarray(v) for v in _one_per_bag(what, values, len(self))]
         for array, instances, name in zip(arrays, self.instances, self.names):
             if array.shape != (expected := (len(instances), *shape)):
                 raise ValueError(f"{name}: {what} has shape {array.shape}, expected {expected}")
@@ -219,10 +218,10 @@ def _digest(*parts: Tensor | bytes | str) -> bytes:
     return digest.digest()
 
 
-def _one_per_bag(what: str, values: Sequence[Any] | None, n_bags: int) -> list[Any] | None:
-    if values is not None and len(values) != n_bags:
+def _one_per_bag(what: str, values: Sequence[Any], n_bags: int) -> list[Any]:
+    if len(values) != n_bags:
         raise ValueError(f"{what} has {len(values)} entries for {n_bags} bags; give one for each")
-    return None if values is None else list(values)
+    return list(values)
 
 
 def _instances(values: Any, name: str) -> Tensor:
@@ -234,7 +233,7 @@ def _instances(values: Any, name: str) -> Tensor:
         raise ValueError(f"{name}: instances have shape {tuple(instances.shape)}, expected (n, D)")
     if len(instances) == 0:
         raise ValueError(f"{name} is empty; leave out bags without instances")
-    # The sum shows it without a copy of the bag; the search follows only where it does.
+    # The sum is not finite then, and needs no copy of the bag; search only in that case.
     if not torch.isfinite(instances.sum()) and not torch.isfinite(instances).all():
         row = int((~torch.isfinite(instances.flatten(1))).any(dim=1).nonzero()[0])
         raise ValueError(f"{name}: instance {row} holds NaN or infinity; extract it again")

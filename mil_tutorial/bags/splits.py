@@ -1,4 +1,4 @@
-"""Splits by patient: nobody's slides may be on both sides."""
+"""Splits by patient: the slides of a patient are all on one side."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -46,7 +46,12 @@ def group_folds(
                 f"got {patients}; bring more patients, or divide into fewer folds"
             )
     parts = [test for _, test in balanced_folds(truth, group_of, n_folds, seed)]
-    return [_fold(parts, i) for i in range(n_folds)]
+    folds = []
+    for i, test in enumerate(parts):
+        validates = (i + 1) % n_folds
+        rest = [part for j, part in enumerate(parts) if j not in (i, validates)]
+        folds.append((np.sort(np.concatenate(rest)), parts[validates], test))
+    return folds
 
 
 def balanced_folds(
@@ -65,15 +70,9 @@ def balanced_folds(
 
 
 def group_numbers(groups: Sequence[Any]) -> np.ndarray:
-    """Number the groups 0, 1, 2, … in order of appearance; any hashable will do: (B,) int."""
+    """Number hashable groups 0, 1, 2, … in order of appearance: (B,) int."""
     number = {group: i for i, group in enumerate(dict.fromkeys(groups))}
     return np.array([number[group] for group in groups])
-
-
-def _fold(parts: list[np.ndarray], i: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    val = (i + 1) % len(parts)
-    train = np.concatenate([p for j, p in enumerate(parts) if j not in (i, val)])
-    return np.sort(train), parts[val], parts[i]
 
 
 def check_groups(**splits: MedicalBagDataset) -> None:
@@ -112,9 +111,8 @@ def check_classes(**splits: MedicalBagDataset) -> None:
 def standardise(train: MedicalBagDataset, *others: MedicalBagDataset) -> list[MedicalBagDataset]:
     """Shift and scale each feature by the mean and deviation of the training instances.
 
-    Images (n, C, height, width) are shifted and scaled by channel, over all their pixels. Returns
-    the training set and the others in the order given. What never varies in training is only
-    shifted.
+    Images (n, C, height, width) are shifted and scaled by channel, over all their pixels. Features
+    that are constant in training are only shifted. Returns the training set, then the others.
     """
     mean, deviation = train.mean_and_deviation()
     deviation[deviation == 0] = 1

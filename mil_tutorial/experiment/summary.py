@@ -7,8 +7,7 @@ import numpy as np
 
 from mil_tutorial.experiment.run import Experiment
 from mil_tutorial.experiment.trials import PoolingRuns
-from mil_tutorial.metrics.intervals import Bootstrap, Estimate, interval
-from mil_tutorial.metrics.weighted import (
+from mil_tutorial.metrics.decisions import (
     Metric,
     only,
     weighted_auc,
@@ -16,6 +15,7 @@ from mil_tutorial.metrics.weighted import (
     weighted_mean,
     weighted_sensitivity_at_specificity,
 )
+from mil_tutorial.metrics.intervals import Bootstrap, Estimate, interval
 
 REFERENCE = "max"
 """The pooling that the paired differences are taken against."""

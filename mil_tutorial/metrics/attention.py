@@ -1,4 +1,7 @@
-"""Metrics of attention: how widely it spreads, and whether it lands on the right instances."""
+"""Metrics of attention: how widely it spreads, and whether it lands on the right instances.
+
+The last function smooths instance scores over their neighbours in the picture.
+"""
 
 from typing import Any, NamedTuple
 
@@ -13,7 +16,7 @@ from mil_tutorial.models.pooling import bag_index, segment_sum
 def attention_entropy(
     attention: Any, *, mask: Any = None, sizes: Any = None, normalised: bool = True
 ) -> Tensor:
-    r"""Entropy of each bag's attention over its real instances.
+    r"""Entropy of each bag's attention over its real instances: (B,).
 
     .. math:: E_b = -\sum_k a_k \log a_k, \qquad E_b / \log n_b \in [0, 1]
 
@@ -27,10 +30,6 @@ def attention_entropy(
         ``sizes (B,)``. Sums to 1 over each bag.
     normalised : bool
         Divide by log n_b; otherwise the entropy is in nats.
-
-    Returns
-    -------
-    Tensor, shape (B,)
     """
     attention = torch.as_tensor(attention)
     if attention.ndim != (2 if sizes is None else 1):
@@ -41,9 +40,17 @@ def attention_entropy(
     if sizes is None:
         attention, sizes = pack(attention, None if mask is None else torch.as_tensor(mask))
     sizes = torch.as_tensor(sizes)
-    _check_sums(attention, sizes)
-    entropy = _entropy(attention, sizes)
-    return _normalised(entropy, sizes) if normalised else entropy
+    if int(sizes.sum()) != len(attention):
+        raise ValueError(f"sizes sum to {int(sizes.sum())}, attention has {len(attention)} entries")
+    sums = segment_sum(attention.detach(), bag_index(sizes), len(sizes))
+    wrong = ~((sums - 1).abs() < 1e-3)  # NaN is wrong too
+    if wrong.any():
+        bag = int(wrong.nonzero()[0])
+        raise ValueError(
+            f"attention of bag {bag} sums to {float(sums[bag]):.3g}, expected 1; "
+            "pass weights after the softmax, and the mask of padded bags"
+        )
+    return _entropy(attention, sizes, normalised)
 
 
 def effective_instances(attention: Any, *, mask: Any = None, sizes: Any = None) -> Tensor:
@@ -52,9 +59,9 @@ def effective_instances(attention: Any, *, mask: Any = None, sizes: Any = None) 
 
 
 def entropy_term(attention: Tensor, sizes: Tensor, n_bags: int | None = None) -> Tensor:
-    """Mean normalised entropy of a batch, as a term of the training loss: a scalar with gradient.
+    """Mean normalised entropy over bags of two or more instances, as a term of the training loss.
 
-    Over bags of two or more instances; 0 when the batch has none.
+    A scalar with gradient; 0 when the batch has no such bag.
 
     Parameters
     ----------
@@ -62,30 +69,36 @@ def entropy_term(attention: Tensor, sizes: Tensor, n_bags: int | None = None) ->
         Packed.
     sizes : Tensor, shape (B,)
     n_bags : int, optional
-        What to divide the sum by, where these bags are a part of a step: all the step's bags of two
-        or more instances.
+        The divisor, where these bags are a part of a step: all the step's bags of two or more
+        instances.
 
     Raises
     ------
     ValueError
-        When the attention is not learnt, as that of max and mean pooling: the term would do
-        nothing.
+        When the attention is not learnt, as that of max and mean pooling.
     """
     if not attention.requires_grad:
         raise ValueError(
             "an entropy term (entropy_weight) needs attention that is learnt, as in attention and "
             "gated pooling; this attention has no gradient, so the term would do nothing"
         )
-    entropy = _normalised(_entropy(attention, sizes), sizes)
     several = int((sizes > 1).sum()) if n_bags is None else n_bags
-    return entropy.sum() / max(several, 1)  # a bag of one adds 0
+    return _entropy(attention, sizes).sum() / max(several, 1)  # a bag of one adds 0
 
 
 def mean_attention_entropy(attention: Any, sizes: Any) -> float:
     """Average the normalised entropy over bags of two or more instances (NaN if there are none)."""
     entropy = attention_entropy(attention, sizes=sizes)
-    several = torch.as_tensor(sizes) > 1
-    return float(entropy[several].double().mean())
+    return float(entropy[torch.as_tensor(sizes) > 1].double().mean())
+
+
+def _entropy(attention: Tensor, sizes: Tensor, normalised: bool = True) -> Tensor:
+    # The clamp keeps 0 · log 0 at 0 and its gradient finite, for weights that underflow.
+    logs = torch.log(attention.clamp(min=torch.finfo(attention.dtype).tiny))
+    entropy = segment_sum(-attention * logs, bag_index(sizes), len(sizes))
+    entropy = entropy.clamp(min=0)  # rounding can give -1e-8
+    # log 1 = 0: leave the 0 of a bag of one as it is
+    return entropy / torch.log(sizes.clamp(min=2).to(entropy.dtype)) if normalised else entropy
 
 
 class InstanceConfusion(NamedTuple):
@@ -110,27 +123,14 @@ def instance_confusion(scores: Any, instance_labels: Any, threshold: float) -> I
     if scores.shape != truth.shape:
         raise ValueError(f"scores {scores.shape} and instance_labels {truth.shape} differ in shape")
     called = scores >= threshold
-    return InstanceConfusion(
-        true_positives=int((called & truth).sum()),
-        false_positives=int((called & ~truth).sum()),
-        false_negatives=int((~called & truth).sum()),
-        true_negatives=int((~called & ~truth).sum()),
-    )
+    cells = (called & truth, called & ~truth, ~called & truth, ~called & ~truth)
+    return InstanceConfusion(*(int(cell.sum()) for cell in cells))
 
 
 def instance_auc(scores: list[np.ndarray], instance_labels: list[np.ndarray]) -> np.ndarray:
-    """AUC of the scores within each bag; NaN for a bag whose instances are all of one kind.
+    """AUC within each bag, of B arrays (n_b,): (B,), NaN where all instances are of one kind.
 
-    Within bags, because attention is relative: it can be compared inside a slide, not between
-    slides.
-
-    Parameters
-    ----------
-    scores, instance_labels : lists of B arrays of shape (n_b,)
-
-    Returns
-    -------
-    array, shape (B,)
+    Attention is relative: it can be compared inside a slide, not between slides.
     """
     from sklearn.metrics import roc_auc_score
 
@@ -142,35 +142,11 @@ def instance_auc(scores: list[np.ndarray], instance_labels: list[np.ndarray]) ->
     )
 
 
-def _entropy(attention: Tensor, sizes: Tensor) -> Tensor:
-    # The clamp keeps 0 · log 0 at 0 and its gradient finite, for weights that underflow.
-    logs = torch.log(attention.clamp(min=torch.finfo(attention.dtype).tiny))
-    entropy = segment_sum(-attention * logs, bag_index(sizes), len(sizes))
-    return entropy.clamp(min=0)  # rounding can give -1e-8
-
-
-def _normalised(entropy: Tensor, sizes: Tensor) -> Tensor:
-    # log 1 = 0: leave the 0 of a bag of one as it is
-    return entropy / torch.log(sizes.clamp(min=2).to(entropy.dtype))
-
-
-def _check_sums(attention: Tensor, sizes: Tensor) -> None:
-    if int(sizes.sum()) != len(attention):
-        raise ValueError(f"sizes sum to {int(sizes.sum())}, attention has {len(attention)} entries")
-    sums = segment_sum(attention.detach(), bag_index(sizes), len(sizes))
-    if not bool(((sums - 1).abs() < 1e-3).all()):
-        bag = int(((sums - 1).abs() >= 1e-3).nonzero()[0])
-        raise ValueError(
-            f"attention of bag {bag} sums to {float(sums[bag]):.3g}, expected 1; "
-            "pass weights after the softmax, and the mask of padded bags"
-        )
-
-
 def smooth_scores(scores: Any, coords: Any, radius: float) -> np.ndarray:
-    """Average the scores of one bag over neighbours, with Gaussian weights by distance.
+    """Average the scores of one bag over neighbours, with Gaussian weights by distance: (n,).
 
     Tissue is continuous: the neighbours of an epithelial nucleus are mostly epithelial. A bag does
-    not know where its instances lay; this puts the knowledge back, after training.
+    not know the places of its instances; smoothing uses them, after training.
 
     Parameters
     ----------
@@ -180,10 +156,6 @@ def smooth_scores(scores: Any, coords: Any, radius: float) -> np.ndarray:
     radius : float
         Standard deviation of the weights in pixels; 0 returns the scores as they are. Instances
         beyond three of it do not count.
-
-    Returns
-    -------
-    array, shape (n,)
 
     Raises
     ------

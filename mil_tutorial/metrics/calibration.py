@@ -1,7 +1,6 @@
-"""Calibration: does a stated probability of 0.8 come true eight times in ten, and if not, mend it.
+"""Calibration: does a probability of 0.8 come true eight times in ten? If not, mend it.
 
-The expected calibration error is ``metrics.calibration_error``; this module shows its bins, with
-their numbers of bags, and fits the one number that sets a model's confidence.
+Here are the bins of ``metrics.calibration_error`` and the temperature that sets the confidence.
 """
 
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from mil_tutorial.metrics.decisions import checked
 
 @dataclass(frozen=True)
 class ReliabilityCurve:
-    """What was stated and what came true, in the M bins that hold bags; all arrays are (M,).
+    """Probabilities and frequencies in the M bins that hold bags; all arrays are (M,).
 
     Attributes
     ----------
@@ -84,8 +83,8 @@ def fit_temperature(labels: Any, logits: Any) -> float:
     Raises
     ------
     ValueError
-        For labels or logits that are none, and where no T is best: all bags are on their right
-        side of 0, or the logits are no better than chance.
+        For bad labels or logits, and where no T is best: all bags are on their right side of 0,
+        or the logits are no better than chance.
     """
     from scipy.optimize import brentq
     from scipy.special import expit

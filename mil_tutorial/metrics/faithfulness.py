@@ -1,4 +1,4 @@
-"""Faithfulness: does the model's answer change when the tiles it is said to rely on are deleted?
+"""Faithfulness: does the model's answer change when the tiles that a map shows hot are deleted?
 
 The deletion test asks about the model, not about the truth. A tile is taken out of the bag:
 nothing is painted in its place, the weights of the others are normalised anew, and a bag is never
@@ -9,7 +9,6 @@ deep neural network has learned" (most relevant first, MoRF; AOPC); Early, Evers
 "Model agnostic interpretability for multiple instance learning" (the same for bags).
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -32,7 +31,7 @@ def deletion_curve(
     output: str = "probability",
     tiles_at_once: int = TILES_AT_ONCE,
 ) -> np.ndarray:
-    """Return what a model says of one bag after deleting 0, 1, … L of its tiles.
+    """Return a model's output for one bag after deleting 0, 1, … L of its tiles.
 
     Every tile is embedded once. The L + 1 shortened bags are then packed and classified together.
 
@@ -68,16 +67,24 @@ def deletion_curve(
     parameter = next(model.parameters())
     instances = torch.as_tensor(features).to(parameter.device, parameter.dtype)
     rows = _checked_order(order, instances)
-    n_deletions = _checked_number(n_deletions, len(rows))
+    n_tiles = len(rows)
+    n_deletions = n_tiles - 1 if n_deletions is None else n_deletions
+    if not 1 <= n_deletions <= n_tiles - 1:
+        raise ValueError(
+            f"n_deletions is {n_deletions}, expected 1 to {n_tiles - 1}: the bag has {n_tiles} "
+            "tiles, and one must stay"
+        )
     was_training = model.training
     model.eval()
     try:
         with torch.inference_mode():
             ordered = model.embed(instances)[rows.to(instances.device)]  # (n, H), first to go first
-            parts = [
-                model.classify(_shortened(ordered, sizes), sizes.to(ordered.device)).logits
-                for sizes in _chunks(len(rows), n_deletions, tiles_at_once)
-            ]
+            parts = []
+            sizes = torch.arange(n_tiles, n_tiles - n_deletions - 1, -1)  # of the shortened bags
+            while len(sizes):
+                some, sizes = sizes.tensor_split([max(tiles_at_once // int(sizes[0]), 1)])
+                bags = torch.cat([ordered[-size:] for size in some.tolist()])
+                parts.append(model.classify(bags, some.to(bags.device)).logits)
             logits = torch.cat(parts).double()
             return (torch.sigmoid(logits) if output == "probability" else logits).cpu().numpy()
     finally:
@@ -113,7 +120,7 @@ def aopc(curve: Any) -> float:
 
 
 def _checked_order(order: Any, instances: Tensor) -> Tensor:
-    """Return the order as a tensor; refuse a bag of one tile and what is no permutation."""
+    """Return the order as a tensor; refuse a bag of one tile and anything but a permutation."""
     if instances.ndim < 2 or len(instances) < 2:
         raise ValueError(
             f"features have shape {tuple(instances.shape)}, expected (n, D) of one bag with at "
@@ -127,29 +134,3 @@ def _checked_order(order: Any, instances: Tensor) -> Tensor:
             "np.argsort(-scores) does"
         )
     return torch.from_numpy(rows.astype(np.int64))
-
-
-def _checked_number(n_deletions: int | None, n_tiles: int) -> int:
-    if n_deletions is None:
-        return n_tiles - 1
-    if not 1 <= n_deletions <= n_tiles - 1:
-        raise ValueError(
-            f"n_deletions is {n_deletions}, expected 1 to {n_tiles - 1}: the bag has {n_tiles} "
-            "tiles, and one must stay"
-        )
-    return n_deletions
-
-
-def _chunks(n_tiles: int, n_deletions: int, tiles_at_once: int) -> Iterator[Tensor]:
-    """Yield the sizes n, n - 1, … n - L of the shortened bags, so many at a time as fit."""
-    first = n_tiles
-    last = n_tiles - n_deletions
-    while first >= last:
-        count = min(max(tiles_at_once // first, 1), first - last + 1)
-        yield torch.arange(first, first - count, -1)
-        first -= count
-
-
-def _shortened(ordered: Tensor, sizes: Tensor) -> Tensor:
-    """Pack the last n_b rows of the ordered embeddings, for each size n_b."""
-    return torch.cat([ordered[-size:] for size in sizes.tolist()])

@@ -1,8 +1,9 @@
-"""Bootstrap intervals: how far a result could move with other patients and other seeds.
+"""How far a result could move with other patients, seeds and starts.
 
-Slides of one patient resemble each other, so patients are drawn, not slides. Where there are
-several seeds, runs are drawn too, independently. What stays fixed is not covered: the training set
-where it is the same for all seeds, and the threshold that was chosen on validation bags.
+Bootstrap intervals: slides of one patient resemble each other, so patients are drawn, not slides;
+of several seeds, runs are drawn too, independently. Fixed, and so not covered, are a training set
+common to all seeds and the threshold chosen on validation bags. Beside them: the standard error of
+a published AUC, and the mean result of keeping the best of several starts.
 """
 
 import math
@@ -13,8 +14,13 @@ from typing import Any
 import numpy as np
 
 from mil_tutorial.bags.splits import group_numbers
-from mil_tutorial.metrics import decisions
-from mil_tutorial.metrics.weighted import Metric, weighted_auc, weighted_sensitivity_at_specificity
+from mil_tutorial.metrics.decisions import (
+    Metric,
+    auc,
+    sensitivity_at_specificity,
+    weighted_auc,
+    weighted_sensitivity_at_specificity,
+)
 
 
 @dataclass(frozen=True)
@@ -30,7 +36,7 @@ class Estimate:
 
 
 class Bootstrap:
-    """One plan of resamples, shared by all models, so that differences are paired.
+    """Weights of bags and seeds in R resamples, shared by all models: differences are paired.
 
     Parameters
     ----------
@@ -76,28 +82,6 @@ def interval(distribution: np.ndarray, level: float = 0.95) -> Estimate:
         return Estimate(float("nan"), float("nan"), float("nan"))
     low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
     return Estimate(float(value), float(low), float(high))
-
-
-def auc_standard_error(auc: float, n_positive: int, n_negative: int) -> float:
-    """Estimate the standard error of an AUC from its value and the numbers of bags alone.
-
-    For reading other people's tables: where there are predictions, draw patients anew instead.
-    Hanley & McNeil 1982, "The meaning and use of the area under a receiver operating
-    characteristic (ROC) curve", equations 1 and 2. It takes bags as independent, and is exact for
-    scores of exponential distribution, somewhat large for normal ones.
-    """
-    if not 0 <= auc <= 1:
-        raise ValueError(f"the AUC is {auc}, expected a number in [0, 1]")
-    if n_positive < 1 or n_negative < 1:
-        raise ValueError(f"{n_positive} positive and {n_negative} negative bags; both are needed")
-    two_positives = auc / (2 - auc)  # the chance that both score above one negative
-    two_negatives = 2 * auc**2 / (1 + auc)
-    variance = (
-        auc * (1 - auc)
-        + (n_positive - 1) * (two_positives - auc**2)
-        + (n_negative - 1) * (two_negatives - auc**2)
-    ) / (n_positive * n_negative)
-    return float(np.sqrt(variance))
 
 
 BagMetric = Callable[[Any, Any], float]
@@ -148,8 +132,8 @@ def paired_difference(
 ) -> Estimate:
     """Return metric(first) - metric(second) with its interval, on the same resamples of patients.
 
-    Two models see the same patients, so their errors go up and down together; the interval of the
-    difference is narrower than the two intervals suggest. Parameters as in ``bootstrap_interval``.
+    Errors on the same patients go up and down together, so the interval is narrower than those of
+    the two metrics suggest. Parameters as in ``bootstrap_interval``.
     """
     a, b = (_runs(metric, labels, p, groups) for p in (first, second))
     if a.shape != b.shape:
@@ -164,16 +148,16 @@ def _runs(metric: BagMetric, labels: Any, probabilities: Any, groups: Sequence[A
     if len(groups) != runs.shape[1]:
         raise ValueError(f"{len(groups)} groups for {runs.shape[1]} bags; give one for each")
     for run in runs:
-        metric(labels, run)  # refuses what is no label or no probability
+        metric(labels, run)  # refuses bad labels and probabilities
     return runs
 
 
 def _for_resamples(metric: BagMetric, labels: Any) -> Metric:
-    """Return the metric in the form that takes weights: the fast one if there is one."""
+    """Return the metric in the form that takes weights: the fast one, where it exists."""
     truth = np.asarray(labels)
-    if metric is decisions.auc:
+    if metric is auc:
         return weighted_auc(truth)
-    if metric is decisions.sensitivity_at_specificity:
+    if metric is sensitivity_at_specificity:
         return weighted_sensitivity_at_specificity(truth)
 
     def one(values: np.ndarray, weights: np.ndarray) -> float:
@@ -186,12 +170,34 @@ def _for_resamples(metric: BagMetric, labels: Any) -> Metric:
     return lambda values, weights: np.array([one(values, row) for row in weights])
 
 
-def best_of(val_losses: Any, values: Any, r: int) -> float:
-    """Tell what keeping the best of r starts gives on average, over all groups of r starts.
+def auc_standard_error(auc: float, n_positive: int, n_negative: int) -> float:
+    """Estimate the standard error of an AUC from its value and the numbers of bags alone.
 
-    It is a fair remedy for a model that does not always find its way, if all models get the same
-    number of starts, and if the choice is made on validation bags: the best *test* value of r
-    starts would be too good.
+    For published tables; where predictions exist, draw patients anew instead. Hanley & McNeil 1982,
+    "The meaning and use of the area under a receiver operating characteristic (ROC) curve",
+    equations 1 and 2. It takes bags as independent, and is exact for scores of exponential
+    distribution, somewhat large for normal ones.
+    """
+    if not 0 <= auc <= 1:
+        raise ValueError(f"the AUC is {auc}, expected a number in [0, 1]")
+    if n_positive < 1 or n_negative < 1:
+        raise ValueError(f"{n_positive} positive and {n_negative} negative bags; both are needed")
+    two_positives = auc / (2 - auc)  # the chance that both score above one negative
+    two_negatives = 2 * auc**2 / (1 + auc)
+    variance = (
+        auc * (1 - auc)
+        + (n_positive - 1) * (two_positives - auc**2)
+        + (n_negative - 1) * (two_negatives - auc**2)
+    ) / (n_positive * n_negative)
+    return float(np.sqrt(variance))
+
+
+def best_of(val_losses: Any, values: Any, r: int) -> float:
+    """Return the mean value of the best of r starts, over all groups of r of the S starts.
+
+    Restarting is a fair remedy for a model that does not always learn, if all models get the same
+    number of starts and the choice is made on validation bags: the best *test* value of r starts
+    would be too good.
 
     Parameters
     ----------

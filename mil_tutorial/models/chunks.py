@@ -12,7 +12,7 @@ al. 2022, "FlashAttention".)
 """
 
 from collections.abc import Callable, Iterator
-from itertools import chain, pairwise
+from itertools import chain
 from typing import Any, NamedTuple, cast
 
 import torch
@@ -33,20 +33,11 @@ from mil_tutorial.models.pooling import (
 
 
 class ChunkedOutput(NamedTuple):
-    """What a model says of packed bags, and of each instance by itself."""
+    """A model's output for packed bags, and for each instance by itself."""
 
     logits: Tensor  # (B,)
     attention: Tensor  # (N,)
     instance_logits: Tensor  # (N,)
-
-
-class _Pieces(NamedTuple):
-    """A chunk, pooled: for its P pieces of bags, and for its n instances."""
-
-    values: Tensor  # (P, H)
-    scores: Tensor  # (P,)
-    attention: Tensor  # (n,), within a piece
-    instance_logits: Tensor  # (n,)
 
 
 def forward_in_chunks(model: MIL, instances: Tensor, sizes: Tensor, at_once: int) -> ChunkedOutput:
@@ -81,22 +72,24 @@ def forward_in_chunks(model: MIL, instances: Tensor, sizes: Tensor, at_once: int
     chunks = instances.split(at_once)
     if not _pools_by_scores(model):
         return _embeddings_or_logits_kept(model, chunks, sizes)
-    cut = _cut(sizes, [len(chunk) for chunk in chunks])
-    n_pieces, n = sum(map(len, cut)), len(instances)
+    # The pieces of bags in each chunk: which bag, and how many instances.
+    pieces = [
+        part.unique_consecutive(return_counts=True) for part in bag_index(sizes).split(at_once)
+    ]
+    bag, lengths = (torch.cat(column) for column in zip(*pieces))
+    n_pieces, n = len(bag), len(instances)
     values, scores, within, own = _collect(
-        (_without_keeping(_pool_pieces, model, *pair) for pair in zip(chunks, cut)),
+        (_recomputed(_pool, model, chunk, part) for chunk, (_, part) in zip(chunks, pieces)),
         lengths=(n_pieces, n_pieces, n, n),
     )
-    bag = _bag_of_piece(sizes, cut).to(sizes.device)
     weights = segment_softmax(scores, bag, len(sizes))
     bags = segment_sum(weights[:, None] * values, bag, len(sizes))
-    lengths = torch.tensor([n for rows in cut for n in rows], device=sizes.device)
     attention = within * torch.repeat_interleave(weights, lengths)
     return ChunkedOutput(model.instance_logits(bags), attention, own)
 
 
 def _collect(results: Iterator[tuple[Tensor, ...]], lengths: tuple[int, ...]) -> list[Tensor]:
-    """Concatenate what all chunks gave, column by column; ``lengths`` are those of the columns."""
+    """Concatenate the results of all chunks, column by column, to these lengths."""
     if torch.is_grad_enabled():
         return [torch.cat(column) for column in zip(*results)]
     # Written into their places: small results, kept between large ones that are freed, would
@@ -112,14 +105,14 @@ def _collect(results: Iterator[tuple[Tensor, ...]], lengths: tuple[int, ...]) ->
 
 
 def _pools_by_scores(model: MIL) -> bool:
-    """Tell whether the bag is the mean weighed by the softmax of the pooling's scores."""
+    """Return True if the bag is the mean weighed by the softmax of the pooling's scores."""
     known = (AttentionPooling.forward, MeanPooling.forward)
     inherited = type(model).classify is MIL.classify and type(model.pooling).forward in known
     return inherited and not model.pool_logits
 
 
 def normalises_over_batch(model: nn.Module) -> bool:
-    """Tell whether layers use the mean of all instances of a step, as batch normalisation does."""
+    """Return True if layers use the mean of all instances of a step: batch normalisation."""
     return any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in model.modules())
 
 
@@ -136,9 +129,12 @@ def check_chunkable(model: MIL) -> None:
 def _embeddings_or_logits_kept(
     model: MIL, chunks: tuple[Tensor, ...], sizes: Tensor
 ) -> ChunkedOutput:
+    def instance_logits(model: MIL, chunk: Tensor) -> Tensor:
+        return model.instance_logits(model.embed(chunk))
+
     only_logits = model.pool_logits and type(model).classify is MIL.classify
-    function = _instance_logits if only_logits else MIL.embed
-    results = ((_without_keeping(function, model, chunk),) for chunk in chunks)
+    function = instance_logits if only_logits else MIL.embed
+    results = ((_recomputed(function, model, chunk),) for chunk in chunks)
     (kept,) = _collect(results, lengths=(sum(map(len, chunks)),))
     if only_logits:
         values, attention = model.pooling(kept[:, None], sizes)
@@ -147,43 +143,23 @@ def _embeddings_or_logits_kept(
     return ChunkedOutput(logits, attention, model.instance_logits(kept))
 
 
-def _without_keeping(function: Callable[..., Any], *arguments: Any) -> Any:
+def _recomputed(function: Callable[..., Any], *arguments: Any) -> Any:
     """Call a function; its intermediate values are computed again when gradients need them."""
     if not torch.is_grad_enabled():
         return function(*arguments)
     return checkpoint(function, *arguments, use_reentrant=False)
 
 
-def _instance_logits(model: MIL, chunk: Tensor) -> Tensor:
-    return model.instance_logits(model.embed(chunk))
+def _pool(model: MIL, chunk: Tensor, sizes: Tensor) -> tuple[Tensor, ...]:
+    """Pool the P pieces of bags, of these sizes, in a chunk of n instances.
 
-
-def _pool_pieces(model: MIL, chunk: Tensor, lengths: list[int]) -> _Pieces:
-    """Pool each piece; ``lengths`` (P,) are their numbers of instances."""
+    Returns their values (P, H) and scores (P,), the attention within each (n,), and the instance
+    logits (n,).
+    """
     embeddings = model.embed(chunk)
-    rows = torch.tensor(lengths, device=chunk.device)
-    index = bag_index(rows)
+    index = bag_index(sizes)
     scores = cast(AttentionPooling, model.pooling).scores(embeddings)
-    whole = segment_logsumexp(scores[:, None], index, len(rows)).squeeze(1)
+    whole = segment_logsumexp(scores[:, None], index, len(sizes)).squeeze(1)
     attention = torch.exp(scores - whole[index])
-    values = segment_weighted_sum(embeddings, attention, rows)
-    return _Pieces(values, whole, attention, model.instance_logits(embeddings))
-
-
-def _cut(sizes: Tensor, chunks: list[int]) -> list[list[int]]:
-    """Return the rows of each piece, for each chunk: bags 3, 4 in chunks 5, 2 give [3, 2], [2]."""
-    ends = sizes.cumsum(dim=0).tolist()
-    cuts = torch.tensor(chunks).cumsum(dim=0).tolist()
-    edges = sorted({0, *ends, *cuts})
-    pieces: list[list[int]] = [[] for _ in chunks]
-    chunk = 0
-    for start, end in pairwise(edges):
-        chunk += start == cuts[chunk]
-        pieces[chunk].append(end - start)
-    return pieces
-
-
-def _bag_of_piece(sizes: Tensor, cut: list[list[int]]) -> Tensor:
-    """Return the bag of each piece (P,)."""
-    ends = torch.tensor([n for rows in cut for n in rows]).cumsum(dim=0)
-    return torch.bucketize(ends, sizes.cpu().cumsum(dim=0))
+    values = segment_weighted_sum(embeddings, attention, sizes)
+    return values, whole, attention, model.instance_logits(embeddings)

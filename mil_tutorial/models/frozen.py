@@ -36,7 +36,7 @@ class FrozenEncoder(nn.Module):
 
     def __init__(self, name: str, network: nn.Module, mean: Any, deviation: Any) -> None:
         super().__init__()
-        self.name, self.network = name, network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.name, self.network = name, network.to(memory_format=torch.channels_last)
         self.register_buffer("mean", torch.tensor(mean))
         self.register_buffer("deviation", torch.tensor(deviation))
         self.eval().requires_grad_(False)
@@ -54,7 +54,7 @@ class FrozenEncoder(nn.Module):
         float32 Tensor, shape (n, D)
         """
         pictures = (tiles.float() - self.mean) / self.deviation
-        return self.network(pictures.permute(0, 3, 1, 2))  # type: ignore[no-any-return]
+        return self.network(pictures.permute(0, 3, 1, 2))
 
 
 def load_frozen_encoder(name: str, device: torch.device | str = "cpu") -> FrozenEncoder:
@@ -74,7 +74,7 @@ def load_frozen_encoder(name: str, device: torch.device | str = "cpu") -> Frozen
     ValueError
         For another name, or a damaged file of weights in the user's own folder.
     FileNotFoundError
-        When the weights cannot be downloaded.
+        When the weights are missing and cannot be downloaded.
     ImportError
         When the package with the weights is not installed.
     """

@@ -1,4 +1,4 @@
-"""Models: encoder, pooling and head put together; a logit for the bag, attention for each tile."""
+"""Models: encoder, pooling and head; a logit for each bag, attention for each of its tiles."""
 
 from typing import Any, NamedTuple
 
@@ -95,7 +95,7 @@ class MIL(nn.Module):
         return self.classify(self.embed(instances), sizes)
 
     def extra_repr(self) -> str:
-        """Tell apart what pools logits from what pools embeddings."""
+        """Return the option that the layers do not show."""
         return f"pool_logits={self.pool_logits}"
 
     def embed(self, instances: Tensor) -> Tensor:
@@ -109,7 +109,7 @@ class MIL(nn.Module):
         return self.embedding(features)
 
     def classify(self, embeddings: Tensor, sizes: Tensor) -> MILOutput:
-        """Pool embeddings (N, H) of bags with the given sizes (B,) and classify each bag."""
+        """Pool embeddings (N, H) of bags with ``sizes`` (B,) and classify each bag."""
         if self.pool_logits:
             pooled: Pooled = self.pooling(self.instance_logits(embeddings)[:, None], sizes)
             return MILOutput(pooled.values.squeeze(-1), pooled.attention)
@@ -117,10 +117,7 @@ class MIL(nn.Module):
         return MILOutput(self.instance_logits(pooled.values), pooled.attention)
 
     def instance_logits(self, embeddings: Tensor) -> Tensor:
-        """Apply the head to single embeddings (N, H): each tile's own evidence, (N,).
-
-        It is the logit that a bag of this one instance would get, never in half precision.
-        """
+        """Return the logits (N,) of embeddings (N, H) as bags of one, never in half precision."""
         with torch.autocast(embeddings.device.type, enabled=False):
             return self.head(full_precision(embeddings)).squeeze(-1)
 
@@ -128,14 +125,7 @@ class MIL(nn.Module):
 class AttentionMIL(MIL):
     """Attention-based deep MIL (Ilse et al. 2018, equations 7 and 8).
 
-    Parameters
-    ----------
-    input_dim, hidden_dim : int
-        D and H.
-    attention_dim : int
-        A.
-    encoder, dropout
-        As in ``MIL``.
+    ``attention_dim`` is A; the other parameters are those of ``MIL``.
     """
 
     attention_layer = AttentionPooling

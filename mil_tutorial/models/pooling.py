@@ -1,4 +1,4 @@
-"""Pooling: from the instances of a bag to one vector, and who contributed how much.
+"""Pooling: from the instances of a bag to one vector, and the share of each instance in it.
 
 Every layer takes packed ``values (N, H)`` and ``sizes (B,)`` and returns ``Pooled``: the bags'
 values (B, H) and the attention (N,), which sums to 1 over each bag.
@@ -73,6 +73,14 @@ def segment_softmax(scores: Tensor, index: Tensor, n_bags: int) -> Tensor:
     return weights / segment_sum(weights, index, n_bags)[index]
 
 
+def segment_logsumexp(values: Tensor, index: Tensor, n_bags: int) -> Tensor:
+    """Return log Σ exp of each bag and column of ``values`` (N, H), without overflow: (B, H)."""
+    values = full_precision(values)
+    with torch.no_grad():
+        highest = segment_max(values, index, n_bags)
+    return highest + torch.log(segment_sum(torch.exp(values - highest[index]), index, n_bags))
+
+
 def masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
     """Softmax over the real instances of each padded bag.
 
@@ -107,7 +115,7 @@ class MaxPooling(nn.Module):
     """
 
     def forward(self, values: Tensor, sizes: Tensor) -> Pooled:
-        """Pool values (N, H) of bags with the given sizes (B,)."""
+        """Pool values (N, H) of bags with ``sizes`` (B,)."""
         index = bag_index(sizes)
         with torch.no_grad():
             wins = (values == segment_max(values, index, len(sizes))[index]).to(values.dtype)
@@ -123,7 +131,7 @@ class MeanPooling(nn.Module):
         return embeddings.new_zeros(len(embeddings))
 
     def forward(self, values: Tensor, sizes: Tensor) -> Pooled:
-        """Pool values (N, H) of bags with the given sizes (B,)."""
+        """Pool values (N, H) of bags with ``sizes`` (B,)."""
         attention = (1 / sizes.to(full_precision(values).dtype))[bag_index(sizes)]
         return Pooled(segment_weighted_sum(values, attention, sizes), attention)
 
@@ -136,21 +144,13 @@ class MeanProbabilityPooling(nn.Module):
     """
 
     def forward(self, values: Tensor, sizes: Tensor) -> Pooled:
-        """Pool instance logits (N, 1) of bags with the given sizes (B,)."""
+        """Pool instance logits (N, 1) of bags with ``sizes`` (B,)."""
         index = bag_index(sizes)
         values = full_precision(values)
         attention = (1 / sizes.to(values.dtype))[index]
         positive = segment_logsumexp(F.logsigmoid(values), index, len(sizes))
         negative = segment_logsumexp(F.logsigmoid(-values), index, len(sizes))
         return Pooled(positive - negative, attention)  # log(p / (1 - p)); the 1/n cancel
-
-
-def segment_logsumexp(values: Tensor, index: Tensor, n_bags: int) -> Tensor:
-    """Return log Σ exp of each bag and column of ``values`` (N, H), without overflow: (B, H)."""
-    values = full_precision(values)
-    with torch.no_grad():
-        highest = segment_max(values, index, n_bags)
-    return highest + torch.log(segment_sum(torch.exp(values - highest[index]), index, n_bags))
 
 
 class AttentionPooling(nn.Module):
@@ -179,7 +179,7 @@ class AttentionPooling(nn.Module):
         return self.w(self.V(embeddings).tanh_()).squeeze(-1)
 
     def forward(self, values: Tensor, sizes: Tensor) -> Pooled:
-        """Pool embeddings (N, H) of bags with the given sizes (B,)."""
+        """Pool embeddings (N, H) of bags with ``sizes`` (B,)."""
         index = bag_index(sizes)
         attention = segment_softmax(self.scores(values), index, len(sizes))
         return Pooled(segment_weighted_sum(values, attention, sizes), attention)

@@ -1,17 +1,16 @@
 """The tile encoder that ships: a small convolutional network learnt without labels.
 
 It sees optical densities, in which stains add, and keeps its maps fine enough for nuclei.
-`mil_tutorial.pretrain` made its weights.
+``data/checkpoints/pretrain.py`` made its weights.
 """
-
-from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
+
+from mil_tutorial.models.encoders import convolution
 
 FEATURES = 64  # D
 POOLED = 192
@@ -31,16 +30,16 @@ class TileEncoder(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.trunk = nn.Sequential(
-            *_block(3, 32, size=5, stride=2),
-            *_block(32, 48),
-            *_block(48, 96, stride=2),
-            *_block(96, 96),
+            *convolution(3, 32, size=5, stride=2, padding=2),
+            *convolution(32, 48, size=3, stride=1, padding=1),
+            *convolution(48, 96, size=3, stride=2, padding=1),
+            *convolution(96, 96, size=3, stride=1, padding=1),
         )
         self.register_buffer("centre", torch.zeros(POOLED))
         self.register_buffer("basis", torch.eye(POOLED, FEATURES))
 
     def pooled(self, density: Tensor) -> Tensor:
-        """Return means and standard deviations of the last maps: (n, 3, h, w) -> (n, 192)."""
+        """Return means and standard deviations of the last maps: (n, 3, h, w) → (n, 192)."""
         maps = self.trunk(density).flatten(2)
         return torch.cat([maps.mean(2), (maps.var(2) + 1e-5).sqrt()], dim=1)
 
@@ -49,12 +48,12 @@ class TileEncoder(nn.Module):
 
         Parameters
         ----------
-        tiles : Tensor of shape (n, 32, 32, 3), uint8
+        tiles : uint8 Tensor, shape (n, 32, 32, 3)
             RGB.
 
         Returns
         -------
-        Tensor of shape (n, 64), float32
+        float32 Tensor, shape (n, 64)
         """
         if tiles.ndim != 4 or tiles.shape[3] != 3 or tiles.dtype != torch.uint8:
             raise ValueError(
@@ -69,33 +68,15 @@ def optical_density(rgb: Tensor) -> Tensor:
     return -torch.log((rgb.float() + 1) / 256).clamp(max=2.4)
 
 
-def _block(inputs: int, outputs: int, size: int = 3, stride: int = 1) -> tuple[nn.Module, ...]:
-    return (
-        nn.Conv2d(inputs, outputs, size, stride, padding=size // 2, bias=False),
-        nn.BatchNorm2d(outputs),
-        nn.ReLU(),
-    )
-
-
 def load_tile_encoder(path: str | Path | None = None) -> TileEncoder:
-    """Load the encoder that ships, or one trained by `mil_tutorial.pretrain`.
-
-    Parameters
-    ----------
-    path : str or Path, optional
-        A state dict; by default the shipped one.
-
-    Returns
-    -------
-    TileEncoder
-        In evaluation mode.
+    """Load the encoder that ships, or another state dict, in evaluation mode.
 
     Raises
     ------
     FileNotFoundError
-        If there is no such file.
+        When the file does not exist.
     ValueError
-        If the file is no checkpoint of this encoder.
+        When the file is no checkpoint of this encoder.
     """
     from mil_tutorial.system.files import load_weights
     from mil_tutorial.system.paths import data_dir, verify_checksum
@@ -108,26 +89,12 @@ def load_tile_encoder(path: str | Path | None = None) -> TileEncoder:
         encoder.load_state_dict(state)
     except (RuntimeError, TypeError, AttributeError) as error:
         raise ValueError(f"{file} is not a checkpoint of the tile encoder") from error
-    return encoder.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload,no-any-return]
+    return encoder.to(memory_format=torch.channels_last).eval()
 
 
 @torch.inference_mode()
-def encode(
-    encoder: TileEncoder, tiles: npt.NDArray[np.uint8], batch: int = 512
-) -> npt.NDArray[np.float32]:
-    """Encode tiles in batches.
-
-    Parameters
-    ----------
-    encoder : TileEncoder
-    tiles : ndarray of shape (n, 32, 32, 3), uint8
-    batch : int
-        Tiles at a time.
-
-    Returns
-    -------
-    ndarray of shape (n, 64), float32
-    """
+def encode(encoder: TileEncoder, tiles: np.ndarray, batch: int = 512) -> np.ndarray:
+    """Encode uint8 tiles (n, 32, 32, 3), ``batch`` at a time; return float32 features (n, 64)."""
     if len(tiles) == 0:
         return np.zeros((0, FEATURES), np.float32)
     parts = torch.from_numpy(np.ascontiguousarray(tiles)).split(batch)

@@ -1,7 +1,7 @@
 """The trained model that ships: gated attention on the shipped slides, for a first look.
 
-It is what ``compare --data slides`` trains with seed 0; ``data/checkpoints/train_gated.py`` makes
-it again in about half a minute.
+``compare --data slides`` trains it with seed 0, and so does ``data/checkpoints/train_gated.py``, in
+half a minute.
 """
 
 from mil_tutorial.models.mil import MIL, build_model

@@ -1,6 +1,6 @@
-"""Checkpoints: the state of a run between two epochs, and what tells one run from another."""
+"""Checkpoints: the state of a run between two epochs, and the identity of the run."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +13,6 @@ from mil_tutorial.system.files import load_weights, save_weights
 from mil_tutorial.training.config import TrainingConfig
 
 
-@dataclass(frozen=True)
-class TrainingState:
-    """A run between two epochs: weights now and of the best epoch, optimisation, records."""
-
-    model: dict[str, Any]
-    best: dict[str, Any]
-    optimisation: dict[str, Any]
-    epochs: list[dict[str, Any]]
-
-
 def identify(
     model: nn.Module,
     train: MedicalBagDataset,
@@ -30,9 +20,9 @@ def identify(
     config: TrainingConfig,
     augment: Augmentation | None,
 ) -> dict[str, str]:
-    """Return what must be equal for a checkpoint to be continued, by name."""
+    """Return the settings and checksums, by name, that must be equal for a run to resume."""
     shapes = [list(value.shape) for value in model.state_dict().values()]
-    config = replace(config, workers=0)  # who reads the bags changes nothing
+    config = replace(config, workers=0)  # readers do not change results
     if config.schedule != "one_cycle":  # such a run may be continued for more epochs
         config = replace(config, epochs=1)
     return {
@@ -51,20 +41,21 @@ def _name(augment: Augmentation | None) -> str:
     return repr(augment) if name is None else f"{augment.__module__}.{name}"
 
 
-def save_checkpoint(path: Path, state: TrainingState, identity: dict[str, str]) -> None:
+def save_checkpoint(path: Path, state: dict[str, Any], identity: dict[str, str]) -> None:
     """Save the state of a run and what identifies the run."""
-    save_weights({"identity": identity, "state": asdict(state)}, path)
+    save_weights({"identity": identity, "state": state}, path)
 
 
 def load_checkpoint(
-    path: Path, identity: dict[str, str], device: torch.device | str = "cpu"
-) -> TrainingState:
-    """Load the state of a run, after checking that it is this run's.
+    path: Path, identity: dict[str, str], epochs: int, device: torch.device | str = "cpu"
+) -> dict[str, Any]:
+    """Load the state of a run, after checking that it is this run's, of at most so many epochs.
 
     Raises
     ------
     ValueError
-        When the file is damaged, or was written with another model, configuration or data.
+        When the file is damaged, has more epochs, or was written with another model, configuration
+        or data.
     """
     saved = load_weights(path, device)
     if not isinstance(saved, dict) or not {"identity", "state"} <= saved.keys():
@@ -75,4 +66,10 @@ def load_checkpoint(
             f"{path} was written with another {' and '.join(changed)}; "
             "delete it to start again, or name another file"
         )
-    return TrainingState(**saved["state"])
+    state = saved["state"]
+    if (done := len(state["epochs"])) > epochs:
+        raise ValueError(
+            f"{path} is of a run of {done} epochs, this one has {epochs}; take as many, or name "
+            "another file"
+        )
+    return state

@@ -1,8 +1,7 @@
 """The settings of a training run."""
 
-import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 CHOICES = {
     "class_balance": ("loss", "sampler", "none"),
@@ -16,7 +15,7 @@ OPTIONAL_COUNTS = ("patience", "instances_per_bag", "instances_at_once")
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """All that decides how a model is trained; saved as JSON beside the results.
+    """Settings of a training run; reports save them as JSON beside the results.
 
     Attributes
     ----------
@@ -78,8 +77,8 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", *OPTIONAL_COUNTS):
             value = getattr(self, name)
-            optional = name in OPTIONAL_COUNTS
-            if (value is None and not optional) or (value is not None and not _counts(value)):
+            is_count = isinstance(value, int) and value > 0
+            if not is_count and not (value is None and name in OPTIONAL_COUNTS):
                 raise ValueError(f"{name} must be a positive whole number, got {value}")
         if not 0 < self.learning_rate < float("inf"):
             raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
@@ -95,11 +94,3 @@ class TrainingConfig:
                 f"patience is {self.patience}, but schedule {self.schedule!r} and keep "
                 f"{self.keep!r} are for a run of a fixed length; set patience to None"
             )
-
-    def to_json(self) -> str:
-        """Return the configuration as JSON text."""
-        return json.dumps(asdict(self), indent=2)
-
-
-def _counts(value: object) -> bool:
-    return isinstance(value, int) and value > 0

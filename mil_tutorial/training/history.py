@@ -8,6 +8,7 @@ import torch
 
 from mil_tutorial.metrics.attention import attention_entropy, effective_instances
 from mil_tutorial.metrics.decisions import auc
+from mil_tutorial.training.config import TrainingConfig
 from mil_tutorial.training.prediction import Predictions
 
 
@@ -45,10 +46,7 @@ class EpochRecord:
 
 @dataclass
 class History:
-    """The epochs of a run, and which is kept: that of the lowest validation loss, or the last.
-
-    ``keep`` says which, as in ``TrainingConfig``.
-    """
+    """The epochs of a run, and the kept one: by ``keep``, as in ``TrainingConfig``."""
 
     epochs: list[EpochRecord] = field(default_factory=list)
     best_epoch: int = -1
@@ -72,21 +70,27 @@ class History:
             self.best_epoch = record.epoch
         return improved
 
+    def finished(self, config: TrainingConfig) -> bool:
+        """Return True if the last epoch is done, or patience is at its end."""
+        done = len(self.epochs)
+        impatient = config.patience is not None and done - 1 - self.best_epoch >= config.patience
+        return done >= config.epochs or impatient
 
-def measure(found: Predictions | None) -> dict[str, float]:
-    """Return what a record tells of the validation bags beside their loss; NaN without bags."""
-    if found is None:
+
+def measure(predictions: Predictions | None) -> dict[str, float]:
+    """Return the columns of a record beside the losses; NaN without validation bags."""
+    if predictions is None:
         return dict.fromkeys(("val_auc", "val_attention_entropy"), math.nan)
-    entropy = attention_entropy(found.attention, sizes=found.sizes)
-    instances = effective_instances(found.attention, sizes=found.sizes)
-    several = torch.as_tensor(found.sizes) > 1  # the entropy of a bag of one says nothing
-    positive = torch.as_tensor(found.labels) == 1
+    labels, sizes = torch.from_numpy(predictions.labels), torch.from_numpy(predictions.sizes)
+    entropy = attention_entropy(predictions.attention, sizes=sizes)
+    several = sizes > 1  # the entropy of a bag of one says nothing
+    instances = effective_instances(predictions.attention, sizes=sizes)
     return {
-        "val_auc": auc(found.labels, found.probabilities),
+        "val_auc": auc(predictions.labels, predictions.probabilities),
         "val_attention_entropy": _mean(entropy[several]),
         "val_effective_instances": _mean(instances),
-        "val_entropy_positive": _mean(entropy[several & positive]),
-        "val_entropy_negative": _mean(entropy[several & ~positive]),
+        "val_entropy_positive": _mean(entropy[several & (labels == 1)]),
+        "val_entropy_negative": _mean(entropy[several & (labels == 0)]),
     }
 
 

@@ -1,23 +1,23 @@
 """Training: one loop for every pooling, watched on validation bags, never on test bags.
 
 Read from top to bottom: ``fit`` runs epochs; an epoch puts the bags in order, cuts them into steps,
-takes each step (forward, loss, backward, update), looks at the validation bags and adds a record
-to the history.
+takes each step (forward, loss, backward, update), validates and adds a record to the history.
 """
 
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict
+from copy import deepcopy
+from dataclasses import asdict, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
-from torch.utils.data import WeightedRandomSampler
 from tqdm.auto import tqdm
 
 from mil_tutorial.bags.augmentation import Augmentation
@@ -30,12 +30,7 @@ from mil_tutorial.metrics.attention import entropy_term
 from mil_tutorial.models.chunks import check_chunkable, forward_in_chunks, normalises_over_batch
 from mil_tutorial.models.mil import MIL
 from mil_tutorial.system.distributed import this_process
-from mil_tutorial.training.checkpoints import (
-    TrainingState,
-    identify,
-    load_checkpoint,
-    save_checkpoint,
-)
+from mil_tutorial.training.checkpoints import identify, load_checkpoint, save_checkpoint
 from mil_tutorial.training.config import TrainingConfig
 from mil_tutorial.training.history import EpochRecord, History, measure
 from mil_tutorial.training.prediction import predict_together
@@ -54,16 +49,13 @@ def fit(
 ) -> History:
     """Train a model; leave it with the weights of the epoch with the lowest validation loss.
 
-    (Or of the last epoch, where ``config.keep`` says so.)
+    The validation loss picks the epoch, not recall or accuracy: it moves smoothly, and it does not
+    reward a model that calls everything positive. With ``keep`` "last" the last epoch is kept.
 
-    The validation loss, not recall or accuracy, picks the epoch: it moves smoothly, and it does not
-    reward a model that calls everything positive.
-
-    Processes that a launcher started (see ``system.distributed``) train the model together: every
-    one calls ``fit`` with the same bags and settings, works on its share of each batch, and ends
-    with the same weights. They are those of one process to within rounding, if there is no dropout,
-    augmentation or batch normalisation, whose random numbers and statistics each process has for
-    itself.
+    Processes of a launcher (``system.distributed``) train together: each calls ``fit`` with the
+    same bags and settings, works on its share of every batch, and ends with the same weights. They
+    equal those of one process to within rounding, unless dropout, augmentation or batch
+    normalisation is used: each process has its own random numbers and statistics.
 
     Parameters
     ----------
@@ -91,6 +83,11 @@ def fit(
         entropy weight where the attention is not learnt, or no ``val`` where it picks the epoch.
     """
     config = config or TrainingConfig()
+    if val is None and config.keep == "best":
+        raise ValueError(
+            "val is None, but keep 'best' picks the epoch by the validation loss; give "
+            "validation bags, or set keep to 'last' and patience to None"
+        )
     parts = {"train": train} | ({} if val is None else {"val": val})
     check_groups(**parts)
     check_classes(**parts)
@@ -98,19 +95,18 @@ def fit(
     path = Path(checkpoint) if checkpoint is not None else None
     if path is not None and path.exists():
         run.restore(path)
-    bar = tqdm(
-        total=config.epochs,
-        initial=len(run.history.epochs),
-        disable=None if progress and run.processes.is_main else True,
-        unit="epoch",
-        leave=False,
-    )
     try:
-        with bar:
-            while not run.finished:
+        with tqdm(
+            total=config.epochs,
+            initial=len(run.history.epochs),
+            disable=None if progress and run.processes.is_main else True,
+            unit="epoch",
+            leave=False,
+        ) as bar:
+            while not run.history.finished(config):
                 record = run.epoch()
-                if path is not None:
-                    run.save(path)
+                if path is not None and run.processes.is_main:
+                    save_checkpoint(path, run.state(), run.identity)
                 if on_epoch is not None:
                     on_epoch(record)
                 bar.update()
@@ -136,11 +132,6 @@ class TrainingRun:
         config: TrainingConfig,
         augment: Augmentation | None = None,
     ) -> None:
-        if val is None and config.keep == "best":
-            raise ValueError(
-                "val is None, but keep 'best' picks the epoch by the validation loss; give "
-                "validation bags, or set keep to 'last' and patience to None"
-            )
         if config.instances_at_once is not None:
             check_chunkable(model.train())
         self.model, self.train, self.val, self.config = model, train, val, config
@@ -157,25 +148,30 @@ class TrainingRun:
         self.pos_weight = torch.tensor(negatives / positives if weighted else 1.0)
         # Gradients of half precision are scaled, or the small ones would round to 0.
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=config.precision == "float16")
-        if self.scaler.is_enabled():  # it is ready, also where this process's first share is empty
-            self.scaler.scale(torch.zeros((), device=self.device))
+        self.scaler.scale(torch.zeros((), device=self.device))  # ready, also for an empty share
         self.scheduler = self._scheduler(epochs_done=0)
         self.processes.check_alike(self.device, lambda: self.identity)
         self.processes.copy_from_main(model)
         self.history = History(keep=config.keep)
-        self.best_weights = _copy(model)
-
-    @property
-    def finished(self) -> bool:
-        """Return True if the last epoch is done, or patience is at its end."""
-        done, patience = len(self.history.epochs), self.config.patience
-        since_best = done - 1 - self.history.best_epoch
-        return done >= self.config.epochs or (patience is not None and since_best >= patience)
+        self.best_weights = deepcopy(model.state_dict())
 
     def epoch(self) -> EpochRecord:
-        """Train one epoch, then look at the validation bags."""
+        """Train one epoch, validate, and add a record to the history."""
         number, start = len(self.history.epochs), time.perf_counter()
-        train_loss = self._train(number)
+        # Order, instances and dropout depend on (seed, epoch) alone: that is what makes a resumed
+        # run equal to one that never stopped. Each process has its own dropout.
+        seed, rank = self.config.seed, self.processes.rank
+        key = (seed, number, 2, rank) if rank else (seed, number, 2)
+        total = 0.0
+        self.model.train()
+        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
+            torch.manual_seed(random_generator(*key).initial_seed())
+            steps, batches = self._steps(number)
+            sizes = self.train.sizes
+            for step in steps:
+                total += self._step(islice(batches, len(step.parts)), sizes[step.bags])
+        self.processes.average_buffers(self.model)
+        train_loss = sum(self.processes.gather(total)) / len(self.train)
         predictions, val_loss = None, math.nan
         if self.val is not None:
             predictions = predict_together(self.model, self.val, self.config.batch_size)
@@ -191,69 +187,48 @@ class TrainingRun:
         seconds = time.perf_counter() - start
         record = EpochRecord(number, train_loss, val_loss, seconds=seconds, **measures)
         if self.history.add(record):
-            self.best_weights = _copy(self.model)
+            self.best_weights = deepcopy(self.model.state_dict())
         return record
-
-    def _train(self, number: int) -> float:
-        """Take all steps of an epoch; return the mean loss of its bags."""
-        # Order, instances and dropout depend on (seed, epoch) alone: that is what makes a resumed
-        # run equal to one that never stopped. Each process has its own dropout.
-        seed, rank = self.config.seed, self.processes.rank
-        key = (seed, number, 2, rank) if rank else (seed, number, 2)
-        total = 0.0
-        self.model.train()
-        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
-            torch.manual_seed(random_generator(*key).initial_seed())
-            steps, batches = self._steps(number)
-            sizes = self.train.sizes
-            for step in steps:
-                total += self._step(islice(batches, len(step.parts)), sizes[step.bags])
-        self.processes.average_buffers(self.model)
-        return sum(self.processes.gather(total)) / len(self.train)
-
-    def _steps(self, number: int) -> tuple[list[Step], Iterator[BagBatch]]:
-        """Return the steps of an epoch, and the batches of all their parts."""
-        config, n = self.config, self.config.instances_per_bag
-        dataset = self.train if n is None else InstanceSampler(self.train, n, config.seed)
-        if isinstance(dataset, InstanceSampler):
-            dataset.set_epoch(number)
-        at_once = config.instances_at_once
-        if at_once is None and self.device.type == "cpu" and not normalises_over_batch(self.model):
-            at_once = instances_of_a_part(dataset.instance_shape)
-        steps = list(
-            plan_steps(
-                self._order(number),
-                dataset.sizes.tolist(),
-                config.batch_size,
-                at_once=at_once,
-                rank=self.processes.rank,
-                number=self.processes.number,
-            )
-        )
-        parts = [part for step in steps for part in step.parts]
-        return steps, load_batches(dataset, parts, workers=config.workers)
 
     def _order(self, number: int) -> list[int]:
         """Return the bags of an epoch in their order; with the sampler rare classes come often."""
         generator = random_generator(self.config.seed, number, 1)
         if self.config.class_balance == "sampler":
-            counts = torch.bincount(self.train.labels.long())
-            weights = (1 / counts[self.train.labels.long()]).tolist()
-            return list(WeightedRandomSampler(weights, len(self.train), generator=generator))
+            labels = self.train.labels.long()
+            weights = (1 / torch.bincount(labels)[labels]).double()
+            return weights.multinomial(len(labels), replacement=True, generator=generator).tolist()
         return torch.randperm(len(self.train), generator=generator).tolist()
 
-    def _step(self, parts: Iterable[BagBatch], sizes: Tensor) -> float:
-        """Take one step on this process's bags; return the sum of their losses.
+    def _steps(self, number: int) -> tuple[list[Step], Iterator[BagBatch]]:
+        """Return the steps of an epoch, and the batches of all their parts."""
+        config = self.config
+        dataset: MedicalBagDataset | InstanceSampler = self.train
+        if config.instances_per_bag is not None:
+            dataset = InstanceSampler(self.train, config.instances_per_bag, config.seed)
+            dataset.set_epoch(number)
+        at_once = config.instances_at_once
+        if at_once is None and self.device.type == "cpu" and not normalises_over_batch(self.model):
+            at_once = instances_of_a_part(dataset.instance_shape)
+        planned = plan_steps(
+            self._order(number),
+            dataset.sizes.tolist(),
+            config.batch_size,
+            at_once=at_once,
+            rank=self.processes.rank,
+            number=self.processes.number,
+        )
+        steps = list(planned)
+        parts = [part for step in steps for part in step.parts]
+        return steps, load_batches(dataset, parts, workers=config.workers)
 
-        ``sizes`` (B,) are those of all bags of the step, the other processes' included.
-        """
+    def _step(self, parts: Iterable[BagBatch], sizes: Tensor) -> float:
+        """Take a step of bags with ``sizes`` (B,), the own ones in ``parts``; return their loss."""
         self.optimizer.zero_grad()
         total = 0.0
         for batch in parts:
             batch = batch.to(self.device)
             if self.augment is not None:
-                changed = self.augment(batch.instances, batch.sizes)
-                batch = BagBatch(changed, batch.sizes, batch.labels)
+                batch = replace(batch, instances=self.augment(batch.instances, batch.sizes))
             logits, attention = self._forward(batch)
             loss = self.loss(logits, batch.labels, reduction="sum")
             objective = loss / len(sizes)
@@ -271,14 +246,12 @@ class TrainingRun:
         return total
 
     def _forward(self, batch: BagBatch) -> tuple[Tensor, Tensor]:
-        half = self.config.precision != "float32"
-        dtype = getattr(torch, self.config.precision) if half else None
-        with torch.autocast(self.device.type, dtype=dtype, enabled=half):
-            at_once = self.config.instances_at_once
-            if at_once is not None and len(batch.instances) > at_once:
-                out = forward_in_chunks(self.model, batch.instances, batch.sizes, at_once)
-                return out.logits, out.attention
-            return self.model.forward_packed(batch.instances, batch.sizes)
+        at_once, precision = self.config.instances_at_once, self.config.precision
+        dtype = None if precision == "float32" else getattr(torch, precision)
+        with torch.autocast(self.device.type, dtype, enabled=dtype is not None):
+            if at_once is None or len(batch.instances) <= at_once:
+                return self.model.forward_packed(batch.instances, batch.sizes)
+            return forward_in_chunks(self.model, batch.instances, batch.sizes, at_once)[:2]
 
     def loss(self, logits: Tensor, labels: Tensor, reduction: str = "mean") -> Tensor:
         """Weighted cross-entropy of logits (B,) and labels (B,)."""
@@ -303,36 +276,25 @@ class TrainingRun:
         """What must be equal for a checkpoint to be continued, by name."""
         return identify(self.model, self.train, self.val, self.config, self.augment)
 
-    def save(self, path: Path) -> None:
-        """Write the state, so that ``restore`` can resume from here; the main process does it."""
-        if self.processes.is_main:
-            state = TrainingState(
-                model=self.model.state_dict(),
-                best=self.best_weights,
-                optimisation={
-                    "optimizer": self.optimizer.state_dict(),
-                    "scaler": self.scaler.state_dict(),
-                },
-                epochs=[asdict(record) for record in self.history.epochs],
-            )
-            save_checkpoint(path, state, self.identity)
+    def state(self) -> dict[str, Any]:
+        """Return what ``restore`` needs to resume from here."""
+        return {
+            "model": self.model.state_dict(),
+            "best": self.best_weights,
+            "optimisation": {
+                "optimizer": self.optimizer.state_dict(),
+                "scaler": self.scaler.state_dict(),
+            },
+            "epochs": [asdict(record) for record in self.history.epochs],
+        }
 
     def restore(self, path: Path) -> None:
-        """Take the state from a file, after checking that it is of this run."""
-        state = load_checkpoint(path, self.identity, self.device)
-        if len(state.epochs) > self.config.epochs:
-            raise ValueError(
-                f"{path} is of a run of {len(state.epochs)} epochs, this one has "
-                f"{self.config.epochs}; take as many, or name another file"
-            )
-        self.model.load_state_dict(state.model)
-        self.best_weights = state.best
-        for record in state.epochs:
+        """Resume from a checkpoint, after checking that it is of this run."""
+        state = load_checkpoint(path, self.identity, self.config.epochs, self.device)
+        self.model.load_state_dict(state["model"])
+        self.best_weights = state["best"]
+        for record in state["epochs"]:
             self.history.add(EpochRecord(**record))
-        self.optimizer.load_state_dict(state.optimisation["optimizer"])
-        self.scaler.load_state_dict(state.optimisation["scaler"])
+        self.optimizer.load_state_dict(state["optimisation"]["optimizer"])
+        self.scaler.load_state_dict(state["optimisation"]["scaler"])
         self.scheduler = self._scheduler(len(self.history.epochs))
-
-
-def _copy(model: nn.Module) -> dict[str, Tensor]:
-    return {name: value.detach().clone() for name, value in model.state_dict().items()}

@@ -1,4 +1,4 @@
-"""How much memory a bag needs, told before anything is computed.
+"""How much memory a bag needs, estimated before anything is computed.
 
 Counts of numbers kept for each instance follow from the model (gated attention): its embedding (H)
 and the two factors of its score and their product (A each), in training also their gradients. What
@@ -11,7 +11,7 @@ from mil_tutorial.training.prediction import CHUNK_VALUES
 FLOAT = 4  # bytes
 
 HELD = 25e6
-"""Bytes that the allocator holds on to beside what is asked of it, as measured."""
+"""Bytes that the allocator holds beyond the requested ones, as measured."""
 
 
 def bytes_to_predict(n: int, width: int, hidden: int = 128, attention: int = 128) -> int:
@@ -40,7 +40,7 @@ def bytes_to_train(
     chunk = n if at_once is None else min(n, at_once)
     per_instance = 2.75 * hidden + 4.25 * attention
     if at_once is not None:
-        per_instance *= 1.5  # a chunk is computed while another one's memory is given back
+        per_instance *= 1.5  # a chunk is computed while another one's memory is freed
     # Each parameter has a gradient, two moments in Adam, and a copy of the best epoch.
     parameters = 5 * _parameters(width, hidden, attention)
     return round(HELD + FLOAT * (n * width + chunk * per_instance + parameters))

@@ -1,8 +1,8 @@
-"""Prediction: a model run over a data set, with everything the metrics and pictures need."""
+"""Prediction: a model, or an ensemble, run over a data set by one process or several."""
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -25,7 +25,7 @@ CHUNK_VALUES = 2**21
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a model says of B bags with N instances in all, in the order of the data set.
+    """Outputs of a model for B bags with N instances in all, in the order of the data set.
 
     Attributes
     ----------
@@ -65,11 +65,12 @@ def predict(
     dataset : MedicalBagDataset or InstanceSampler
     batch_size : int
         At most so many bags at a time, fewer if they are large; it changes memory, not results.
-
-    Returns
-    -------
-    Predictions
     """
+
+    def classify(batch: BagBatch) -> tuple[Tensor, ...]:
+        out = forward_in_chunks(model, batch.instances, batch.sizes, at_once)
+        return batch.labels, out.logits, batch.sizes, out.attention, out.instance_logits
+
     device = next(model.parameters()).device
     batches = fill_batches(dataset, batch_size, MOST_VALUES)
     at_once = max(1, CHUNK_VALUES // math.prod(dataset.instance_shape))
@@ -79,7 +80,7 @@ def predict(
     try:
         with torch.inference_mode():
             parts = [
-                _predict_batch(model, batch.to(device), at_once)
+                classify(batch.to(device))
                 for batch in load_batches(dataset, batches, generator=generator)
             ]
     finally:
@@ -87,52 +88,38 @@ def predict(
     return Predictions(*(torch.cat(column).cpu().numpy() for column in zip(*parts)))
 
 
-def _predict_batch(model: MIL, batch: BagBatch, at_once: int) -> tuple[Tensor, ...]:
-    out = forward_in_chunks(model, batch.instances, batch.sizes, at_once)
-    return batch.labels, out.logits, batch.sizes, out.attention, out.instance_logits
-
-
 def predict_together(model: MIL, dataset: MedicalBagDataset, batch_size: int = 64) -> Predictions:
-    """Run a model over a data set, as ``predict``, but every process on other bags.
+    """Run a model over a data set, as ``predict``, each process of a launcher on its own share.
 
-    Every process has to call it, and gets what all of them found, each bag once, in the order of
-    the data set. So metrics are those of one process, whatever the number.
+    Every process has to call it, and gets the predictions of all bags in the order of the data
+    set: metrics do not depend on the number of processes.
     """
     processes = this_process()
     if processes.number == 1:
         return predict(model, dataset, batch_size)
     shares = share_bags(range(len(dataset)), dataset.sizes.tolist(), processes.number)
     own = shares[processes.rank]
-    found = predict(model, dataset.subset(own), batch_size) if own else None
-    parts = [part for part in processes.gather(found) if part is not None]
-    return _in_order(parts, np.concatenate([np.array(share, dtype=int) for share in shares]))
+    predictions = predict(model, dataset.subset(own), batch_size) if own else None
+    parts = [part for part in processes.gather(predictions) if part is not None]
+    order = np.argsort([bag for share in shares for bag in share])
 
-
-def _in_order(parts: list[Predictions], bags: np.ndarray) -> Predictions:
-    """Put the predictions of all shares together; ``bags`` (B,) are their places."""
-    order = np.argsort(bags)
-
-    def per_bag(name: str) -> np.ndarray:
+    def in_order(name: str) -> np.ndarray:
         return np.concatenate([getattr(part, name) for part in parts])[order]
 
-    def packed(name: str) -> np.ndarray:
-        cut = [values for part in parts for values in part.per_bag(getattr(part, name))]
-        return np.concatenate([cut[i] for i in order])
+    def packed_in_order(name: str) -> np.ndarray:
+        bags = [values for part in parts for values in part.per_bag(getattr(part, name))]
+        return np.concatenate([bags[i] for i in order])
 
     return Predictions(
-        per_bag("labels"),
-        per_bag("logits"),
-        per_bag("sizes"),
-        packed("attention"),
-        packed("instance_logits"),
+        *map(in_order, ("labels", "logits", "sizes")),
+        *map(packed_in_order, ("attention", "instance_logits")),
     )
 
 
 def ensemble(members: Sequence[Predictions]) -> Predictions:
-    """Average what several models said of the same bags.
+    """Average the logits, attention and instance logits of several models for the same bags.
 
-    Logits, attention and instance logits are averaged, so attention still sums to 1 over a bag.
-    Bags on which the members disagree move towards 0; what they share stays
+    So attention still sums to 1 over a bag, and logits on which the members disagree move towards 0
     (Lakshminarayanan et al. 2017, "Simple and scalable predictive uncertainty estimation using
     deep ensembles", average probabilities; the order of bags is nearly the same).
 
@@ -144,21 +131,21 @@ def ensemble(members: Sequence[Predictions]) -> Predictions:
     Raises
     ------
     ValueError
-        When there is none, or their bags differ.
+        When there is no member, or their bags differ.
     """
     if not members:
         raise ValueError("an ensemble needs at least one member, got none")
     first = members[0]
     for i, other in enumerate(members):
-        same = np.array_equal(first.sizes, other.sizes) and np.array_equal(
-            first.labels, other.labels
-        )
-        if not same:
-            raise ValueError(f"member {i} judged other bags than member 0; predict the same bags")
-    return Predictions(
-        labels=first.labels,
-        logits=np.mean([m.logits for m in members], axis=0),
-        sizes=first.sizes,
-        attention=np.mean([m.attention for m in members], axis=0),
-        instance_logits=np.mean([m.instance_logits for m in members], axis=0),
+        for name in ("sizes", "labels"):
+            if not np.array_equal(getattr(first, name), getattr(other, name)):
+                raise ValueError(
+                    f"member {i} judged other bags than member 0; predict the same bags"
+                )
+
+    def mean(name: str) -> np.ndarray:
+        return np.mean([getattr(member, name) for member in members], axis=0)
+
+    return replace(
+        first, **{name: mean(name) for name in ("logits", "attention", "instance_logits")}
     )

@@ -26,15 +26,15 @@ def test_the_temperature_that_made_the_labels_is_found(temperature):
 @given(seed=st.integers(0, 10**6), scale=st.sampled_from([1e-3, 1.0, 30.0]))
 def test_no_other_temperature_has_a_lower_cross_entropy(seed, scale):
     labels, logits = drawn(1.5, n=40, seed=seed)
-    found = fit_temperature(labels, logits * scale)
+    temperature = fit_temperature(labels, logits * scale)
 
     def loss(log_temperature):
         return log_loss(labels, expit(logits * scale / np.exp(log_temperature)))
 
-    width = (np.log(found) - 3, np.log(found) + 3)
+    width = (np.log(temperature) - 3, np.log(temperature) + 3)
     best = minimize_scalar(loss, bounds=width, method="bounded", options={"xatol": 1e-8})
-    assert loss(np.log(found)) <= best.fun + 1e-9
-    assert found == pytest.approx(np.exp(best.x), rel=1e-3)
+    assert loss(np.log(temperature)) <= best.fun + 1e-9
+    assert temperature == pytest.approx(np.exp(best.x), rel=1e-3)
 
 
 def test_logits_twice_as_large_need_twice_the_temperature():
@@ -49,20 +49,17 @@ def test_the_order_of_bags_stays_and_the_error_falls():
     assert calibration_error(labels, scaled) < calibration_error(labels, expit(logits)) / 3
 
 
-@pytest.mark.parametrize(
-    ("labels", "logits", "message"),
-    [
+def test_what_has_no_best_temperature_is_refused():
+    for labels, logits, message in (
         ([0, 1, 1], [-1.0, 0.0, 2.0], "all 3 bags are on their right side"),
         ([1, 0, 1, 0], [-1.0, 2.0, 1.0, 1.0], "point away from the labels"),
         ([0, 1], [0.0, np.nan], "finite"),
         ([0, 2], [0.0, 1.0], "labels must be 0 or 1"),
         ([0, 1, 1], [0.0, 1.0], "must both be"),
         ([1, 1], [-1.0, 1.0], "one class only"),
-    ],
-)
-def test_what_has_no_best_temperature_is_refused(labels, logits, message):
-    with pytest.raises(ValueError, match=message):
-        fit_temperature(labels, logits)
+    ):
+        with pytest.raises(ValueError, match=message):
+            fit_temperature(labels, logits)
 
 
 def test_a_curve_by_hand():

@@ -88,20 +88,17 @@ def test_calibration_error_by_hand():
 
 
 @pytest.mark.parametrize("metric", [auc, sensitivity_at_specificity, calibration_error])
-@pytest.mark.parametrize(
-    ("labels", "probabilities", "message"),
-    [
+def test_bad_input_is_named(metric):
+    for labels, probabilities, message in (
         ([0, 1], [0.2, 1.5], "apply the sigmoid"),
         ([0, 1], [0.2, -0.1], "apply the sigmoid"),
         ([0, 1], [0.2, np.nan], r"must lie in \[0, 1\]"),
         ([1, 1], [0.2, 0.3], "2 bags of one class only"),
         ([0, 2], [0.2, 0.3], "labels must be 0 or 1"),
         ([0, 1, 1], [0.2, 0.3], "must both be"),
-    ],
-)
-def test_bad_input_is_named(metric, labels, probabilities, message):
-    with pytest.raises(ValueError, match=message):
-        metric(labels, probabilities)
+    ):
+        with pytest.raises(ValueError, match=message):
+            metric(labels, probabilities)
 
 
 def test_impossible_wishes_are_refused():

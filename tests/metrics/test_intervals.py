@@ -1,3 +1,5 @@
+from itertools import combinations
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,18 +10,19 @@ from mil_tutorial import (
     Bootstrap,
     auc,
     auc_standard_error,
+    best_of,
     bootstrap_interval,
     calibration_error,
     paired_difference,
     sensitivity_at_specificity,
 )
-from mil_tutorial.metrics.intervals import interval
-from mil_tutorial.metrics.weighted import (
+from mil_tutorial.metrics.decisions import (
     weighted_auc,
     weighted_calibration_error,
     weighted_mean,
     weighted_sensitivity_at_specificity,
 )
+from mil_tutorial.metrics.intervals import interval
 
 
 @settings(max_examples=60, deadline=None)
@@ -29,9 +32,9 @@ def test_weighted_metrics_equal_scikit_learns_with_ties_and_weights(seed, n, lev
     labels = np.r_[0, 1, rng.integers(0, 2, n)]
     values = rng.integers(0, levels, n + 2) / levels
     weights = rng.integers(1, 4, (3, n + 2)).astype(float)
-    found = weighted_auc(labels)(values, weights)
+    aucs = weighted_auc(labels)(values, weights)
     expected = [roc_auc_score(labels, values, sample_weight=w) for w in weights]
-    np.testing.assert_allclose(found, expected, atol=1e-12)
+    np.testing.assert_allclose(aucs, expected, atol=1e-12)
     repeats = [np.repeat(np.arange(n + 2), w.astype(int)) for w in weights]
     np.testing.assert_allclose(
         weighted_sensitivity_at_specificity(labels)(values, weights),
@@ -56,8 +59,8 @@ def test_auc_within_folds_compares_no_two_models():
 
 def test_weighted_mean_leaves_out_nan():
     values = np.array([1.0, np.nan, 3.0])
-    found = weighted_mean(values, np.array([[1.0, 1, 1], [3, 9, 1], [0, 5, 0]]))
-    np.testing.assert_allclose(found, [2.0, 1.5, np.nan])
+    means = weighted_mean(values, np.array([[1.0, 1, 1], [3, 9, 1], [0, 5, 0]]))
+    np.testing.assert_allclose(means, [2.0, 1.5, np.nan])
 
 
 def test_patients_are_drawn_whole():
@@ -74,20 +77,20 @@ def test_estimate_is_the_mean_over_seeds_and_lies_inside():
     rng = np.random.default_rng(0)
     labels = np.arange(80) % 2
     runs = np.clip(0.3 * labels + rng.uniform(0, 0.7, (3, 80)), 0, 1)
-    found = bootstrap_interval(auc, labels, runs, groups=range(80))
-    assert found.value == pytest.approx(np.mean([roc_auc_score(labels, r) for r in runs]))
-    assert found.low < found.value < found.high
-    assert str(found) == f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"
+    estimate = bootstrap_interval(auc, labels, runs, groups=range(80))
+    assert estimate.value == pytest.approx(np.mean([roc_auc_score(labels, r) for r in runs]))
+    assert estimate.low < estimate.value < estimate.high
+    assert str(estimate) == f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
 
 
 def test_interval_covers_the_truth_about_as_often_as_it_says():
     covered = 0
     for seed in range(200):
         sample = np.random.default_rng(seed).normal(0, 1, 40)
-        found = Bootstrap(range(40), n_resamples=300, seed=seed).estimate(
+        estimate = Bootstrap(range(40), n_resamples=300, seed=seed).estimate(
             weighted_mean, sample[None]
         )
-        covered += found.low <= 0 <= found.high
+        covered += estimate.low <= 0 <= estimate.high
     assert 0.88 <= covered / 200 <= 0.99
 
 
@@ -106,8 +109,8 @@ def test_a_paired_difference_is_narrower_than_its_parts():
     first = np.clip(0.3 * labels + rng.uniform(0, 0.7, 100), 0, 1)
     second = np.clip(first + rng.normal(0, 0.02, 100), 0, 1)
     alone = bootstrap_interval(auc, labels, first, range(100))
-    found = paired_difference(auc, labels, first, second, range(100))
-    assert found.high - found.low < 0.5 * (alone.high - alone.low)
+    estimate = paired_difference(auc, labels, first, second, range(100))
+    assert estimate.high - estimate.low < 0.5 * (alone.high - alone.low)
     same = paired_difference(auc, labels, first, first, range(100))
     assert (same.value, same.low, same.high) == (0, 0, 0)
     with pytest.raises(ValueError, match="expected the same"):
@@ -156,3 +159,26 @@ def test_a_standard_error_needs_an_auc_and_both_classes():
         auc_standard_error(93, 49, 80)
     with pytest.raises(ValueError, match="both are needed"):
         auc_standard_error(0.9, 0, 80)
+
+
+def test_the_lowest_validation_loss_of_each_group_decides():
+    losses, values = [0.9, 0.2, 0.5], [1, 2, 3]
+    assert best_of(losses, values, 1) == pytest.approx(2)
+    assert best_of(losses, values, 2) == pytest.approx((2 + 3 + 2) / 3)
+    assert best_of(losses, values, 3) == pytest.approx(2)
+
+
+@given(st.integers(1, 8).flatmap(lambda n: st.tuples(st.just(n), st.integers(1, n))))
+def test_best_of_is_the_mean_over_all_groups(sizes):
+    n, r = sizes
+    losses, values = np.random.default_rng(n).permuted(np.arange(2.0 * n).reshape(2, n), axis=1)
+    kept = [values[min(group, key=losses.__getitem__)] for group in combinations(range(n), r)]
+    assert best_of(losses, values, r) == pytest.approx(np.mean(kept))
+
+
+def test_impossible_groups_are_refused():
+    for r in (0, 4):
+        with pytest.raises(ValueError, match=f"r is {r}, expected 1 to 3"):
+            best_of(np.ones(3), np.ones(3), r)
+    with pytest.raises(ValueError, match=r"must both be \(S,\)"):
+        best_of(np.ones(3), np.ones(2), 1)

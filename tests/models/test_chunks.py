@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mil_tutorial import build_model
-from mil_tutorial.models.chunks import _cut, forward_in_chunks
+from mil_tutorial.models.chunks import forward_in_chunks
 from mil_tutorial.models.encoders import NucleusEncoder
 from mil_tutorial.models.mil import MIL, POOLINGS, AttentionMIL, MILOutput
 from mil_tutorial.models.pooling import (
@@ -55,8 +55,8 @@ def test_chunks_of_any_length_give_the_whole_in_values_and_gradients(pooling, si
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_each_instance_has_its_own_logit(pooling):
     model, (instances, n) = made(pooling), packed([3, 4, 1])
-    found = forward_in_chunks(model, instances, n, 2).instance_logits
-    torch.testing.assert_close(found, model.instance_logits(model.embed(instances)))
+    logits = forward_in_chunks(model, instances, n, 2).instance_logits
+    torch.testing.assert_close(logits, model.instance_logits(model.embed(instances)))
 
 
 def test_scores_of_any_height_neither_overflow_nor_vanish():
@@ -110,12 +110,6 @@ def test_nothing_is_kept_for_the_backward_pass_but_one_chunk():
     assert chunks < whole / 10
 
 
-def test_pieces_of_bags_in_chunks_by_hand():
-    assert _cut(torch.tensor([3, 4]), [5, 2]) == [[3, 2], [2]]
-    assert _cut(torch.tensor([2, 2]), [2, 2]) == [[2], [2]]
-    assert _cut(torch.tensor([1, 1, 5]), [7]) == [[1, 1, 5]]
-
-
 def test_batch_normalisation_is_refused_in_training_only():
     model = build_model("gated", NucleusEncoder.output_dim, 4, encoder=NucleusEncoder())
     patches, n = torch.randn(4, 3, 27, 27), torch.tensor([4])
@@ -148,12 +142,12 @@ class Shifted(AttentionMIL):
 )
 def test_layers_of_ones_own_are_used_as_they_are(model):
     model, (instances, n) = model.double(), packed([6, 3])
-    expected, found = (
+    expected, chunked = (
         model.forward_packed(instances, n),
         forward_in_chunks(model, instances, n, 2),
     )
-    torch.testing.assert_close(found.logits, expected.logits)
-    torch.testing.assert_close(found.attention, expected.attention)
+    torch.testing.assert_close(chunked.logits, expected.logits)
+    torch.testing.assert_close(chunked.attention, expected.attention)
 
 
 def test_sizes_are_checked():

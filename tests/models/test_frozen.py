@@ -61,12 +61,12 @@ def test_efficientnet_lite0_knows_a_cat_and_an_espresso(lite0):
     assert chances[1, 967] > 0.9
 
 
-@pytest.mark.parametrize("size", [32, 75, 256])
-def test_tiles_of_any_size_and_one_by_one(lite0, size):
-    tiles = torch.randint(0, 256, (3, size, size, 3), dtype=torch.uint8)
-    together = lite0(tiles)
-    alone = torch.cat([lite0(tile[None]) for tile in tiles])
-    torch.testing.assert_close(together, alone, rtol=1e-3, atol=1e-4)
+def test_tiles_of_any_size_and_one_by_one(lite0):
+    for size in (32, 75, 256):
+        tiles = torch.randint(0, 256, (3, size, size, 3), dtype=torch.uint8)
+        together = lite0(tiles)
+        alone = torch.cat([lite0(tile[None]) for tile in tiles])
+        torch.testing.assert_close(together, alone, rtol=1e-3, atol=1e-4)
 
 
 def test_same_padding_is_tensorflows():

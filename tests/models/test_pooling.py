@@ -75,9 +75,9 @@ def test_attention_equals_the_equations(layer_type):
 
 def test_segment_softmax_equals_torch_and_stands_large_scores():
     scores = torch.randn(8) * 50 + 1000
-    found = segment_softmax(scores, bag_index(SIZES), 3)
+    weights = segment_softmax(scores, bag_index(SIZES), 3)
     expected = torch.cat([torch.softmax(s, 0) for s in per_bag(scores)])
-    assert torch.allclose(found, expected)
+    assert torch.allclose(weights, expected)
 
 
 def test_segment_softmax_has_torchs_gradient():

@@ -18,15 +18,15 @@ def encoder():
 
 
 def test_the_checkpoint_reproduces_the_shipped_features(encoder):
-    found = slides.load_features(data_dir() / "slides" / slides.FILES["default"])
-    for b in (0, len(found.sizes) - 1):
-        slide = slides.render_slide(slides.slide_spec(str(found.slide_id[b])))
-        own = slice(found.starts[b], found.starts[b + 1])
+    shipped = slides.load_features(data_dir() / "slides" / slides.FILES["default"])
+    for b in (0, len(shipped.sizes) - 1):
+        slide = slides.render_slide(slides.slide_spec(str(shipped.slide_id[b])))
+        own = slice(shipped.starts[b], shipped.starts[b + 1])
         coords = slides.tissue_tiles(slide.image)
-        np.testing.assert_array_equal(coords, found.coords[own])
+        np.testing.assert_array_equal(coords, shipped.coords[own])
         features = encode(encoder, slides.cut_tiles(slide.image, coords))
         # Rounding moves a feature by at most 1/16; the rest is for other versions and machines.
-        difference = np.abs(features - found.features[own].astype(np.float32))
+        difference = np.abs(features - shipped.features[own].astype(np.float32))
         assert difference.mean() < 0.05
         assert np.quantile(difference, 0.99) < 0.2
 

@@ -13,7 +13,7 @@ from mil_tutorial.datasets import mnist as mnist_bags
 from mil_tutorial.datasets.wsi import Slide
 from mil_tutorial.datasets.wsi.tiling import _coords
 from mil_tutorial.metrics.attention import smooth_scores
-from mil_tutorial.metrics.weighted import weighted_auc
+from mil_tutorial.metrics.decisions import weighted_auc
 from mil_tutorial.models import pooling
 from mil_tutorial.pictures import geojson
 

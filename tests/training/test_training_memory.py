@@ -10,16 +10,23 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
 from memory import measure, predicted
 
+LINUX = pytest.mark.skipif(
+    sys.platform != "linux", reason="peaks are counted in other units elsewhere"
+)
+TRAINING = (
+    ("train", 60_000, 512, 256, 0),
+    ("train", 60_000, 1024, 128, 4096),
+    ("train", 30_000, 1024, 512, 4096),
+    ("train", 25_000, 1024, 512, 0),
+)
 
-@pytest.mark.skipif(sys.platform != "linux", reason="peaks are counted in other units elsewhere")
+
+@LINUX
 @pytest.mark.parametrize(
     "case",
     [
         ("predict", 60_000, 1024, 128, 0),
-        ("train", 60_000, 512, 256, 0),
-        ("train", 60_000, 1024, 128, 4096),
-        ("train", 30_000, 1024, 512, 4096),
-        ("train", 25_000, 1024, 512, 0),
+        *(pytest.param(case, marks=pytest.mark.full) for case in TRAINING),
     ],
     ids=str,
 )
@@ -27,7 +34,8 @@ def test_a_fifth_of_what_is_measured(case):
     assert predicted(*case) == pytest.approx(measure(*case)["peak"], rel=0.2)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="peaks are counted in other units elsewhere")
+@pytest.mark.full
+@LINUX
 def test_predicting_takes_little_more_than_the_bag():
     n, width = 100_000, 1024
     assert measure("predict", n, width, 512)["peak"] < 1.25 * 4 * n * width
