@@ -4,12 +4,7 @@ import os
 
 from mil_tutorial.pictures.display import show
 
-__all__ = ["fast_mode", "show", "start"]
-
-
-def fast_mode() -> bool:
-    """Return True if ``MIL_TUTORIAL_FAST`` asks for short training, as test runs do."""
-    return os.environ.get("MIL_TUTORIAL_FAST", "") not in ("", "0")
+__all__ = ["show", "start"]
 
 
 def start() -> bool:
@@ -21,7 +16,7 @@ def start() -> bool:
     Returns
     -------
     bool
-        True in fast mode; chapters then train for fewer epochs.
+        True in fast mode (``MIL_TUTORIAL_FAST=1``): chapters then train for fewer epochs.
     """
     import platform
 
@@ -46,6 +41,6 @@ def start() -> bool:
     features = verify_checksum(data_dir() / "slides" / "slides.npz")
     digest = file_hash(str(features))
     print(f"data: {features.name}, SHA-256 {digest[:12]}…, as it should be")
-    fast = fast_mode()
+    fast = os.environ.get("MIL_TUTORIAL_FAST", "") not in ("", "0")
     print("fast mode: on, trainings are shortened" if fast else "fast mode: off")
     return fast

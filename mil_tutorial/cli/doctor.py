@@ -2,6 +2,7 @@
 
 import argparse
 import platform
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,28 +10,8 @@ from dataclasses import dataclass
 from mil_tutorial.system.memory import available_memory
 from mil_tutorial.system.paths import data_dir, read_checksums, user_data_dir
 
-PACKAGES = (
-    "torch",
-    "torchvision",
-    "numpy",
-    "scikit-learn",
-    "scipy",
-    "matplotlib",
-    "ipywidgets",
-    "anywidget",
-    "jupyterlab",
-    "pooch",
-    "tqdm",
-    "pillow",
-)
-
-OPTIONAL = {  # what an extra of the package installs
-    "openslide-python": "wsi",
-    "h5py": "wsi",
-    "scikit-image": "wsi",
-    "tifffile": "wsi",
-    "accelerate": "scale",
-}
+EXTRAS = ("wsi", "scale")
+"""Extras of the package whose parts are worth a line."""
 
 LARGE_SLIDE = (50_000, 1024)
 """Tiles of a large slide at 20x, and features of each from a usual encoder."""
@@ -77,16 +58,18 @@ def examine() -> Iterator[Finding]:
 
 
 def _packages() -> Iterator[Finding]:
-    from importlib.metadata import PackageNotFoundError, version
+    from importlib.metadata import PackageNotFoundError, requires, version
 
-    for name in (*PACKAGES, *OPTIONAL):
+    for requirement in requires("mil-tutorial") or []:
+        name = re.split(r"[<>=;\s]", requirement)[0]
+        extra = requirement.partition("extra ==")[2].strip(" '\"")
+        if extra not in ("", *EXTRAS):
+            continue
         try:
             yield Finding(name, version(name))
         except PackageNotFoundError:
-            if extra := OPTIONAL.get(name):
-                yield Finding(name, f'not installed (optional): pip install ".[{extra}]"')
-            else:
-                yield Finding(name, f"missing: pip install {name}", healthy=False)
+            missing = f'not installed (optional): pip install ".[{extra}]"'
+            yield Finding(name, missing if extra else f"missing: pip install {name}", bool(extra))
 
 
 def _machine() -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""What a result was made with."""
+"""Versions that a result was made with, and packages that only some of the course needs."""
 
 import hashlib
 import platform

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 from feature_folders import toy_bags, write_file, write_folder, write_labels
-from test_slide_heatmaps import write_slide
+from made_slides import write_slide
 
 from mil_tutorial.__main__ import main
 

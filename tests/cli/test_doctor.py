@@ -20,13 +20,15 @@ def test_damaged_data_and_missing_packages_are_found(tmp_path, capsys, monkeypat
     shutil.copytree(paths.data_dir() / "musk", tmp_path / "musk")
     (tmp_path / "musk" / "musk1.npz").write_bytes(b"")
     monkeypatch.setattr(doctor, "data_dir", lambda: tmp_path)
-    monkeypatch.setattr(doctor, "PACKAGES", ("torch", "no-such-package"))
-    monkeypatch.setattr(doctor, "OPTIONAL", {"no-such-extra": "wsi"})
+    needed = ["torch>=2", "no-such-package", 'no-such-extra>=1; extra == "wsi"']
+    needed.append('no-such-tester; extra == "test"')
+    monkeypatch.setattr("importlib.metadata.requires", lambda name: needed)
     monkeypatch.setenv("MIL_TUTORIAL_DATA", str(tmp_path / "nowhere"))
     assert main(["doctor"]) == 1
     printed = capsys.readouterr().out
     assert "BAD  no-such-package    missing: pip install no-such-package" in printed
     assert 'ok   no-such-extra      not installed (optional): pip install ".[wsi]"' in printed
+    assert "no-such-tester" not in printed
     assert "BAD  data/musk          damaged or missing: musk1.npz" in printed
     assert "BAD  user_data          MIL_TUTORIAL_DATA names" in printed
     assert "BAD  speed              not measured" in printed

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mil_tutorial.__main__ import main
-from mil_tutorial.datasets.wsi import read_tiles
+from mil_tutorial.datasets.wsi.tile_files import read_tiles
 
 h5py = pytest.importorskip("h5py")
 pytest.importorskip("openslide")

@@ -1,8 +1,8 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-import tifffile
 from feature_folders import grid, toy_bags, write_file, write_folder, write_labels
+from made_slides import write_slide
 
 from mil_tutorial import TrainingConfig
 from mil_tutorial.datasets.features.bags import FeatureBags
@@ -16,14 +16,6 @@ from mil_tutorial.experiment.slide_heatmaps import (
     telling_bags,
     tile_side,
 )
-
-
-def write_slide(path, width=1200, height=900, colour=200):
-    """A slide that OpenSlide opens: one square of 256 pixels at x 512, y 256 is dark."""
-    picture = np.full((height, width, 3), colour, dtype=np.uint8)
-    picture[256:512, 512:768] = 20
-    tifffile.imwrite(path, picture, tile=(256, 256), photometric="rgb")
-    return path
 
 
 @pytest.fixture()

@@ -10,7 +10,7 @@ import torch
 import mil_tutorial
 from mil_tutorial.checks.loops import toy_bags, toy_model
 from mil_tutorial.datasets import mnist as mnist_bags
-from mil_tutorial.datasets.wsi import Slide
+from mil_tutorial.datasets.wsi.slide import Slide
 from mil_tutorial.datasets.wsi.tiling import _coords
 from mil_tutorial.metrics.attention import smooth_scores
 from mil_tutorial.metrics.decisions import weighted_auc

@@ -1,10 +1,10 @@
 """Bags that stay in their files until they are read."""
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from functools import partial
 from hashlib import blake2b
-from typing import overload
+from typing import TypeVar, overload
 
-import numpy as np
 import torch
 from torch import Tensor
 from tqdm.auto import tqdm
@@ -34,8 +34,6 @@ class FeatureBags(MedicalBagDataset):
         Where ``scale`` comes from; see ``checksum``.
     """
 
-    instances: "_Instances"
-
     def __init__(
         self,
         files: Sequence[FeatureFile],
@@ -48,10 +46,10 @@ class FeatureBags(MedicalBagDataset):
         self.files, self.labels, self.groups = list(files), labels, list(groups)
         self.names = [file.path.stem for file in files]
         self.scale = scale
-        self.instances = _Instances(self.files, scale)
+        self.instances = _Lazy(self.files, partial(_read, scale=scale))
         self.instance_labels = None
         have_coords = all(file.coords_path for file in files)
-        self.coords = _Coords(self.files) if have_coords else None
+        self.coords = _Lazy(self.files, FeatureFile.coords) if have_coords else None
 
     def __getitem__(self, index: int) -> Bag:
         return Bag(self.instances[index], self.labels[index])
@@ -81,7 +79,7 @@ class FeatureBags(MedicalBagDataset):
 
     def sample(self, index: int, rows: Tensor) -> Bag:
         """Return bag ``index`` with the instances at ``rows`` (k,) only."""
-        return Bag(self.instances.rows(index, rows), self.labels[index])
+        return Bag(_read(self.files[index], rows, self.scale), self.labels[index])
 
     def mean_and_deviation(self) -> tuple[Tensor, Tensor]:
         """Mean and deviation of each feature over all instances; each file is read once, ever."""
@@ -124,47 +122,32 @@ class FeatureBags(MedicalBagDataset):
         return digest.hexdigest()
 
 
-class _Instances(Sequence[Tensor]):
-    """The features of each bag (n, D), read on demand."""
-
-    def __init__(self, files: list[FeatureFile], scale: tuple[Tensor, Tensor] | None) -> None:
-        self.files, self.scale = files, scale
-
-    def __len__(self) -> int:
-        return len(self.files)
-
-    @overload
-    def __getitem__(self, index: int) -> Tensor: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Tensor]: ...
-    def __getitem__(self, index: int | slice) -> Tensor | list[Tensor]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(len(self))[index]]
-        return self._scaled(self.files[index].read())
-
-    def rows(self, index: int, rows: Tensor) -> Tensor:
-        return self._scaled(self.files[index].read(rows))
-
-    def _scaled(self, values: Tensor) -> Tensor:
-        if self.scale is not None:
-            values.sub_(self.scale[0]).div_(self.scale[1])  # in place: bags are large
-        return values
+T = TypeVar("T")
 
 
-class _Coords(Sequence[np.ndarray]):
-    """The coordinates of each bag (n, 2), read on demand."""
+class _Lazy(Sequence[T]):
+    """What a function returns for each file, read on demand."""
 
-    def __init__(self, files: list[FeatureFile]) -> None:
-        self.files = files
+    def __init__(self, files: list[FeatureFile], read: Callable[[FeatureFile], T]) -> None:
+        self.files, self.read = files, read
 
     def __len__(self) -> int:
         return len(self.files)
 
     @overload
-    def __getitem__(self, index: int) -> np.ndarray: ...
+    def __getitem__(self, index: int) -> T: ...
     @overload
-    def __getitem__(self, index: slice) -> list[np.ndarray]: ...
-    def __getitem__(self, index: int | slice) -> np.ndarray | list[np.ndarray]:
+    def __getitem__(self, index: slice) -> list[T]: ...
+    def __getitem__(self, index: int | slice) -> T | list[T]:
         if isinstance(index, slice):
-            return [self[i] for i in range(len(self))[index]]
-        return self.files[index].coords()
+            return [self.read(file) for file in self.files[index]]
+        return self.read(self.files[index])
+
+
+def _read(
+    file: FeatureFile, rows: Tensor | None = None, scale: tuple[Tensor, Tensor] | None = None
+) -> Tensor:
+    values = file.read(rows)
+    if scale is not None:
+        values.sub_(scale[0]).div_(scale[1])  # in place: bags are large
+    return values

@@ -3,7 +3,9 @@ import pytest
 import torch
 from torch import nn
 
-from mil_tutorial.datasets.wsi import Tiles, extract_features, tile_slide
+from mil_tutorial.datasets.wsi.extraction import extract_features
+from mil_tutorial.datasets.wsi.tile_files import Tiles
+from mil_tutorial.datasets.wsi.tiling import tile_slide
 from mil_tutorial.models.tile_encoder import load_tile_encoder
 
 h5py = pytest.importorskip("h5py")

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from made_slides import averaged, make_slide
 
-from mil_tutorial.datasets.wsi import Slide
 from mil_tutorial.datasets.wsi import slide as slide_module
+from mil_tutorial.datasets.wsi.slide import Slide
 
 SMALL = np.full((300, 300, 3), 200, np.uint8)
 

@@ -5,8 +5,13 @@ import textwrap
 import numpy as np
 import pytest
 
-from mil_tutorial.datasets.wsi import Tiles, read_tiles, write_tiles
-from mil_tutorial.datasets.wsi.tile_files import read_encoder, write_features
+from mil_tutorial.datasets.wsi.tile_files import (
+    Tiles,
+    read_encoder,
+    read_tiles,
+    write_features,
+    write_tiles,
+)
 
 h5py = pytest.importorskip("h5py")
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from made_slides import CORNER, SIDE, averaged, make_slide
 
-from mil_tutorial.datasets.wsi import Slide, tile_slide
-from mil_tutorial.datasets.wsi.tiling import tissue_shares
+from mil_tutorial.datasets.wsi.slide import Slide
+from mil_tutorial.datasets.wsi.tiling import tile_slide, tissue_shares
 
 openslide = pytest.importorskip("openslide")
 
