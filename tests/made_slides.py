@@ -73,6 +73,7 @@ def scans():
 
 def write_slide(path, width=1200, height=900, colour=200):
     """A slide that OpenSlide opens: one square of 256 pixels at x 512, y 256 is dark."""
+    tifffile = pytest.importorskip("tifffile")
     picture = np.full((height, width, 3), colour, dtype=np.uint8)
     picture[256:512, 512:768] = 20
     tifffile.imwrite(path, picture, tile=(256, 256), photometric="rgb")
