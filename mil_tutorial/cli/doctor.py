@@ -60,7 +60,12 @@ def examine() -> Iterator[Finding]:
 def _packages() -> Iterator[Finding]:
     from importlib.metadata import PackageNotFoundError, requires, version
 
-    for requirement in requires("mil-tutorial") or []:
+    try:
+        requirements = requires("mil-tutorial") or []
+    except PackageNotFoundError:
+        yield Finding("mil-tutorial", "runs from a folder, not installed: no packages to check")
+        return
+    for requirement in requirements:
         name = re.split(r"[<>=;\s]", requirement)[0]
         extra = requirement.partition("extra ==")[2].strip(" '\"")
         if extra not in ("", *EXTRAS):
