@@ -59,7 +59,6 @@ __getattr__, __dir__, __all__ = lazy_names(
             "effective_instances",
             "instance_auc",
             "instance_confusion",
-            "mean_attention_entropy",
         ),
         "metrics.faithfulness": ("aopc", "deletion_curve"),
         "metrics.intervals": (

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from mil_tutorial.system.memory import available_memory
 from mil_tutorial.system.paths import data_dir, read_checksums, user_data_dir
 
-EXTRAS = ("wsi", "scale")
-"""Extras of the package whose parts are worth a line."""
+EXTRAS = ("wsi", "scale")  # of the package, worth a line
 
 LARGE_SLIDE = (50_000, 1024)
 """Tiles of a large slide at 20x, and features of each from a usual encoder."""
@@ -127,7 +126,7 @@ def _user_data() -> Iterator[Finding]:
 
 
 def _speed() -> Iterator[Finding]:
-    """Measure one epoch of gated attention on the shipped slides and predict the demo from it."""
+    """Time an epoch of gated attention on the shipped slides; predict ``compare`` from it."""
     from dataclasses import replace
 
     from mil_tutorial.experiment.catalogue import load_benchmark

@@ -14,7 +14,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         metavar="FOLDER",
-        help="what tile wrote; files of CLAM and TRIDENT will do too",
+        help="what tile wrote, or files of CLAM or TRIDENT",
     )
     command.add_argument(
         "--encoder",

@@ -53,7 +53,7 @@ def fingerprints(bags: MedicalBagDataset) -> np.ndarray:
 def near_copies(first: np.ndarray, second: np.ndarray, threshold: float = COPY) -> np.ndarray:
     """Return pairs of slides whose fingerprints (n, F) and (m, F) point the same way.
 
-    The rows (pairs, 2) of `first` and of `second` whose cosine is at least the threshold.
+    The rows (pairs, 2) of ``first`` and of ``second`` whose cosine is at least the threshold.
     """
     return np.argwhere(_of_length_1(first) @ _of_length_1(second).T >= threshold)
 

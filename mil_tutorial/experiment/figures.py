@@ -63,7 +63,7 @@ def plot_training(experiment: Experiment) -> "Figure":
         figure, panels = plt.subplots(1, 2, figsize=(10, 4))
         for axes, (column, label) in zip(panels, columns.items()):
             for name, runs in experiment.runs.items():
-                colour = POOLING_COLOURS[name]
+                colour = POOLING_COLOURS.get(name, "0.3")
                 for i, history in enumerate(runs.histories[:10]):
                     values, best = history.column(column), history.best_epoch
                     axes.plot(values, color=colour, alpha=0.6, label=name if i == 0 else None)
@@ -125,7 +125,10 @@ def plot_learning_curve(points: Sequence[CurvePoint]) -> "Figure":
 
 
 def _style(pooling: str) -> dict[str, Any]:
-    return {"color": POOLING_COLOURS[pooling], "marker": POOLING_MARKERS[pooling]}
+    return {
+        "color": POOLING_COLOURS.get(pooling, "0.3"),
+        "marker": POOLING_MARKERS.get(pooling, "."),
+    }
 
 
 def _draw_estimates(

@@ -1,4 +1,4 @@
-"""Trials: a model, or an ensemble, trained and tested; and all trials of one pooling together."""
+"""Trials: models trained, their threshold chosen on validation bags, and tested."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace

@@ -86,12 +86,6 @@ def entropy_term(attention: Tensor, sizes: Tensor, n_bags: int | None = None) ->
     return _entropy(attention, sizes).sum() / max(several, 1)  # a bag of one adds 0
 
 
-def mean_attention_entropy(attention: Any, sizes: Any) -> float:
-    """Average the normalised entropy over bags of two or more instances (NaN if there are none)."""
-    entropy = attention_entropy(attention, sizes=sizes)
-    return float(entropy[torch.as_tensor(sizes) > 1].double().mean())
-
-
 def _entropy(attention: Tensor, sizes: Tensor, normalised: bool = True) -> Tensor:
     # The clamp keeps 0 · log 0 at 0 and its gradient finite, for weights that underflow.
     logs = torch.log(attention.clamp(min=torch.finfo(attention.dtype).tiny))

@@ -163,7 +163,7 @@ def only(chosen: np.ndarray, metric: Metric) -> Metric:
 def _counts(
     labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Count false and true positives at each of T distinct thresholds, from none on: (R, T + 1)."""
+    """Count false and true positives at none and each of T distinct thresholds: (R, T + 1)."""
     order = np.argsort(-probabilities, kind="stable")
     last_of_tie = np.append(np.diff(probabilities[order]) != 0, True)
     sorted_labels, sorted_weights = labels[order], weights[:, order]

@@ -50,7 +50,7 @@ def forward_in_chunks(model: MIL, instances: Tensor, sizes: Tensor, at_once: int
     Parameters
     ----------
     model : MIL
-        One that pools in another way than by the softmax of ``pooling.scores`` (a columnwise
+        One that does not pool by the softmax of ``pooling.scores`` (a columnwise
         maximum, a layer of your own) keeps the embeddings (N, H).
     instances : Tensor, shape (N, …)
     sizes : Tensor, shape (B,)

@@ -47,7 +47,7 @@ class FrozenEncoder(nn.Module):
         Parameters
         ----------
         tiles : uint8 Tensor, shape (n, h, w, 3)
-            RGB, of any size from 32 pixels on; nothing is cropped or resized.
+            RGB, of 32 pixels a side or more; nothing is cropped or resized.
 
         Returns
         -------

@@ -3,6 +3,9 @@
 Every layer takes packed ``values (N, H)`` and ``sizes (B,)`` and returns ``Pooled``: the bags'
 values (B, H) and the attention (N,), which sums to 1 over each bag.
 
+A new layer gets its name in ``mil.POOLINGS`` and ``build_model``, and its colour in
+``pictures.style``.
+
 Equation numbers: Ilse, Tomczak & Welling 2018, "Attention-based deep multiple instance learning",
 arXiv 1802.04712.
 """
@@ -14,8 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 LARGE_BAG = 256
-"""From so many instances on (a mean over the bags), a product for each bag is faster than one pass
-over all, and makes no copy of the values. It changes results by rounding only."""
+"""With at least so many instances (a mean over the bags), a product for each bag is faster than one
+pass over all, and makes no copy of the values. It changes results by rounding only."""
 
 
 class Pooled(NamedTuple):

@@ -31,7 +31,7 @@ PATIENCE = timedelta(days=1)
 that ends is noticed at once."""
 
 NOTICE = 60.0
-"""Seconds until a process says at the latest for whom it waits, and between two such notices."""
+"""Seconds before a process reports that it waits, and between two reports."""
 
 
 @dataclass(frozen=True)
@@ -205,7 +205,7 @@ def _waiting(rank: int, number: int) -> Iterator[None]:
         raise OSError(
             f"process {rank} of {number} cannot reach the others "
             f"({str(error).strip().splitlines()[0][:120]}): one of them ended, and said why above "
-            "if it could; the same command goes on from the last checkpoint"
+            "if it could; the same command resumes from the last checkpoint"
         ) from error
     finally:
         _wait = None
@@ -221,10 +221,11 @@ def _watch() -> None:
         if wait is not None and wait is _wait:
             rank, number, start = wait
             others = ", ".join(str(other) for other in range(number) if other != rank)
+            whom = f"{'one or more of processes' if number > 2 else 'process'} {others}"
             address = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
             print(
                 f"process {rank} of {number} has waited {time.monotonic() - start:.0f} s "
-                f"for process{'es' if number > 2 else ''} {others} at {address}",
+                f"for {whom} at {address}",
                 file=sys.stderr,
                 flush=True,
             )

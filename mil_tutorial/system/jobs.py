@@ -21,7 +21,7 @@ WORKER_BYTES = 0.8e9
 
 
 def possible_jobs(most: int = 2) -> int:
-    """Return how many workers have a core and memory here: 1, which needs none, to ``most``."""
+    """Return how many workers find a core and memory here: 1 (no extra process) to ``most``."""
     free = available_memory()
     fitting = most if free is None else int(free / WORKER_BYTES)
     return max(1, min(most, cpu_count(), fitting))

@@ -53,7 +53,7 @@ class TrainingConfig:
         Of the matrix products in training; softmax, sums over bags, loss and weights stay in
         float32, and evaluation too. Half precision is faster only on hardware that has it.
     workers : int
-        Processes that read training bags ahead, for bags in files; see ``loading.load_batches``. It
+        Processes that read training bags ahead, for bags in files; see ``bags.loading``. It
         changes time, not results.
     seed : int
         Order of bags, drawn instances and dropout follow from it.

@@ -62,7 +62,7 @@ class History:
         return np.array([getattr(record, name) for record in self.epochs])
 
     def add(self, record: EpochRecord) -> bool:
-        """Append an epoch; return whether it is the one to keep so far."""
+        """Append an epoch; return True if it is the one to keep so far."""
         first = not self.epochs or self.keep == "last"
         improved = first or record.val_loss < self.best.val_loss
         self.epochs.append(record)

@@ -273,7 +273,7 @@ class TrainingRun:
 
     @cached_property
     def identity(self) -> dict[str, str]:
-        """What must be equal for a checkpoint to be continued, by name."""
+        """What must be equal for a checkpoint to resume, by name."""
         return identify(self.model, self.train, self.val, self.config, self.augment)
 
     def state(self) -> dict[str, Any]:

@@ -1,12 +1,14 @@
 """The form of pages: what ``build.py --check`` asks of every chapter beside being up to date."""
 
 import re
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from nbformat import NotebookNode
 
+from mil_tutorial.__main__ import COMMANDS
 from tools.chapters import CHECK, EXERCISE, Chapter, exercise_name
 from tools.editions import EDITIONS
 from tools.kit_rules import kit_faults
@@ -20,15 +22,10 @@ VERBS = (
     *("Pool", "Reproduce", "Scale", "See", "Start", "Train", "Watch", "Work"),
 )
 ENDING = ["Summary", "Check yourself", "In practice", "Further reading"]
-READMES = (
-    "README.md",
-    ".github/CONTRIBUTING.md",
-    "data/README.md",
-    "notebooks/README.md",
-    "notebooks/instructor/README.md",
-    "notebooks/instructor/chapter_notes.md",
-    "notebooks/instructor/grading.md",
+DEEPER = re.compile(
+    r"from mil_tutorial\.(?!(checks|widgets|datasets|notebook)\b)\S+ import", re.MULTILINE
 )
+COMMAND = re.compile(r"python -m mil_tutorial ([a-z]+)")
 
 
 @dataclass(frozen=True)
@@ -250,11 +247,14 @@ def broken_links(text: str, folder: Path) -> Iterator[str]:
 
 
 def readme_faults(root: Path) -> Iterator[tuple[str, str]]:
-    """Yield what is wrong in Markdown files: links, and the badges of the README."""
-    for name in READMES:
+    """Yield what is wrong in Markdown files: links, commands, and the badges of the README."""
+    listed = subprocess.check_output(["git", "ls-files", "*.md"], cwd=root, text=True)
+    for name in listed.split():
         text = (root / name).read_text(encoding="utf-8")
         for target in broken_links(text, (root / name).parent):
             yield name, f"the link {target} leads nowhere"
+        for command in set(COMMAND.findall(text)) - COMMANDS.keys():
+            yield name, f"there is no command {command}"
         titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
         anchors = [re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles]
         for anchor in re.findall(r"\]\(#([^)]+)\)", text):
@@ -265,5 +265,14 @@ def readme_faults(root: Path) -> Iterator[tuple[str, str]]:
         yield "README.md", "the badges are old"
 
 
-OF_SOURCES = (length, exercises, quiz, packages, cost)
+def imports(chapter: Chapter) -> Iterator[str]:
+    """Chapters use what is public, and name commands that exist."""
+    for cell in chapter.cells:
+        if deep := DEEPER.search(cell.source):
+            yield f"cell {cell.id}: {deep[0]}: use mil_tutorial, .checks, .widgets, .datasets"
+        for command in set(COMMAND.findall(cell.source)) - COMMANDS.keys():
+            yield f"cell {cell.id}: there is no command {command}"
+
+
+OF_SOURCES = (length, exercises, quiz, packages, cost, imports)
 OF_PAGES = (parts, cells, first_cell, pictures, checks, links)

@@ -1,7 +1,6 @@
 """Editions as they are stored."""
 
 import json
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,8 @@ from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
+
+from mil_tutorial.system.files import replacing
 
 PACKAGE = Path(__file__).parents[2] / "mil_tutorial" / "__init__.py"
 VERSION = re.search(r'^__version__ = "(.+)"', PACKAGE.read_text(encoding="utf-8"), re.MULTILINE)[1]
@@ -89,11 +90,9 @@ def read_stored(path: Path) -> Stored:
 def write_notebook(notebook: NotebookNode, path: Path) -> None:
     """Write a notebook in one fixed form, so that equal notebooks are equal files."""
     nbformat.validate(notebook)
-    path.parent.mkdir(exist_ok=True)
     text = json.dumps(_split(notebook), indent=1, sort_keys=True, ensure_ascii=False)
-    partial = path.with_suffix(".partial")
-    partial.write_text(text + "\n", encoding="utf-8", newline="\n")
-    os.replace(partial, path)  # the old file or the new one, never half of it
+    with replacing(path) as partial:
+        partial.write_text(text + "\n", encoding="utf-8", newline="\n")
 
 
 def _split(notebook: NotebookNode) -> Any:

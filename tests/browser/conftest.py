@@ -5,8 +5,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from .jupyterlab import Notebook
-from .server import Lab
+from browser.jupyterlab import Notebook
+from browser.server import Lab
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM_OPTIONS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")

@@ -3,9 +3,8 @@ import re
 import nbformat
 import pytest
 
+from browser.jupyterlab import Notebook
 from mil_tutorial.cli.lab import find_chapter
-
-from .jupyterlab import Notebook
 
 pytestmark = pytest.mark.full
 

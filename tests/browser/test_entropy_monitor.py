@@ -5,7 +5,7 @@ import re
 import nbformat
 import pytest
 
-from .jupyterlab import Notebook, eventually
+from browser.jupyterlab import Notebook, eventually
 
 pytestmark = pytest.mark.full
 

@@ -4,7 +4,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from .exported import Site, export, fetch_scripts
+from browser.exported import Site, export, fetch_scripts
 
 pytestmark = pytest.mark.full
 

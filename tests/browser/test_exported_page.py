@@ -3,10 +3,9 @@
 import nbformat
 import pytest
 
+from browser.exported import Site, export, fetch_scripts, keep_to_one_host
+from browser.server import notebooks_source
 from mil_tutorial.cli.lab import find_chapter
-
-from .exported import Site, export, fetch_scripts, keep_to_one_host
-from .server import notebooks_source
 
 pytestmark = pytest.mark.full
 
@@ -96,7 +95,7 @@ def test_without_stored_state_the_page_shows_the_twins(chromium, stored):
 
 
 def test_an_untrusted_notebook_shows_the_twins(page, lab, stored):
-    from .jupyterlab import Notebook
+    from browser.jupyterlab import Notebook
 
     Notebook(page, lab.url).open(find_chapter(lab.folder, "10").name)
     for alt in twins(stored):

@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
 
+from browser.jupyterlab import eventually
 from mil_tutorial import instance_confusion, load_slides, load_trained_model, predict
-
-from .jupyterlab import eventually
 
 pytestmark = pytest.mark.full
 

@@ -3,10 +3,9 @@ import re
 import numpy as np
 import pytest
 
+from browser.jupyterlab import eventually
 from mil_tutorial.widgets.base import script
 from mil_tutorial.widgets.pooling_playground import PARAMETERS, PRESETS, PoolingPlayground
-
-from .jupyterlab import eventually
 
 pytestmark = pytest.mark.full
 

@@ -4,14 +4,23 @@ import nbformat
 import pytest
 from built_site import NOTEBOOKS, site  # noqa: F401
 
-from .exported import NpmError, Site, fetch, keep_to_one_host
+from browser.exported import NpmError, Site, fetch, keep_to_one_host
 
 pytestmark = pytest.mark.full
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 CHAPTERS = sorted(path.stem for path in NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
 FURTHER = ("index", "README", "recipes/camelyon16", "site/glossary", "site/notation")
-FURTHER += ("site/api/models", "site/api/datasets", "site/data/slides", "site/changelog", "search")
+FURTHER += (
+    "recipes/own_features",
+    "site/data/results",
+    "site/api/index",
+    "site/api/models",
+    "site/api/datasets",
+    "site/data/slides",
+    "site/changelog",
+    "search",
+)
 WITH_WIDGETS = ("07_train_for_recall", "08_watch_attention", "10_draw_heat_maps")
 AUDITED = ("index", *CHAPTERS, *FURTHER[1:-1])
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}

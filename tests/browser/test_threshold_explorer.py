@@ -3,11 +3,10 @@ import re
 import numpy as np
 import pytest
 
+from browser.jupyterlab import eventually
 from mil_tutorial import metrics
 from mil_tutorial.widgets.base import script
 from mil_tutorial.widgets.threshold_explorer import ThresholdExplorer
-
-from .jupyterlab import eventually
 
 pytestmark = pytest.mark.full
 

@@ -10,7 +10,6 @@ from mil_tutorial import (
     effective_instances,
     instance_auc,
     instance_confusion,
-    mean_attention_entropy,
     pad,
 )
 from mil_tutorial.metrics.attention import smooth_scores
@@ -55,11 +54,6 @@ def test_uniform_is_1_one_hot_is_0_one_instance_is_0():
     entropy = attention_entropy([0.25] * 4 + [1.0, 0.0] + [1.0], sizes=[4, 2, 1])
     assert entropy.tolist() == pytest.approx([1.0, 0.0, 0.0])
     assert effective_instances([[0.25] * 4, [1.0, 0, 0, 0]]).tolist() == pytest.approx([4.0, 1.0])
-
-
-def test_mean_leaves_out_bags_of_one():
-    assert mean_attention_entropy([0.5, 0.5, 1.0], [2, 1]) == pytest.approx(1.0)
-    assert np.isnan(mean_attention_entropy([1.0], [1]))
 
 
 def test_entropy_can_join_a_loss():

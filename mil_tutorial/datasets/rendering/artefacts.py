@@ -14,7 +14,7 @@ INKS = ((1.3, 0.8, 0.15), (1.2, 0.35, 0.8), (1.1, 1.1, 1.0))  # blue, green, bla
 
 
 def fold(haematoxylin: Field, eosin: Field, seed: int) -> tuple[Field, Field]:
-    """Where the section is folded the light passes twice as much tissue."""
+    """Where the section is folded light passes through twice as much tissue."""
     rng = stream("fold", seed)
     if rng.random() >= FOLD:
         return haematoxylin, eosin

@@ -52,7 +52,7 @@ class Tiles:
     overlap : int
         Pixels of a tile's picture that the next one shows too; tiles of this package have none.
     min_tissue : float, optional
-        The share of tissue from which on a tile was kept.
+        The smallest share of tissue of a tile that was kept.
     """
 
     name: str
