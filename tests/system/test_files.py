@@ -19,9 +19,14 @@ def test_a_new_file_comes_whole_and_in_a_new_folder(tmp_path):
 def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path):
     path = tmp_path / "file.txt"
     path.write_text("old")
-    with pytest.raises(RuntimeError, match="half-way"), replacing(path) as partial:
-        partial.write_text("new, but")
-        raise RuntimeError("half-way")
+
+    def stop_half_way():
+        with replacing(path) as partial:
+            partial.write_text("new, but")
+            raise RuntimeError("half-way")
+
+    with pytest.raises(RuntimeError, match="half-way"):
+        stop_half_way()
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["file.txt"]
 
