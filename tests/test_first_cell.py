@@ -41,18 +41,19 @@ class Machine:
 
     def __init__(self, folder, without):
         venv.create(folder / "python")
-        here = folder / "python" / ("Scripts" if os.name == "nt" else "bin") / "python"
-        self.python, self.work, there = str(here), folder / "work", folder / "packages"
+        python = folder / "python" / ("Scripts" if os.name == "nt" else "bin") / "python"
+        self.python, self.work = str(python), folder / "work"
+        packages = folder / "packages"
         self.work.mkdir()
-        there.mkdir()
+        packages.mkdir()
         for path in map(Path, {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}):
             for entry in path.iterdir():
                 if not any(name in entry.name.lower() for name in without) and (
                     entry.suffix != ".pth"
                 ):
-                    (there / entry.name).symlink_to(entry)
+                    (packages / entry.name).symlink_to(entry)
         purelib = self("import sysconfig; print(sysconfig.get_path('purelib'))").strip()
-        (Path(purelib) / "there.pth").write_text(f"{there}\n")
+        (Path(purelib) / "packages.pth").write_text(f"{packages}\n")
 
     def __call__(self, code):
         """Run code; return what it prints."""

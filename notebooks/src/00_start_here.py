@@ -210,8 +210,8 @@ check_witness_rate(witness_rate)
 # %% id="all-run"
 from mil_tutorial import auc, false_negative_rate, predict, specificity
 
-found = predict(model, val)
-labels, probabilities = found.labels, found.probabilities
+predictions = predict(model, val)
+labels, probabilities = predictions.labels, predictions.probabilities
 print(f"{int(labels.sum())} positive and {int((1 - labels).sum())} negative slides")
 print(f"AUC {auc(labels, probabilities):.2f}")
 print(f"missed tumours: {false_negative_rate(labels, probabilities, 0.5):.0%} of positive slides")

@@ -526,12 +526,12 @@ hard_train, hard_val = standardise(*load_slides("slides-hard")[:2])
 hard_copied = np.repeat(hard_train.labels.numpy(), hard_train.sizes.numpy())
 print("learnt from           slide   tile, by truth   tile, by copies")
 evaluate("copied labels", learn_tiles(hard_copied, hard_train, hard_val), hard_val)
-found = []
+shares = []
 for seed in range(2 if FAST else 10):
     scorer, _ = learn_by_max(hard_train, seed, epochs)
     evaluate(f"max pooling, start {seed}", tile_probabilities(scorer, hard_val), hard_val)
-    found.append(hits(tile_probabilities(scorer, hard_train), hard_train))
-print("highest tile holds tumour:", *(f"{share:.2f}" for share in found))
+    shares.append(hits(tile_probabilities(scorer, hard_train), hard_train))
+print("highest tile holds tumour:", *(f"{share:.2f}" for share in shares))
 
 # %% [markdown] id="start-read"
 # In the stored run half of the starts find the tumour, and beat copied labels by far. The other half

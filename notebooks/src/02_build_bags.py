@@ -254,8 +254,8 @@ for wished in (0.5, 0.1, 0.04, 0.01, 0.001):
     toy, toy_val = (toy_bags(200, 100, wished, seed) for seed in (0, 1))
     got = np.array([truth.mean() for truth in toy.instance_labels])
     negative, positive = got[0::2].max(), got[1::2].mean()
-    said = baseline_probabilities("mean_feature", toy, toy_val)
-    print(f"{wished:<9}{positive:<8.3f}{negative:<15.3f}{auc(toy_val.labels, said):.2f}")
+    probabilities = baseline_probabilities("mean_feature", toy, toy_val)
+    print(f"{wished:<9}{positive:<8.3f}{negative:<15.3f}{auc(toy_val.labels, probabilities):.2f}")
 
 # %% [markdown] id="toy-read"
 # Check the fall by hand. A witness is raised by 3, so at rate w the bag's mean is raised by 3w. The mean
@@ -297,9 +297,9 @@ patients = np.array(train.groups + val.groups)
 inside, leaked = [], []
 for seed in range(20):
     is_val = np.random.default_rng(seed).random(len(patients)) < 0.25
-    here, there = set(patients[is_val]), set(patients[~is_val])
-    inside.append(len(here))
-    leaked.append(len(here & there))
+    val_patients, train_patients = set(patients[is_val]), set(patients[~is_val])
+    inside.append(len(val_patients))
+    leaked.append(len(val_patients & train_patients))
 print(f"{len(patients)} slides of {len(set(patients))} patients; mean of 20 cuts:")
 print(f"patients in validation: {np.mean(inside):.0f}, also in training: {np.mean(leaked):.0f}")
 
@@ -369,8 +369,8 @@ def coin_auc(instances, patients, seed, by_patient):
     units = patients if by_patient else range(len(coin))
     fit, held_out, _ = group_folds(coin, units, n_folds=5, seed=seed)[0]
     bags = PackageDataset(zip(instances, coin))
-    said = baseline_probabilities("mean_feature", bags.subset(fit), bags.subset(held_out))
-    return auc(coin[held_out], said)
+    probabilities = baseline_probabilities("mean_feature", bags.subset(fit), bags.subset(held_out))
+    return auc(coin[held_out], probabilities)
 
 
 def toy_patients(seed, n_patients=80, slides=3, D=64):
@@ -382,13 +382,13 @@ def toy_patients(seed, n_patients=80, slides=3, D=64):
 
 
 # %% id="leak-run"
-found = {}
+aucs = {}
 for seed in range(4 if FAST else 20):
     for kind, data in {"toy": toy_patients(seed), "rendered": (instances, patients)}.items():
         for by_patient in (False, True):
             value = coin_auc(*data, seed, by_patient)
-            found.setdefault((kind, by_patient), []).append(value)
-for (kind, by_patient), values in found.items():
+            aucs.setdefault((kind, by_patient), []).append(value)
+for (kind, by_patient), values in aucs.items():
     split = "patient" if by_patient else "slide"
     error = np.std(values, ddof=1) / len(values) ** 0.5
     print(f"{kind:9} split by {split:8} mean AUC {np.mean(values):.2f}, standard error {error:.2f}")
@@ -397,7 +397,7 @@ for (kind, by_patient), values in found.items():
 figure, axes = plt.subplots(figsize=(6.5, 3.4))
 looks = {False: ("#D55E00", "o", "split by slide"), True: ("#0072B2", "^", "split by patient")}
 places = {("toy", False): 0, ("toy", True): 1, ("rendered", False): 2.5, ("rendered", True): 3.5}
-for key, values in found.items():
+for key, values in aucs.items():
     colour, marker, label = looks[key[1]]
     x = places[key] + np.linspace(-0.25, 0.25, len(values))
     axes.plot(x, values, marker, color=colour, alpha=0.7, label=label if key[0] == "toy" else None)
@@ -443,8 +443,8 @@ noise, noise_val = noise_bags(400, 0), noise_bags(2000, 1)
 highest = torch.stack([torch.sigmoid(x[:, 0].max()) for x in noise_val.instances])
 print(f"noise, highest value:  AUC {auc(noise_val.labels, highest):.2f}")
 for name, (fit, held_out) in {"noise": (noise, noise_val), "slides": (train, val)}.items():
-    said = baseline_probabilities("bag_size", fit, held_out)
-    print(f"{name + ', bag size:':22} AUC {auc(held_out.labels, said):.2f}")
+    probabilities = baseline_probabilities("bag_size", fit, held_out)
+    print(f"{name + ', bag size:':22} AUC {auc(held_out.labels, probabilities):.2f}")
 
 # %% [markdown] id="baseline-read"
 # Bag size alone, with no look at any tile, solves the noise data. A "perfect" model would have proved

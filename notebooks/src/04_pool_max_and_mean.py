@@ -441,13 +441,13 @@ def train_with(pooling, train, val, seed=0, after_epoch=None):
 train, val, _ = load_slides("slides")
 rates = [truth.mean() for truth in val.instance_labels if truth.any()]
 print(f"median witness rate {np.median(rates):.1%}\n\npooling  slide AUC  tile AUC")
-models, found = {}, {}
+models, predictions = {}, {}
 for name in ("mean", "max"):
     models[name] = train_with(name, train, val)
-    found[name] = predict(models[name], val)
-    tiles = found[name].per_bag(found[name].instance_logits)
+    predictions[name] = predict(models[name], val)
+    tiles = predictions[name].per_bag(predictions[name].instance_logits)
     tile_auc = np.nanmean(instance_auc(tiles, val.instance_labels))
-    slide_auc = auc(found[name].labels, found[name].probabilities)
+    slide_auc = auc(predictions[name].labels, predictions[name].probabilities)
     print(f"{name:7}{slide_auc:11.2f}{tile_auc:10.2f}")
 
 # %% [markdown] id="slides-read"
@@ -458,8 +458,8 @@ for name in ("mean", "max"):
 # average of tile logits, so we can check.
 
 # %% id="scatter-run"
-tiles = found["mean"].per_bag(found["mean"].instance_logits)
-healthy_slides = [t for t, label in zip(tiles, found["mean"].labels) if label == 0]
+tiles = predictions["mean"].per_bag(predictions["mean"].instance_logits)
+healthy_slides = [t for t, label in zip(tiles, predictions["mean"].labels) if label == 0]
 by_chance = np.mean([t.std() / np.sqrt(len(t)) for t in healthy_slides])
 measured = np.std([t.mean() for t in healthy_slides])
 print(f"sd of healthy slides' logits: {measured:.2f}; by chance alone: {by_chance:.2f}")
@@ -482,8 +482,8 @@ print(f"sd of healthy slides' logits: {measured:.2f}; by chance alone: {by_chanc
 # %% id="starts-run"
 def winners(model, slides):
     """Return the part of positive slides whose winning tile holds tumour."""
-    said = predict(model, slides)
-    pairs = zip(said.per_bag(said.attention), slides.instance_labels)
+    predictions = predict(model, slides)
+    pairs = zip(predictions.per_bag(predictions.attention), slides.instance_labels)
     return np.mean([attention[truth == 1].sum() for attention, truth in pairs if truth.any()])
 
 
@@ -493,8 +493,8 @@ def run(seed):
     model = train_with(
         "max", hard_train, hard_val, seed, lambda m: path.append(winners(m, hard_train))
     )
-    said = predict(model, hard_val)
-    return path, auc(said.labels, said.probabilities)
+    predictions = predict(model, hard_val)
+    return path, auc(predictions.labels, predictions.probabilities)
 
 
 hard_train, hard_val, _ = load_slides("slides-hard")
@@ -524,8 +524,8 @@ show(
 # hard ones, of other patients, without further training.
 
 # %% id="easy-to-hard"
-said = predict(models["max"], hard_val)
-hard_auc = auc(said.labels, said.probabilities)
+hard_predictions = predict(models["max"], hard_val)
+hard_auc = auc(hard_predictions.labels, hard_predictions.probabilities)
 print(f"trained on slides, judging hard validation slides: AUC {hard_auc:.2f}")
 print(f"winning tile holds tumour in {winners(models['max'], hard_val):.0%} of positive ones")
 

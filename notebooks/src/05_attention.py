@@ -253,9 +253,9 @@ def train_with(pooling, seed=0):
     return model, predict(model, val)
 
 
-model, found = train_with(PackageAttention)
+model, predictions = train_with(PackageAttention)
 print(f"{len(train)} training slides, {len(val)} validation slides")
-print(f"validation AUC {auc(found.labels, found.probabilities):.2f}")
+print(f"validation AUC {auc(predictions.labels, predictions.probabilities):.2f}")
 
 # %% [markdown] id="read"
 # ## Read the weights
@@ -269,7 +269,7 @@ rates = np.array([truth.mean() for truth in val.instance_labels])
 positives = np.flatnonzero(val.labels.numpy() == 1)
 middle = positives[np.argsort(rates[positives])[len(positives) // 2]]  # the median witness rate
 
-attention = found.per_bag(found.attention)[middle]
+attention = predictions.per_bag(predictions.attention)[middle]
 truth = val.instance_labels[middle]
 order = np.argsort(attention)[::-1][:6]
 print(f"slide {val.names[middle]}: {truth.sum()} of {len(truth)} tiles hold tumour")
@@ -290,7 +290,7 @@ figure = plot_attention(
     val.coords[middle],
     TILE,
     truth=truth,
-    title=f"{val.names[middle]}: predicted probability {found.probabilities[middle]:.2f}",
+    title=f"{val.names[middle]}: predicted probability {predictions.probabilities[middle]:.2f}",
 )
 show(
     figure,
@@ -310,15 +310,15 @@ show(
 
 
 # %% id="evidence-run"
-def evidence(found):
+def evidence(predictions):
     """Return slide AUC, mean instance AUC, and mean attention on tumour tiles."""
-    weights = found.per_bag(found.attention)
+    weights = predictions.per_bag(predictions.attention)
     inside = [a[t == 1].sum() for a, t in zip(weights, val.instance_labels) if t.any()]
     ranking = np.nanmean(instance_auc(weights, val.instance_labels))
-    return auc(found.labels, found.probabilities), ranking, np.mean(inside)
+    return auc(predictions.labels, predictions.probabilities), ranking, np.mean(inside)
 
 
-slide_auc, ranking, inside = evidence(found)
+slide_auc, ranking, inside = evidence(predictions)
 print(f"instance AUC {ranking:.2f}; attention on tumour {inside:.2f}, where equal weights would")
 print(f"put {rates[positives].mean():.2f} (the mean witness rate)")
 
@@ -383,8 +383,9 @@ class SigmoidFirst(PackageAttention):
 print("pooling            seed   slide AUC   instance AUC   attention on tumour")
 for name, layer in {"softmax": PackageAttention, "sigmoid, softmax": SigmoidFirst}.items():
     for seed in range(1 if FAST else 3):
-        said = found if (layer, seed) == (PackageAttention, 0) else train_with(layer, seed)[1]
-        columns = "".join(f"{value:13.2f}" for value in evidence(said))
+        trained_above = (layer, seed) == (PackageAttention, 0)
+        run = predictions if trained_above else train_with(layer, seed)[1]
+        columns = "".join(f"{value:13.2f}" for value in evidence(run))
         print(f"{name:18}{seed:4}{columns}")
 
 # %% [markdown] id="sigmoid-read"

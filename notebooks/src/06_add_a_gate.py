@@ -287,7 +287,7 @@ from mil_tutorial import TrainingConfig, auc, fit, load_slides, predict
 
 train, val, _ = load_slides("slides-hard")
 SEEDS = 2 if FAST else 3
-said = {"attention": [], "gated": []}
+predictions = {"attention": [], "gated": []}
 for seed in range(SEEDS):
     config = TrainingConfig(
         epochs=3 if FAST else 40,
@@ -297,13 +297,14 @@ for seed in range(SEEDS):
         instances_per_bag=128,
         seed=seed,
     )
-    for name, runs in said.items():
+    for name, runs in predictions.items():
         torch.manual_seed(seed)
         model = build_model(name, input_dim=64, hidden_dim=128, dropout=0.5)
         fit(model, train, val, config, progress=False)
         runs.append(predict(model, val))
     values = [
-        f"{name} {auc(val.labels, runs[-1].probabilities):.3f}" for name, runs in said.items()
+        f"{name} {auc(val.labels, runs[-1].probabilities):.3f}"
+        for name, runs in predictions.items()
     ]
     print(f"seed {seed}, validation AUC:", ", ".join(values))
 
@@ -316,10 +317,12 @@ for seed in range(SEEDS):
 from mil_tutorial import bootstrap_interval, paired_difference
 
 labels = val.labels.numpy()
-probabilities = {name: np.stack([f.probabilities for f in runs]) for name, runs in said.items()}
+probabilities = {
+    name: np.stack([f.probabilities for f in runs]) for name, runs in predictions.items()
+}
 for name, values in probabilities.items():
-    found = bootstrap_interval(auc, labels, values, val.groups)
-    print(f"{name:10} AUC {found.value:.3f}  [{found.low:.3f}, {found.high:.3f}]")
+    interval = bootstrap_interval(auc, labels, values, val.groups)
+    print(f"{name:10} AUC {interval.value:.3f}  [{interval.low:.3f}, {interval.high:.3f}]")
 gain = paired_difference(
     auc, labels, probabilities["gated"], probabilities["attention"], val.groups
 )

@@ -122,8 +122,8 @@ train, val, _ = load_slides("slides")
 
 def validation_loss(model, val):
     """Mean loss of validation bags: → a number."""
-    found = predict(model, val)  # in evaluation mode, without gradients
-    logits, labels = torch.from_numpy(found.logits), torch.from_numpy(found.labels)
+    predictions = predict(model, val)  # in evaluation mode, without gradients
+    logits, labels = torch.from_numpy(predictions.logits), torch.from_numpy(predictions.labels)
     return F.binary_cross_entropy_with_logits(logits, labels).item()
 
 
@@ -366,9 +366,9 @@ for balance in ("none", "loss", "sampler"):
     for seed in range(1 if FAST else 3):
         rare[balance, seed] = path, _ = train_rare(balance, seed)
         p = path[-1]  # the last epoch, so that no choice of epoch interferes
-        found, mean = (p[labels == 1] >= 0.5).mean(), mean_probability(p)
+        recall, mean = (p[labels == 1] >= 0.5).mean(), mean_probability(p)
         back = mean_probability(p / (p + weight * (1 - p)))
-        print(f"{balance:8}{seed:4}{auc(labels, p):8.2f}{found:15.2f}{mean:18.2f}{back:14.2f}")
+        print(f"{balance:8}{seed:4}{auc(labels, p):8.2f}{recall:15.2f}{mean:18.2f}{back:14.2f}")
 
 last = {key: [rare[key, seed][0][-1] for b, seed in rare if b == key] for key, _ in rare}
 for balance in ("loss", "sampler"):
@@ -488,14 +488,14 @@ check_threshold_for_sensitivity(threshold_for_sensitivity)
 # %% id="shipped-run"
 from mil_tutorial import load_trained_model
 
-said = predict(load_trained_model(), val)
-p = said.probabilities
+predictions = predict(load_trained_model(), val)
+p = predictions.probabilities
 print("wanted  threshold  sensitivity  specificity")
 for wanted in (0.80, 0.85, 0.90, 0.95, 1.00):
     threshold = mil_tutorial.threshold_for_sensitivity(labels, p, wanted)
-    found = 1 - mil_tutorial.false_negative_rate(labels, p, threshold)
+    recall = 1 - mil_tutorial.false_negative_rate(labels, p, threshold)
     spared = mil_tutorial.specificity(labels, p, threshold)
-    print(f"{wanted:6.2f}{threshold:11.3f}{found:13.2f}{spared:13.2f}")
+    print(f"{wanted:6.2f}{threshold:11.3f}{recall:13.2f}{spared:13.2f}")
 
 # %% [markdown] id="explore"
 # Which row would you work with? From the third to the fourth, the threshold falls from 0.19 to 0.06: two
@@ -587,14 +587,14 @@ def half(rng):
     return np.isin(groups, np.concatenate(chosen))
 
 
-rng, found = np.random.default_rng(0), []
+rng, sensitivities = np.random.default_rng(0), []
 for _ in range(200):
     one = half(rng)
     for choose, judge in ((one, ~one), (~one, one)):
         cut = mil_tutorial.threshold_for_sensitivity(labels[choose], p[choose], 0.90)
         missed = [mil_tutorial.false_negative_rate(labels[s], p[s], cut) for s in (choose, judge)]
-        found.append(1 - np.array(missed))
-own, other = np.transpose(found)  # (400,) each
+        sensitivities.append(1 - np.array(missed))
+own, other = np.transpose(sensitivities)  # (400,) each
 print(f"on the slides that chose: {own.mean():.2f}, never below {own.min():.2f}")
 print(f"on the others:            {other.mean():.2f}, below 0.90 in {(other < 0.9).mean():.0%}")
 print("middle 90 % on the others: {:.2f} to {:.2f}".format(*np.quantile(other, [0.05, 0.95])))
@@ -611,7 +611,7 @@ print("middle 90 % on the others: {:.2f} to {:.2f}".format(*np.quantile(other, [
 from mil_tutorial import HEAT_MAP, OUTLINE, TILE, slide_image, stitch_tiles
 
 tiles = np.array([truth.sum() for truth in val.instance_labels])
-attention = said.per_bag(said.attention)
+attention = predictions.per_bag(predictions.attention)
 missed = [bag for bag in np.argsort(p) if labels[bag] == 1 and p[bag] < 0.5]
 
 

@@ -159,10 +159,13 @@ from mil_tutorial import attention_entropy as package_entropy
 from mil_tutorial import effective_instances, load_slides, load_trained_model, predict
 
 train, val, _ = load_slides("slides")
-found = predict(load_trained_model(), val)
-entropy = package_entropy(found.attention, sizes=found.sizes).numpy()
-tiles = effective_instances(found.attention, sizes=found.sizes).numpy()
-for name, rows in {"positive": found.labels == 1, "negative": found.labels == 0}.items():
+predictions = predict(load_trained_model(), val)
+entropy = package_entropy(predictions.attention, sizes=predictions.sizes).numpy()
+tiles = effective_instances(predictions.attention, sizes=predictions.sizes).numpy()
+for name, rows in {
+    "positive": predictions.labels == 1,
+    "negative": predictions.labels == 0,
+}.items():
     low, middle, high = np.percentile(tiles[rows], [25, 50, 75])
     print(f"{rows.sum()} {name} slides: median entropy {np.median(entropy[rows]):.2f},", end=" ")
     print(f"median {middle:.1f} effective tiles (middle half {low:.1f} to {high:.1f})")
@@ -171,7 +174,7 @@ for name, rows in {"positive": found.labels == 1, "negative": found.labels == 0}
 figure, axes = plt.subplots(figsize=(7, 2.4))
 jitter = np.random.default_rng(0).uniform(-0.15, 0.15, len(tiles))
 for label, colour, marker in [(0, "#0072B2", "o"), (1, "#D55E00", "^")]:
-    chosen = found.labels == label
+    chosen = predictions.labels == label
     axes.plot(tiles[chosen], label + jitter[chosen], marker, color=colour, alpha=0.6)
 axes.set(xscale="log", xlim=(1, 250), ylim=(-0.5, 1.5), xlabel="effective tiles of a slide")
 axes.set_xticks([1, 3, 10, 30, 100, 217], ["1", "3", "10", "30", "100", "217 (all)"])
@@ -196,10 +199,10 @@ show(
 from mil_tutorial import instance_auc
 
 generator = np.random.default_rng(0)
-learnt = found.per_bag(found.attention)
+learnt = predictions.per_bag(predictions.attention)
 shuffled = [generator.permutation(weights) for weights in learnt]
 for name, weights in {"learnt": learnt, "shuffled": shuffled}.items():
-    mean = package_entropy(np.concatenate(weights), sizes=found.sizes).mean()
+    mean = package_entropy(np.concatenate(weights), sizes=predictions.sizes).mean()
     pairs = [(a, t) for a, t in zip(weights, val.instance_labels) if t.any()]
     inside = np.mean([a[t == 1].sum() for a, t in pairs])
     ranking = np.nanmean(instance_auc(weights, val.instance_labels))

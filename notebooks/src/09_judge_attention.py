@@ -85,9 +85,9 @@ from mil_tutorial import load_slides, load_trained_model, predict, scale_attenti
 
 model = load_trained_model()
 train, val, _ = load_slides("slides")
-found = predict(model, val)
-labels, sizes, truth = found.labels, found.sizes, val.instance_labels
-attention = found.per_bag(found.attention)
+predictions = predict(model, val)
+labels, sizes, truth = predictions.labels, predictions.sizes, val.instance_labels
+attention = predictions.per_bag(predictions.attention)
 shares = [scale_attention(a, "share") for a in attention]
 positive, negative = np.flatnonzero(labels == 1), np.flatnonzero(labels == 0)
 
@@ -252,14 +252,14 @@ for scaling, cut in CUTS.items():
 from mil_tutorial import TILE, slide_image, stitch_tiles
 
 rates = np.array([t.mean() for t in truth])
-dull_one = negative[np.argsort(found.probabilities[negative])[len(negative) // 2]]
+dull_one = negative[np.argsort(predictions.probabilities[negative])[len(negative) // 2]]
 ill_one = positive[np.argsort(rates[positive])[len(positive) // 2]]
 bare = {"frameon": False, "xticks": [], "yticks": []}
 figure, rows = plt.subplots(2, 5, figsize=(11, 4.9), subplot_kw=bare)
 for (left, *panels), i, kind in zip(rows, (dull_one, ill_one), ("no tumour", "tumour")):
     image = slide_image(val.names[i])
     left.imshow(image)
-    left.set_title(f"{kind}: probability {found.probabilities[i]:.2f}")
+    left.set_title(f"{kind}: probability {predictions.probabilities[i]:.2f}")
     outline = stitch_tiles(truth[i], val.coords[i], TILE, image.shape[:2]) == 1
     for axes, (scaling, cut) in zip(panels, CUTS.items()):
         hot = scale_attention(attention[i], scaling) > cut
@@ -283,7 +283,7 @@ show(
 # 3. For a statement about a tile, use an absolute score. That comes next.
 
 # %% id="fix-run"
-called = found.probabilities >= 0.5
+called = predictions.probabilities >= 0.5
 print(f"maps hidden on negative slides: {(~called[negative]).sum()} of {len(negative)}")
 print(f"maps hidden on positive slides: {(~called[positive]).sum()} of {len(positive)}")
 
@@ -326,9 +326,9 @@ check_hot_tiles(hot_tiles)
 # for tumour, negative against.
 
 # %% id="alone-run" tags=["nbval-check-output"]
-scores = found.per_bag(found.instance_logits)
+scores = predictions.per_bag(predictions.instance_logits)
 means = [np.sum(a * s) for a, s in zip(attention, scores)]
-print("weighted mean of own scores = logit:", np.allclose(means, found.logits, atol=1e-4))
+print("weighted mean of own scores = logit:", np.allclose(means, predictions.logits, atol=1e-4))
 
 # %% [markdown] id="hottest"
 # What does the loudest tile of each slide say?
@@ -336,13 +336,13 @@ print("weighted mean of own scores = logit:", np.allclose(means, found.logits, a
 # %% id="hottest-figure"
 hottest = [a.argmax() for a in attention]
 loud = np.array([values[k] for values, k in zip(shares, hottest)])
-said = np.array([values[k] for values, k in zip(scores, hottest)])
+own_scores = np.array([values[k] for values, k in zip(scores, hottest)])
 figure, axes = plt.subplots(figsize=(6.5, 3.6))
 for rows, name, colour, marker in [
     (negative, "slide without tumour", "#0072B2", "o"),
     (positive, "slide with tumour", "#D55E00", "^"),
 ]:
-    axes.plot(loud[rows], said[rows], marker, color=colour, alpha=0.75, label=name)
+    axes.plot(loud[rows], own_scores[rows], marker, color=colour, alpha=0.75, label=name)
 axes.axhline(0, color="0.4", linewidth=0.8)
 axes.set(xscale="log", xlabel="attention of the hottest tile (shares)", ylabel="own score (logit)")
 axes.set_xticks([20, 50, 100, 200], ["20", "50", "100", "200"])
@@ -353,7 +353,7 @@ show(
     "The hottest tile of each slide: attention across, own score upwards. Slides with and without "
     "tumour overlap across and overlap less upwards; many healthy slides lie below zero",
 )
-print(f"own score below 0: {(said[negative] < 0).sum()} of {len(negative)} negative slides")
+print(f"own score below 0: {(own_scores[negative] < 0).sum()} of {len(negative)} negative slides")
 without, with_tumour = (np.median(loud[rows]) for rows in (negative, positive))
 print(f"median shares: {without:.0f} without tumour, {with_tumour:.0f} with tumour")
 

@@ -34,11 +34,11 @@ from mil_tutorial import TILE, load_slides, load_trained_model, predict, slide_i
 
 _, val, _ = load_slides("slides")
 model = load_trained_model()
-found = predict(model, val)
-weights = found.per_bag(found.attention)
+predictions = predict(model, val)
+weights = predictions.per_bag(predictions.attention)
 
 rates = np.array([truth.mean() for truth in val.instance_labels])
-positives = np.flatnonzero(found.labels == 1)
+positives = np.flatnonzero(predictions.labels == 1)
 by_rate = positives[np.argsort(rates[positives])]
 smallest, lower, typical, upper = by_rate[[k * len(by_rate) // 4 for k in range(4)]]
 for i in (smallest, lower, upper):
@@ -54,7 +54,7 @@ for i in (smallest, lower, upper):
 # %% id="find-widget"
 from mil_tutorial.widgets import FindTheTumour, slide_views
 
-views = slide_views(val, found, image_of=slide_image, tile_size=TILE)
+views = slide_views(val, predictions, image_of=slide_image, tile_size=TILE)
 FindTheTumour([views[i] for i in (smallest, lower, upper)], start=val.names[upper])
 
 # %% [markdown] id="find-answers"
@@ -277,10 +277,10 @@ show(
 # it has a hottest tile. What does that look like on the *first* slide's range?
 
 # %% id="bar-quiet"
-negatives = np.flatnonzero(found.labels == 0)
-by_probability = negatives[np.argsort(found.probabilities[negatives])]
+negatives = np.flatnonzero(predictions.labels == 0)
+by_probability = negatives[np.argsort(predictions.probabilities[negatives])]
 quiet, false_alarm = by_probability[[len(by_probability) // 2, -1]]
-miss = positives[found.probabilities[positives].argmin()]
+miss = positives[predictions.probabilities[positives].argmin()]
 
 figure = plot_attention(
     slide_image(val.names[quiet]),
@@ -324,7 +324,7 @@ for i in (typical, quiet, miss, false_alarm):
     few = np.searchsorted(np.cumsum(a), 0.9) + 1
     inside = f"{weights[i][truth == 1].sum():.2f}" if truth.any() else "–"
     print(
-        f"{val.names[i]}{truth.sum():15}{found.probabilities[i]:13.2f}{a[0] * len(a):11.0f}"
+        f"{val.names[i]}{truth.sum():15}{predictions.probabilities[i]:13.2f}{a[0] * len(a):11.0f}"
         f"{few:17}{inside:>17}"
     )
 tops = np.array([len(a) * a.max() for a in weights])

@@ -183,8 +183,8 @@ from IPython.display import Markdown
 from mil_tutorial import Summary, as_markdown, as_results
 
 summary = Summary(experiment)
-found = as_results(summary)
-Markdown(as_markdown(found).partition("\n\n")[2])  # without its heading
+results = as_results(summary)
+Markdown(as_markdown(results).partition("\n\n")[2])  # without its heading
 
 # %% [markdown] id="table-read"
 # In the stored run:
@@ -212,12 +212,12 @@ Markdown(as_markdown(found).partition("\n\n")[2])  # without its heading
 from mil_tutorial import load_recorded, table_cells
 
 recorded = load_recorded("slides")
-here, there = (table_cells(as_markdown(one)) for one in (found, recorded))
+cells, recorded_cells = (table_cells(as_markdown(one)) for one in (results, recorded))
 if FAST:
     print("shortened training: no record to compare with")
 else:
-    same = sum(a == b for a, b in zip(here, there, strict=True))
-    print(f"{same} of {len(there)} cells equal the recorded ones")
+    same = sum(a == b for a, b in zip(cells, recorded_cells, strict=True))
+    print(f"{same} of {len(recorded_cells)} cells equal the recorded ones")
 
 # %% [markdown] id="record-read"
 # In the stored run all are equal; another processor may round otherwise.
@@ -257,9 +257,10 @@ for name in ("slides", "slides-hard"):
     (part,) = load_benchmark(name).splits(seed=0)
     test, y = part.test, part.test.labels.numpy()
     fitted = [fit_tile_classifier(part.train, part.val, seed) for seed in range(starts_each)]
-    said = np.stack([model.bag_probabilities(test) for model in fitted])
+    probabilities = np.stack([model.bag_probabilities(test) for model in fitted])
     ranks = instance_auc(fitted[0].instance_probabilities(test), test.instance_labels)
-    print(f"{name:12} {bootstrap_interval(auc, y, said, test.groups)} {np.nanmean(ranks):13.2f}")
+    interval = bootstrap_interval(auc, y, probabilities, test.groups)
+    print(f"{name:12} {interval} {np.nanmean(ranks):13.2f}")
     (mil,) = (row for row in load_recorded(name)["rows"] if row["pooling"] == "gated")
     print(f"   gated     {mil['auc']:.3f} (recorded) {mil['instance_auc']:19.2f}")
 
@@ -458,11 +459,11 @@ for name, (area, s) in article.items():
 
 # %% id="claims-figure"
 sources = {
-    "slides, 5 seeds": (found, "#0072B2", "o"),
+    "slides, 5 seeds": (results, "#0072B2", "o"),
     "slides-hard, 5 seeds, recorded": (load_recorded("slides-hard"), "#D55E00", "s"),
     "slides-hard, 20 seeds, recorded": (load_recorded("slides-hard-starts"), "#009E73", "^"),
 }
-rows = [f"{pair['pooling']} − {pair['against']}" for pair in found["paired"]]
+rows = [f"{pair['pooling']} − {pair['against']}" for pair in results["paired"]]
 figure, axes = plt.subplots(figsize=(7.5, 3.8))
 for i, (label, (source, colour, marker)) in enumerate(sources.items()):
     pairs = {f"{pair['pooling']} − {pair['against']}": pair for pair in source["paired"]}

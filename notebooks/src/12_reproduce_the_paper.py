@@ -148,8 +148,9 @@ if digits is not None:
     config = replace(digits.config, epochs=1) if FAST else digits.config
     (split,) = digits.splits(seed=0)
     model, _ = train_one(digits, "attention", split, config)
-    found = predict(model, split.test, batch_size=8)  # few bags at once: little memory
-    print(f"AUC on 1,000 test bags: {auc(found.labels, found.probabilities):.3f} (one seed)")
+    predictions = predict(model, split.test, batch_size=8)  # few bags at once: little memory
+    test_auc = auc(predictions.labels, predictions.probabilities)
+    print(f"AUC on 1,000 test bags: {test_auc:.3f} (one seed)")
     print("the paper prints 0.768")
 
 # %% [markdown] id="plain-many"
@@ -283,8 +284,8 @@ for rows in group_folds(noise.labels.tolist(), noise.groups, 10)[: 2 if FAST els
     model, accuracies = build_model("attention", input_dim=166, hidden_dim=128), []
 
     def look(_, model=model, test=test, accuracies=accuracies):
-        said = predict(model, test)
-        accuracies.append(np.mean((said.logits > 0) == said.labels))
+        predictions = predict(model, test)
+        accuracies.append(np.mean((predictions.logits > 0) == predictions.labels))
 
     config = TrainingConfig(epochs=3 if FAST else 40, batch_size=8, patience=None)
     history = fit(model, train, val, config, on_epoch=look, progress=False)

@@ -379,13 +379,13 @@ row = int(np.flatnonzero(val.labels.numpy() == 1)[0])
 name, shipped = val.names[row], val.instances[row].numpy()
 places = [tuple(place) for place in val.coords[row].astype(int).tolist()]
 write_slide(f"{name}.tif", slide_image(name), mpp=0.5)
-found = tile_slide(f"{name}.tif", mpp=0.5, tile_size=TILE)
-extract_features(f"{name}.tif", found, load_tile_encoder(), f"{name}.h5")
+tiling = tile_slide(f"{name}.tif", mpp=0.5, tile_size=TILE)
+extract_features(f"{name}.tif", tiling, load_tile_encoder(), f"{name}.h5")
 with h5py.File(f"{name}.h5") as file:
     features = file["features"][:]
-row_of = {tuple(place): i for i, place in enumerate(found.coords.tolist())}
+row_of = {tuple(place): i for i, place in enumerate(tiling.coords.tolist())}
 rows = [row_of[place] for place in places]  # a tile that is missing would stop here
-print(f"{name}.tif: {len(found)} tiles, among them all {len(rows)} that ship")
+print(f"{name}.tif: {len(tiling)} tiles, among them all {len(rows)} that ship")
 print(
     f"features differ from those that ship by at most {np.abs(features[rows] - shipped).max():.4f}"
 )
@@ -407,18 +407,18 @@ from mil_tutorial import (
     predict,
 )
 
-truth = np.zeros(len(found), dtype=int)
+truth = np.zeros(len(tiling), dtype=int)
 truth[rows] = val.instance_labels[row]
-bag = MedicalBagDataset([(features, 1)], instance_labels=[truth], coords=[found.coords])
-said = predict(load_trained_model(), bag)
-(ranking,) = instance_auc([said.attention], [truth])
+bag = MedicalBagDataset([(features, 1)], instance_labels=[truth], coords=[tiling.coords])
+predictions = predict(load_trained_model(), bag)
+(ranking,) = instance_auc([predictions.attention], [truth])
 before = predict(load_trained_model(), val.subset([row]))
 print(f"probability with the {len(rows)} tiles that ship: {before.probabilities[0]:.2f}")
-print(f"probability with all {len(found)} tiles:         {said.probabilities[0]:.2f}")
+print(f"probability with all {len(tiling)} tiles:         {predictions.probabilities[0]:.2f}")
 with Slide(f"{name}.tif") as slide:
-    thumbnail = slide.thumbnail(1)
-title = f"{name}.tif: probability {said.probabilities[0]:.2f}, instance AUC {ranking:.2f}"
-figure = plot_attention(thumbnail, said.attention, found.coords, TILE, truth=truth, title=title)
+    image = slide.thumbnail(1)
+title = f"{name}.tif: probability {predictions.probabilities[0]:.2f}, instance AUC {ranking:.2f}"
+figure = plot_attention(image, predictions.attention, tiling.coords, TILE, truth=truth, title=title)
 show(
     figure,
     "A round lymph node that fills the slide; its attention map, dark but for one bright tile at "
@@ -430,8 +430,8 @@ show(
 # .17, and the slide is missed; with the tiles that ship it was .78. Why? Ask the 49 tiles that are new.
 
 # %% id="heat-new"
-extra = np.setdiff1d(np.arange(len(found)), rows)
-weight, own = said.attention[extra], said.instance_logits[extra]
+extra = np.setdiff1d(np.arange(len(tiling)), rows)
+weight, own = predictions.attention[extra], predictions.instance_logits[extra]
 print(f"attention on the {len(extra)} new tiles: {weight.sum():.0%}")
 print(f"their own score, weighted by it: {weight @ own / weight.sum():+.1f}")
 

@@ -29,15 +29,15 @@ from mil_tutorial import auc, load_slides, load_trained_model, predict
 
 model = load_trained_model()
 train, val, test = load_slides("slides")
-found, tested = predict(model, val), predict(model, test)
-for name, on in {"validation": found, "test": tested}.items():
+val_predictions, test_predictions = predict(model, val), predict(model, test)
+for name, on in {"validation": val_predictions, "test": test_predictions}.items():
     print(f"{len(on.labels)} {name} slides, AUC {auc(on.labels, on.probabilities):.3f}")
 
 
-def symptom(function, *given):
+def symptom(function, *arguments):
     """Print what a function returns, or what it raises."""
     try:
-        print(function(*given))
+        print(function(*arguments))
     except Exception as error:
         print(f"{type(error).__name__}: {error}")
 
@@ -256,9 +256,9 @@ def to_probabilities(logits):
 
 def tumours_found(size):
     """Positive slides called positive at 0.5, in batches of a size."""
-    batches = np.split(tested.logits, range(size, len(test), size))
+    batches = np.split(test_predictions.logits, range(size, len(test), size))
     called = np.concatenate([to_probabilities(batch) for batch in batches]) >= 0.5
-    return int(called[tested.labels == 1].sum())
+    return int(called[test_predictions.labels == 1].sum())
 
 
 symptom(lambda: [tumours_found(size) for size in (124, 8, 1)])
@@ -396,11 +396,11 @@ def coins(seed):
 
 def coin_auc(folds, seed):
     """AUC of the nearest neighbour's coin."""
-    labels, said = coins(seed), np.zeros(len(patients))
+    labels, predictions = coins(seed), np.zeros(len(patients))
     for train_rows, test_rows in folds:
         gaps = features[test_rows, None] - features[train_rows]
-        said[test_rows] = labels[train_rows][(gaps**2).sum(axis=2).argmin(axis=1)]
-    return auc(labels, said)
+        predictions[test_rows] = labels[train_rows][(gaps**2).sum(axis=2).argmin(axis=1)]
+    return auc(labels, predictions)
 
 
 # %% id="exercise-make-folds"
@@ -585,7 +585,10 @@ def ece(labels, p):
 # %% id="judge-run"
 measures = {"cross-entropy": cross_entropy, "Brier score": brier_score_loss, "ECE": ece}
 y, rng, draws = on_test.labels, np.random.default_rng(0), 100 if FAST else 500
-for name, on in {"last epoch": (on_val, on_test), "stopped": (found, tested)}.items():
+for name, on in {
+    "last epoch": (on_val, on_test),
+    "stopped": (val_predictions, test_predictions),
+}.items():
     T = fit_temperature(on[0].labels, on[0].logits)
     before, after = expit(on[1].logits), expit(on[1].logits / T)
     print(f"{name}: T = {T:.2f}, AUC {auc(y, before):.3f} before, {auc(y, after):.3f} after")

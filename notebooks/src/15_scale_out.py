@@ -444,8 +444,8 @@ def launch(number):
     command = [sys.executable]
     if number > 1:  # the same as: torchrun --nproc-per-node 2 train.py
         command += ["-m", "torch.distributed.run", "--nproc-per-node", str(number)]
-    here = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run([*command, "train.py"], env=here, capture_output=True, text=True)
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run([*command, "train.py"], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
     return np.array(done.stdout.split()[-(1 + 2 * (2 if FAST else 8)) :], dtype=float)
 

@@ -48,8 +48,8 @@ else:
     run = [sys.executable, "-m", "mil_tutorial", *command.split()]
     done = subprocess.run(run, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-found = load_features(folder / "slides.npz")
-print(len(found.sizes), "slides in", folder)
+features = load_features(folder / "slides.npz")
+print(len(features.sizes), "slides in", folder)
 
 # %% [markdown] id="suspects"
 # What might it be? Each suspect leaves a trace of its own:
@@ -69,7 +69,7 @@ print(len(found.sizes), "slides in", folder)
 # First the table: are the classes balanced in each split, and is any patient in two?
 
 # %% id="table-run"
-labels, split, patient = found.label.astype(int), found.split, found.patient
+labels, split, patient = features.label.astype(int), features.split, features.patient
 print("split  slides  positive  patients")
 for name in ("train", "val", "test"):
     rows = split == name
@@ -86,8 +86,8 @@ rng = np.random.default_rng(0)
 figure, panels = plt.subplots(2, 5, figsize=(8, 3.7))
 for label, row in enumerate(panels):
     for axes, i in zip(row, rng.choice(np.flatnonzero(labels == label), 5, replace=False)):
-        axes.imshow(slide_image(str(found.slide_id[i]), folder))
-        axes.set(xticks=[], yticks=[], title=str(found.slide_id[i])[-3:])
+        axes.imshow(slide_image(str(features.slide_id[i]), folder))
+        axes.set(xticks=[], yticks=[], title=str(features.slide_id[i])[-3:])
     row[0].set_ylabel(f"label {label}")
 show(
     figure,
@@ -147,7 +147,7 @@ check_copies_across(copies_across)
 from mil_tutorial import fingerprints, load_slides, near_copies
 from mil_tutorial.datasets import slide_bags
 
-train, val, test = (slide_bags(found, split == name) for name in ("train", "val", "test"))
+train, val, test = (slide_bags(features, split == name) for name in ("train", "val", "test"))
 clean_train, _, clean_test = load_slides("slides")
 n_copies = {}
 for name, (first, second) in {
@@ -201,14 +201,14 @@ check_rank_auc(rank_auc)
 # %% id="colour-run"
 from mil_tutorial import auc, bootstrap_interval, colour_probabilities, data_dir, read_colours
 
-everything = slide_bags(found, np.ones(len(labels), bool))
+everything = slide_bags(features, np.ones(len(labels), bool))
 by_colour = colour_probabilities(read_colours(folder), labels, patient)
 colour_auc = bootstrap_interval(auc, labels, by_colour, patient.tolist())
-size_auc = bootstrap_interval(auc, labels, found.sizes / found.sizes.max(), patient.tolist())
+size_auc = bootstrap_interval(auc, labels, features.sizes / features.sizes.max(), patient.tolist())
 clean = load_features(data_dir() / "slides" / "slides.npz")
 clean_colours = read_colours(data_dir() / "slides")[: len(clean.label)]
-said = colour_probabilities(clean_colours, clean.label.astype(int), clean.patient)
-usual = bootstrap_interval(auc, clean.label, said, clean.patient.tolist())
+clean_by_colour = colour_probabilities(clean_colours, clean.label.astype(int), clean.patient)
+usual = bootstrap_interval(auc, clean.label, clean_by_colour, clean.patient.tolist())
 print("colours, four hospitals:", usual)
 print(f"colours, {HOSPITAL}:           ", colour_auc)
 print(f"number of tiles, {HOSPITAL}:   ", size_auc)
@@ -244,8 +244,8 @@ colours = ("0.35", "#56B4E9", "#009E73", "#CC79A7")
 for name, colour, marker in zip(np.unique(hospital), colours, "osDv"):
     places = axis_of.transform(means[hospital == name])
     axes.plot(*places.T, marker, color=colour, markersize=4, label=name)
-here = axis_of.transform(everything.bag_means().numpy())
-axes.plot(*here.T, "x", color="#D55E00", markersize=5, label=HOSPITAL)
+places = axis_of.transform(everything.bag_means().numpy())
+axes.plot(*places.T, "x", color="#D55E00", markersize=5, label=HOSPITAL)
 axes.set(xlabel="first principal axis", ylabel="second principal axis")
 axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 show(
@@ -363,10 +363,10 @@ from mil_tutorial import most_doubtful, second_reading
 
 judged = predict(models["A"], everything)
 queue = most_doubtful(labels, judged.probabilities, 12)
-ill = [second_reading(folder, found, i).any() for i in queue]
+ill = [second_reading(folder, features, i).any() for i in queue]
 print("slide  label  model A  second reading")
 for i, tumour in zip(queue, ill):
-    name, p = str(found.slide_id[i])[-3:], judged.probabilities[i]
+    name, p = str(features.slide_id[i])[-3:], judged.probabilities[i]
     print(f"{name:>5}{labels[i]:7}{p:9.2f}  {'tumour' if tumour else 'no tumour'}")
 contradicted = int((np.array(ill) != labels[queue]).sum())
 print(f"she contradicts the table on {contradicted} of {len(queue)}")
@@ -377,7 +377,7 @@ from mil_tutorial.datasets import slide_mask
 
 figure, panels = plt.subplots(1, 4, figsize=(8, 2.4))
 for axes, i in zip(panels, queue):
-    name = str(found.slide_id[i])
+    name = str(features.slide_id[i])
     axes.imshow(draw_outline(slide_image(name, folder), slide_mask(name, folder)))
     title = f"{name[-3:]}: label {labels[i]}, A {judged.probabilities[i]:.2f}"
     axes.set(xticks=[], yticks=[], title=title)
@@ -400,7 +400,7 @@ show(
 # %% id="maps-run"
 from mil_tutorial import instance_auc
 
-read = [second_reading(folder, found, i).astype(int) for i in np.flatnonzero(in_test)]
+read = [second_reading(folder, features, i).astype(int) for i in np.flatnonzero(in_test)]
 per_slide = {name: instance_auc(r.per_bag(r.attention), read) for name, r in tested.items()}
 for name, values in per_slide.items():
     print(f"model {name}: mean instance AUC {np.nanmean(values):.2f}")

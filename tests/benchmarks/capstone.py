@@ -26,11 +26,11 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as parent:
                 folder = Path(parent) / "new"
                 write_hospital(folder, name, options.n, seed, flaw=flaw, progress=False)
-                found = audit(folder)
-            right += found.alarms() == (() if flaw == "none" else (flaw,))
+                report = audit(folder)
+            right += report.alarms() == (() if flaw == "none" else (flaw,))
             print(
-                f"{name} {seed}     {flaw:9}{found.near_copies:7}  {found.colour_auc}"
-                f"{found.contradicted:14.2f}{found.distance:10.2f}  {found.model_auc}",
+                f"{name} {seed}     {flaw:9}{report.near_copies:7}  {report.colour_auc}"
+                f"{report.contradicted:14.2f}{report.distance:10.2f}  {report.model_auc}",
                 flush=True,
             )
     print(f"right: {right} of {options.hospitals * (1 + len(FLAWS))}")

@@ -54,23 +54,23 @@ def measure(folder):
     from mil_tutorial.experiment.catalogue import load_benchmark
     from mil_tutorial.experiment.trials import train_one
 
-    found = {}
+    times = {}
     start = time.perf_counter()
     benchmark = load_benchmark(folder, labels=folder / "labels.csv")
-    found["look into all files"] = time.perf_counter() - start
+    times["look into all files"] = time.perf_counter() - start
     start = time.perf_counter()
     split = next(iter(benchmark.splits(0)))
-    found["mean and deviation, once"] = time.perf_counter() - start
+    times["mean and deviation, once"] = time.perf_counter() - start
     parts = (split.train, split.val)  # an epoch trains on one and watches the other
-    found["h5py alone"] = sum(seconds(lambda p=p: read_alone(p.files)) for p in parts)
-    found["reading bags"] = sum(seconds(lambda p=p: read_bags(p)) for p in parts)
+    times["h5py alone"] = sum(seconds(lambda p=p: read_alone(p.files)) for p in parts)
+    times["reading bags"] = sum(seconds(lambda p=p: read_bags(p)) for p in parts)
     config = replace(benchmark.config, epochs=1)
     _, history = train_one(benchmark, "gated", split, config)
-    found["epoch"] = history.best.seconds
-    found["h5py alone, again"] = sum(seconds(lambda p=p: read_alone(p.files)) for p in parts)
+    times["epoch"] = history.best.seconds
+    times["h5py alone, again"] = sum(seconds(lambda p=p: read_alone(p.files)) for p in parts)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
     size = sum(int(p.sizes.sum()) for p in parts) * benchmark.input_dim * 4 / 1e9
-    return found, {"peak GB": peak, "GB read an epoch": size, "bags a step": config.batch_size}
+    return times, {"peak GB": peak, "GB read an epoch": size, "bags a step": config.batch_size}
 
 
 def main():

@@ -47,10 +47,10 @@ def time_statements(rounds):
     """Return (seconds, those after torch) of each round: torch alone, and with each statement."""
     times = {"torch": []} | {name: [] for name in STATEMENTS}
     for i in range(rounds + 1):
-        for name, found in times.items():
+        for name, runs in times.items():
             elapsed, printed = run(TIMED.format(FIRST, STATEMENTS.get(name, "pass")))
             if i:  # the first round warms up
-                found.append((elapsed, float(printed)))
+                runs.append((elapsed, float(printed)))
     return times
 
 
@@ -71,10 +71,10 @@ def costs(statement):
 
 
 def by_package(modules):
-    found = Counter()
+    totals = Counter()
     for module, milliseconds in modules.items():
-        found[module.split(".")[0]] += milliseconds
-    return found
+        totals[module.split(".")[0]] += milliseconds
+    return totals
 
 
 def print_times(times):

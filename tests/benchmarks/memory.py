@@ -88,16 +88,16 @@ def main():
     for what, at_once in (("predict", 0), ("train", 0), ("train", options.at_once)):
         for n in options.instances:
             case = (what, n, options.width, options.hidden, at_once)
-            found = measure(*case)
+            memory = measure(*case)
             size, expected = 4 * n * options.width, predicted(*case)
             name = f"{what}, {at_once} at once" if at_once else what
-            row = (f"{n:,}", f"{size / 1e6:.0f}", f"{found['peak'] / 1e6:.0f}",
-                   f"{found['peak'] / size:.2f}", f"{expected / found['peak']:.2f}",
-                   f"{found['allocated'] / 1e6:.0f}")  # fmt: skip
+            row = (f"{n:,}", f"{size / 1e6:.0f}", f"{memory['peak'] / 1e6:.0f}",
+                   f"{memory['peak'] / size:.2f}", f"{expected / memory['peak']:.2f}",
+                   f"{memory['allocated'] / 1e6:.0f}")  # fmt: skip
             cells = "  ".join(f"{cell:>{len(title)}}" for cell, title in zip(row, names))
             print(f"{name:22}{cells}", flush=True)
             rows.append(
-                {"what": name, "instances": n, "input": size, "predicted": expected, **found}
+                {"what": name, "instances": n, "input": size, "predicted": expected, **memory}
             )
     if options.json:
         options.json.write_text(json.dumps(rows, indent=2))

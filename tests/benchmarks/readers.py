@@ -168,8 +168,8 @@ def time_epochs(data):
         torch.nn.functional.binary_cross_entropy_with_logits(logits, batch.labels).backward()
         optimizer.step()
 
-    found = {f"{n} workers": seconds(step, load(data, n)) for n in range(3)}
-    return found | {"reading alone": seconds(len, load(data, 0))}
+    times = {f"{n} workers": seconds(step, load(data, n)) for n in range(3)}
+    return times | {"reading alone": seconds(len, load(data, 0))}
 
 
 def measure(folder, slides, tiles, rounds):
@@ -186,9 +186,9 @@ def measure(folder, slides, tiles, rounds):
             kept.append(time_kind(files[name], tiles))
         for name, kept in times["epochs"].items():
             kept.append(time_epochs(sets[name]))
-    for name, found in files.items():
-        size = sum(file.path.stat().st_size for file in found)
-        times.setdefault("bytes", {})[name] = {"slides": len(found), "on disk": size}
+    for name, slide_files in files.items():
+        size = sum(file.path.stat().st_size for file in slide_files)
+        times.setdefault("bytes", {})[name] = {"slides": len(slide_files), "on disk": size}
     return times
 
 
@@ -200,22 +200,22 @@ def spread(values, digits):
 def print_reading(times, tiles):
     print("All from the page cache. × raw: time beside numpy.fromfile; size: beside float32.")
     print(f"{'':26}{'MB/s':>24}{'× raw':>20}{'size':>7}   {DRAWN} of {tiles:,} rows, × all")
-    for name, found in times["reading"].items():
+    for name, runs in times["reading"].items():
         count, size = times["bytes"][name].values()
         whole = 4 * WIDTH * tiles * count
-        speed = spread([whole / 1e6 / t["bags"] for t in found], 0)
-        raw = spread([t["bags"] / t["bytes"] for t in found], 1)
-        some = spread([t["rows"] / t["bags"] for t in found], 2)
+        speed = spread([whole / 1e6 / t["bags"] for t in runs], 0)
+        raw = spread([t["bags"] / t["bytes"] for t in runs], 1)
+        some = spread([t["rows"] / t["bags"] for t in runs], 2)
         print(f"{name:26}{speed:>24}{raw:>20}{size / whole:7.2f}   {some}")
 
 
 def print_epochs(times):
     threads = torch.get_num_threads()
     print(f"\nAn epoch of training; {os.cpu_count()} cores, torch threads: {threads}, {METHODS[0]}")
-    for name, found in times["epochs"].items():
-        print(f"{name}: {spread([t['0 workers'] for t in found], 2)} s without workers; beside it:")
-        for what in found[0]:
-            print(f"  {what:14} {spread([t[what] / t['0 workers'] for t in found], 2)}")
+    for name, runs in times["epochs"].items():
+        print(f"{name}: {spread([t['0 workers'] for t in runs], 2)} s without workers; beside it:")
+        for what in runs[0]:
+            print(f"  {what:14} {spread([t[what] / t['0 workers'] for t in runs], 2)}")
 
 
 def main():

@@ -102,11 +102,11 @@ def run_times(scale, only):
 def run_races(scale, target):
     """Measure and print the times to an AUC; return the figures."""
     kinds = {"features": race_features} | ({"MNIST": race_mnist} if mnist_is_there() else {})
-    found = {}
+    races = {}
     for name, kind in kinds.items():
-        found[name] = [kind(scale, seed, target) for seed in range(scale.seeds)]
-        print_races(name, found[name], target)
-    return found
+        races[name] = [kind(scale, seed, target) for seed in range(scale.seeds)]
+        print_races(name, races[name], target)
+    return races
 
 
 def parse():
@@ -125,23 +125,23 @@ def parse():
 
 def main():
     options = parse()
-    given = {name: getattr(options, name) for name in ("bags", "rounds", "seeds")}
+    overrides = {name: getattr(options, name) for name in ("bags", "rounds", "seeds")}
     scale = replace(
-        QUICK if options.quick else Scale(), **{k: v for k, v in given.items() if v is not None}
+        QUICK if options.quick else Scale(), **{k: v for k, v in overrides.items() if v is not None}
     )
-    found = {"versions": versions(), "scale": asdict(scale), "to_auc": options.to_auc}
-    print(", ".join(f"{name} {value}" for name, value in found["versions"].items()))
+    figures = {"versions": versions(), "scale": asdict(scale), "to_auc": options.to_auc}
+    print(", ".join(f"{name} {value}" for name, value in figures["versions"].items()))
     if not HAS_TORCHMIL:
         skip("torchmil", "it is not installed")
     if not mnist_is_there() and options.only != "features":
         skip("MNIST", "MIL_TUTORIAL_DATA is not set")
     torch.manual_seed(0)
     if options.only != "auc":
-        found["times"] = run_times(scale, options.only)
+        figures["times"] = run_times(scale, options.only)
     if options.only in (None, "auc"):
-        found["races"] = run_races(scale, options.to_auc)
+        figures["races"] = run_races(scale, options.to_auc)
     if options.json:
-        options.json.write_text(json.dumps(found, indent=2))
+        options.json.write_text(json.dumps(figures, indent=2))
 
 
 if __name__ == "__main__":

@@ -27,9 +27,9 @@ def check_agreement(ways, bags):
     """
     expected = None
     for way in ways:
-        found = logits_and_gradients(way, bags)
-        expected = found if expected is None else expected
-        for a, b in zip(found, expected, strict=True):
+        values = logits_and_gradients(way, bags)
+        expected = values if expected is None else expected
+        for a, b in zip(values, expected, strict=True):
             difference = float((a - b).abs().max() / b.abs().max())
             assert difference < TOLERANCE, f"{way.name} differs from packed by {difference:.1e}"
 
@@ -37,12 +37,12 @@ def check_agreement(ways, bags):
 def logits_and_gradients(way, bags):
     way.model.double()
     inputs, labels = way.collate([(x.double(), y) for x, y in bags])
-    found = [way.logits(*inputs).detach()]
+    values = [way.logits(*inputs).detach()]
     way.backward(inputs, labels.double())
-    found += [parameter.grad for parameter in way.parameters()]
+    values += [parameter.grad for parameter in way.parameters()]
     way.optimizer.zero_grad()
     way.model.float()  # as it was, to the last digit
-    return found
+    return values
 
 
 def epoch(way, bags, batch):

@@ -61,8 +61,8 @@ class Packed(Way):
         return (batches,), torch.cat([batch.labels for batch in batches])
 
     def logits(self, batches):
-        found = [self.model.forward_packed(batch.instances, batch.sizes) for batch in batches]
-        return torch.cat([out.logits for out in found])
+        outputs = [self.model.forward_packed(batch.instances, batch.sizes) for batch in batches]
+        return torch.cat([out.logits for out in outputs])
 
     def backward(self, inputs, labels):
         total = 0.0

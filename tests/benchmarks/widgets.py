@@ -93,7 +93,7 @@ def measure(tiles, rounds):
 
     views = make_views(tiles)
     explorer = SlideExplorer(views)
-    found = {"explorer": [], "matplotlib": []}
+    times = {"explorer": [], "matplotlib": []}
     for i in range(rounds + 1):
         view = views[(i + 1) % len(views)]
         SerialisingComm.messages = SerialisingComm.sent_bytes = 0
@@ -101,10 +101,10 @@ def measure(tiles, rounds):
         assert explorer.scene["name"] == view.name
         drawn_time = timed(redraw, view)
         if i:  # the first round warms up
-            found["explorer"].append(explorer_time)
-            found["matplotlib"].append(drawn_time)
+            times["explorer"].append(explorer_time)
+            times["matplotlib"].append(drawn_time)
     counted = {"messages": SerialisingComm.messages, "bytes": SerialisingComm.sent_bytes}
-    return found | counted | {"tiles": len(views[0].attention)}
+    return times | counted | {"tiles": len(views[0].attention)}
 
 
 def main():
@@ -114,18 +114,18 @@ def main():
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    found = measure(options.tiles, options.rounds)
-    print(f"change of slide, {found['tiles']:,} tiles, {options.rounds} rounds in turn")
+    figures = measure(options.tiles, options.rounds)
+    print(f"change of slide, {figures['tiles']:,} tiles, {options.rounds} rounds in turn")
     print("| | median ms | 10th to 90th percentile |")
     print("|---|---|---|")
     for name in ("explorer", "matplotlib"):
-        low, middle, high = np.percentile(found[name], [10, 50, 90])
+        low, middle, high = np.percentile(figures[name], [10, 50, 90])
         print(f"| {name} | {middle:.0f} | {low:.0f}–{high:.0f} |")
-    ratio = np.median(np.array(found["matplotlib"]) / np.array(found["explorer"]))
-    size = found["bytes"] / 1e3
-    print(f"ratio in pairs: {ratio:.0f}; {found['messages']} messages with {size:.0f} kB")
+    ratio = np.median(np.array(figures["matplotlib"]) / np.array(figures["explorer"]))
+    size = figures["bytes"] / 1e3
+    print(f"ratio in pairs: {ratio:.0f}; {figures['messages']} messages with {size:.0f} kB")
     if options.json:
-        options.json.write_text(json.dumps(found))
+        options.json.write_text(json.dumps(figures))
 
 
 if __name__ == "__main__":

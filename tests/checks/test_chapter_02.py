@@ -61,13 +61,13 @@ class NoFiniteCheck(Trusting):
 
 class OnlyNaN(Trusting):
     def broken(self, x, y):
-        found = super().broken(x, y)
-        return "" if found == "not finite" and not x.isnan().any() else found
+        problem = super().broken(x, y)
+        return "" if problem == "not finite" and not x.isnan().any() else problem
 
 
 class TruthyLabel(Trusting):
     def broken(self, x, y):
-        return "" if (found := super().broken(x, y)) == "label" else found
+        return "" if (problem := super().broken(x, y)) == "label" else problem
 
 
 class Nameless(Trusting):
@@ -343,7 +343,7 @@ def test_an_answer_that_overwrites_its_lists_leaves_the_check_as_it_was():
 
 def test_right_answers_in_another_style_pass():
     assert checks.check_split_by_patient.judge(right_split).state == "right"
-    as_list = checks.check_split_by_patient.judge(lambda *given: right_split(*given).tolist())
+    as_list = checks.check_split_by_patient.judge(lambda *args: right_split(*args).tolist())
     assert as_list.state == "right"
     assert checks.check_leak_chance.judge(3 / 8).state == "right"
     mapping = {"normal": False, "tumour": True, "metastasis": True}

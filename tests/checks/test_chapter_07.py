@@ -96,8 +96,8 @@ class Loop:
         return loss.item()
 
     def measure(self, model, val):
-        found = predict(model, val)
-        logits, labels = torch.from_numpy(found.logits), torch.from_numpy(found.labels)
+        predictions = predict(model, val)
+        logits, labels = torch.from_numpy(predictions.logits), torch.from_numpy(predictions.labels)
         return F.binary_cross_entropy_with_logits(logits, labels).item()
 
     def is_best(self, epoch, losses):
@@ -160,8 +160,8 @@ def of_needed(change):
 
 
 def by_roc_curve(labels, probabilities, sensitivity, **options):
-    _, found, thresholds = roc_curve(labels, probabilities, **options)
-    return thresholds[np.argmax(found >= sensitivity - 1e-9)]
+    _, sensitivities, thresholds = roc_curve(labels, probabilities, **options)
+    return thresholds[np.argmax(sensitivities >= sensitivity - 1e-9)]
 
 
 def spared(labels, probabilities, specificity, slack=1e-9, compare=np.greater):
@@ -173,8 +173,8 @@ def spared(labels, probabilities, specificity, slack=1e-9, compare=np.greater):
 
 
 def sensitivity_by_roc_curve(labels, probabilities, specificity, slack=1e-9):
-    alarms, found, _ = roc_curve(labels, probabilities, drop_intermediate=False)
-    return found[alarms <= 1 - specificity + slack].max()
+    alarms, sensitivities, _ = roc_curve(labels, probabilities, drop_intermediate=False)
+    return sensitivities[alarms <= 1 - specificity + slack].max()
 
 
 THRESHOLD = checks.check_threshold_for_sensitivity
@@ -194,7 +194,7 @@ ZOO = [
     (checks.check_fit, loop(is_best=lambda e, v: np.argmax(v) == e), "4 epochs were run"),
     (checks.check_fit, loop(is_best=lambda e, v: e == 0), "4 epochs were run, expected 5"),
     (checks.check_fit, loop(is_best=lambda e, v: e == 0 or v[-1] < v[-2]), "the lowest so far"),
-    (checks.check_fit, loop(is_over=lambda *given: False), "the patience is not used"),
+    (checks.check_fit, loop(is_over=lambda *args: False), "the patience is not used"),
     (checks.check_fit, loop(is_over=without_none), "your code raised TypeError"),
     (checks.check_fit, loop(is_over=one_epoch_later), "6 epochs were run, expected 5"),
     (checks.check_fit, loop(is_over=counts_every_rise), "*in a row*"),

@@ -56,12 +56,12 @@ def one_number(attention, mask):
 
 def by_loop(attention, mask):
     """Right, in another style."""
-    found = []
+    entropies = []
     for a, m in zip(attention, mask):
         real = a[m]
         entropy = -(real * torch.log(real + 1e-12)).sum()
-        found.append(entropy / math.log(len(real)) if len(real) > 1 else 0 * entropy)
-    return torch.stack(found)
+        entropies.append(entropy / math.log(len(real)) if len(real) > 1 else 0 * entropy)
+    return torch.stack(entropies)
 
 
 RIGHT = {"A": "collapsed", "B": "healthy", "C": "uniform"}

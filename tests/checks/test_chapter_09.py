@@ -120,8 +120,8 @@ ZOO = [
         lambda a, s, o, n: np.cumsum((a * s)[o])[: n + 1] / np.cumsum(a[o])[: n + 1],
         "what the deleted tiles say",
     ),
-    (deleted, lambda *given: 1 / (1 + np.exp(-by_loop(*given))), "return the logits"),
-    (deleted, lambda *given: by_loop(*given)[0] - by_loop(*given), "Those are the drops"),
+    (deleted, lambda *args: 1 / (1 + np.exp(-by_loop(*args))), "return the logits"),
+    (deleted, lambda *args: by_loop(*args)[0] - by_loop(*args), "Those are the drops"),
     (
         deleted,
         lambda a, s, o, n: [s[o[k:]].sum() for k in range(n + 1)],

@@ -22,9 +22,9 @@ def stitch_slowly(values, coords, tile_size, shape):
     for row in range(shape[0]):
         for column in range(shape[1]):
             inside = (coords <= (column, row)) & ((column, row) < coords + tile_size)
-            here = values[inside.all(axis=1)]
-            if len(here):
-                canvas[row, column] = here.mean()
+            covering = values[inside.all(axis=1)]
+            if len(covering):
+                canvas[row, column] = covering.mean()
     return canvas
 
 
@@ -108,8 +108,8 @@ ZOO = [
     (checks.check_stitch_tiles, sums, "divide by their number"),
     (checks.check_stitch_tiles, one_pixel, "fills one pixel"),
     (checks.check_stitch_tiles, tile_numbers, "the canvas (row, column) at"),
-    (checks.check_stitch_tiles, lambda *given: np.nan_to_num(stitch(*given)), "make it NaN"),
-    (checks.check_stitch_tiles, lambda *given: stitch(*given)[::-1], "upside down"),
+    (checks.check_stitch_tiles, lambda *args: np.nan_to_num(stitch(*args)), "make it NaN"),
+    (checks.check_stitch_tiles, lambda *args: stitch(*args)[::-1], "upside down"),
     (
         checks.check_stitch_tiles,
         lambda v, c, t, shape: stitch(v, c, t, shape[::-1]),
@@ -117,15 +117,15 @@ ZOO = [
     ),
     (checks.check_stitch_tiles, swapped, "x and y are swapped"),
     (checks.check_stitch_tiles, lambda *g: np.nan_to_num(last_one_wins(*g)), "make it NaN"),
-    (checks.check_stitch_tiles, lambda *given: stitch(*given).astype(str), "expected numbers"),
-    (checks.check_stitch_tiles, lambda *given: stitch(*given) * 2, "is 2, expected 1"),
+    (checks.check_stitch_tiles, lambda *args: stitch(*args).astype(str), "expected numbers"),
+    (checks.check_stitch_tiles, lambda *args: stitch(*args) * 2, "is 2, expected 1"),
     (checks.check_stitch_tiles, lambda v, c, t: c, "your code raised TypeError"),
     (checks.check_one_pixel_a_tile, small_swapped, "The bug is still there"),
     (checks.check_one_pixel_a_tile, small_turned, "The bug is still there"),
-    (checks.check_one_pixel_a_tile, lambda *given: small(*given)[::-1], "belongs to row 0"),
+    (checks.check_one_pixel_a_tile, lambda *args: small(*args)[::-1], "belongs to row 0"),
     (
         checks.check_one_pixel_a_tile,
-        lambda *given: stitch(*given),
+        lambda *args: stitch(*args),
         "came in shape (96, 96), expected (3, 3)",
     ),
     (checks.check_one_pixel_a_tile, lambda *g: np.nan_to_num(small(*g)), "is 0, expected nan"),
@@ -169,11 +169,11 @@ def test_wrong_answers_fail_with_their_messages(check, answers):
             (checks.check_stitch_tiles, stitch),
             (checks.check_stitch_tiles, stitch_slowly),
             (checks.check_one_pixel_a_tile, small),
-            (checks.check_one_pixel_a_tile, lambda *given: small_turned(*given).T),
+            (checks.check_one_pixel_a_tile, lambda *args: small_turned(*args).T),
             (checks.check_bar_pixels, 125),
             (checks.check_bar_pixels, "125"),
             (checks.check_tile_ring, ring),
-            (checks.check_tile_ring, lambda *given: np.array(ring(*given))),
+            (checks.check_tile_ring, lambda *args: np.array(ring(*args))),
             (checks.check_tile_ring, from_below),
         ]
     ),

@@ -155,7 +155,7 @@ ZOO = [
     (checks.check_paired_bootstrap, turned_round, "the sign is turned round"),
     (
         checks.check_paired_bootstrap,
-        lambda *given: np.mean(paired(*given)),
+        lambda *args: np.mean(paired(*args)),
         "came in shape (), expected (8,)",
     ),
     (
@@ -169,11 +169,11 @@ ZOO = [
     (checks.check_differences_of, turned, "second minus first"),
     (checks.check_differences_of, draws_slides, "whole patients, as many as there are"),
     (checks.check_differences_of, few_patients, "whole patients, as many as there are"),
-    (checks.check_differences_of, lambda *given: [0.0], "expected 60 finite numbers"),
+    (checks.check_differences_of, lambda *args: [0.0], "expected 60 finite numbers"),
     (checks.check_best_of, best_value, "chosen on test slides"),
     (checks.check_best_of, highest_loss, "the lowest is the best"),
     (checks.check_best_of, kept_in_order, "came in shape (4,), expected ()"),
-    (checks.check_best_of, lambda *given: np.mean(kept_in_order(*given)), "every possible group"),
+    (checks.check_best_of, lambda *args: np.mean(kept_in_order(*args)), "every possible group"),
     (checks.check_best_of, lambda losses, values, r: values.mean(), "each group keeps one"),
     (checks.check_best_of, lambda losses, values, r: best_of(losses, losses, r), "mean loss"),
     (checks.check_best_of, unsorted, "sort them by loss"),

@@ -94,7 +94,7 @@ ZOO = [
     (checks.check_read_field, swapped_place, "give x, y as they came"),
     (checks.check_read_field, always_level0, "level 0 was read, expected 1"),
     (checks.check_read_field, grown_size, "are 256 of this level"),
-    (checks.check_read_field, lambda *given: "nothing", "called 0 times"),
+    (checks.check_read_field, lambda *args: "nothing", "called 0 times"),
     (checks.check_otsu_threshold, lambda c: between(c).argmin(), "take the largest"),
     (checks.check_otsu_threshold, unweighed, "multiply by both sizes"),
     (checks.check_otsu_threshold, lambda c: otsu(c) + 1, "One too high"),

@@ -308,7 +308,7 @@ WRONG = [
     (checks.check_score_slides, all_tiles, "120 tiles were sent at once, but 40 fit"),
     (checks.check_score_slides, zero_for_large, "logits at [1] is 0"),
     (checks.check_score_slides, thinned_all, "a slide of 30 tiles fits, but only 2"),
-    (checks.check_score_slides, lambda *given: every_nth(*given)[1], "returns two arrays"),
+    (checks.check_score_slides, lambda *args: every_nth(*args)[1], "returns two arrays"),
     (checks.check_make_folds, one_patient_a_fold, "30 folds came, expected 5"),
     (checks.check_make_folds, one_fold_again, "every slide is tested once"),
     (checks.check_make_folds, half_the_slides, "does not hold every slide once"),

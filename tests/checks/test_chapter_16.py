@@ -129,11 +129,11 @@ def test_wrong_answers_fail_with_their_messages(check, answers):
         [
             (checks.check_copies_across, pair_by_pair),
             (checks.check_copies_across, near_copies),
-            (checks.check_copies_across, lambda *given: list(reversed(pair_by_pair(*given)))),
+            (checks.check_copies_across, lambda *args: list(reversed(pair_by_pair(*args)))),
             (checks.check_rank_auc, roc_auc_score),
             (checks.check_perfect_auc, 0.8),
             (checks.check_doubtful, most_doubtful),
-            (checks.check_doubtful, lambda *given: most_doubtful(*given).tolist()),
+            (checks.check_doubtful, lambda *args: most_doubtful(*args).tolist()),
             (checks.check_verdict, (RIGHT.upper() + " ", "NEW", 0)),
         ]
     ),

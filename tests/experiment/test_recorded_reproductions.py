@@ -84,8 +84,11 @@ def test_a_recorded_recipe_gives_its_numbers_again(rows):
     (recipe,) = (r for r in recipes("musk1") if (r.name, r.pooling) == ("plain", "attention"))
     again = reproduce(recipe, seeds=2, jobs=possible_jobs(), progress=False)
     recorded = find_reproduction(rows, "musk1", "plain", "attention")
-    here, there = environment(), recorded["environment"]
-    same = all(here[part] == there[part] for part in ("torch", "numpy", "arithmetic", "threads"))
+    machine, recorded_machine = environment(), recorded["environment"]
+    same = all(
+        machine[part] == recorded_machine[part]
+        for part in ("torch", "numpy", "arithmetic", "threads")
+    )
     for metric in ("auc", "accuracy"):
         mine, theirs = again["ensemble"][metric]["by_run"], recorded["ensemble"][metric]["by_run"]
         assert mine == pytest.approx(theirs[:2], abs=1e-9 if same else 0.1)

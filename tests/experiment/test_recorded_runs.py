@@ -48,8 +48,8 @@ def test_a_recipe_trains_as_it_was_recorded():
     """The first epoch; with other random numbers only what the recipe is known by is alike."""
     (shipped, *_), made = load_recorded_runs("A"), SCRIPT.record_run("A", 0.0, seed=0, epochs=1)
     assert made.columns.keys() == shipped.columns.keys()
-    here, there = environment(), load_recorded("slides")["environment"]
-    if all(here[part] == there[part] for part in ("torch", "arithmetic")):
+    machine, recorded_machine = environment(), load_recorded("slides")["environment"]
+    if all(machine[part] == recorded_machine[part] for part in ("torch", "arithmetic")):
         for name, values in made.columns.items():
             assert values[0] == pytest.approx(shipped.columns[name][0], rel=0.02), name
     for name in ("train_loss", "val_loss"):

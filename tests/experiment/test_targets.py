@@ -35,8 +35,11 @@ def recorded_runs(recorded, pooling=None):
 
 def same_machine(recorded):
     """Return True if digits must agree: another processor or version rounds in another order."""
-    here, there = environment(), recorded["environment"]
-    return all(here[part] == there[part] for part in ("torch", "numpy", "arithmetic", "threads"))
+    machine, recorded_machine = environment(), recorded["environment"]
+    return all(
+        machine[part] == recorded_machine[part]
+        for part in ("torch", "numpy", "arithmetic", "threads")
+    )
 
 
 @pytest.fixture(scope="module")

@@ -43,14 +43,14 @@ def assert_same(functions, *inputs):
     """Compare outputs, and the gradients of a weighted sum of them."""
     results = []
     for function in functions:
-        given = [x.clone().requires_grad_(x.is_floating_point()) for x in inputs]
-        outputs = function(*given)
+        leaves = [x.clone().requires_grad_(x.is_floating_point()) for x in inputs]
+        outputs = function(*leaves)
         outputs = outputs if isinstance(outputs, tuple) else (outputs,)
         parts = [
             (out * torch.linspace(-1, 1, out.numel()).view(out.shape)).sum() for out in outputs
         ]
         sum(parts).backward()
-        results.append([*outputs, *(x.grad for x in given if x.requires_grad)])
+        results.append([*outputs, *(x.grad for x in leaves if x.requires_grad)])
     for got, expected in zip(*results):
         torch.testing.assert_close(got, expected)
 

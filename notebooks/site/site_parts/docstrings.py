@@ -17,13 +17,13 @@ def separate(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines:
     """Repeat the type and description for each name."""
     separated = []
     for i, line in enumerate(lines):
-        found = TOGETHER.fullmatch(line)
-        if found is None:
+        match = TOGETHER.fullmatch(line)
+        if match is None:
             separated.append(line)
             continue
-        for each in found["names"].split(", ")[:-1]:
-            separated += [f"{each} : {found['kind']}", *_indented(lines[i + 1 :])]
-        separated.append(f"{found['names'].split(', ')[-1]} : {found['kind']}")
+        for each in match["names"].split(", ")[:-1]:
+            separated += [f"{each} : {match['kind']}", *_indented(lines[i + 1 :])]
+        separated.append(f"{match['names'].split(', ')[-1]} : {match['kind']}")
     lines[:] = separated
 
 
@@ -36,12 +36,12 @@ def is_field(
 
 def _indented(lines: list[str]) -> list[str]:
     """Return the lines at the start that belong to a description."""
-    found = []
+    description = []
     for line in lines:
         if line and not line.startswith(" "):
             break
-        found.append(line)
-    return found
+        description.append(line)
+    return description
 
 
 def setup(app: Sphinx) -> None:

@@ -42,8 +42,8 @@ class LinksToGitHub(SphinxTransform):
         else:  # its ending was taken off
             start = Path(self.env.srcdir) / target
             candidates = [Path(f"{start}{ending}") for ending in self.config.source_suffix]
-        found = (path.resolve() for path in candidates if path.exists())
-        return next((path for path in found if path.is_relative_to(ROOT)), None)
+        existing = (path.resolve() for path in candidates if path.exists())
+        return next((path for path in existing if path.is_relative_to(ROOT)), None)
 
 
 def _is_file_link(node: nodes.Node) -> bool:

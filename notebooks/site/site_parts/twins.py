@@ -65,8 +65,8 @@ def _is_output(node: nodes.Node) -> bool:
 
 
 def _alt(source: str) -> str:
-    found = re.search(r'<img alt="([^"]*)"', source)
-    return html.unescape(found[1]) if found else ""
+    match = re.search(r'<img alt="([^"]*)"', source)
+    return html.unescape(match[1]) if match else ""
 
 
 def setup(app: Sphinx) -> None:
