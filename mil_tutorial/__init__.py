@@ -87,7 +87,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "experiment.catalogue": ("load_benchmark",),
         "experiment.run": ("run_experiment",),
         "experiment.baselines": ("TileClassifier", "baseline_probabilities", "fit_tile_classifier"),
-        "experiment.learning_curves": ("learning_curve", "read_points", "training_subset"),
+        "experiment.learning_curves": ("read_points",),
         "experiment.trials": ("train_one",),
         "experiment.summary": ("Summary",),
         "experiment.tables": ("as_csv", "as_markdown", "as_results"),

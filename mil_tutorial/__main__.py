@@ -61,6 +61,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as reason:
         print(f"{who}stopped{reason}", file=sys.stderr)
         return 130
+    finally:
+        if several:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends by itself, with its own code
 
 
 def _stop(*_: object) -> None:

@@ -1,16 +1,8 @@
 """The learning curve: AUC on the same test bags against the number of training bags."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from mil_tutorial.bags.dataset import MedicalBagDataset
-from mil_tutorial.bags.splits import group_numbers
-from mil_tutorial.experiment.benchmarks import Benchmark, Split
-from mil_tutorial.experiment.run import run_experiment
-from mil_tutorial.experiment.summary import Summary
 from mil_tutorial.metrics.intervals import Estimate
 
 
@@ -22,86 +14,6 @@ class CurvePoint:
     n_train: int
     auc: Estimate
     by_seed: list[float]
-
-
-def learning_curve(
-    benchmark: Benchmark,
-    sizes: Sequence[int],
-    *,
-    poolings: Sequence[str],
-    seeds: int = 5,
-    jobs: int = 1,
-    progress: bool = True,
-) -> list[CurvePoint]:
-    """Run the experiment with fewer and fewer training bags.
-
-    Validation and test bags stay the same. A seed decides which patients are left, besides the
-    initial weights and the order of bags, so the interval covers that choice too.
-
-    Parameters
-    ----------
-    benchmark : Benchmark
-    sizes : sequence of int
-        Numbers of training bags.
-    poolings, seeds, jobs, progress
-        As in ``run_experiment``.
-
-    Returns
-    -------
-    list of CurvePoint
-        Size after size, and for each size the poolings.
-
-    Raises
-    ------
-    ValueError
-        When a size is larger than the training set, or so small that a class is missing.
-    """
-    points = []
-    for size in sizes:
-
-        def splits(seed: int, size: int = size) -> Iterator[Split]:
-            for split in benchmark.splits(seed):
-                yield replace(split, train=training_subset(split.train, size, seed))
-
-        experiment = run_experiment(
-            replace(benchmark, splits=splits),
-            poolings=poolings,
-            seeds=seeds,
-            jobs=jobs,
-            progress=progress,
-        )
-        summary = Summary(experiment)
-        for pooling in poolings:
-            estimate, by_seed = summary.row(pooling)["auc"], summary.auc_by_seed(pooling)
-            points.append(CurvePoint(pooling, size, estimate, by_seed))
-    return points
-
-
-def training_subset(train: MedicalBagDataset, n_bags: int, seed: int = 0) -> MedicalBagDataset:
-    """Draw bags of whole patients until there are ``n_bags``.
-
-    Patients with and without a positive bag come in their usual proportion. The subsets of one
-    seed are nested: a larger one holds all bags of a smaller one. Of the last patient only as many
-    bags are taken as are needed.
-
-    Raises
-    ------
-    ValueError
-        When there are fewer bags than that.
-    """
-    if not 1 <= n_bags <= len(train):
-        raise ValueError(f"n_bags is {n_bags}, expected 1 to {len(train)}, the training bags")
-    group_of, positive = group_numbers(train.groups), train.labels.numpy() == 1
-    patients = np.random.default_rng(seed).permutation(group_of.max() + 1)
-    ill = np.isin(patients, group_of[positive])
-    # Each patient's place in his own queue, as a share: so both queues end together.
-    place = np.empty(len(patients))
-    for queue in (ill, ~ill):
-        place[queue] = (np.arange(queue.sum()) + 0.5) / max(queue.sum(), 1)
-    rank = np.empty(len(patients), dtype=int)
-    rank[patients[np.argsort(place, kind="stable")]] = np.arange(len(patients))
-    rows = np.argsort(rank[group_of], kind="stable")[:n_bags]
-    return train.subset(sorted(rows.tolist()))
 
 
 def read_points(record: dict[str, Any]) -> list[CurvePoint]:

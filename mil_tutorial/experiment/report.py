@@ -60,6 +60,7 @@ def write_report(
         "data": experiment.benchmark.name,
         "poolings": list(experiment.runs),
         "seeds": len(experiment.seeds),
+        "members": experiment.n_members,
     } | asdict(experiment.config)
     texts = {
         "results.md": as_markdown(results),

@@ -51,6 +51,13 @@ class Experiment:
     models: dict[str, MIL]
     checksums: list[str]
 
+    @property
+    def n_members(self) -> int:
+        """How many models an ensemble has, 1 without ensembles."""
+        pooling = next(iter(self.runs))
+        one, all_ = self.runs[pooling].probabilities, self.members[pooling].probabilities
+        return len(all_) // len(one)
+
 
 def run_experiment(
     benchmark: Benchmark,

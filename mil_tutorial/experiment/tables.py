@@ -20,6 +20,8 @@ def as_results(summary: Summary) -> dict[str, Any]:
     experiment = summary.experiment
     test = experiment.benchmark.test
     poolings = list(experiment.runs)
+    runs = [run for pooling in poolings for run in _runs(summary, pooling)]
+    validated = any(run["val_loss"] is not None for run in runs)
     return {
         "data": {
             "name": experiment.benchmark.name,
@@ -32,8 +34,9 @@ def as_results(summary: Summary) -> dict[str, Any]:
             "test_groups": len(set(test.groups)),
         },
         "seeds": experiment.seeds,
+        "members": experiment.n_members,
         "config": asdict(experiment.config),
-        "wanted_sensitivity": WANTED_SENSITIVITY,
+        "wanted_sensitivity": WANTED_SENSITIVITY if validated else None,
         "environment": environment(),
         "rows": [
             {"pooling": pooling}
@@ -41,7 +44,7 @@ def as_results(summary: Summary) -> dict[str, Any]:
             | {"seconds_per_epoch": experiment.runs[pooling].seconds_per_epoch}
             for pooling in poolings
         ],
-        "runs": [run for pooling in poolings for run in _runs(summary, pooling)],
+        "runs": runs,
         "paired": [
             {"pooling": pooling, "against": other} | _flat(summary.paired(pooling, other))
             for pooling, other in summary.pairs()
@@ -86,13 +89,14 @@ def _flat(estimates: Mapping[str, Estimate | None]) -> dict[str, float | None]:
 
 def as_markdown(results: dict[str, Any]) -> str:
     """Return the results as aligned Markdown tables, one column for each pooling."""
-    data, n_seeds = results["data"], len(results["seeds"])
+    data, n_seeds, members = results["data"], len(results["seeds"]), results["members"]
     known = [name for name in METRICS if any(r[name] is not None for r in results["rows"])]
     sections = [
         f"# Poolings compared on {data['name']}",
         f"{data['description']}.\n"
         f"{data['test_bags']} test bags of {data['test_groups']} groups, "
-        f"{data['test_positive']} positive; {n_seeds} seed{'s' if n_seeds != 1 else ''}.\n"
+        f"{data['test_positive']} positive; {n_seeds} seed{'s' if n_seeds != 1 else ''}"
+        f"{f', each the mean of {members} models' if members > 1 else ''}.\n"
         f"In brackets: 95 % intervals, bootstrap of groups{' and seeds' if n_seeds > 1 else ''}.",
         aligned(
             ["", *(row["pooling"] for row in results["rows"])],
@@ -124,9 +128,12 @@ def _notes(results: dict[str, Any]) -> str:
             f"A small test set: one positive bag is {1 / n_positive:.0%} of the sensitivity, one "
             f"negative bag {1 / n_negative:.0%}\nof the specificity. Go by the intervals.\n"
         )
+    notes += "False-negative rate and specificity: at "
+    if wanted := results["wanted_sensitivity"]:
+        notes += f"the threshold that reached {wanted:.0%} sensitivity\non validation bags; "
+    else:
+        notes += "a probability of 0.5, for want of validation bags;\n"
     notes += (
-        "False-negative rate and specificity: at the threshold that reached "
-        f"{results['wanted_sensitivity']:.0%} sensitivity\non validation bags; "
         "their intervals take this threshold as given.\n"
         "Calibration error: its resamples are biased upward, and so is its interval."
     )

@@ -95,5 +95,5 @@ def save_weights(value: Any, path: Path) -> None:
     """Save with ``torch.save``, the whole file or nothing."""
     import torch
 
-    with replacing(path) as partial:
-        torch.save(value, partial)
+    with replacing(path) as partial, partial.open("wb") as file:  # whose errors are OSError
+        torch.save(value, file)

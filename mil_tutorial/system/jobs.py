@@ -4,10 +4,14 @@ A worker trains as this process would alone, so the results do not depend on how
 is another Python with another copy of torch: about half a gigabyte of memory.
 """
 
+import os
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
+from functools import cache
 from pickle import PicklingError
+from threading import Thread
 from typing import Any
 
 import torch
@@ -55,15 +59,14 @@ def share_work(
     """
     if jobs < 1:
         raise ValueError(f"jobs is {jobs}; take at least 1")
-    threads = torch.get_num_threads()
-    calls = (delayed(_run)(number, threads, function, task) for number, task in enumerate(tasks))
+    setting = os.getpid(), torch.get_num_threads()
+    calls = (delayed(_run)(number, *setting, function, task) for number, task in enumerate(tasks))
     parallel = Parallel(
         jobs,
         backend="loky",
         return_as="generator_unordered",
         pre_dispatch="n_jobs",
         batch_size=1,
-        idle_worker_timeout=60,  # seconds that workers outlive a killed parent
         max_nbytes=None,  # arrays go as bytes, not by shared memory: containers have little
     )
     results = {}
@@ -85,7 +88,23 @@ def share_work(
     return [results[number] for number in range(len(results))]
 
 
-def _run(number: int, threads: int, function: Callable[..., Any], task: tuple) -> tuple[int, Any]:
+def _run(
+    number: int, parent: int, threads: int, function: Callable[..., Any], task: tuple
+) -> tuple[int, Any]:
+    if os.getpid() != parent:
+        _end_with(parent)
     if torch.get_num_threads() != threads:  # in a worker: other sums would round differently
         torch.set_num_threads(threads)
     return number, function(*task)
+
+
+@cache
+def _end_with(parent: int) -> None:
+    """End this worker soon after a killed parent, which cannot tell it to stop."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()

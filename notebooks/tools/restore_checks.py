@@ -3,6 +3,7 @@
 ``teach.py assignment`` copies this file into the course folder, which then needs no checkout.
 """
 
+import ast
 import re
 from itertools import pairwise
 from pathlib import Path
@@ -44,13 +45,14 @@ def restore_checks(submitted: NotebookNode, released: NotebookNode) -> list[str]
     """Give check cells their metadata back; return what keeps an answer from being graded."""
     unchanged = {cell.source.strip() for cell in released.cells}
     sources = [cell.source.strip() if cell.cell_type == "code" else "" for cell in submitted.cells]
-    problems, used, unanswered = [], set(), []
+    problems, unanswered = [], []
+    counted: set[tuple[int, str]] = set()  # names that a cell binds for an exercise of its own
     start = 0
     for stub, check in _exercises(released):
         name, wanted = check.metadata.nbgrader.grade_id, _names(stub.source)
+        call = check.source.splitlines()[-1]
         place = _find(submitted, check, wanted)
         if place is None:
-            call = check.source.splitlines()[-1]
             problems.append(f"{name} is missing: put {call} back into a cell below the answer")
             continue
         submitted.cells[place].metadata["nbgrader"] = check.metadata.nbgrader
@@ -61,15 +63,24 @@ def restore_checks(submitted: NotebookNode, released: NotebookNode) -> list[str]
                 answers = []  # the stub takes back what stood above it
             elif source not in unchanged and _names(source) & wanted:
                 answers.append(number)
-        used.update(answers[-1:])
+        counted |= {(number, word) for number in answers[-1:] for word in wanted}
         if not answers:
-            unanswered.append((name, place, wanted))
+            unanswered.append((name, wanted))
+            if call.partition("(")[0] in sources[place] and sources[place] != check.source.strip():
+                problems.append(f"{name} was changed: call {call}, and answer in a cell above")
         start = place + 1
-    for name, place, wanted in unanswered:
-        below = [n for n in range(place, len(sources)) if n not in used]
-        if any(sources[n] not in unchanged and _names(sources[n]) & wanted for n in below):
-            problems.append(f"an answer stands below {name}: move it above the check")
-    return problems
+    bound = {
+        (number, word)
+        for number, source in enumerate(sources)
+        if source not in unchanged and UNTOUCHED not in source
+        for word in _names(source)
+    }
+    stray = {word for _, word in bound - counted}
+    return problems + [
+        f"the answer to {name} is out of its reach: put it into the stub's cell"
+        for name, wanted in unanswered
+        if wanted & stray
+    ]
 
 
 def _exercises(released: NotebookNode) -> list[tuple[NotebookNode, NotebookNode]]:
@@ -91,5 +102,18 @@ def _find(submitted: NotebookNode, check: NotebookNode, names: set[str]) -> int 
 
 
 def _names(source: str) -> set[str]:
-    """Return the names that code at the top of a cell defines."""
-    return {function or variable for function, variable in DEFINED.findall(source)}
+    """Return the names that the code of a cell binds, at any depth but inside of functions."""
+    try:
+        nodes: list[ast.AST] = [ast.parse(source)]
+    except SyntaxError:  # a line for the notebook, or a mistake
+        return {function or variable for function, variable in DEFINED.findall(source)}
+    names = set()
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+            continue
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        nodes += ast.iter_child_nodes(node)
+    return names

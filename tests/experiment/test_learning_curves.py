@@ -6,12 +6,15 @@ import pytest
 from scripts import load_script
 from toy_bags import separable
 
-from mil_tutorial import MedicalBagDataset, TrainingConfig, training_subset
+from mil_tutorial import MedicalBagDataset, TrainingConfig
 from mil_tutorial.experiment.benchmarks import Benchmark, fixed_split
 from mil_tutorial.experiment.figures import plot_learning_curve
-from mil_tutorial.experiment.learning_curves import learning_curve, read_points
+from mil_tutorial.experiment.learning_curves import read_points
 from mil_tutorial.experiment.run import run_experiment
 from mil_tutorial.experiment.summary import Summary
+
+script = load_script("data/results/learning_curve.py")
+learning_curve = script.learning_curve
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +42,7 @@ def test_subsets_are_nested_of_the_wanted_size_and_keep_patients_together():
     for seed in range(5):
         before = None
         for n in (6, 7, 20, 45, 90):
-            subset = training_subset(train, n, seed)
+            subset = script.training_subset(train, n, seed)
             assert len(subset) == n
             assert abs(float(subset.labels.mean()) - 2 / 3) <= 3 / n
             cut = [p for p in patients(subset) if subset.groups.count(p) < train.groups.count(p)]
@@ -48,7 +51,7 @@ def test_subsets_are_nested_of_the_wanted_size_and_keep_patients_together():
                 assert set(before.names) < set(subset.names)
             before = subset
         assert before.names == train.names, "all of them, in their old order"
-    assert training_subset(train, 20, 0).names != training_subset(train, 20, 1).names
+    assert script.training_subset(train, 20, 0).names != script.training_subset(train, 20, 1).names
 
 
 @pytest.mark.parametrize(
@@ -82,8 +85,7 @@ def test_the_figure_shows_every_pooling_and_size(points):
 
 
 def test_as_a_script(benchmark, tmp_path, monkeypatch):
-    script = load_script("data/results/learning_curve.py")
-    monkeypatch.setattr(script, "load_benchmark", lambda name: benchmark)
+    monkeypatch.setattr(script, "load_benchmark", lambda name, **folder: benchmark)
     out = tmp_path / "curve.json"
     arguments = ["--sizes", "12", "--seeds", "1", "--poolings", "max", "--out", str(out)]
     script.main(arguments)

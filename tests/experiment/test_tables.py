@@ -13,6 +13,7 @@ def toy_results(n_bags, n_positive):
     return {
         "data": data,
         "seeds": [0],
+        "members": 1,
         "wanted_sensitivity": 0.95,
         "rows": [dict.fromkeys(METRICS) | row],
         "baselines": {},
@@ -32,3 +33,14 @@ def test_a_small_test_set_says_what_one_bag_is_worth(positive, negative, shares)
 
 def test_a_large_test_set_says_nothing_of_it():
     assert "small test set" not in as_markdown(toy_results(2 * FEW, FEW))
+
+
+def test_an_ensemble_and_a_missing_validation_set_are_told():
+    plain = toy_results(80, 40)
+    text = as_markdown(plain)
+    assert "1 seed.\n" in text
+    assert "95% sensitivity\non validation bags" in text
+    text = as_markdown(plain | {"members": 5, "wanted_sensitivity": None})
+    assert "1 seed, each the mean of 5 models.\n" in text
+    assert "at a probability of 0.5" in text
+    assert "sensitivity\non validation" not in text

@@ -161,7 +161,7 @@ def test_each_exercise_earns_its_points(course, learner, scores):
 
 def test_an_answer_out_of_reach_of_its_check_is_reported_by_name(course):
     assert not (course.folder / "autograded" / "late").exists()
-    message = f"late, {STEM}: an answer stands below check-attend: move it above the check"
+    message = f"late, {STEM}: the answer to check-attend is out of its reach: "
     assert message in course.log
     assert f"processing assignment '{STEM}' for student 'late'" in course.log
 
@@ -233,8 +233,41 @@ def test_answers_under_one_name_are_told_apart(course, solved):
         answer(submitted, {"other": "my_guess = 2"})
     assert restore_checks(submitted, released) == []
     add_below(submitted, "check-sigmoid-cap", "my_guess = 1")
+    problems = restore_checks(submitted, released)
+    assert len(problems) == (1 if solved else 2), "without an answer to either it may be to both"
+    assert problems[0].startswith("the answer to check-sigmoid-cap is out of its reach")
+
+
+def test_answers_out_of_reach_are_named_however_they_are_written(course):
+    """An exercise whose stub is untouched, and whose answer stands somewhere else."""
+    released = course.released()
+    attend = "def attend(scores, values):\n    return values"
+
+    def above_the_stub(notebook):
+        place = notebook.cells.index(cell_of(notebook, "exercise-attend"))
+        notebook.cells.insert(place, nbformat.v4.new_code_cell(attend))
+
+    def below_in_a_branch(notebook):
+        indented = attend.replace("\n", "\n    ")
+        add_below(notebook, "check-attend", f"if True:\n    {indented}")
+
+    def with_another_answer(notebook):
+        answer(notebook, {"attention-mil": f"{attend}\n\n\nclass AttentionMIL:\n    pass"})
+
+    for write in (above_the_stub, below_in_a_branch, with_another_answer):
+        submitted = course.released()
+        write(submitted)
+        (problem,) = restore_checks(submitted, released)
+        assert problem.startswith("the answer to check-attend is out of its reach"), write.__name__
+    submitted = course.released()
+    add_below(submitted, "check-sigmoid-cap", "my_guess, why = 0.23, 'e'")
     (problem,) = restore_checks(submitted, released)
-    assert problem.startswith("an answer stands below check-sigmoid-cap")
+    assert problem.startswith("the answer to check-sigmoid-cap")
+    submitted = course.released()
+    cell = cell_of(submitted, "check-sigmoid-cap")
+    cell.source = cell.source.replace("(my_guess)", "(0.23)")
+    (problem,) = restore_checks(submitted, released)
+    assert problem.startswith("check-sigmoid-cap was changed: call check_sigmoid_cap(my_guess)")
 
 
 @pytest.mark.parametrize("strip", [False, True])

@@ -1,6 +1,9 @@
 import os
+import signal
 import threading
 import time
+from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -122,3 +125,39 @@ def test_an_experiment_does_not_depend_on_its_jobs():
             np.testing.assert_array_equal(mine.column("val_loss"), theirs.column("val_loss"))
         for mine, theirs in zip(one.models[pooling].parameters(), two.models[pooling].parameters()):
             assert torch.equal(mine, theirs)
+
+
+def work_on(tasks):
+    share_work(wait_long, tasks, 2)
+
+
+def wait_long(folder):
+    (folder / str(os.getpid())).touch()
+    time.sleep(300)
+
+
+def exists(process):
+    """Whether a process still runs; one that ended but was not yet collected does not."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.full
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="asks Linux for the processes")
+def test_workers_end_with_a_killed_parent(tmp_path):
+    parent = get_context("spawn").Process(target=work_on, args=([(tmp_path,), (tmp_path,)],))
+    parent.start()
+    wait_for(lambda: len(list(tmp_path.iterdir())) == 2)
+    os.kill(parent.pid, signal.SIGKILL)
+    parent.join()
+    workers = [int(file.name) for file in tmp_path.iterdir()]
+    wait_for(lambda: not any(map(exists, workers)), 20)
+
+
+def wait_for(condition, seconds=120):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
