@@ -89,7 +89,8 @@ def _flat(estimates: Mapping[str, Estimate | None]) -> dict[str, float | None]:
 
 def as_markdown(results: dict[str, Any]) -> str:
     """Return the results as aligned Markdown tables, one column for each pooling."""
-    data, n_seeds, members = results["data"], len(results["seeds"]), results["members"]
+    data, n_seeds = results["data"], len(results["seeds"])
+    members = results.get("members", 1)  # older records do not say
     known = [name for name in METRICS if any(r[name] is not None for r in results["rows"])]
     sections = [
         f"# Poolings compared on {data['name']}",
