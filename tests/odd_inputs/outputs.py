@@ -1,0 +1,5 @@
+"""Outputs, memory and disks."""
+
+from odd_inputs.case import Case
+
+CASES: list[Case] = []

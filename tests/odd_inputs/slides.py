@@ -1,0 +1,5 @@
+"""Coordinates, pictures, slides and tissue."""
+
+from odd_inputs.case import Case
+
+CASES: list[Case] = []
