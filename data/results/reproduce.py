@@ -20,7 +20,7 @@ from mil_tutorial.cli.arguments import whole_number
 from mil_tutorial.experiment.records import read_reproductions
 from mil_tutorial.experiment.trials import PoolingRuns
 from mil_tutorial.metrics.attention import instance_auc, smooth_scores
-from mil_tutorial.metrics.decisions import Metric, weighted_auc, weighted_mean
+from mil_tutorial.metrics.intervals import Measurement, measure_auc, measure_mean
 from mil_tutorial.system.versions import environment
 
 
@@ -40,7 +40,8 @@ def reproduce(
     dict
         Plain values: what was run, and the metrics of the ensemble, of its members by themselves
         (``single``) and of the baselines, for each seed and with intervals. ``single`` has none:
-        members of a seed share its bags, and resampling them one by one would make it too narrow.
+        members of a seed share its bags and do not vary as independent runs would.
+        ``probabilities`` (S, B) are those of the ensemble.
     """
     experiment = run_experiment(
         recipe.benchmark,
@@ -52,33 +53,37 @@ def reproduce(
     )
     summary = Summary(experiment)
 
-    def with_interval(metric: Metric | list[Metric], values: np.ndarray) -> dict[str, Any]:
-        estimate = asdict(summary.bootstrap.estimate(metric, values))
-        return estimate | {"by_run": summary.by_run(metric, values)}
-
-    def without(metric: Metric | list[Metric], values: np.ndarray) -> dict[str, Any]:
-        by_run = summary.by_run(metric, values)
-        return {"value": float(np.mean(by_run)), "by_run": by_run}
-
     def measure(runs: PoolingRuns, one: Callable[..., dict[str, Any]]) -> dict[str, Any]:
         metrics = bag_metrics(summary, runs.probabilities, one)
         return metrics | instance_metrics(summary, runs, recipe.smoothing, one)
 
+    runs = experiment.runs[recipe.pooling]
     return recipe.as_dict() | {
         "seeds": seeds,
         "checksum": recipe.benchmark.test.checksum(),
         "environment": environment(),
-        "ensemble": measure(experiment.runs[recipe.pooling], with_interval),
+        "ensemble": measure(runs, with_interval),
         "single": measure(experiment.members[recipe.pooling], without),
         "baselines": {
             name: bag_metrics(summary, probabilities, with_interval)
             for name, probabilities in experiment.baselines.items()
         },
+        "probabilities": runs.probabilities.round(4).tolist(),
     }
 
 
+def with_interval(measured: Measurement) -> dict[str, Any]:
+    """Return a measurement as plain values."""
+    return asdict(measured.estimate) | {"by_run": measured.by_seed.tolist()}
+
+
+def without(measured: Measurement) -> dict[str, Any]:
+    """Return a measurement of the members of ensembles, which depend on each other."""
+    return {"value": measured.estimate.value, "by_run": measured.by_seed.tolist()}
+
+
 def bag_metrics(
-    summary: Summary, probabilities: np.ndarray, one: Callable[..., dict[str, Any]]
+    summary: Summary, probabilities: np.ndarray, one: Callable[[Measurement], dict[str, Any]]
 ) -> dict[str, Any]:
     """Measure probabilities (R, B) of R runs.
 
@@ -87,14 +92,17 @@ def bag_metrics(
     """
     right = ((probabilities >= 0.5) == summary.labels).astype(float)
     return {
-        "auc": one(summary.aucs(len(probabilities)), probabilities),
-        "auc_pooled": one(weighted_auc(summary.labels), probabilities),
-        "accuracy": one(weighted_mean, right),
+        "auc": one(summary.auc(probabilities)),
+        "auc_pooled": one(measure_auc(summary.labels, probabilities, summary.group_of)),
+        "accuracy": one(measure_mean(right, summary.group_of)),
     }
 
 
 def instance_metrics(
-    summary: Summary, runs: PoolingRuns, smoothing: float, one: Callable[..., dict[str, Any]]
+    summary: Summary,
+    runs: PoolingRuns,
+    smoothing: float,
+    one: Callable[[Measurement], dict[str, Any]],
 ) -> dict[str, Any]:
     """Measure how well instances are ranked, over all bags together and within each bag."""
     test = summary.experiment.benchmark.test
@@ -107,26 +115,19 @@ def instance_metrics(
                 smooth[run, bag] = smooth_scores(runs.scores[run, bag], test.coords[bag], smoothing)
             ranked["smoothed scores"] = smooth
 
-    def within(values: np.ndarray) -> np.ndarray:
-        return np.stack([instance_auc(list(run), truth) for run in values])
+    def everywhere(values: np.ndarray) -> Measurement:
+        flat = np.stack([np.concatenate(list(run)) for run in values])
+        group_of = np.repeat(summary.group_of, test.sizes.numpy())
+        return measure_auc(np.concatenate(truth), flat, group_of)
+
+    def within(values: np.ndarray) -> Measurement:
+        each = np.stack([instance_auc(list(run), truth) for run in values])
+        return measure_mean(each, summary.group_of)
 
     return {
-        "instance_auc": {name: one(_over_all_bags(truth), v) for name, v in ranked.items()},
-        "instance_auc_within": {name: one(weighted_mean, within(v)) for name, v in ranked.items()},
+        "instance_auc": {name: one(everywhere(v)) for name, v in ranked.items()},
+        "instance_auc_within": {name: one(within(v)) for name, v in ranked.items()},
     }
-
-
-def _over_all_bags(truth: list[np.ndarray]) -> Metric:
-    """Return a metric of scores (B,) of arrays (n_b,): the AUC over the instances of all bags."""
-    bag_of = np.repeat(np.arange(len(truth)), [len(t) for t in truth])
-    auc = weighted_auc(np.concatenate(truth))
-
-    def metric(scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        flat = np.concatenate(list(scores))
-        parts = np.array_split(weights, -(-len(weights) // 50))  # a weight for each instance: large
-        return np.concatenate([auc(flat, part[:, bag_of]) for part in parts])
-
-    return metric
 
 
 def is_of(row: dict[str, Any], recipe: Recipe, seeds: int) -> bool:

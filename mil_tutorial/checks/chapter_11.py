@@ -9,8 +9,9 @@ from scipy.special import expit
 
 from mil_tutorial.checks.exercise import Wrong, exercise
 from mil_tutorial.checks.judging import as_numbers, attempt, examine_each, expect_number
+from mil_tutorial.metrics.bootstrap import best_of
 from mil_tutorial.metrics.decisions import weighted_auc
-from mil_tutorial.metrics.intervals import auc_standard_error, best_of
+from mil_tutorial.metrics.intervals import auc_standard_error
 
 
 @exercise

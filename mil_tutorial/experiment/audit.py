@@ -21,8 +21,9 @@ from mil_tutorial.datasets.slides import (
     slide_mask,
     tumour_fraction,
 )
+from mil_tutorial.metrics.bootstrap import confidence_interval
 from mil_tutorial.metrics.decisions import auc
-from mil_tutorial.metrics.intervals import Estimate, bootstrap_interval
+from mil_tutorial.metrics.intervals import Estimate
 from mil_tutorial.models.trained import load_trained_model
 from mil_tutorial.system.paths import data_dir, verify_checksum
 from mil_tutorial.training.prediction import predict
@@ -177,8 +178,8 @@ def audit(folder: str | Path, doubtful: int = 12) -> Audit:
     readings = np.array([second_reading(folder, slides, int(row)).any() for row in queue])
     return Audit(
         near_copies=sum(patients[i] < patients[j] for i, j in near_copies(prints, prints)),
-        colour_auc=bootstrap_interval(auc, labels, by_colour, patients),
+        colour_auc=confidence_interval(auc, labels, by_colour, patients),
         contradicted=float(np.mean(readings != labels[queue])),
         distance=hospital_distance(bags.bag_means().numpy(), *training_means()),
-        model_auc=bootstrap_interval(auc, labels, by_model, patients),
+        model_auc=confidence_interval(auc, labels, by_model, patients),
     )

@@ -1,21 +1,20 @@
 """From the runs of an experiment to numbers with intervals: rows, paired differences, baselines."""
 
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
+from mil_tutorial.bags.splits import group_numbers
 from mil_tutorial.experiment.run import Experiment
-from mil_tutorial.experiment.trials import PoolingRuns
-from mil_tutorial.metrics.decisions import (
-    Metric,
-    only,
-    weighted_auc,
-    weighted_calibration_error,
-    weighted_mean,
-    weighted_sensitivity_at_specificity,
+from mil_tutorial.metrics.decisions import calibration_error
+from mil_tutorial.metrics.intervals import (
+    Estimate,
+    Measurement,
+    difference,
+    measure_auc,
+    measure_mean,
+    measure_sensitivity,
 )
-from mil_tutorial.metrics.intervals import Bootstrap, Estimate, interval
 
 REFERENCE = "max"
 """The pooling that the paired differences are taken against."""
@@ -37,41 +36,30 @@ METRICS = {
 
 
 class Summary:
-    """All numbers of an experiment, from one bootstrap plan, so that differences are paired.
+    """All numbers of an experiment, with intervals over patients and seeds.
 
     Parameters
     ----------
     experiment : Experiment
-    n_resamples : int
-        Of patients and of seeds together.
     """
 
-    def __init__(self, experiment: Experiment, n_resamples: int = 2000) -> None:
+    def __init__(self, experiment: Experiment) -> None:
         self.experiment = experiment
         self.labels = experiment.benchmark.test.labels.numpy().astype(int)
-        groups = experiment.benchmark.test.groups
-        self.bootstrap = Bootstrap(groups, len(experiment.seeds), n_resamples)
-        self._rows: dict[str, dict[str, Estimate]] = {}
+        self.group_of = group_numbers(experiment.benchmark.test.groups)
+        self._measured: dict[str, dict[str, Measurement]] = {}
 
     def row(self, pooling: str) -> dict[str, Estimate]:
         """Return every metric of one pooling, by name, that the data allow."""
-        if pooling not in self._rows:
-            runs = self.experiment.runs[pooling]
-            self._rows[pooling] = {
-                name: self.bootstrap.estimate(metric, values)
-                for name, (metric, values) in self._sources(runs).items()
-                if values is not None
-            }
-        return self._rows[pooling]
+        row = {name: one.estimate for name, one in self._measure(pooling).items()}
+        each = self.experiment.runs[pooling].probabilities
+        error = float(np.mean([calibration_error(self.labels, run) for run in each]))
+        return row | {"calibration_error": Estimate(error, float("nan"), float("nan"))}
 
     def paired(self, pooling: str, against: str = REFERENCE) -> dict[str, Estimate]:
         """Return the differences of a pooling against another, max pooling by default."""
-        first, second = (self._sources(self.experiment.runs[name]) for name in (pooling, against))
-        distribution = self.bootstrap.distribution
-        return {
-            name: interval(distribution(*first[name]) - distribution(*second[name]))
-            for name in PAIRED
-        }
+        first, second = self._measure(pooling), self._measure(against)
+        return {name: difference(first[name], second[name]) for name in PAIRED}
 
     def pairs(self) -> list[tuple[str, str]]:
         """Return the pairs to compare: each pooling with max, and what the experiment allows."""
@@ -79,25 +67,26 @@ class Summary:
         against = [(name, REFERENCE) for name in runs if name != REFERENCE]
         return [pair for pair in (*against, *FURTHER_PAIRS) if all(name in runs for name in pair)]
 
+    def auc(self, probabilities: np.ndarray, chosen: np.ndarray | None = None) -> Measurement:
+        """Measure the AUC of runs (R, B) among bags that one model judged.
+
+        R is a multiple of the number of seeds: the members of the first seed, then of the second.
+        With ``chosen`` (B,) bool, only of these bags.
+        """
+        folds = self.experiment.folds
+        folds = np.repeat(folds, len(probabilities) // len(folds), axis=0)
+        kept = np.ones(len(self.labels), dtype=bool) if chosen is None else chosen
+        return measure_auc(
+            self.labels[kept], probabilities[:, kept], self.group_of[kept], folds[:, kept]
+        )
+
     def auc_by_seed(self, pooling: str) -> list[float]:
         """Return the AUC of each seed by itself: their mean may describe none of them."""
-        return self.by_run(self.aucs(), self.experiment.runs[pooling].probabilities)
-
-    def by_run(self, metric: Metric | list[Metric], values: np.ndarray) -> list[float]:
-        """Return a metric of each run of ``values`` (R, B); one metric, or one for each run."""
-        each = metric if isinstance(metric, list) else [metric] * len(values)
-        everyone = np.ones((1, len(self.labels)))
-        return [float(m(run, everyone)[0]) for m, run in zip(each, values, strict=True)]
-
-    def aucs(self, runs: int | None = None) -> list[Metric]:
-        """Return the AUC for each run (by default each seed), among bags that one model judged."""
-        folds = self.experiment.folds
-        each = np.repeat(folds, (runs or len(folds)) // len(folds), axis=0)
-        return [weighted_auc(self.labels, own) for own in each]
+        return self._measure(pooling)["auc"].by_seed.tolist()
 
     def baseline(self, name: str) -> Estimate:
         """Return the AUC of a baseline."""
-        return self.bootstrap.estimate(self.aucs(), self.experiment.baselines[name])
+        return self.auc(self.experiment.baselines[name]).estimate
 
     def auc_by_witness_rate(self, pooling: str, edges: np.ndarray) -> list[tuple[float, Estimate]]:
         """Return the AUC of positives in each range of witness rate against all negatives.
@@ -117,26 +106,33 @@ class Summary:
         points = []
         for chosen in ranges_of(rates, self.labels == 1, edges):
             if chosen.any():
-                kept = chosen | (self.labels == 0)
-                each = [only(kept, metric) for metric in self.aucs()]
-                estimate = self.bootstrap.estimate(each, probabilities)
-                points.append((float(np.median(rates[chosen])), estimate))
+                measured = self.auc(probabilities, chosen | (self.labels == 0))
+                points.append((float(np.median(rates[chosen])), measured.estimate))
         return points
 
-    def _sources(self, runs: PoolingRuns) -> dict[str, tuple[Any, Any]]:
-        """Return for each metric how it is computed and from what, (S, B); None without truth."""
-        labels, called_negative = self.labels, 1.0 - runs.called_positive
-        at_90 = weighted_sensitivity_at_specificity(labels)
-        return {
-            "auc": (self.aucs(), runs.probabilities),
-            "sensitivity_at_90_specificity": (at_90, runs.probabilities),
-            "false_negative_rate": (only(labels == 1, weighted_mean), called_negative),
-            "specificity": (only(labels == 0, weighted_mean), called_negative),
-            "attention_entropy": (weighted_mean, runs.entropy),
-            "instance_auc": (weighted_mean, runs.attention_auc),
-            "instance_score_auc": (weighted_mean, runs.score_auc),
-            "calibration_error": (weighted_calibration_error(labels), runs.probabilities),
+    def _measure(self, pooling: str) -> dict[str, Measurement]:
+        """Measure all that have an interval; what has no truth is left out."""
+        if pooling in self._measured:
+            return self._measured[pooling]
+        runs = self.experiment.runs[pooling]
+        called_negative = 1.0 - runs.called_positive
+        at_90 = measure_sensitivity(self.labels, runs.probabilities, self.group_of)
+        measured = {
+            "auc": self.auc(runs.probabilities),
+            "sensitivity_at_90_specificity": at_90,
+            "false_negative_rate": self._mean(called_negative, self.labels == 1),
+            "specificity": self._mean(called_negative, self.labels == 0),
+            "attention_entropy": self._mean(runs.entropy),
         }
+        if runs.attention_auc is not None:
+            measured["instance_auc"] = self._mean(runs.attention_auc)
+        if runs.score_auc is not None:
+            measured["instance_score_auc"] = self._mean(runs.score_auc)
+        self._measured[pooling] = measured
+        return measured
+
+    def _mean(self, values: np.ndarray, chosen: np.ndarray | None = None) -> Measurement:
+        return measure_mean(values, self.group_of, chosen)
 
 
 def witness_rates(experiment: Experiment) -> np.ndarray:

@@ -98,7 +98,7 @@ def as_markdown(results: dict[str, Any]) -> str:
         f"{data['test_bags']} test bags of {data['test_groups']} groups, "
         f"{data['test_positive']} positive; {n_seeds} seed{'s' if n_seeds != 1 else ''}"
         f"{f', each the mean of {members} models' if members > 1 else ''}.\n"
-        f"In brackets: 95 % intervals, bootstrap of groups{' and seeds' if n_seeds > 1 else ''}.",
+        f"In brackets: 95 % intervals, over groups{' and seeds' if n_seeds > 1 else ''}.",
         aligned(
             ["", *(row["pooling"] for row in results["rows"])],
             [[METRICS[name], *(_cell(row, name) for row in results["rows"])] for name in known],
@@ -136,7 +136,7 @@ def _notes(results: dict[str, Any]) -> str:
         notes += "a probability of 0.5, for want of validation bags;\n"
     notes += (
         "their intervals take this threshold as given.\n"
-        "Calibration error: its resamples are biased upward, and so is its interval."
+        "Calibration error: biased upward, the more the fewer bags; it has no interval."
     )
     if results["data"]["folds"] > 1:
         notes += (
@@ -159,6 +159,8 @@ def aligned(head: list[str], rows: list[list[str]]) -> str:
 def _cell(row: dict[str, Any], name: str, form: str = ".2f") -> str:
     if row[name] is None:
         return "–"
+    if row[f"{name}_low"] is None:
+        return f"{row[name]:{form}}"
     return f"{row[name]:{form}} [{row[f'{name}_low']:{form}}, {row[f'{name}_high']:{form}}]"
 
 

@@ -1,26 +1,28 @@
-"""How far a result could move with other patients, seeds and starts.
+"""How far a result could move with other patients and seeds: intervals that cover.
 
-Bootstrap intervals: slides of one patient resemble each other, so patients are drawn, not slides;
-of several seeds, runs are drawn too, independently. Fixed, and so not covered, are a training set
-common to all seeds and the threshold chosen on validation bags. Beside them: the standard error of
-a published AUC, and the mean result of keeping the best of several starts.
+Slides of one patient resemble each other, so variances are those of clustered data: the influences
+of a patient's bags are added before they are squared (Obuchowski 1997, "Nonparametric analysis of
+clustered ROC curve data"). The spread between seeds comes on top. With few patients such a variance
+is itself uncertain, and it is 0 where all is right; so it is drawn towards that of independent
+bags, which weighs ``PRIOR`` degrees of freedom (as Smyth 2004 moderates variances). An interval
+holds the values from which the estimate is at most t standard errors away, the error being that of
+the value, not of the estimate (Wilson 1927; for the AUC Newcombe 2006, "Confidence intervals for an
+effect size measure based on the Mann-Whitney statistic", method 5): it never leaves [0, 1].
+
+How often these intervals hold the truth is measured by ``tests/benchmarks/coverage.py``. Fixed, and
+so not covered, are a training set common to all seeds and the threshold chosen on validation bags.
 """
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from mil_tutorial.bags.splits import group_numbers
-from mil_tutorial.metrics.decisions import (
-    Metric,
-    auc,
-    sensitivity_at_specificity,
-    weighted_auc,
-    weighted_sensitivity_at_specificity,
-)
+PRIOR = 10.0
+"""Degrees of freedom that the variance of independent bags counts for, chosen by simulation."""
+UNRELATED = 2
+"""Patients that two models err on independently are added to those that show their correlation."""
+TINY = 1e-9
 
 
 @dataclass(frozen=True)
@@ -35,139 +37,257 @@ class Estimate:
         return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
 
-class Bootstrap:
-    """Weights of bags and seeds in R resamples, shared by all models: differences are paired.
+@dataclass(frozen=True, eq=False)
+class Measurement:
+    """A metric averaged over S seeds, and what its uncertainty consists of.
+
+    Attributes
+    ----------
+    estimate : Estimate
+    influence : array, shape (G,)
+        By how much each patient moves the value.
+    by_seed : array, shape (S,)
+    """
+
+    estimate: Estimate
+    influence: np.ndarray
+    by_seed: np.ndarray
+
+
+def measure_auc(
+    labels: np.ndarray,
+    scores: np.ndarray,
+    group_of: np.ndarray,
+    folds: np.ndarray | None = None,
+    level: float = 0.95,
+) -> Measurement:
+    """Measure the area under the ROC curve.
 
     Parameters
     ----------
-    groups : sequence of length B
-        The patient of each test bag.
-    n_seeds : int
-        Runs that were made with different seeds.
-    n_resamples : int
-    seed : int
+    labels : array, shape (B,)
+        0 or 1, both present.
+    scores : array, shape (S, B)
+        Of S runs with different seeds.
+    group_of : int array, shape (B,)
+        The number of each bag's patient; see ``group_numbers``.
+    folds : int array, shape (S, B), optional
+        Which of several models judged each bag. Their scales differ, so only pairs of a positive
+        and a negative bag of the same fold are compared.
+    level : float
     """
+    positive = labels == 1
+    folds = np.zeros(scores.shape, dtype=int) if folds is None else folds
+    counted = [_pairs_won(positive, run, own) for run, own in zip(scores, folds)]
+    won, pairs = (np.stack(part) for part in zip(*counted))
+    total = pairs[:, positive].sum(axis=1, keepdims=True)
+    by_seed = won[:, positive].sum(axis=1) / total[:, 0]
+    moves = (won - by_seed[:, None] * pairs) / total
+    m, n = int(positive.sum()), int((~positive).sum())
 
-    def __init__(
-        self, groups: Sequence[Any], n_seeds: int = 1, n_resamples: int = 2000, seed: int = 0
-    ) -> None:
-        rng = np.random.default_rng(seed)
-        group_of = group_numbers(groups)
-        n_groups = group_of.max() + 1
-        drawn = rng.multinomial(n_groups, np.full(n_groups, 1 / n_groups), n_resamples)
-        # Row 0 is the sample itself, the other rows are resamples of it.
-        self.weights = np.vstack([np.ones(len(group_of)), drawn[:, group_of]])
-        seeds = rng.multinomial(n_seeds, np.full(n_seeds, 1 / n_seeds), n_resamples) / n_seeds
-        self.seed_weights = np.vstack([np.full(n_seeds, 1 / n_seeds), seeds])
+    def independent(area: float) -> float:
+        pairs_of_pairs = ((m + n) / 2 - 1) * ((1 - area) / (2 - area) + area / (1 + area))
+        return area * (1 - area) * (1 + pairs_of_pairs) / (m * n)
 
-    def distribution(self, metric: Metric | Sequence[Metric], values: np.ndarray) -> np.ndarray:
-        """Return the metric of values (S, B), averaged over seeds: (1 + R,), the sample first.
-
-        One metric serves all seeds, or each seed has its own (its folds may differ).
-        """
-        each = [metric] * len(values) if callable(metric) else metric
-        by_seed = np.stack([m(run, self.weights) for m, run in zip(each, values)], axis=1)
-        return (self.seed_weights * by_seed).sum(axis=1)
-
-    def estimate(self, metric: Metric | Sequence[Metric], values: np.ndarray) -> Estimate:
-        """Return the metric with its 95 % percentile interval."""
-        return interval(self.distribution(metric, values))
+    sample = _Sample(by_seed, moves, (positive, ~positive), group_of, independent, PRIOR)
+    return sample.measurement(*sample.bounds(level))
 
 
-def interval(distribution: np.ndarray, level: float = 0.95) -> Estimate:
-    """Turn a distribution (the sample first) into an estimate; undefined resamples are left out."""
-    value, resamples = distribution[0], distribution[1:]
-    defined = resamples[np.isfinite(resamples)]
-    if not np.isfinite(value) or len(defined) == 0:
-        return Estimate(float("nan"), float("nan"), float("nan"))
-    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
-    return Estimate(float(value), float(low), float(high))
+def _pairs_won(
+    positive: np.ndarray, scores: np.ndarray, folds: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Count for each bag its pairs with the other class of its fold, and those in right order."""
+    won, pairs = np.zeros(len(scores)), np.zeros(len(scores))
+    for fold in np.unique(folds):
+        for mine, sign in ((positive, 1), (~positive, -1)):
+            rows, others = mine & (folds == fold), ~mine & (folds == fold)
+            ranked, own = np.sort(sign * scores[others]), sign * scores[rows]
+            below = np.searchsorted(ranked, own, "left") + np.searchsorted(ranked, own, "right")
+            won[rows], pairs[rows] = below / 2, len(ranked)
+    return won, pairs
 
 
-BagMetric = Callable[[Any, Any], float]
-"""A metric of ``mil_tutorial.metrics`` or like it: labels (B,), probabilities (B,) → a number."""
-
-
-def bootstrap_interval(
-    metric: BagMetric,
-    labels: Any,
-    probabilities: Any,
-    groups: Sequence[Any],
-    *,
-    n_resamples: int = 2000,
+def measure_mean(
+    values: np.ndarray,
+    group_of: np.ndarray,
+    chosen: np.ndarray | None = None,
     level: float = 0.95,
-    seed: int = 0,
-) -> Estimate:
-    """Return a metric with its interval, drawing patients anew.
+) -> Measurement:
+    """Measure a mean over bags of values from 0 to 1; of 0 and 1, it is a share of bags.
 
     Parameters
     ----------
-    metric : callable
-        Such as ``auc``: takes labels and probabilities, returns a number.
-    labels, groups : sequences of length B
-    probabilities : array, shape (B,), or (S, B) for S seeds
-    n_resamples, level, seed
-        Of the bootstrap.
-
-    Raises
-    ------
-    ValueError
-        When ``metric`` refuses labels and probabilities, or lengths differ.
+    values : array, shape (S, B)
+        NaN, at the same bags for all seeds, does not count.
+    group_of : int array, shape (B,)
+    chosen : bool array, shape (B,), optional
+        The bags that count; by default all.
+    level : float
     """
-    runs = _runs(metric, labels, probabilities, groups)
-    plan = Bootstrap(groups, len(runs), n_resamples, seed)
-    return interval(plan.distribution(_for_resamples(metric, labels), runs), level)
+    sample = _mean_sample(values, group_of, chosen)
+    return sample.measurement(*sample.bounds(level))
 
 
-def paired_difference(
-    metric: BagMetric,
-    labels: Any,
-    first: Any,
-    second: Any,
-    groups: Sequence[Any],
-    *,
-    n_resamples: int = 2000,
+def _mean_sample(values: np.ndarray, group_of: np.ndarray, chosen: np.ndarray | None) -> "_Sample":
+    counts = np.isfinite(values).all(axis=0) & (True if chosen is None else chosen)
+    n = int(counts.sum())
+    kept = np.where(counts, values, 0)
+    by_seed = kept.sum(axis=1) / n if n else np.full(len(values), np.nan)
+    moves = np.where(counts, kept - by_seed[:, None], 0) / max(n, 1)
+    # Independent shares vary by p (1 - p) / n, other values by an unknown amount: no prior.
+    prior = PRIOR if np.isin(kept, (0, 1)).all() else 0.0
+    return _Sample(by_seed, moves, (counts,), group_of, lambda p: p * (1 - p) / n, prior)
+
+
+def measure_sensitivity(
+    labels: np.ndarray,
+    scores: np.ndarray,
+    group_of: np.ndarray,
+    specificity: float = 0.90,
     level: float = 0.95,
-    seed: int = 0,
-) -> Estimate:
-    """Return metric(first) - metric(second) with its interval, on the same resamples of patients.
+) -> Measurement:
+    """Measure the highest sensitivity at a specificity of at least ``specificity``.
 
-    Errors on the same patients go up and down together, so the interval is narrower than those of
-    the two metrics suggest. Parameters as in ``bootstrap_interval``.
+    Two errors are added in squares: that of a share of positives, and that of the threshold. For
+    this, the sensitivity is read off where the false-positive rate has its own bounds (as Woodruff
+    1952, "Confidence intervals for medians and other position measures", does for quantiles).
+    Other parameters as in ``measure_auc``.
     """
-    a, b = (_runs(metric, labels, p, groups) for p in (first, second))
-    if a.shape != b.shape:
-        raise ValueError(f"probabilities have shapes {a.shape} and {b.shape}, expected the same")
-    plan = Bootstrap(groups, len(a), n_resamples, seed)
-    function = _for_resamples(metric, labels)
-    return interval(plan.distribution(function, a) - plan.distribution(function, b), level)
+    positive = labels == 1
+    n, rate = int((~positive).sum()), 1 - specificity
+    highest = -np.sort(-scores[:, ~positive], axis=1)
+    # Sensitivity where 0, 1, …, n negatives are called positive: the threshold is the next one.
+    thresholds = np.pad(highest, ((0, 0), (0, 1)), constant_values=-np.inf)
+    allowed = min(int(rate * n + 1e-9), n)  # 1 - 0.9 is a little below 0.1
+    sample = _mean_sample((scores > thresholds[:, [allowed]]).astype(float), group_of, positive)
+    value, low, high = sample.value, *sample.bounds(level)
+    raised = (scores >= highest[:, [max(round(rate * (n + 1)) - 1, 0)]]).astype(float)
+    rates = _mean_sample(raised, group_of, ~positive).bounds(level, around=rate)
+    curve = [(scores[:, positive] > t[:, None]).mean() for t in thresholds.T]
+    strict, lax = np.interp([r * (n + 1) - 1 for r in rates], range(n + 1), curve)
+    low = value - np.hypot(value - low, max(value - strict, 0))
+    high = value + np.hypot(high - value, max(lax - value, 0))
+    return sample.measurement(max(low, 0), min(high, 1))
 
 
-def _runs(metric: BagMetric, labels: Any, probabilities: Any, groups: Sequence[Any]) -> np.ndarray:
-    runs = np.atleast_2d(np.asarray(probabilities, dtype=float))
-    if len(groups) != runs.shape[1]:
-        raise ValueError(f"{len(groups)} groups for {runs.shape[1]} bags; give one for each")
-    for run in runs:
-        metric(labels, run)  # refuses bad labels and probabilities
-    return runs
+@dataclass(frozen=True, eq=False)
+class _Sample:
+    """How a metric depends on the bags of a test set.
+
+    Attributes
+    ----------
+    by_seed : array, shape (S,)
+    moves : array, shape (S, B)
+        By how much each bag moves the value of each seed (its influence, over the sample).
+    classes : bool arrays, shape (B,)
+        Bags whose numbers are fixed: the positives and the negatives, or all that count.
+    group_of : int array, shape (B,)
+    independent : callable
+        True value → variance of the metric in one run, were all bags independent.
+    prior : float
+        Degrees of freedom that this variance counts for.
+    """
+
+    by_seed: np.ndarray
+    moves: np.ndarray
+    classes: tuple[np.ndarray, ...]
+    group_of: np.ndarray
+    independent: Callable[[float], float]
+    prior: float
+
+    @property
+    def value(self) -> float:
+        return float(self.by_seed.mean())
+
+    def bounds(self, level: float, around: float | None = None) -> tuple[float, float]:
+        """Return the interval of the value, or of another one with the same design effect."""
+        from scipy.optimize import brentq
+        from scipy.stats import t
+
+        centre = self.value if around is None else around
+        design, freedom = self._design_effect()
+        if not np.isfinite(centre) or freedom <= 0:
+            return float("nan"), float("nan")
+        factor = t.ppf((1 + level) / 2, freedom) ** 2 * design
+        if factor < TINY:
+            return centre, centre
+
+        def outside(value: float) -> float:
+            return (centre - value) ** 2 - factor * self.independent(value)
+
+        inside = min(max(centre, TINY), 1 - TINY)
+        low = brentq(outside, 0, inside) if centre > TINY else 0.0
+        high = brentq(outside, inside, 1) if centre < 1 - TINY else 1.0
+        return float(low), float(high)
+
+    def _design_effect(self) -> tuple[float, float]:
+        """Return the variance relative to independent bags and one run, and its freedom."""
+        mean = self.moves.mean(axis=0)
+        own, freedoms, by_group = [], [], []
+        for rows in self.classes:
+            sums = np.bincount(self.group_of[rows], mean[rows], self.group_of.max() + 1)
+            groups = len(np.unique(self.group_of[rows]))
+            own.append(groups / max(groups - 1, 1) * float(sums @ sums))
+            freedoms.append(groups - 1)
+            by_group.append(sums)
+        variance = sum(own)
+        if min(freedoms) < 1:  # one patient does not tell how patients differ
+            freedom = 0.0
+        elif variance == 0:
+            freedom = float(min(freedoms))
+        else:  # Satterthwaite 1946
+            freedom = variance**2 / sum(v**2 / f for v, f in zip(own, freedoms))
+        if len(by_group) == 2:  # bags of both classes of one patient
+            variance += 2 * float(by_group[0] @ by_group[1])
+        runs = float((self.moves**2).sum(axis=1).mean())
+        averaged = float((mean**2).sum()) / runs if runs > 0 else 1.0
+        averaged = max(averaged, 1 / len(self.moves))  # what seeds do not average out
+        weight = freedom + self.prior
+        if not np.isfinite(self.value):
+            return averaged, 0.0
+        single = self.independent(self.value)
+        if single <= 0 or weight == 0:
+            return averaged, weight
+        design = (freedom * max(variance, 0) / single + self.prior * averaged) / weight
+        return design + _between_seeds(self.by_seed, self.by_seed) / single, weight
+
+    def measurement(self, low: float, high: float) -> Measurement:
+        """Return the metric with these bounds."""
+        influence = np.bincount(self.group_of, self.moves.mean(axis=0))
+        return Measurement(Estimate(self.value, low, high), influence, self.by_seed)
 
 
-def _for_resamples(metric: BagMetric, labels: Any) -> Metric:
-    """Return the metric in the form that takes weights: the fast one, where it exists."""
-    truth = np.asarray(labels)
-    if metric is auc:
-        return weighted_auc(truth)
-    if metric is sensitivity_at_specificity:
-        return weighted_sensitivity_at_specificity(truth)
+def difference(first: Measurement, second: Measurement) -> Estimate:
+    """Return first − second with its interval; both of the same bags and seeds.
 
-    def one(values: np.ndarray, weights: np.ndarray) -> float:
-        rows = np.repeat(np.arange(len(values)), weights.astype(int))
-        try:
-            return metric(truth[rows], values[rows])
-        except ValueError:  # a resample of one class
-            return float("nan")
+    Its bounds come from those of the two metrics and the correlation of their errors (MOVER: Zou &
+    Donner 2008, "Construction of confidence limits about effect measures", section 2). So it has a
+    width even where both err on the same bags.
+    """
+    errors = np.sqrt(_covariance(first, first) * _covariance(second, second))
+    n = np.count_nonzero(first.influence)
+    r = _covariance(first, second) / errors * n / (n + UNRELATED) if errors > 0 else 0.0
+    a, b = first.estimate, second.estimate
+    value = a.value - b.value
+    below = _third_side(a.value - a.low, b.high - b.value, r)
+    above = _third_side(b.value - b.low, a.high - a.value, r)
+    return Estimate(value, value - below, value + above)
 
-    return lambda values, weights: np.array([one(values, row) for row in weights])
+
+def _covariance(first: Measurement, second: Measurement) -> float:
+    n = len(first.influence)
+    patients = n / max(n - 1, 1) * float(first.influence @ second.influence)
+    return patients + _between_seeds(first.by_seed, second.by_seed)
+
+
+def _between_seeds(first: np.ndarray, second: np.ndarray) -> float:
+    """Covariance of two means over seeds, from the values (S,) of each; one seed shows none."""
+    return float(np.cov(first, second)[0, 1]) / len(first) if len(first) > 1 else 0.0
+
+
+def _third_side(a: float, b: float, cosine: float) -> float:
+    """Length of the third side of a triangle."""
+    return float(np.sqrt(max(a**2 + b**2 - 2 * cosine * a * b, 0)))
 
 
 def auc_standard_error(auc: float, n_positive: int, n_negative: int) -> float:
@@ -190,34 +310,3 @@ def auc_standard_error(auc: float, n_positive: int, n_negative: int) -> float:
         + (n_negative - 1) * (two_negatives - auc**2)
     ) / (n_positive * n_negative)
     return float(np.sqrt(variance))
-
-
-def best_of(val_losses: Any, values: Any, r: int) -> float:
-    """Return the mean value of the best of r starts, over all groups of r of the S starts.
-
-    Restarting is a fair remedy for a model that does not always learn, if all models get the same
-    number of starts and the choice is made on validation bags: the best *test* value of r starts
-    would be too good.
-
-    Parameters
-    ----------
-    val_losses, values : arrays, shape (S,)
-        Of S starts: the loss that decides, and the value that is reported, such as the test AUC.
-    r : int
-        Starts in a group, 1 to S.
-
-    Returns
-    -------
-    float
-        Mean value of the start with the lowest validation loss of its group. The start with i lower
-        losses wins C(S-1-i, r-1) of the C(S, r) groups: the estimator of Dodge et al. 2019, "Show
-        Your Work", without replacement.
-    """
-    losses, values = np.asarray(val_losses, dtype=float), np.asarray(values, dtype=float)
-    if losses.ndim != 1 or losses.shape != values.shape:
-        raise ValueError(f"losses {losses.shape} and values {values.shape} must both be (S,)")
-    if not 1 <= r <= len(losses):
-        raise ValueError(f"r is {r}, expected 1 to {len(losses)}, the number of starts")
-    order = np.argsort(losses, kind="stable")
-    wins = [math.comb(len(order) - 1 - i, r - 1) for i in range(len(order))]
-    return float(np.average(values[order], weights=wins))

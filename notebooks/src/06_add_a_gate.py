@@ -314,14 +314,14 @@ for seed in range(SEEDS):
 # middle 95 % of the draws. `paired_difference` does that.
 
 # %% id="interval-run"
-from mil_tutorial import bootstrap_interval, paired_difference
+from mil_tutorial import confidence_interval, paired_difference
 
 labels = val.labels.numpy()
 probabilities = {
     name: np.stack([f.probabilities for f in runs]) for name, runs in predictions.items()
 }
 for name, values in probabilities.items():
-    interval = bootstrap_interval(auc, labels, values, val.groups)
+    interval = confidence_interval(auc, labels, values, val.groups)
     print(f"{name:10} AUC {interval.value:.3f}  [{interval.low:.3f}, {interval.high:.3f}]")
 gain = paired_difference(
     auc, labels, probabilities["gated"], probabilities["attention"], val.groups

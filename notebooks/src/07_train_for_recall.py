@@ -561,7 +561,7 @@ for question, metric in {
     "sensitivity at 90 % specificity": mil_tutorial.sensitivity_at_specificity,
     "threshold for 90 % sensitivity": threshold_for_90,
 }.items():
-    answer = mil_tutorial.bootstrap_interval(metric, labels, p, val.groups)
+    answer = mil_tutorial.confidence_interval(metric, labels, p, val.groups)
     print(f"{question:33}{answer.value:.2f} [{answer.low:.2f}, {answer.high:.2f}]")
 
 # %% [markdown] id="halves"
@@ -661,7 +661,7 @@ positive = labels == 1
 n, lost = tiles[positive], p[positive] < 0.5  # (36,) each
 for name, rows in {"1 to 3": n <= 3, "4 or more": n > 3}.items():
     print(f"{name:9} tumour tiles: {lost[rows].sum()} of {rows.sum()} slides missed at 0.5")
-fewer = mil_tutorial.bootstrap_interval(auc, lost, 1 / n, groups[positive])
+fewer = mil_tutorial.confidence_interval(auc, lost, 1 / n, groups[positive])
 print(f"share of pairs in which the missed slide has fewer: {fewer}")
 
 figure, axes = plt.subplots(figsize=(6.5, 3.6))

@@ -369,7 +369,7 @@ print(f"median shares: {without:.0f} without tumour, {with_tumour:.0f} with tumo
 # %% id="compare-run"
 from sklearn.metrics import roc_auc_score
 
-from mil_tutorial import bootstrap_interval, instance_auc
+from mil_tutorial import confidence_interval, instance_auc
 
 
 def interval_of(statistic):
@@ -379,7 +379,7 @@ def interval_of(statistic):
         return statistic(slides.astype(int))
 
     draws = 50 if FAST else 200
-    return bootstrap_interval(metric, labels, np.arange(len(val)), val.groups, n_resamples=draws)
+    return confidence_interval(metric, labels, np.arange(len(val)), val.groups, n_resamples=draws)
 
 
 within = {name: instance_auc(v, truth) for name, v in (("share", shares), ("score", scores))}

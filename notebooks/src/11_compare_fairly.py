@@ -108,7 +108,7 @@ check_paired_bootstrap(paired_bootstrap)
 # %% id="package-run" tags=["nbval-check-output"]
 from scipy.special import expit
 
-from mil_tutorial import bootstrap_interval, paired_difference
+from mil_tutorial import confidence_interval, paired_difference
 
 rng = np.random.default_rng(0)
 many, truth = np.repeat(np.arange(80), 2), np.tile([0, 0, 1, 1], 40)
@@ -116,7 +116,7 @@ hard_to_read = rng.normal(size=160)
 one = expit(2 * truth + hard_to_read + 0.2 * rng.normal(size=160))
 two = expit(1.6 * truth + hard_to_read + 0.2 * rng.normal(size=160))
 for name, model in {"model 1": one, "model 2": two}.items():
-    print(name, "  ", bootstrap_interval(auc, truth, model, many))
+    print(name, "  ", confidence_interval(auc, truth, model, many))
 print("difference", paired_difference(auc, truth, one, two, many))
 
 # %% [markdown] id="package-read"
@@ -259,7 +259,7 @@ for name in ("slides", "slides-hard"):
     fitted = [fit_tile_classifier(part.train, part.val, seed) for seed in range(starts_each)]
     probabilities = np.stack([model.bag_probabilities(test) for model in fitted])
     ranks = instance_auc(fitted[0].instance_probabilities(test), test.instance_labels)
-    interval = bootstrap_interval(auc, y, probabilities, test.groups)
+    interval = confidence_interval(auc, y, probabilities, test.groups)
     print(f"{name:12} {interval} {np.nanmean(ranks):13.2f}")
     (mil,) = (row for row in load_recorded(name)["rows"] if row["pooling"] == "gated")
     print(f"   gated     {mil['auc']:.3f} (recorded) {mil['instance_auc']:19.2f}")

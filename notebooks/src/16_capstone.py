@@ -199,16 +199,16 @@ from mil_tutorial.checks.chapter_16 import check_rank_auc
 check_rank_auc(rank_auc)
 
 # %% id="colour-run"
-from mil_tutorial import auc, bootstrap_interval, colour_probabilities, data_dir, read_colours
+from mil_tutorial import auc, colour_probabilities, confidence_interval, data_dir, read_colours
 
 everything = slide_bags(features, np.ones(len(labels), bool))
 by_colour = colour_probabilities(read_colours(folder), labels, patient)
-colour_auc = bootstrap_interval(auc, labels, by_colour, patient.tolist())
-size_auc = bootstrap_interval(auc, labels, features.sizes / features.sizes.max(), patient.tolist())
+colour_auc = confidence_interval(auc, labels, by_colour, patient.tolist())
+size_auc = confidence_interval(auc, labels, features.sizes / features.sizes.max(), patient.tolist())
 clean = load_features(data_dir() / "slides" / "slides.npz")
 clean_colours = read_colours(data_dir() / "slides")[: len(clean.label)]
 clean_by_colour = colour_probabilities(clean_colours, clean.label.astype(int), clean.patient)
-usual = bootstrap_interval(auc, clean.label, clean_by_colour, clean.patient.tolist())
+usual = confidence_interval(auc, clean.label, clean_by_colour, clean.patient.tolist())
 print("colours, four hospitals:", usual)
 print(f"colours, {HOSPITAL}:           ", colour_auc)
 print(f"number of tiles, {HOSPITAL}:   ", size_auc)
@@ -279,7 +279,7 @@ for name, result in tested.items():
     on_val = chosen[name].labels, chosen[name].probabilities
     thresholds[name] = threshold_for_sensitivity(*on_val, 0.95)
     called = result.probabilities >= thresholds[name]
-    print(f"{name}: AUC {bootstrap_interval(auc, y, result.probabilities, test.groups)}", end="")
+    print(f"{name}: AUC {confidence_interval(auc, y, result.probabilities, test.groups)}", end="")
     print(f", finds {called[y == 1].sum()} of {(y == 1).sum()}", end="")
     print(f", false alarms {called[y == 0].sum()} of {(y == 0).sum()}")
 
@@ -489,7 +489,7 @@ evidence = [
     ("labels contradicted", f"{contradicted} of {len(queue)}", "0", "half or more"),
 ]
 for name, result in tested.items():
-    interval = bootstrap_interval(auc, y, result.probabilities, test.groups)
+    interval = confidence_interval(auc, y, result.probabilities, test.groups)
     evidence.append((f"AUC of {name}, test slides", interval, "–", "–"))
     evidence.append((f"instance AUC of {name}", f"{np.nanmean(per_slide[name]):.2f}", "–", "–"))
     evidence.append((f"threshold of {name}, from validation", f"{thresholds[name]:.2f}", "–", "–"))
