@@ -108,7 +108,7 @@ def _match(path: Path, listed: list[tuple[str, str]], slides: list[str]) -> dict
             raise ValueError(f"{path} lists {name} in {split_of[slide]} and in {split}; keep one")
     if unknown:
         raise ValueError(
-            f"{path} lists {shorten(set(unknown))}, without a label; add the rows to the table of labels"
+            f"{path} lists {shorten(set(unknown))}, without a label; add their rows to the table"
         )
     return split_of
 

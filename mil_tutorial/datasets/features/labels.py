@@ -35,6 +35,9 @@ POSITIVE = {
 DENIAL = re.compile(rf"(non|un).*|.*free|not|without|of|absent|{'|'.join(sorted(NEGATIVE))}")
 """A word that may turn a name round; ``of`` as in free of cancer."""
 
+SPREADSHEET = {"0.0": "0", "1.0": "1"}
+"""Labels as spreadsheets write them."""
+
 NEUTRAL = {"", "tissue", "slide", "sample", "case"}
 """Words that may stand beside a known one, as in CLAM's ``tumor_tissue``."""
 
@@ -87,10 +90,10 @@ def read_labels(
         columns = division_columns(table, split=names.get("split"), fold=names.get("fold"))
     else:
         table, columns = _listed(table, names["slide"], Path(split))
-    columns |= {what: table.column(names[what]) for what in _OWN if what in names}
+    own = ("slide", "label", "patient")
+    columns |= {what: table.column(names[what]) for what in own if what in names}
     slides = _complete(table, columns)
-    # Spreadsheets write 0.0 and 1.0.
-    labels = [_ZERO_ONE.get(cell, cell) for cell in columns["label"]]
+    labels = [SPREADSHEET.get(cell, cell) for cell in columns["label"]]
     classes = _classes(table.path, labels, positive)
     patients = columns.get("patient")
     _warn_of_alike(table.path, patients or [])
@@ -102,10 +105,6 @@ def read_labels(
         classes,
         as_folds(table.path, columns["fold"]) if "fold" in columns else None,
     )
-
-
-_OWN = ("slide", "label", "patient")
-_ZERO_ONE = {"0.0": "0", "1.0": "1"}
 
 
 def _columns(table: Table) -> dict[str, str]:
@@ -169,7 +168,7 @@ def _classes(path: Path, labels: list[str], positive: str | None) -> tuple[str, 
     """Return the names of 0 and 1, which the names themselves tell; never their order."""
     names = sorted(set(labels))
     if positive is not None:
-        positive = _ZERO_ONE.get(one_form(positive), one_form(positive))
+        positive = SPREADSHEET.get(one_form(positive), one_form(positive))
         if positive not in names:
             raise ValueError(f"{path} has no label {positive!r}; it has {shorten(names)}")
     if set(names) <= {"0", "1"} and positive is None:
