@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from mil_tutorial.bags.groups import group_values
+
 
 class Bag(NamedTuple):
     """One bag: its instances and its only label."""
@@ -26,7 +28,8 @@ class MedicalBagDataset(Dataset[Bag]):
     bags : iterable of (instances, label)
         Instances of shape (n, D) or (n, C, height, width), any n ≥ 1; label 0 or 1.
     groups : sequence, optional
-        The patient (or other group) of each bag. Splits keep a group together.
+        The patient (or other group) of each bag. Splits keep a group together. Tensors of one
+        element and NumPy scalars are taken by their value.
         By default each bag is a group of its own, in no other data set.
     instance_labels : sequence of arrays of shape (n,), optional
         Truth for each instance, 0 or 1: for evaluation, never for training.
@@ -39,7 +42,8 @@ class MedicalBagDataset(Dataset[Bag]):
     ------
     ValueError
         For an empty data set or bag, NaN or infinity, instances of unequal shape, a label that is
-        missing or not 0/1, or side information of the wrong length. The message names the bag.
+        missing or not 0/1, a group that is missing, or side information of the wrong length. The
+        message names the bag.
     """
 
     _digests: list[bytes] | None = None  # of derived bags: see ``checksum``
@@ -162,12 +166,7 @@ class MedicalBagDataset(Dataset[Bag]):
         if groups is None:
             number = next(_data_sets)
             return [f"{name} of data set {number}" for name in self.names]
-        plain = groups.tolist() if isinstance(groups, np.ndarray | Tensor) else groups
-        listed = _one_per_bag("groups", plain, len(self.names))
-        for group, name in zip(listed, self.names):
-            if group is None or group != group:  # NaN differs from itself
-                raise ValueError(f"{name}: the group is {group}; name the patient of every bag")
-        return listed
+        return group_values(_one_per_bag("groups", groups, len(self.names)), self.names)
 
     def _check_shapes(self) -> None:
         expected = self.instance_shape

@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 
 from mil_tutorial.bags.dataset import MedicalBagDataset
+from mil_tutorial.bags.groups import group_values
 
 
 def group_folds(
     labels: Sequence[Any], groups: Sequence[Any], n_folds: int = 5, seed: int = 0
 ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Divide bags into folds by group, with about equal shares of both classes.
+    """Divide bags into folds by group, with both classes in each, in about equal shares.
 
     Fold i tests, fold i + 1 validates, the others train. For one hold-out split of 60/20/20 take
     the first of five folds.
@@ -33,7 +34,8 @@ def group_folds(
     Raises
     ------
     ValueError
-        When a class has fewer groups than there are folds.
+        When a class has fewer groups than there are folds, so that no division has both classes in
+        every fold; when a group is missing.
     """
     truth, group_of = np.asarray(labels).astype(int), group_numbers(groups)
     if n_folds < 3:
@@ -46,9 +48,16 @@ def group_folds(
                 f"got {patients}; bring more patients, or divide into fewer folds"
             )
     parts = [test for _, test in balanced_folds(truth, group_of, n_folds, seed)]
+    if any(len(np.unique(truth[part])) < 2 for part in parts):
+        parts = _folds_around_cores(truth, group_of, n_folds, seed)
+    return rotate(parts)
+
+
+def rotate(parts: Sequence[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Return (train, val, test) rows: part i tests, part i + 1 validates, the others train."""
     folds = []
     for i, test in enumerate(parts):
-        validates = (i + 1) % n_folds
+        validates = (i + 1) % len(parts)
         rest = [part for j, part in enumerate(parts) if j not in (i, validates)]
         folds.append((np.sort(np.concatenate(rest)), parts[validates], test))
     return folds
@@ -69,10 +78,41 @@ def balanced_folds(
     return list(StratifiedGroupKFold(n_folds).split(labels, labels, rank[group_of]))
 
 
+def _folds_around_cores(
+    labels: np.ndarray, group_of: np.ndarray, n_folds: int, seed: int
+) -> list[np.ndarray]:
+    """Return the rows of folds with both classes in each, where balance alone misses that.
+
+    Each fold starts with a core: a group with both classes, or one group of each class. There are
+    enough cores whenever each class has ``n_folds`` groups. The other groups follow, the largest
+    first, each to the fold that has least of its classes.
+    """
+    from sklearn.utils import check_random_state
+
+    n_groups = group_of.max() + 1
+    counts = np.stack(
+        [np.bincount(group_of[labels == value], minlength=n_groups) for value in (0, 1)], axis=1
+    )
+    shares = counts / counts.sum(axis=0)  # (groups, 2): of all bags of each class
+    order = check_random_state(seed).permutation(n_groups)
+    has_0, has_1 = (counts[order] > 0).T
+    mixed, only_0, only_1 = order[has_0 & has_1], order[~has_1], order[~has_0]
+    cores = [[group] for group in mixed] + [list(pair) for pair in zip(only_0, only_1)]
+    fold_of = np.full(n_groups, -1)
+    for fold, core in enumerate(cores[:n_folds]):
+        fold_of[core] = fold
+    filled = np.stack([shares[fold_of == fold].sum(axis=0) for fold in range(n_folds)])
+    for group in sorted(order[fold_of[order] < 0], key=lambda group: -shares[group].sum()):
+        fold_of[group] = np.argmin(filled @ shares[group])
+        filled[fold_of[group]] += shares[group]
+    return [np.flatnonzero(fold_of[group_of] == fold) for fold in range(n_folds)]
+
+
 def group_numbers(groups: Sequence[Any]) -> np.ndarray:
-    """Number hashable groups 0, 1, 2, … in order of appearance: (B,) int."""
-    number = {group: i for i, group in enumerate(dict.fromkeys(groups))}
-    return np.array([number[group] for group in groups])
+    """Number groups 0, 1, 2, … in order of appearance: (B,) int. See ``group_values``."""
+    values = group_values(groups)
+    number = {group: i for i, group in enumerate(dict.fromkeys(values))}
+    return np.array([number[group] for group in values])
 
 
 def check_groups(**splits: MedicalBagDataset) -> None:
@@ -85,7 +125,7 @@ def check_groups(**splits: MedicalBagDataset) -> None:
     """
     seen: dict[Any, str] = {}
     for name, dataset in splits.items():
-        for group in dict.fromkeys(dataset.groups):
+        for group in dict.fromkeys(group_values(dataset.groups, dataset.names)):
             if (other := seen.setdefault(group, name)) != name:
                 raise ValueError(
                     f"group {group!r} is in {other} and in {name}; split by patient (group_folds)"

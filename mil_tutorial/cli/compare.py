@@ -25,9 +25,15 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--labels",
         type=Path,
         metavar="FILE.csv",
-        help="for a folder: columns slide and label, perhaps patient and split",
+        help="for a folder: columns slide and label, perhaps patient and split or fold",
     )
     command.add_argument("--positive", metavar="NAME", help="the label that is 1, where unclear")
+    command.add_argument(
+        "--split",
+        type=Path,
+        metavar="FILE.csv",
+        help="for a folder: CLAM's splits_0.csv or splits_0_bool.csv",
+    )
     command.add_argument(
         "--slides", type=Path, metavar="FOLDER", help="of whole slides: draws heat maps on some"
     )
@@ -105,14 +111,18 @@ def run(arguments: argparse.Namespace) -> int:
         check_writable(arguments.checkpoints)
     if arguments.train_bags is not None and data != "mnist":
         raise ValueError(f"--train-bags is for mnist; {data} comes with its bags")
-    if arguments.labels is not None and not Path(data).is_dir():
-        raise ValueError(f"--labels is for a folder of features, and there is no folder {data}")
+    for option in ("labels", "positive", "split"):
+        if getattr(arguments, option) is not None and not Path(data).is_dir():
+            raise ValueError(
+                f"--{option} is for a folder of features, and there is no folder {data}"
+            )
     benchmark = _print_warnings(
         load_benchmark,
         data,
         train_bags=arguments.train_bags or 100,
         labels=arguments.labels,
         positive=arguments.positive,
+        split=arguments.split,
     )
     slides = find_slides(arguments.slides, benchmark) if arguments.slides is not None else {}
     options = vars(arguments) | {"precision": arguments.precision or processes.precision}

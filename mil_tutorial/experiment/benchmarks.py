@@ -1,6 +1,6 @@
 """A benchmark: bags, the splits to train and test on, and the network that suits them."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -8,7 +8,7 @@ from torch import nn
 
 from mil_tutorial.bags.augmentation import Augmentation
 from mil_tutorial.bags.dataset import MedicalBagDataset
-from mil_tutorial.bags.splits import group_folds, standardise
+from mil_tutorial.bags.splits import group_folds, rotate, standardise
 from mil_tutorial.training.config import TrainingConfig
 
 
@@ -77,18 +77,33 @@ def fixed_split(
 
 
 def cross_validation(
-    dataset: MedicalBagDataset, n_folds: int, *, standardised: bool = True, validated: bool = True
+    dataset: MedicalBagDataset,
+    folds: int | Sequence[int],
+    *,
+    standardised: bool = True,
+    validated: bool = True,
 ) -> Callable[[int], Iterator[Split]]:
-    """Return ``splits`` for undivided data: folds by group, another division for every seed.
+    """Return ``splits`` for data without a test set.
 
     Where ``standardised``, each feature (of images, each channel) is shifted and scaled by the mean
     and deviation of the fold's training instances. One fold tests, one validates and the others
     train; without ``validated``, all but the test fold train.
+
+    Parameters
+    ----------
+    dataset : MedicalBagDataset
+    folds : int or sequence of length B
+        How many: folds by group, another division for every seed. Or the fold of each bag, the
+        same for every seed.
+    standardised, validated : bool
     """
 
     def splits(seed: int) -> Iterator[Split]:
-        folds = group_folds(dataset.labels.tolist(), dataset.groups, n_folds, seed)
-        for train, val, test in folds:
+        if isinstance(folds, int | np.integer):
+            divisions = group_folds(dataset.labels.tolist(), dataset.groups, folds, seed)
+        else:
+            divisions = rotate(list(rows_of_folds(folds).values()))
+        for train, val, test in divisions:
             rows = [train, test, val] if validated else [np.sort(np.r_[train, val]), test]
             parts = [dataset.subset(part) for part in rows]
             if standardised:
@@ -96,3 +111,8 @@ def cross_validation(
             yield Split(parts[0], parts[2] if validated else None, parts[1], test_rows=test)
 
     return splits
+
+
+def rows_of_folds(folds: Sequence[int]) -> dict[str, np.ndarray]:
+    """Return the rows of each given fold, in the order of their numbers, as ``fold 0``, …"""
+    return {f"fold {k}": np.flatnonzero(np.equal(folds, k)) for k in sorted(set(folds))}

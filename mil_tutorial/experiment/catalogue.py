@@ -1,6 +1,8 @@
 """Data sets by name, each made into a ``Benchmark`` by ``load_benchmark``."""
 
-from collections.abc import Callable, Iterable
+import warnings
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -10,9 +12,16 @@ from mil_tutorial.bags.splits import check_classes, check_groups, group_folds, s
 from mil_tutorial.datasets.features.bags import FeatureBags
 from mil_tutorial.datasets.features.folder import read_features
 from mil_tutorial.datasets.features.labels import LabelTable
+from mil_tutorial.datasets.features.tables import shorten
 from mil_tutorial.datasets.npz import read_bags
 from mil_tutorial.datasets.slides import load_slides
-from mil_tutorial.experiment.benchmarks import Benchmark, Split, cross_validation, fixed_split
+from mil_tutorial.experiment.benchmarks import (
+    Benchmark,
+    Split,
+    cross_validation,
+    fixed_split,
+    rows_of_folds,
+)
 from mil_tutorial.training.config import TrainingConfig
 
 FOLDS = 5
@@ -27,6 +36,7 @@ def load_benchmark(
     train_bags: int = 100,
     labels: Path | None = None,
     positive: str | None = None,
+    split: Path | None = None,
 ) -> Benchmark:
     """Load a data set with its splits and the settings that suit it.
 
@@ -37,8 +47,9 @@ def load_benchmark(
         folder of feature files or of an ``.npz`` file with the user's own features.
     train_bags : int
         Bags to train on, for ``mnist``, where they are drawn at will.
-    labels, positive : path, str, optional
-        For a folder: the CSV of labels, and which label is 1. See ``read_features``.
+    labels, positive, split : path, str, path, optional
+        For a folder: the CSV of labels, which label is 1, and CLAM's file of a split. See
+        ``read_features``.
 
     Raises
     ------
@@ -57,7 +68,7 @@ def load_benchmark(
     if name in makers:
         return makers[name]()
     if Path(name).is_dir():
-        return _folder(Path(name), labels, positive)
+        return _folder(Path(name), labels, positive, split)
     if name.endswith(".npz"):
         return _npz(Path(name))
     raise ValueError(
@@ -70,7 +81,8 @@ def _slides(name: str) -> Benchmark:
     train, val, test = load_slides(name)
     return Benchmark(
         name=name,
-        description="Rendered lymph-node slides, frozen self-supervised tile features",
+        description="Rendered lymph-node slides, frozen self-supervised tile features; "
+        "1 is a slide with tumour",
         test=test,
         splits=fixed_split(train, val, test),
         input_dim=train.instance_shape[0],
@@ -86,7 +98,8 @@ def _musk(version: int) -> Benchmark:
     dataset = load_musk(version)
     return Benchmark(
         name=f"musk{version}",
-        description=f"MUSK{version}: molecules and their conformations, 10-fold cross-validation",
+        description=f"MUSK{version}: molecules and their conformations, 10-fold cross-validation; "
+        "1 is a musk",
         test=dataset,
         splits=cross_validation(dataset, 10),
         n_folds=10,
@@ -116,8 +129,8 @@ def _mnist(train_bags: int) -> Benchmark:
 
     return Benchmark(
         name="mnist",
-        description=f"MNIST bags, positive with a 9; {train_bags} training and {n_val} validation "
-        "bags, LeNet end to end",
+        description=f"MNIST bags; {train_bags} training and {n_val} validation bags, LeNet end to "
+        "end; 1 is a bag with a 9",
         test=test,
         splits=splits,
         input_dim=LeNetEncoder().output_dim,
@@ -138,8 +151,9 @@ def _colon() -> Benchmark:
     )
     return Benchmark(
         name="colon",
-        description=f"Colon nuclei, positive with an epithelial one; {len(dataset)} images, "
-        "10-fold cross-validation by image (patients are not published: one may be on both sides)",
+        description=f"Colon nuclei; {len(dataset)} images, 10-fold cross-validation by image "
+        "(patients are not published: one may be on both sides); "
+        "1 is an image with an epithelial nucleus",
         test=dataset,
         # The encoder normalises its input: ten standardised copies of all images are saved.
         splits=cross_validation(dataset, 10, standardised=False),
@@ -165,7 +179,8 @@ def _npz(path: Path) -> Benchmark:
         raise ValueError(f"{path}: {error}") from error
     return Benchmark(
         name=path.name,
-        description=f"{path.name}: {len(dataset)} bags, {FOLDS}-fold cross-validation by group",
+        description=f"{path.name}: {len(dataset)} bags, {FOLDS}-fold cross-validation by group; "
+        "1 is the label 1 of the file",
         test=dataset,
         splits=cross_validation(dataset, FOLDS),
         n_folds=FOLDS,
@@ -174,8 +189,10 @@ def _npz(path: Path) -> Benchmark:
     )
 
 
-def _folder(path: Path, labels: Path | str | None, positive: str | None) -> Benchmark:
-    """Return the user's own features as a benchmark: with their split, else cross-validation.
+def _folder(
+    path: Path, labels: Path | str | None, positive: str | None, split: Path | str | None
+) -> Benchmark:
+    """Return the user's own features as a benchmark: with their division, else cross-validation.
 
     A split without ``val`` has a fifth of the training patients put aside for validation, others
     for each seed.
@@ -185,12 +202,13 @@ def _folder(path: Path, labels: Path | str | None, positive: str | None) -> Benc
             f"{path} is a folder of features; name its labels too: a CSV with the columns slide "
             "and label (--labels FILE.csv)"
         )
-    dataset, table = read_features(path, labels, positive)
+    dataset, table = read_features(path, labels, positive, split)
     check_classes(**{Path(labels).name: dataset})
     try:
         splits, division = _division(dataset, table)
     except ValueError as error:
-        raise ValueError(f"{labels}: {error}") from error
+        raise ValueError(f"{split or labels}: {error}") from error
+    _warn_of_copies(dataset, table.splits or dataset.groups)
     n_patients = len(set(dataset.groups))
     patients = "slides taken as patients" if table.patients is None else f"{n_patients} patients"
     name = path.resolve().name
@@ -200,11 +218,29 @@ def _folder(path: Path, labels: Path | str | None, positive: str | None) -> Benc
         f"1 is {table.classes[1]!r}, 0 is {table.classes[0]!r}",
         test=dataset if table.splits is None else dataset.subset(_rows(table, "test")),
         splits=splits,
-        n_folds=FOLDS if table.splits is None else 1,
+        n_folds=len(set(table.folds or range(FOLDS))) if table.splits is None else 1,
         input_dim=dataset.instance_shape[0],
         dropout=0.25,
         config=TrainingConfig(batch_size=bags_a_step(dataset)),
     )
+
+
+def _warn_of_copies(dataset: FeatureBags, sides: Sequence[Hashable]) -> None:
+    """Warn of slides of one content on two sides; ``sides`` (B,) are splits or patients."""
+    copies = defaultdict(list)
+    for name, file, side in zip(dataset.names, dataset.files, sides):
+        copies[file.digest].append((name, side))
+    divided = [
+        " = ".join(name for name, _ in same)
+        for same in copies.values()
+        if len({side for _, side in same}) > 1
+    ]
+    if divided:
+        warnings.warn(
+            f"files of one content under several names: {shorten(divided, 3)}; they may train and "
+            "test the same model, so keep one of each or give them one patient",
+            stacklevel=4,
+        )
 
 
 def bags_a_step(dataset: FeatureBags, most: int = 16) -> int:
@@ -221,6 +257,11 @@ def _division(
     dataset: FeatureBags, table: LabelTable
 ) -> tuple[Callable[[int], Iterable[Split]], str]:
     """Return ``splits`` and their description."""
+    if table.folds is not None:
+        folds = {name: dataset.subset(rows) for name, rows in rows_of_folds(table.folds).items()}
+        check_groups(**folds)
+        check_classes(**folds)
+        return cross_validation(dataset, table.folds), f"{len(folds)} folds as given"
     if table.splits is None:
         group_folds(dataset.labels.tolist(), dataset.groups, FOLDS)  # refuses too few patients
         return cross_validation(dataset, FOLDS), f"{FOLDS}-fold cross-validation by patient"

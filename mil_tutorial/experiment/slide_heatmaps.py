@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mil_tutorial.datasets.features.bags import FeatureBags
-from mil_tutorial.datasets.features.labels import shorten
+from mil_tutorial.datasets.features.tables import one_form, shorten
 from mil_tutorial.datasets.wsi.folders import ENDINGS
-from mil_tutorial.datasets.wsi.slide import Slide
+from mil_tutorial.datasets.wsi.folders import find_slides as slides_among
+from mil_tutorial.datasets.wsi.slide import Slide, slide_id
 from mil_tutorial.datasets.wsi.tile_files import level0_side
 from mil_tutorial.experiment.benchmarks import Benchmark
 from mil_tutorial.experiment.run import Experiment
@@ -32,14 +33,16 @@ def find_slides(folder: Path, benchmark: Benchmark) -> dict[str, Path]:
     Parameters
     ----------
     folder : path
-        Holds ``NAME.svs``, ``NAME.tif``, …: anything OpenSlide reads, one file a slide.
+        Holds ``NAME.svs``, ``NAME.tif``, …: anything OpenSlide reads, one file a slide, also in
+        folders within it.
     benchmark : Benchmark
         Of a folder of features with coordinates.
 
     Raises
     ------
     ValueError, FileNotFoundError
-        When the features have no coordinates, or the folder holds no slide of theirs.
+        When the features have no coordinates, the folder holds no slide of theirs, or two of one
+        name.
     ImportError
         When OpenSlide is not installed.
     """
@@ -54,9 +57,11 @@ def find_slides(folder: Path, benchmark: Benchmark) -> dict[str, Path]:
             f"for {shorten(bare) or 'the features'}; give .h5 files with features and coords, or "
             "leave out --slides"
         )
-    names = set(test.names)
-    named = [p for p in sorted(folder.iterdir()) if p.stem in names and p.is_file()]
-    slides = {path.stem: path for path in named if openslide.OpenSlide.detect_format(path)}
+    names = {one_form(name): name for name in test.names}
+    named = [p for p in sorted(folder.rglob("*")) if one_form(slide_id(p)) in names and p.is_file()]
+    # Their names are compared where ``tile`` does that, which refuses two slides of one name.
+    found = slides_among(path for path in named if openslide.OpenSlide.detect_format(path))
+    slides = {names[one_form(slide_id(path))]: path for path in found}
     damaged = [path.name for path in named if path.suffix.lower() in ENDINGS]
     if damaged and not slides:
         raise ValueError(

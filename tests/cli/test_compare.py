@@ -93,9 +93,9 @@ def nan(own):
     return (), "slide_07.h5: row 3 holds NaN or infinity; extract this slide again"
 
 
-def unlabelled(own):
-    write_file(own[0] / "more.h5", np.ones((5, 6), dtype=np.float32))
-    return (), "do not agree: no label for more"
+def without_file(own):
+    (own[0] / "slide_07.h5").unlink()
+    return (), "do not agree: no feature file for slide_07"
 
 
 def no_slides(own):
@@ -106,7 +106,7 @@ def unknown_positive(own):
     return ("--positive", "cancer"), "no label 'cancer'"
 
 
-BAD = [nan, unlabelled, no_slides, unknown_positive]
+BAD = [nan, without_file, no_slides, unknown_positive]
 
 
 @pytest.mark.parametrize("spoil", BAD, ids=lambda f: f.__name__)

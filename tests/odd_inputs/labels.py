@@ -1,16 +1,325 @@
 """Labels, splits and folders."""
 
+import shutil
+import unicodedata
+import warnings
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from odd_inputs.case import Case, compare, feature_folder
+import numpy as np
+import pytest
+import torch
+from feature_folders import toy_bags, write_file
+from made_slides import write_slide
+
+from mil_tutorial import MedicalBagDataset, check_groups, group_folds
+from mil_tutorial.datasets.features.folder import read_features
+from mil_tutorial.datasets.features.labels import read_labels
+from mil_tutorial.experiment.catalogue import load_benchmark
+from mil_tutorial.experiment.slide_heatmaps import find_slides
+from odd_inputs.case import Case, command, compare, feature_folder
+
+NAMES = list(toy_bags())
+PATIENTS = [patient for _, _, patient in toy_bags().values()]
+PARTS = [("train", "train", "test", "val", "test")[int(p[1:-1]) % 5] for p in PATIENTS]
 
 
-def empty_label(here: Path) -> None:
+def replaced(old: str, new: str, here: Path) -> None:
+    """Compare with a table in which a text is replaced."""
     folder, labels = feature_folder(here)
-    labels.write_text(labels.read_text().replace("slide_03,1,", "slide_03,,"))
+    text = labels.read_text()
+    assert old in text
+    labels.write_text(text.replace(old, new))
     compare(folder, labels)
 
 
+def with_columns(here: Path, **columns: list[str]) -> None:
+    compare(*feature_folder(here, **columns))
+
+
+def with_split(rows: list[str], here: Path) -> str:
+    """Compare with a file of a split."""
+    (here / "splits_0.csv").write_text("\n".join(rows))
+    return compare(*feature_folder(here), "--split", here / "splits_0.csv")
+
+
+def classes(negative: str, positive: str, here: Path) -> None:
+    """Read labels of two names, in both orders; 1 has to be the second."""
+    for first, second in ((negative, positive), (positive, negative)):
+        (here / "l.csv").write_text(f"slide,label\na,{first}\nb,{second}\n")
+        assert read_labels(here / "l.csv").classes == (negative, positive)
+
+
+ASKS = "say which of them is positive"
+
+
+def the_report_names_the_positive_class(here: Path) -> None:
+    folder, labels = feature_folder(here)
+    rows = labels.read_text().replace(",1,", ",HCC,").replace(",0,", ",non_tumor,")
+    labels.write_text(rows)
+    compare(folder, labels, "--positive", "HCC")
+    first = (here / "out" / "results.md").read_text().split("\n\n")[1]
+    assert "1 is 'HCC', 0 is 'non_tumor'" in first
+
+
+def flags(here: Path) -> None:
+    named = {part: [str(part == own) for own in PARTS] for part in ("train", "val", "test")}
+    assert "split as given" in compare(*feature_folder(here, **named))
+
+
+def lists(ending: str, here: Path) -> None:
+    """CLAM's lists: each column as long as it is, the others filled with nothing."""
+    named = {p: [n + ending for n, own in zip(NAMES, PARTS) if own == p] for p in set(PARTS)}
+    rows = [",train,val,test"]
+    for i in range(max(map(len, named.values()))):
+        cells = [named[p][i] if i < len(named[p]) else "" for p in ("train", "val", "test")]
+        rows.append(f"{i},{','.join(cells)}")
+    assert "split as given" in with_split(rows, here)
+
+
+def folds(here: Path) -> None:
+    numbers = [f"{int(p[1:-1]) % 3 + 1}.0" for p in PATIENTS]
+    folder, labels = feature_folder(here, fold=numbers)
+    assert "3 folds as given" in compare(folder, labels)
+
+
+def one_class_in_a_balanced_fold(here: Path) -> None:
+    nodes = [
+        "00110",
+        "11111",
+        "11001",
+        "10101",
+        "10000",
+        "11110",
+        "00000",
+        "00000",
+        "00000",
+        "01010",
+    ]
+    labels, patients = np.array(list("".join(nodes))).astype(int), np.arange(50) // 5
+    for seed in range(10):
+        for parts in group_folds(labels, patients, 5, seed):
+            assert all(set(labels[rows]) == {0, 1} for rows in parts)
+
+
+def no_division_has_both_classes(here: Path) -> None:
+    folder, labels = feature_folder(here)
+    rows = [f"{name},{i % 2},{i % 2 * (i % 8)}" for i, name in enumerate(NAMES)]
+    labels.write_text("\n".join(["slide,label,patient", *rows]))
+    compare(folder, labels)
+
+
+def patients_as_tensors(here: Path) -> None:
+    patients = torch.arange(60) // 3
+    for parts in group_folds(np.arange(60) % 2, list(patients)):
+        assert sum(len(patients[rows].unique()) for rows in parts) == 20
+
+
+def leak_of_tensors(here: Path) -> None:
+    one, other = (MedicalBagDataset([(np.ones((1, 2)), 1)], groups=[torch.tensor(7)])
+                  for _ in range(2))  # fmt: skip
+    check_groups(train=one, test=other)
+
+
+def group(value: Any, here: Path) -> None:
+    MedicalBagDataset([(np.ones((1, 2)), 1)], groups=[value])
+
+
+def names_with_accents(here: Path) -> None:
+    """The folder comes from a Mac, the table, the split and the slides from elsewhere."""
+    composed, decomposed = (unicodedata.normalize(form, "Müller é") for form in ("NFC", "NFD"))
+    folder, labels = feature_folder(here)
+    (folder / "slide_08.h5").rename(folder / f"{decomposed}.h5")
+    labels.write_text(labels.read_text().replace("slide_08", composed), encoding="utf-8")
+    names = [composed if name == "slide_08" else name for name in NAMES]
+    rows = [f"{n},{p == 'train'},{p == 'val'},{p == 'test'}" for n, p in zip(names, PARTS)]
+    (here / "s.csv").write_text("\n".join([",train,val,test", *rows]), encoding="utf-8")
+    benchmark = load_benchmark(folder, labels=labels, split=here / "s.csv")
+    (here / "slides" / "2024").mkdir(parents=True)
+    slide = write_slide(here / "slides" / "2024" / f"{composed}.tif")
+    assert PARTS[8] == "test"
+    assert find_slides(here / "slides", benchmark) == {decomposed: slide}
+
+
+def two_slides_of_one_name(here: Path) -> None:
+    folder, labels = feature_folder(here, split=PARTS)
+    for place in ("a", "b"):
+        (here / "slides" / place).mkdir(parents=True)
+        write_slide(here / "slides" / place / f"{NAMES[PARTS.index('test')]}.tif")
+    compare(folder, labels, "--slides", here / "slides")
+
+
+def two_slides_of_one_name_that_is_not_tested(here: Path) -> None:
+    folder, labels = feature_folder(here, split=PARTS)
+    tested = NAMES[PARTS.index("test")]
+    for place, name in (("a", "other"), ("b", "other"), ("b", tested)):
+        (here / "slides" / place).mkdir(parents=True, exist_ok=True)
+        write_slide(here / "slides" / place / f"{name}.tif")
+    benchmark = load_benchmark(folder, labels=labels)
+    assert list(find_slides(here / "slides", benchmark)) == [tested]
+
+
+def other_files(here: Path) -> None:
+    folder, labels = feature_folder(here)
+    good = load_benchmark(folder, labels=labels).test.checksum()
+    for name in NAMES:
+        np.savez(folder / f"{name}.index.npz", np.zeros((3, 2)))
+        (folder / f"._{name}.h5").write_bytes(b"\0\5\26\7")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        assert load_benchmark(folder, labels=labels).test.checksum() == good
+
+
+def more_files(here: Path) -> None:
+    folder, labels = feature_folder(here)
+    write_file(folder / "another_study.h5", np.ones((4, 9), dtype=np.float32))
+    with pytest.warns(UserWarning, match="not list 1 of the 31 slides in .*: another_study"):
+        load_benchmark(folder, labels=labels)
+
+
+def copied(here: Path) -> None:
+    folder, labels = feature_folder(here, split=PARTS)
+    train, test = (NAMES[PARTS.index(part)] for part in ("train", "test"))
+    shutil.copy(folder / f"{train}.h5", folder / f"{test}.h5")
+    with pytest.warns(UserWarning, match=f"one content under several names: {train} = {test}"):
+        load_benchmark(folder, labels=labels)
+
+
+def copied_on_one_side(here: Path) -> None:
+    folder, labels = feature_folder(here, split=PARTS)
+    one, other = (NAMES[PATIENTS.index(patient)] for patient in ("p00", "p11"))  # both train
+    shutil.copy(folder / f"{one}.h5", folder / f"{other}.h5")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        load_benchmark(folder, labels=labels)
+
+
+def alike(other: str, here: Path) -> None:
+    folder, labels = feature_folder(here)
+    text = labels.read_text().replace("slide_00,0,p00", f"slide_00,0,{other}")
+    labels.write_text(text, encoding="utf-8")
+    with pytest.warns(UserWarning, match=r"the patients .*'p00'.* differ only in case, zeros"):
+        read_features(folder, labels)
+
+
+def split_of_another_kind(here: Path) -> None:
+    command("compare", "--data", "musk1", "--split", here / "s.csv", "--out", "out")
+
+
 CASES = [
-    Case("an empty label", empty_label, "no label for slide_03"),
+    Case("an empty label", partial(replaced, "slide_03,1,", "slide_03,,"), "no label for slide_03"),
+    Case("a label NA", partial(replaced, "_03,1,", "_03,NA,"), r"no label for slide_03 \('NA'\)"),
+    Case("labels 1 and nan", partial(replaced, ",0,", ",nan,"), "no label for .* and 10 more"),
+    Case("patient None", partial(replaced, "p00", "None"), r"no patient for slide_00, slide_02"),
+    Case("patient ?", partial(replaced, "p11", "?"), r"no patient for slide_05, .* \('\?'\)"),
+    Case("patient -", partial(replaced, "p11", " - "), r"no patient for slide_05, slide_07"),
+    Case("patient #N/A", partial(replaced, "p11", "#N/A"), "no patient for slide_05, slide_07"),
+    Case("free of cancer, adenoca", partial(classes, "free of cancer", "adenoca"), ASKS),
+    Case("non_tumor, HCC", partial(classes, "non_tumor", "HCC"), ASKS),
+    Case("tumor_free, relapse", partial(classes, "tumor_free", "relapse"), ASKS),
+    Case("pre-cancer, invasive", partial(classes, "pre-cancer", "invasive"), ASKS),
+    Case("cancer-free, recurrence", partial(classes, "cancer-free", "recurrence"), ASKS),
+    Case("no malignancy, SCC", partial(classes, "no malignancy", "SCC"), ASKS),
+    Case("non-malignant, normal", partial(classes, "normal", "non-malignant"), ASKS),
+    Case("normal, nontumoral", partial(classes, "nontumoral", "normal"), ASKS),
+    Case("cancer, melanoma", partial(classes, "cancer", "melanoma"), ASKS),
+    Case("non_tumor, tumour", partial(classes, "non_tumor", "Tumours")),
+    Case("CLAM's names", partial(classes, "normal_tissue", "tumor_tissue")),
+    Case("metastases, negative", partial(classes, "NEGATIVE", "Metastases")),
+    Case("a class that --positive names", the_report_names_the_positive_class),
+    Case("a split of True and False", flags),
+    Case(
+        "a split of True and True",
+        partial(with_columns, train=["True"] * 30, test=["True"] * 30),
+        "row 2 is in train and in test; keep one",
+    ),
+    Case(
+        "a split of True and nothing else",
+        partial(with_columns, train=["True"] * 30, test=["False"] * 30),
+        "has a split, but no slide for test",
+    ),
+    Case(
+        "a split of words in three columns",
+        partial(with_columns, train=["site A"] * 30, test=["False"] * 30),
+        "has site A in the columns train, test, expected True or False",
+    ),
+    Case(
+        "a slide in no split",
+        partial(with_columns, train=["0"] * 30, val=["0", *["1"] * 29], test=["0"] * 30),
+        "no split for slide_00; fill it in",
+    ),
+    Case("lists of slides", partial(lists, "")),
+    Case("lists of slides with endings", partial(lists, ".svs")),
+    Case(
+        "lists with slides that have no label",
+        partial(with_split, [",train,val,test", "0,slide_00,slide_77,slide_01"]),
+        "splits_0.csv lists slide_77, without a label",
+    ),
+    Case(
+        "lists with a slide twice",
+        partial(with_split, [",train,val,test", "0,slide_00,slide_02,slide_00.svs"]),
+        "lists slide_00.svs in train and in test; keep one",
+    ),
+    Case(
+        "a summary of the split instead",
+        partial(with_split, [",train,val,test", "normal,12,4,4", "tumor,10,5,5"]),
+        "lists 10, 12, 4, 5, without a label",
+    ),
+    Case(
+        "a split without test",
+        partial(with_split, [",train,val", "0,slide_00,slide_02"]),
+        "has the columns train, val, expected train, val and test",
+    ),
+    Case("an empty split", partial(with_split, [",train,val,test"]), "no slide for test, train"),
+    Case("a split of a data set that has one", split_of_another_kind, "--split is for a folder"),
+    Case("a column of folds", folds),
+    Case(
+        "folds that tear patients",
+        partial(with_columns, fold=[str(i % 5) for i in range(30)]),
+        "group 'p00' is in fold 0 and in fold 2",
+    ),
+    Case(
+        "folds of one class",
+        partial(with_columns, fold=[str(int(p[2]) + 2 * (p < "p4")) for p in PATIENTS]),
+        "fold 0 holds label 0 only",
+    ),
+    Case(
+        "two folds", partial(with_columns, fold=list("01") * 15), "has 2 folds, expected at least 3"
+    ),
+    Case(
+        "a fold without a number", partial(with_columns, fold=["", *"123" * 10][:30]), "no fold for"
+    ),
+    Case(
+        "columns fold_0, fold_1",
+        partial(with_columns, fold_0=PARTS, fold_1=PARTS),
+        "fold_0, fold_1, which",
+    ),
+    Case(
+        "split and fold",
+        partial(with_columns, split=PARTS, fold=list("012") * 10),
+        "keep one division",
+    ),
+    Case("nodes of ten patients", one_class_in_a_balanced_fold),
+    Case(
+        "one negative patient",
+        no_division_has_both_classes,
+        "need at least 5 groups .* label 0, got 1",
+    ),
+    Case("patients as tensors", patients_as_tensors),
+    Case("a leak of tensors", leak_of_tensors, "group 7 is in train and in test"),
+    Case("a group NaN", partial(group, np.float32("nan")), "bag 0: the group is nan"),
+    Case("a group of two numbers", partial(group, torch.ones(2)), "bag 0: the group is tensor"),
+    Case("a group 'N/A'", partial(group, "N/A"), "bag 0: the group is 'N/A'"),
+    Case("accents in two forms", names_with_accents),
+    Case("two slides of one name", two_slides_of_one_name, "have one name; rename one of them"),
+    Case("two slides of a name not tested", two_slides_of_one_name_that_is_not_tested),
+    Case("index files and hidden files", other_files),
+    Case("files of another study", more_files),
+    Case("one content in two splits", copied),
+    Case("one content in one split", copied_on_one_side),
+    Case("patients P00 and p00", partial(alike, "P00")),
+    Case("patients p0 and p00", partial(alike, "p0")),
+    Case("patients with a space", partial(alike, "p 00")),
+    Case("patients with a zero-width space", partial(alike, "p\u200b00")),
 ]

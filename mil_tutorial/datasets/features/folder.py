@@ -10,14 +10,20 @@ from tqdm.auto import tqdm
 from mil_tutorial.datasets.features.bags import FeatureBags
 from mil_tutorial.datasets.features.files import FeatureFile, describe
 from mil_tutorial.datasets.features.formats import FORMATS
-from mil_tutorial.datasets.features.labels import LabelTable, read_labels, shorten
+from mil_tutorial.datasets.features.labels import LabelTable, read_labels
+from mil_tutorial.datasets.features.tables import one_form, shorten
 
 SUBFOLDERS = ("h5_files", "features", "pt_files")
 """Where files lie below the folder a user names: CLAM's with coordinates, torchmil's, CLAM's."""
+INDEX = ".index.npz"
+"""Ending of slideflow's files that hold the places of the tiles and no features."""
 
 
 def read_features(
-    folder: Path | str, labels: Path | str, positive: str | None = None
+    folder: Path | str,
+    labels: Path | str,
+    positive: str | None = None,
+    split: Path | str | None = None,
 ) -> tuple[FeatureBags, LabelTable]:
     """Open a folder of features of slides, one file a slide, and reconcile it with its labels.
 
@@ -28,11 +34,14 @@ def read_features(
     Parameters
     ----------
     folder : path
-        Holds the files, or a folder ``h5_files``, ``features`` or ``pt_files`` with them.
+        Holds the files, or a folder ``h5_files``, ``features`` or ``pt_files`` with them. Hidden
+        files are skipped; files that the table does not list are left out, with a warning.
     labels : path
         CSV: see ``read_labels``. A slide is the name of its file, with or without an ending.
     positive : str, optional
         The label that is 1, where its name does not tell.
+    split : path, optional
+        CLAM's file of a split: see ``read_labels``.
 
     Returns
     -------
@@ -42,12 +51,12 @@ def read_features(
     Raises
     ------
     ValueError, FileNotFoundError
-        One line that lists every slide without a file, every file without a label and every file
-        that cannot be used.
+        One line that lists every slide without a file and every file that cannot be used.
     """
     folder = Path(folder)
-    table = read_labels(labels, positive)
-    files = _describe_all(_reconcile(folder, Path(labels), _find(folder), table.slides))
+    table = read_labels(labels, positive, split)
+    tables = str(labels) if split is None else f"{labels} with {split}"
+    files = _describe_all(_reconcile(folder, tables, _find(folder), table.slides))
     if table.patients is None:
         warnings.warn(
             f"{labels} has no column patient, so each slide is taken as a patient of its own; "
@@ -64,33 +73,42 @@ def _find(folder: Path) -> dict[str, list[Path]]:
         raise FileNotFoundError(f"{folder} is no folder; name the folder of the feature files")
     for place in (folder, *(folder / name for name in SUBFOLDERS)):
         listed = sorted(place.iterdir()) if place.is_dir() else []
-        paths = [path for path in listed if path.suffix in FORMATS and path.is_file()]
-        if paths:
+        if paths := [path for path in listed if _holds_features(path)]:
             files = defaultdict(list)
             for path in paths:
-                files[path.stem].append(path)
+                files[one_form(path.stem)].append(path)
             return files
-    below = {path.parent.name for path in folder.glob("*/*") if path.suffix in FORMATS}
+    below = {path.parent.name for path in folder.glob("*/*") if _holds_features(path)}
     hint = f"; there are some in {shorten(below)}: name that folder" if below else ""
     raise ValueError(f"{folder} holds no feature files ({', '.join(FORMATS)}){hint}")
 
 
+def _holds_features(path: Path) -> bool:
+    """Return True for a feature file, by its name; macOS hides others, as ``._S1.h5``."""
+    is_other = path.name.startswith(".") or path.name.endswith(INDEX)
+    return path.suffix in FORMATS and not is_other and path.is_file()
+
+
 def _reconcile(
-    folder: Path, labels: Path, files: dict[str, list[Path]], slides: list[str]
+    folder: Path, labels: str, files: dict[str, list[Path]], slides: list[str]
 ) -> list[Path]:
-    """Return the file of each slide in the order of the table."""
+    """Return the file of each slide in the order of the table; say how many files are left out."""
     names = [slide if slide in files else Path(slide).stem for slide in slides]
     problems = []
     if missing := [slide for slide, name in zip(slides, names) if name not in files]:
         problems.append(f"no feature file for {shorten(missing)}: extract it or remove the row")
-    if extra := files.keys() - set(names):
-        problems.append(f"no label for {shorten(extra)}: add a row or move the file away")
-    if twice := [name for name, paths in files.items() if len(paths) > 1]:
+    if twice := [name for name in set(names) if len(files.get(name, ())) > 1]:
         problems.append(f"several files for {shorten(twice)}: keep one kind")
     if again := [name for name, count in Counter(names).items() if count > 1]:
         problems.append(f"several rows for {shorten(again)}: keep one")
     if problems:
         raise ValueError(f"{folder} and {labels} do not agree: {'; '.join(problems)}")
+    if extra := files.keys() - set(names):
+        warnings.warn(
+            f"{labels} does not list {len(extra)} of the {len(files)} slides in {folder}, which "
+            f"are left out: {shorten(extra)}",
+            stacklevel=3,
+        )
     return [files[name][0] for name in names]
 
 

@@ -1,39 +1,51 @@
 """A table of labels: one row for each slide, read from CSV and checked as a whole."""
 
-import csv
 import re
+import unicodedata
 import warnings
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import NamedTuple
+
+from mil_tutorial.bags.groups import is_missing
+from mil_tutorial.datasets.features.divisions import (
+    as_folds,
+    as_splits,
+    division_columns,
+    read_split_file,
+)
+from mil_tutorial.datasets.features.tables import Table, one_form, read_table, shorten
 
 COLUMNS = {
     "slide": ("slide", "slide_id", "wsi"),
     "label": ("label",),
     "patient": ("patient", "patient_id", "case_id"),
     "split": ("split",),
+    "fold": ("fold",),
 }
 """Names of a column: the project's own first, then those of CLAM and TRIDENT."""
 
-SPLITS = {
-    "train": ("train", "training"),
-    "val": ("val", "valid", "validation"),
-    "test": ("test", "testing"),
-}
-
 NEGATIVE = {"normal", "negative", "neg", "benign", "healthy", "control", "no", "false"}
 POSITIVE = {
-    *("tumor", "tumour", "positive", "pos", "malignant", "cancer", "carcinoma", "metastasis"),
-    *("yes", "true"),
+    *("tumor", "positive", "pos", "malignant", "cancer", "cancerous", "carcinoma", "metastasis"),
+    *("metastases", "metastatic", "abnormal", "yes", "true"),
 }
-"""Words in the name of a class that tell which is 0 and which is 1."""
+"""Names of a class that tell which is 0 and which is 1; tumour counts as tumor."""
+
+DENIAL = re.compile(rf"(non|un).*|.*free|not|without|of|absent|{'|'.join(sorted(NEGATIVE))}")
+"""A word that may turn a name round; ``of`` as in free of cancer."""
+
+SPREADSHEET = {"0.0": "0", "1.0": "1"}
+"""Labels as spreadsheets write them."""
+
+NEUTRAL = {"", "tissue", "slide", "sample", "case"}
+"""Words that may stand beside a known one, as in CLAM's ``tumor_tissue``."""
 
 
 class LabelTable(NamedTuple):
-    """The rows of a table, column by column; ``patients`` and ``splits`` are None if it has none.
+    """The rows of a table, column by column; what it does not have is None.
 
-    ``classes`` are the names of 0 and 1.
+    ``classes`` are the names of 0 and 1; ``splits`` are train, val and test, ``folds`` numbers.
     """
 
     slides: list[str]
@@ -41,94 +53,124 @@ class LabelTable(NamedTuple):
     patients: list[str] | None
     splits: list[str] | None
     classes: tuple[str, str]
+    folds: list[int] | None = None
 
 
-def read_labels(path: Path | str, positive: str | None = None) -> LabelTable:
+def read_labels(
+    path: Path | str, positive: str | None = None, split: Path | str | None = None
+) -> LabelTable:
     """Read the labels of slides.
 
     Parameters
     ----------
     path : path
-        CSV with a header. Columns ``slide`` and ``label``, perhaps ``patient`` and ``split``, or
-        the names in ``COLUMNS``; others are ignored, with a warning where one looks like a split.
-        Labels are 0 and 1, or two names: then the one with a word of ``NEGATIVE`` is 0, or the one
-        with a word of ``POSITIVE`` is 1.
+        CSV with a header. Columns ``slide`` and ``label``, perhaps ``patient`` and one division:
+        ``split`` (train, val, test), ``fold`` (whole numbers), or ``train``, ``val`` and ``test``
+        of True and False. Other names are in ``COLUMNS``; other columns are ignored.
+        Labels are 0 and 1, or two names. A name that consists of a word of ``NEGATIVE`` is 0, the
+        other 1, unless that is negated too; one that consists of a word of ``POSITIVE`` is 1 if
+        the other is of ``NEGATIVE`` or its own negation.
     positive : str, optional
         The name that is 1, where the words do not tell.
+    split : path, optional
+        The split in a file of its own, see ``read_split_file``; it replaces one in the table.
+        Slides that it does not list are left out, with a warning.
 
     Raises
     ------
     FileNotFoundError
         When there is no such file.
     ValueError
-        For a missing column, an empty cell, a slide listed twice, labels that are not two, or an
-        unknown split. The message names the file and lists the slides.
+        For a missing column or cell (``NA``, ``nan``, ``-``, …), a slide listed twice, labels that
+        are not two, or a division that cannot be used. The message names the file and the slides.
     """
-    path = Path(path)
-    rows, header = _rows(path)
-    columns = _columns(path, rows, header)
-    slides = columns["slide"]
-    for name, cells in columns.items():
-        if empty := [slides[i] or f"row {i + 2}" for i, cell in enumerate(cells) if not cell]:
-            raise ValueError(f"{path} has no {name} for {shorten(empty)}; fill it in or remove it")
-    if twice := [slide for slide, count in Counter(slides).items() if count > 1]:
-        raise ValueError(f"{path} lists {shorten(twice)} more than once; keep one row a slide")
-    # Spreadsheets write 0.0 and 1.0.
-    labels = [{"0.0": "0", "1.0": "1"}.get(cell, cell) for cell in columns["label"]]
-    classes = _classes(path, labels, positive)
-    if "split" in columns:
-        splits = _splits(path, columns["split"])
+    table = read_table(path)
+    names = _columns(table)
+    if split is None:
+        columns = division_columns(table, split=names.get("split"), fold=names.get("fold"))
     else:
-        splits = None
-        _warn_of_other_splits(path, rows)
-    numbers = [classes.index(label) for label in labels]
-    return LabelTable(slides, numbers, columns.get("patient"), splits, classes)
+        table, columns = _listed(table, names["slide"], Path(split))
+    own = ("slide", "label", "patient")
+    columns |= {what: table.column(names[what]) for what in own if what in names}
+    slides = _complete(table, columns)
+    labels = [SPREADSHEET.get(cell, cell) for cell in columns["label"]]
+    classes = _classes(table.path, labels, positive)
+    patients = columns.get("patient")
+    _warn_of_alike(table.path, patients or [])
+    return LabelTable(
+        slides,
+        [classes.index(label) for label in labels],
+        patients,
+        as_splits(Path(split or path), columns["split"]) if "split" in columns else None,
+        classes,
+        as_folds(table.path, columns["fold"]) if "fold" in columns else None,
+    )
 
 
-def shorten(names: Iterable[str], most: int = 5) -> str:
-    """List names in a message, the first few of them by name."""
-    listed = sorted(names)
-    more = f" and {len(listed) - most} more" if len(listed) > most else ""
-    return ", ".join(listed[:most]) + more
-
-
-def _rows(path: Path) -> tuple[list[dict[str, str]], list[str]]:
-    """Return the rows and the header, without spaces around cells."""
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} does not exist; it should list slides and labels")
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, skipinitialspace=True)
-            rows = [{k.strip(): (v or "").strip() for k, v in row.items() if k} for row in reader]
-            return rows, [(name or "").strip() for name in reader.fieldnames or []]
-    except (UnicodeDecodeError, csv.Error, AttributeError) as error:
-        raise ValueError(f"{path} cannot be read as CSV in UTF-8; save it again") from error
-
-
-def _columns(path: Path, rows: list[dict[str, str]], header: list[str]) -> dict[str, list[str]]:
-    """Return the cells of the columns that are used, by the project's names."""
-    columns = {}
-    for name, synonyms in COLUMNS.items():
-        matches = [column for column in header if column.lower() in synonyms]
+def _columns(table: Table) -> dict[str, str]:
+    """Return what the table calls each column that it has, by the project's names."""
+    names = {}
+    for what, synonyms in COLUMNS.items():
+        matches = [name for name in table.header if name.lower() in synonyms]
         if len(matches) > 1:
-            raise ValueError(f"{path} has the columns {' and '.join(matches)}; keep one of them")
-        if matches:
-            columns[name] = [row.get(matches[0], "") for row in rows]
-        elif name in ("slide", "label"):
             raise ValueError(
-                f"{path} lacks a column {' or '.join(synonyms)}; it has "
-                f"{', '.join(header) or 'none'} (separated by commas?)"
+                f"{table.path} has the columns {' and '.join(matches)}; keep one of them"
             )
-    if not rows:
-        raise ValueError(f"{path} has no rows; give one for each slide")
-    return columns
+        if matches:
+            names[what] = matches[0]
+        elif what in ("slide", "label"):
+            raise ValueError(
+                f"{table.path} lacks a column {' or '.join(synonyms)}; it has "
+                f"{', '.join(table.header) or 'none'} (separated by commas?)"
+            )
+    if not table.rows:
+        raise ValueError(f"{table.path} has no rows; give one for each slide")
+    return names
+
+
+def _listed(table: Table, slide: str, split: Path) -> tuple[Table, dict[str, list[str]]]:
+    """Return the rows of the slides that a split file lists, and their splits as a column."""
+    slides = table.column(slide)
+    split_of = read_split_file(split, slides)
+    if left_out := [name for name in slides if name not in split_of]:
+        warnings.warn(
+            f"{split} leaves out {len(left_out)} of the {len(slides)} slides in {table.path}: "
+            f"{shorten(left_out)}",
+            stacklevel=3,
+        )
+    rows = [row for row in table.rows if row[slide] in split_of]
+    return table._replace(rows=rows), {"split": [split_of[row[slide]] for row in rows]}
+
+
+def _complete(table: Table, columns: dict[str, list[str]]) -> list[str]:
+    """Return the slides; refuse missing cells and slides that are listed twice."""
+    slides = columns["slide"]
+    for what, cells in columns.items():
+        missing = {
+            f"row {i + 2}" if is_missing(slides[i]) else slides[i]: cell
+            for i, cell in enumerate(cells)
+            if is_missing(cell)
+        }
+        if missing:
+            spelt = ", ".join(sorted({repr(cell) for cell in missing.values() if cell}))
+            raise ValueError(
+                f"{table.path} has no {what} for {shorten(missing)}{spelt and f' ({spelt})'}; "
+                "fill it in or remove the row"
+            )
+    if twice := [slide for slide, count in Counter(slides).items() if count > 1]:
+        raise ValueError(
+            f"{table.path} lists {shorten(twice)} more than once; keep one row a slide"
+        )
+    return slides
 
 
 def _classes(path: Path, labels: list[str], positive: str | None) -> tuple[str, str]:
-    """Return the names of 0 and 1, which words in them tell; never their order."""
+    """Return the names of 0 and 1, which the names themselves tell; never their order."""
     names = sorted(set(labels))
-    if positive is not None and positive not in names:
-        raise ValueError(f"{path} has no label {positive!r}; it has {shorten(names)}")
+    if positive is not None:
+        positive = SPREADSHEET.get(one_form(positive), one_form(positive))
+        if positive not in names:
+            raise ValueError(f"{path} has no label {positive!r}; it has {shorten(names)}")
     if set(names) <= {"0", "1"} and positive is None:
         return "0", "1"
     if len(names) != 2:
@@ -136,39 +178,51 @@ def _classes(path: Path, labels: list[str], positive: str | None) -> tuple[str, 
             f"{path} has {len(names)} different labels ({shorten(names)}), expected two: 0 and 1, "
             "or a negative and a positive name; leave out or merge classes"
         )
-    first, second = names
-    if positive is not None:
-        return (first, second) if second == positive else (second, first)
-    words = [set(re.split(r"[^a-z]+", name.lower())) for name in names]
-    for vocabulary, other_way in ((NEGATIVE, False), (POSITIVE, True)):
-        first_has, second_has = (bool(vocabulary & own) for own in words)
-        if first_has != second_has:
-            return (first, second) if first_has != other_way else (second, first)
+    for first, second in (names, names[::-1]):
+        if second == positive or (positive is None and _is_negative(first, second)):
+            return first, second
+    first, second = (name if name.isalnum() else f'"{name}"' for name in names)
     raise ValueError(
         f"{path} has the labels {first} and {second}; say which of them is positive (--positive "
-        f"{second}), or write 0 and 1"
+        f"{first} or --positive {second}), or write 0 and 1"
     )
 
 
-def _warn_of_other_splits(path: Path, rows: list[dict[str, str]]) -> None:
-    """Warn that a column with train and test under another name is not used."""
-    for name in rows[0]:
-        values = {row.get(name, "").lower() for row in rows}
-        if values & set(SPLITS["train"]) and values & set(SPLITS["test"]):
-            warnings.warn(
-                f"{path}: the column {name} looks like a split and is not used; call it split",
-                stacklevel=3,
-            )
+def _is_negative(name: str, other: str) -> bool:
+    """Return True if the words of two names say that the first is the negative class.
+
+    A name with several words tells nothing by itself: it may deny them (free of cancer) or stand
+    before them (pre-cancer).
+    """
+    own, others = _words(name), _words(other)
+    if len(own) == 1 and own <= NEGATIVE:
+        return not any(map(DENIAL.fullmatch, others))
+    if len(others) == 1 and others <= POSITIVE:
+        affirmed = {word for word in own if not DENIAL.fullmatch(word)}
+        return own > affirmed == others
+    return False
 
 
-def _splits(path: Path, cells: list[str]) -> list[str]:
-    split_of = {name: split for split, names in SPLITS.items() for name in names}
-    if unknown := {cell for cell in cells if cell.lower() not in split_of}:
-        raise ValueError(f"{path} has the splits {shorten(unknown)}, expected train, val or test")
-    splits = [split_of[cell.lower()] for cell in cells]
-    if missing := {"train", "test"} - set(splits):
-        raise ValueError(
-            f"{path} has a column split, but no slide for {shorten(missing)}; without that column "
-            "the slides are divided by patient"
+def _words(name: str) -> set[str]:
+    words = re.split(r"[\W_]+", name.casefold().replace("tumour", "tumor"))
+    known = NEGATIVE | POSITIVE
+    return {word if word in known else word.removesuffix("s") for word in words} - NEUTRAL
+
+
+def _warn_of_alike(path: Path, patients: list[str]) -> None:
+    """Warn of patients whose names a reader would take for the same."""
+    alike = defaultdict(set)
+    for patient in patients:
+        visible = (
+            c
+            for c in unicodedata.normalize("NFKC", patient)
+            if unicodedata.category(c)[0] not in "CZ"
         )
-    return splits
+        alike[re.sub(r"(?<![0-9])0+(?=[0-9])", "", "".join(visible).casefold())].add(patient)
+    pairs = [" and ".join(map(repr, sorted(names))) for names in alike.values() if len(names) > 1]
+    if pairs:
+        warnings.warn(
+            f"{path}: the patients {shorten(pairs, 3)} differ only in case, zeros, spaces or "
+            "invisible characters and are taken as different; if they are one, spell them alike",
+            stacklevel=3,
+        )

@@ -49,7 +49,8 @@ def find_slides(paths: Iterable[str | Path]) -> list[Path]:
     for path in map(Path, paths):
         candidates = [path]
         if path.is_dir():
-            candidates = [p for p in sorted(path.rglob("*")) if p.suffix.lower() in ENDINGS]
+            inside = (p for p in sorted(path.rglob("*")) if not p.name.startswith("."))
+            candidates = [p for p in inside if p.suffix.lower() in ENDINGS]
             if not candidates:
                 raise FileNotFoundError(
                     f"{path}: no slide in this folder or those within it; expected files that end "

@@ -1,0 +1,50 @@
+"""Groups of bags, such as patients, as values that can be compared."""
+
+import re
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Any
+
+MISSING = {"", "na", "nan", "none", "null", "nil", "missing", "unknown"}
+
+
+def is_missing(value: Any) -> bool:
+    """Return True for None, NaN, and text that stands for no value: ``N/A``, ``nan``, ``-``, …
+
+    Neither case nor punctuation matters, so text without a letter or digit is missing; only ``+``
+    counts as a letter.
+    """
+    if isinstance(value, str):
+        return re.sub(r"[^\w+]|_", "", value.casefold()) in MISSING
+    return value is None or bool(value != value)  # NaN differs from itself
+
+
+def group_values(groups: Iterable[Any], names: Sequence[str] | None = None) -> list[Hashable]:
+    """Return groups as plain values: two tensors of one patient would count as two groups.
+
+    Parameters
+    ----------
+    groups : iterable of length B
+        Numbers, strings, tuples, NumPy scalars or tensors of one element.
+    names : sequence of str, optional
+        What to call each bag in messages.
+
+    Raises
+    ------
+    ValueError
+        For a group that is missing, see ``is_missing``, or cannot be compared.
+    """
+    values: list[Hashable] = []
+    for i, group in enumerate(groups):
+        try:
+            group = group.item() if hasattr(group, "item") else group
+            hash(group)
+            usable = not is_missing(group)
+        except (TypeError, ValueError, RuntimeError):  # a list, an array, a missing value of pandas
+            usable = False
+        if not usable:
+            name, shown = names[i] if names else f"bag {i}", " ".join(repr(group).split())
+            raise ValueError(
+                f"{name}: the group is {shown}; name the patient of every bag by a number or a word"
+            )
+        values.append(group)
+    return values

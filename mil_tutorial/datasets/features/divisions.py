@@ -1,0 +1,170 @@
+"""The division that comes with the slides: in the table of labels, or in a file of its own."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from mil_tutorial.bags.groups import is_missing
+from mil_tutorial.datasets.features.tables import Table, read_table, shorten
+
+SPLITS = {
+    "train": ("train", "training"),
+    "val": ("val", "valid", "validation"),
+    "test": ("test", "testing"),
+}
+SPLIT_OF = {name: split for split, names in SPLITS.items() for name in names}
+
+YES, NO = {"true", "1", "1.0", "yes", "x"}, {"false", "0", "0.0", "no"}
+
+
+def division_columns(table: Table, **named: str | None) -> dict[str, list[str]]:
+    """Return the column that divides the slides: ``split`` or ``fold`` → its cells, or nothing.
+
+    Columns train, val and test of True and False, one of them True in each row, count as one
+    column ``split``.
+
+    Parameters
+    ----------
+    table : Table
+    named : str or None
+        ``split`` and ``fold``: what the table calls these columns.
+
+    Raises
+    ------
+    ValueError
+        For more than one division, and for a column that looks like one and cannot be used.
+    """
+    flags = [name for name in table.header if name.lower() in SPLIT_OF]
+    columns = {what: table.column(name) for what, name in named.items() if name is not None}
+    if len(columns) + bool(flags) > 1:
+        names = [name for name in named.values() if name is not None]
+        raise ValueError(
+            f"{table.path} has the columns {', '.join(names + flags)}; keep one division"
+        )
+    if flags:
+        if absent := {"train", "test"} - {SPLIT_OF[name.lower()] for name in flags}:
+            raise ValueError(
+                f"{table.path} has the column {', '.join(flags)} and none for {shorten(absent)}; "
+                "add it, or rename the column if it does not divide the slides"
+            )
+        return {"split": _from_flags(table, flags)}
+    if not columns and (alike := [name for name in table.header if _looks_alike(table, name)]):
+        raise ValueError(
+            f"{table.path} has the columns {', '.join(alike)}, which seem to divide the slides; "
+            "call one of them split (train, val, test) or fold (0, 1, 2, …), or remove them"
+        )
+    return columns
+
+
+def read_split_file(path: Path | str, slides: Iterable[str]) -> dict[str, str]:
+    """Read CLAM's file of a split; return the split of each slide that it lists.
+
+    Parameters
+    ----------
+    path : path
+        ``splits_0.csv``, whose columns train, val and test list slides, or ``splits_0_bool.csv``,
+        whose first column names the slides, and the others say True or False.
+    slides : iterable of str
+        The slides of the table of labels. The file may leave out some, and endings of names.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        For another file, a slide that is not in the table, or one in two splits.
+    """
+    table = read_table(path)
+    columns = [name for name in table.header if name.lower() in SPLIT_OF]
+    if not {"train", "test"} <= {SPLIT_OF[name.lower()] for name in columns}:
+        raise ValueError(
+            f"{path} has the columns {', '.join(filter(None, table.header)) or 'none'}, expected "
+            "train, val and test, which list the slides or say True or False of each"
+        )
+    first = table.header[0]
+    if first not in columns and all(_is_flag(c) for name in columns for c in table.column(name)):
+        names = table.column(first)
+        listed = list(zip(names, _from_flags(table, columns, names)))
+    else:
+        listed = [
+            (cell, SPLIT_OF[name.lower()])
+            for name in columns
+            for cell in table.column(name)
+            if not is_missing(cell)
+        ]
+    return _match(Path(path), listed, list(slides))
+
+
+def _match(path: Path, listed: list[tuple[str, str]], slides: list[str]) -> dict[str, str]:
+    """Return the split of each slide that is listed, with or without its ending."""
+    stems = Counter(Path(slide).stem for slide in slides)
+    known = {Path(s).stem: s for s in slides if stems[Path(s).stem] == 1} | {s: s for s in slides}
+    split_of: dict[str, str] = {}
+    unknown = []
+    for name, split in listed:
+        slide = known.get(name, known.get(Path(name).stem))
+        if slide is None:
+            unknown.append(name)
+        elif split and split_of.setdefault(slide, split) != split:
+            raise ValueError(f"{path} lists {name} in {split_of[slide]} and in {split}; keep one")
+    if unknown:
+        raise ValueError(
+            f"{path} lists {shorten(set(unknown))}, without a label; add their rows to the table"
+        )
+    return split_of
+
+
+def as_splits(path: Path, cells: list[str]) -> list[str]:
+    """Return the cells of a column ``split`` as train, val and test."""
+    if unknown := {cell for cell in cells if cell.lower() not in SPLIT_OF}:
+        raise ValueError(f"{path} has the splits {shorten(unknown)}, expected train, val or test")
+    splits = [SPLIT_OF[cell.lower()] for cell in cells]
+    if missing := {"train", "test"} - set(splits):
+        raise ValueError(
+            f"{path} has a split, but no slide for {shorten(missing)}; without a split the slides "
+            "are divided by patient"
+        )
+    return splits
+
+
+def as_folds(path: Path, cells: list[str]) -> list[int]:
+    """Return the cells of a column ``fold`` as numbers."""
+    if unknown := {cell for cell in cells if not re.fullmatch(r"[0-9]+(\.0+)?", cell)}:
+        raise ValueError(
+            f"{path} has the folds {shorten(unknown)}, expected whole numbers from 0; a column of "
+            "train, val and test is called split"
+        )
+    folds = [int(float(cell)) for cell in cells]
+    if (n := len(set(folds))) < 3:
+        raise ValueError(
+            f"{path} has {n} fold{'s' * (n > 1)}, expected at least 3: one tests, the next "
+            "validates, the others train"
+        )
+    return folds
+
+
+def _is_flag(cell: str) -> bool:
+    return cell.lower() in YES | NO or is_missing(cell)
+
+
+def _from_flags(table: Table, flags: list[str], names: list[str] | None = None) -> list[str]:
+    """Return the split of each row from columns of True and False; "" where none is True."""
+    if odd := {cell for name in flags for cell in table.column(name) if not _is_flag(cell)}:
+        raise ValueError(
+            f"{table.path} has {shorten(odd)} in the columns {', '.join(flags)}, expected True or "
+            "False in each row; rename them if they do not divide the slides"
+        )
+    splits = []
+    for i, row in enumerate(table.rows):
+        own = [name for name in flags if row.get(name, "").lower() in YES]
+        if len(own) > 1:
+            name = names[i] if names else f"row {i + 2}"
+            raise ValueError(f"{table.path}: {name} is in {' and in '.join(own)}; keep one")
+        splits.append(SPLIT_OF[own[0].lower()] if own else "")
+    return splits
+
+
+def _looks_alike(table: Table, name: str) -> bool:
+    """Return True for a column of train and test, or with a name such as cv_fold."""
+    values = {cell.lower() for cell in table.column(name)}
+    divides = values & set(SPLITS["train"]) and values & set(SPLITS["test"])
+    return bool(divides or re.search(r"(^|[^a-z])(k|cv)?folds?([^a-z]|$)", name.lower()))
