@@ -59,7 +59,7 @@ def overlay(
     if not 0 <= opacity <= 1:
         raise ValueError(f"opacity is {opacity}, expected a number from 0 to 1")
     low, high = check_limits(limits, heat)
-    drawn = np.empty_like(image)
+    drawn = np.empty(image.shape, np.uint8)
     for top in range(0, len(image), ROWS):
         rows = slice(top, top + ROWS)
         level = np.clip((heat[rows] - low) / (high - low), 0, 1)

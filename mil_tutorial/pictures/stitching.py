@@ -47,7 +47,8 @@ def stitch_tiles(
         slide, or the canvas is too large; then the message says which ``downsample`` fits.
     """
     values = np.asarray(values, dtype=float)
-    limit = CANVAS if downsample is None else available_memory()
+    free = available_memory()
+    limit = CANVAS if downsample is None else free and free / 3  # sums, counts and means
     downsample = 1.0 if downsample is None else downsample
     _check_values(values, coords, tile_size, downsample)
     coords = np.asarray(coords, dtype=float)
