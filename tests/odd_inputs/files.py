@@ -195,6 +195,7 @@ CASES = [
         "pt that is a view of a larger tensor", pt(torch.from_numpy(np.tile(X, (3, 2)))[6:12, :4])
     ),
     used("pt whose rows are one row, expanded", pt(torch.ones(1, 4).expand(6, 4)), np.ones((6, 4))),
+    used("pt imaginary part of conjugates", pt((1 - 1j * torch.from_numpy(X)).conj().imag)),
     used("pt transposed", pt(torch.from_numpy(X.T.copy()).T)),
     used(
         "pt of torch before 1.6",

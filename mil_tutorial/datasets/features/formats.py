@@ -132,7 +132,7 @@ class _Torch(Format):
 def _as_numpy(tensor: Any) -> np.ndarray:
     """Return a tensor as an array; numpy has neither bfloat16 nor float of 8 bits."""
     try:
-        return tensor.numpy()
+        return tensor.resolve_neg().numpy()
     except TypeError:
         return tensor.float().numpy()
 
