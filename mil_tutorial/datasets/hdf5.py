@@ -24,6 +24,8 @@ def open_hdf5(path: Path) -> Any:
         When there is no such file.
     ValueError
         When it is truncated or of another kind.
+    OSError
+        When it cannot be opened, for one because another program is writing it.
     """
     h5py = import_extra("h5py", "wsi")
     if not path.is_file():
@@ -41,20 +43,58 @@ def new_hdf5(path: Path) -> Iterator[Any]:
 
 
 def dataset(file: Any, name: str) -> Any:
-    """Return an array of an open file.
+    """Return an array of an open file, whose values all lie in this file.
 
     Raises
     ------
     ValueError
-        When the file does not hold it, or holds a group of this name.
+        When the file does not hold it, holds a group of this name, or takes its values from other
+        files: what they hold (a password, say) would become data.
     """
-    if name not in file:
+    h5py = import_extra("h5py", "wsi")
+    where = f"{file.filename}: {name!r}"
+    link = file.get(name, getlink=True)
+    if link is None:
         raise ValueError(
             f"{file.filename} lacks the dataset {name!r}; it holds {', '.join(file) or 'nothing'}"
         )
-    if not hasattr(file[name], "shape"):
-        raise ValueError(f"{file.filename}: {name!r} is a group, expected a dataset (one array)")
-    return file[name]
+    if isinstance(link, h5py.ExternalLink):
+        raise ValueError(f"{where} is a link to the file {link.filename}; copy the array here")
+    with readable(Path(file.filename), "HDF5"):
+        stored = file[name]
+    if not hasattr(stored, "shape"):
+        raise ValueError(f"{where} is a group, expected a dataset (one array)")
+    if stored.file.filename != file.filename:  # a link in this file to a link out of it
+        raise ValueError(f"{where} leads to the file {stored.file.filename}; copy the array here")
+    _check_values(stored, where)
+    return stored
+
+
+def _check_values(stored: Any, where: str) -> None:
+    """Refuse an array without values of its own, or whose values cannot be unpacked here."""
+    import h5py
+
+    if stored.shape is None:
+        raise ValueError(f"{where} is empty (a null dataspace), expected an array")
+    if stored.is_virtual or stored.external:
+        kind = "is virtual: its" if stored.is_virtual else "has external storage: its"
+        raise ValueError(f"{where} {kind} values lie elsewhere; store them in this file")
+    properties = stored.id.get_create_plist()
+    for i in range(properties.get_nfilters()):
+        code, *_, label = properties.get_filter(i)
+        if not h5py.h5z.filter_avail(code):
+            raise ValueError(
+                f"{where} is compressed by the filter {code} {label.decode(errors='replace')}, "
+                "which is not installed here; write it with gzip (h5repack -f GZIP=4)"
+            )
+    if stored.size and not stored.id.get_storage_size():
+        raise ValueError(f"{where} was declared and never written; extract this slide again")
+
+
+def attributes(file: Any, name: str) -> dict[str, Any]:
+    """Return the attributes of an array, and those of its file that it has not itself."""
+    with readable(Path(file.filename), "HDF5"):
+        return {**file.attrs, **file[name].attrs}
 
 
 class _Handles(threading.local):

@@ -11,7 +11,6 @@ from mil_tutorial.datasets.features.tables import one_form, shorten
 from mil_tutorial.datasets.wsi.folders import ENDINGS
 from mil_tutorial.datasets.wsi.folders import find_slides as slides_among
 from mil_tutorial.datasets.wsi.slide import Slide, slide_id
-from mil_tutorial.datasets.wsi.tile_files import level0_side
 from mil_tutorial.experiment.benchmarks import Benchmark
 from mil_tutorial.experiment.run import Experiment
 from mil_tutorial.pictures.heatmaps import plot_attention
@@ -137,39 +136,17 @@ def telling_bags(
 
 
 def slide_figure(path: Path, bag: FeatureBags, attention: Any, title: str = "") -> "Figure":
-    """Draw the attention (n,) of one bag on its slide's thumbnail, as ``plot_attention`` does."""
-    coords = bag.files[0].coords()
-    side = tile_side(coords, bag.files[0].attributes())
+    """Draw the attention (n,) of one bag on its slide's thumbnail, as ``plot_attention`` does.
+
+    The thumbnail has about ``THUMBNAIL`` pixels on its longest side, whatever the size of the
+    slide and of the tiles; a tile is at least one pixel of it.
+    """
+    placement = bag.files[0].placement()
     with Slide(path) as slide:
-        width, height = slide.size
-        right, bottom = coords.max(axis=0)
-        if coords.min() < 0 or right >= width or bottom >= height:
-            raise ValueError(
-                f"{path}: tiles reach to x {right}, y {bottom}, but the slide has {width} x "
-                f"{height} pixels; the features belong to another slide, or coords are not in "
-                "level-0 pixels"
-            )
-        pixels = max(1, round(side * min(1, THUMBNAIL / max(width, height))))  # of a tile, drawn
-        scale = side / pixels
+        coords, side = placement.on_slide(slide)
+        shrink = max(1.0, max(slide.size) / THUMBNAIL)
+        pixels = max(1, round(side / shrink))  # of a tile, drawn
+        scale = side / pixels if pixels > 1 else max(side, shrink)
         image = slide.thumbnail(scale)
     places = np.minimum(np.round(coords / scale), np.array(image.shape[1::-1]) - pixels)
     return plot_attention(image, attention, places, pixels, title=title)
-
-
-def tile_side(coords: np.ndarray, attributes: dict[str, Any]) -> int:
-    """Return the side of a tile in pixels of the slide's first level.
-
-    Where ``attributes`` do not say it (see ``level0_side``), it is the most common step between
-    neighbours in a row or column of tiles, which is right where tiles do not overlap.
-    """
-    if (side := level0_side(attributes)) is not None:
-        return side
-    steps = []
-    for along, across in ((0, 1), (1, 0)):
-        order = np.lexsort((coords[:, along], coords[:, across]))
-        step = np.diff(coords[order], axis=0)
-        steps += step[(step[:, across] == 0) & (step[:, along] > 0), along].tolist()
-    if not steps:
-        raise ValueError("no two tiles lie side by side, so their size is not known")
-    values, counts = np.unique(steps, return_counts=True)
-    return round(float(values[counts.argmax()]))

@@ -52,6 +52,7 @@ def to_geojson(
     names: tuple[str, str] = ("high attention", "low attention"),
     object_type: str = "tile",
     downsample: float = 1.0,
+    origin: tuple[float, float] = (0, 0),
     slide: str = "",
 ) -> dict[str, Any]:
     """Turn the tiles of a slide into a FeatureCollection.
@@ -77,6 +78,11 @@ def to_geojson(
         What tiles become in QuPath, which draws tiles and detections quickly by the thousand.
     downsample : float
         Pixels of level 0, the unit of QuPath, for one pixel of ``coords``.
+    origin : (x, y)
+        The pixel of level 0 where QuPath's picture begins: ``Slide(path).origin``. QuPath crops a
+        slide to the properties ``openslide.bounds-x``, ``-y``, ``-width`` and ``-height``, which
+        MIRAX and Leica files have, unless it is opened with ``--no-crop``; other slides begin at
+        (0, 0).
     slide : str
         A name. It is part of the tiles' ids, which are the same in every run.
 
@@ -87,7 +93,8 @@ def to_geojson(
     Raises
     ------
     ValueError
-        When arguments do not fit together, or a number is not finite.
+        When arguments do not fit together, a number is not finite, or a tile lies outside of what
+        QuPath shows.
     """
     check_tiles(attention, coords, tile_size=tile_size, slide=slide, downsample=downsample)
     if object_type not in OBJECT_TYPES:
@@ -102,8 +109,17 @@ def to_geojson(
         raise ValueError(f"scores {taken} have the names of attention's measurements; rename them")
     for name, values in (scores or {}).items():
         measured[name] = check_scores(values, len(attention), f"score {name!r}", slide)
+    places, (left, top) = np.asarray(coords, dtype=float), _origin(origin)
+    outside = (downsample * (places + tile_size) <= (left, top)).any(axis=1)
+    if outside.any():
+        k = int(outside.argmax())
+        name = f"slide {slide}: " if slide else ""
+        raise ValueError(
+            f"{name}tile {k} at {places[k].tolist()} lies before the origin {(left, top)} "
+            "(openslide.bounds-x, -y); leave origin out if coords count from there already"
+        )
     features = []
-    for k, (x, y) in enumerate(np.asarray(coords, dtype=float).tolist()):
+    for k, (x, y) in enumerate(places.tolist()):
         properties: dict[str, Any] = {"objectType": object_type}
         if threshold is not None:
             below = int(measured["attention share"][k] < threshold)
@@ -111,7 +127,10 @@ def to_geojson(
                 continue
             properties["classification"] = {"name": names[below], "color": COLOURS[below]}
         properties["measurements"] = {name: float(values[k]) for name, values in measured.items()}
-        ring = [[_number(downsample * v) for v in point] for point in tile_ring(x, y, tile_size)]
+        ring = [
+            [_number(downsample * right - left), _number(downsample * down - top)]
+            for right, down in tile_ring(x, y, tile_size)
+        ]
         features.append(
             {
                 "type": "Feature",
@@ -144,6 +163,13 @@ def save_geojson(path: str | Path, *tiles: Any, **options: Any) -> Path:
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8")
     return path
+
+
+def _origin(origin: Any) -> list[float]:
+    values = np.asarray(origin, dtype=float)
+    if values.shape != (2,) or not np.isfinite(values).all():
+        raise ValueError(f"origin is {origin}, expected (x, y) in pixels of level 0")
+    return [float(value) for value in values]
 
 
 def _number(value: float) -> float:

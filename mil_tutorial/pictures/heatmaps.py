@@ -1,5 +1,6 @@
 """Heat maps: attention put back where its tiles came from."""
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from mil_tutorial.pictures.tile_checks import check_attention, check_tiles
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+DRAWN = 2000
+"""Pixels on the longest side of a drawn picture, far more than a figure shows."""
 SCALINGS = {
     "raw": "attention weight a (sums to 1)",
     "share": "attention × number of tiles (1 = an equal share)",
@@ -68,7 +71,7 @@ def plot_attention(
     scaling: str = "share",
     limits: tuple[float, float] | None = None,
     opacity: float = OPACITY,
-    downsample: int = 1,
+    downsample: int | None = None,
     title: str = "",
 ) -> "Figure":
     """Draw a slide, its attention, and both together with the outline of the truth.
@@ -90,8 +93,8 @@ def plot_attention(
         Values at the ends of the colour bar, to compare slides; by default those of this slide.
     opacity : float
         Of the overlay at the highest value.
-    downsample : int
-        Draw every n-th pixel only; without it a slide of 3,200 pixels a side fills a gigabyte.
+    downsample : int, optional
+        Draw every n-th pixel only; by default as many as make at most ``DRAWN`` pixels a side.
     title : str
 
     Returns
@@ -107,6 +110,8 @@ def plot_attention(
 
     image = np.asarray(image)
     check_tiles(attention, coords, truth, image, tile_size)
+    if downsample is None:
+        downsample = math.ceil(max(image.shape[:2]) / DRAWN)
     place = (coords, tile_size, image.shape[:2], downsample)
     heat = stitch_tiles(scale_attention(attention, scaling), *place)
     image, shape = image[::downsample, ::downsample], heat.shape

@@ -6,6 +6,10 @@ from typing import Any
 import numpy as np
 
 from mil_tutorial.pictures.tile_checks import check_coords, check_inside, check_tile_size
+from mil_tutorial.system.memory import available_memory
+
+CANVAS = 500e6
+"""Bytes of the largest canvas that is made without being asked for."""
 
 
 def stitch_tiles(
@@ -13,7 +17,7 @@ def stitch_tiles(
     coords: Any,
     tile_size: int,
     shape: tuple[int, int] | None = None,
-    downsample: float = 1.0,
+    downsample: float | None = None,
 ) -> np.ndarray:
     """Lay tiles at their coordinates on one canvas.
 
@@ -27,8 +31,9 @@ def stitch_tiles(
         t, the side of a tile in pixels.
     shape : (height, width), optional
         Of the slide in pixels; by default the canvas ends with the last tile.
-    downsample : float
-        Slide pixels per canvas pixel.
+    downsample : float, optional
+        Slide pixels per canvas pixel. By default 1, on a canvas of at most 0.5 GB (7,900 pixels a
+        side); a number that is given is limited by the free memory alone.
 
     Returns
     -------
@@ -38,17 +43,21 @@ def stitch_tiles(
     Raises
     ------
     ValueError
-        When coordinates and values do not match, a value is not finite, or a tile lies outside
-        the slide.
+        When coordinates and values do not match, a value is not finite, a tile lies outside the
+        slide, or the canvas is too large; then the message says which ``downsample`` fits.
     """
     values = np.asarray(values, dtype=float)
+    free = available_memory()
+    limit = CANVAS if downsample is None else free and free / 3  # sums, counts and means
+    downsample = 1.0 if downsample is None else downsample
     _check_values(values, coords, tile_size, downsample)
     coords = np.asarray(coords, dtype=float)
     if shape is None:
-        right, bottom = np.ceil(coords.max(axis=0) + tile_size).astype(int)
-        shape = (int(bottom), int(right))
+        right, bottom = (math.ceil(last + tile_size) for last in coords.max(axis=0).tolist())
+        shape = (bottom, right)
     check_inside(coords, tile_size, shape)
     height, width = (math.ceil(side / downsample) for side in shape)
+    _check_canvas((height, width, *values.shape[3:]), downsample, limit)
     total = np.zeros((height, width, *values.shape[3:]))
     count = np.zeros((height, width) + (1,) * (total.ndim - 2))
     first = np.round(coords / downsample).astype(int)
@@ -75,3 +84,17 @@ def _check_values(values: np.ndarray, coords: Any, tile_size: int, downsample: f
         raise ValueError(f"downsample must be positive, got {downsample}")
     if values.ndim > 1 and downsample != 1:
         raise ValueError("tile pictures can be stitched at downsample 1 only")
+
+
+def _check_canvas(shape: tuple[int, ...], downsample: float, limit: float | None) -> None:
+    """Refuse a canvas of more bytes before it is made; say what fits."""
+    size = 8.0 * math.prod(shape)
+    if limit is not None and size > limit:
+        fitting = math.ceil(downsample * math.sqrt(size / limit))
+        remedy = f"pass downsample={fitting}, slide pixels per canvas pixel"
+        if len(shape) > 2:
+            remedy = f"make the pictures and coords smaller, {fitting} times"
+        raise ValueError(
+            f"a canvas of {shape[1]} × {shape[0]} pixels takes {size / 1e9:.3g} GB, and "
+            f"{limit / 1e9:.3g} GB are the limit; {remedy}"
+        )

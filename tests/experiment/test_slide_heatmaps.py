@@ -1,7 +1,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from feature_folders import grid, toy_bags, write_file, write_folder, write_labels
+from feature_folders import toy_bags, write_file, write_folder, write_labels
 from made_slides import write_slide
 
 from mil_tutorial import TrainingConfig
@@ -14,7 +14,6 @@ from mil_tutorial.experiment.slide_heatmaps import (
     slide_figure,
     slide_figures,
     telling_bags,
-    tile_side,
 )
 
 
@@ -132,24 +131,3 @@ def test_features_of_another_slide_are_noticed(tmp_path):
     bag = one_bag(tmp_path / "s.h5", np.array([[0, 0], [5000, 0]]))
     with pytest.raises(ValueError, match=r"s\.tif: tiles reach to x 5000, y 0, but the slide has"):
         slide_figure(write_slide(tmp_path / "s.tif"), bag, [0.5, 0.5])
-
-
-@pytest.mark.parametrize(
-    ("attributes", "side"),
-    [
-        ({"patch_size_level0": 512, "patch_size": 256}, 512),  # TRIDENT
-        ({"patch_size": 256, "patch_level": 1, "downsample": np.array([4.0, 4.0])}, 1024),  # CLAM
-        ({"patch_size": 224}, 256),  # of which level is not said
-        ({}, 256),
-    ],
-)
-def test_the_side_of_a_tile(attributes, side):
-    assert tile_side(grid(9), attributes) == side
-
-
-def test_the_side_of_a_tile_is_not_the_gap_between_two_regions():
-    places = ((8, (0, 0)), (8, (3000, 100)), (3, (3007, 0)))
-    regions = np.concatenate([grid(n) + np.array(corner) for n, corner in places])
-    assert tile_side(np.random.default_rng(0).permutation(regions), {}) == 256
-    with pytest.raises(ValueError, match="no two tiles lie side by side"):
-        tile_side(grid(1), {})

@@ -106,6 +106,28 @@ def test_bad_tiles_are_named():
             stitch_tiles(**arguments)
 
 
+def test_a_canvas_that_is_too_large_names_the_downsample_that_fits(monkeypatch):
+    monkeypatch.setattr("mil_tutorial.pictures.stitching.CANVAS", 8 * 300.0)
+    tiles = ([1, 2], [[0, 0], [40, 20]], 10)
+    with pytest.raises(ValueError, match=r"50 × 30 pixels takes .*pass downsample=3,"):
+        stitch_tiles(*tiles)
+    assert stitch_tiles(*tiles, downsample=3).shape == (10, 17)
+    assert stitch_tiles(*tiles, downsample=1).shape == (30, 50)  # asked for
+    with pytest.raises(ValueError, match="make the pictures and coords smaller, 4 times"):
+        stitch_tiles(np.ones((2, 10, 10, 3)), *tiles[1:])
+    monkeypatch.setattr("mil_tutorial.pictures.stitching.available_memory", lambda: 8 * 900.0)
+    with pytest.raises(ValueError, match="25 × 15 pixels .*pass downsample=3,"):
+        stitch_tiles(*tiles, downsample=2)
+
+
+def test_a_large_picture_is_drawn_smaller(monkeypatch):
+    monkeypatch.setattr("mil_tutorial.pictures.heatmaps.DRAWN", 2)
+    for downsample, side in ((None, 2), (1, 4)):
+        figure = plot_attention(IMAGE, [0.2, 0.3, 0.5], GRID, 2, downsample=downsample)
+        assert figure.axes[0].images[0].get_array().shape == (side, side, 3)
+        plt.close(figure)
+
+
 def test_bad_scaling_is_named():
     with pytest.raises(ValueError, match="unknown scaling 'log'; choose from raw"):
         scale_attention([1.0], "log")

@@ -31,6 +31,14 @@ def test_tissue_shows_where_no_tile_lies_and_the_picture_is_left_alone():
     np.testing.assert_allclose(drawn[2, 2], colour(1.0), atol=1)
 
 
+def test_a_picture_is_the_same_in_any_number_of_parts(monkeypatch):
+    rng = np.random.default_rng(0)
+    image, heat = rng.integers(0, 256, (7, 5, 3)).astype(np.uint8), rng.random((7, 5))
+    whole = overlay(image, heat)
+    monkeypatch.setattr("mil_tutorial.pictures.overlays.ROWS", 2)
+    np.testing.assert_array_equal(overlay(image, heat), whole)
+
+
 def test_limits_are_shared_and_values_beyond_them_are_cut():
     drawn = overlay(GREY, np.array([[-1.0, 5.0, 10.0]]), limits=(0, 10), opacity=1)
     np.testing.assert_array_equal(drawn[0, 0], 100)

@@ -12,8 +12,11 @@ import torch
 from torch import Tensor
 
 from mil_tutorial.datasets.features.formats import FORMATS
+from mil_tutorial.datasets.wsi.placement import Placement, place
+from mil_tutorial.system.files import check_memory
 
 SLICE = 4096  # rows at a time where a whole slide in double precision would be large
+FLOAT32 = 4  # bytes
 SAMPLED_ROWS = 16  # rows of a file that its digest looks at
 
 
@@ -31,16 +34,19 @@ def describe(path: Path, coords_folder: Path | None = None) -> "FeatureFile":
     ------
     ValueError
         For a file that is damaged, holds no numbers, no tiles, features of another shape than
-        (N, D), or coordinates of other length.
+        (N, D) or too many for the memory, or coordinates of other length.
+    OSError
+        When it cannot be opened.
     """
-    shape, kind, coords = FORMATS[path.suffix].contents(path)
+    shape, dtype, coords = FORMATS[path.suffix].contents(path)
     if shape[:1] == (0,):
         raise ValueError(f"{path} holds no tiles; remove the file and its row of labels")
-    if kind not in "fiu" or len(shape) != 2:
+    if dtype.kind not in "fiu" or len(shape) != 2 or not shape[1]:
         raise ValueError(
-            f"{path}: features have shape {shape} and type {kind!r}, expected numbers (N, D)"
+            f"{path}: features have shape {shape} and type {dtype}, expected numbers (N, D)"
         )
     n, width = shape
+    check_memory(path, n * width * FLOAT32)
     coords_path = None if coords is None else path
     if coords is None and coords_folder is not None:
         beside = (coords_folder / f"{path.stem}{ending}" for ending in (".npy", ".h5"))
@@ -105,15 +111,21 @@ class FeatureFile:
         return self._read(ascending)[torch.from_numpy(order)]
 
     def coords(self) -> np.ndarray:
-        """Read the coordinates (N, 2): x, y of each tile's top-left corner, in pixels."""
-        if self.coords_path is None:
-            raise ValueError(f"{self.path}: there are no coordinates, in it or beside it")
-        return FORMATS[self.coords_path.suffix].coords(self.coords_path)
+        """Read the coordinates (N, 2) as they are stored: see ``placement`` for their unit."""
+        path = self._coords_path()
+        return FORMATS[path.suffix].coords(path)
 
-    def attributes(self) -> dict[str, Any]:
-        """Return the attributes of the coordinates, such as ``patch_size_level0``; maybe none."""
-        path = self.coords_path
-        return FORMATS[path.suffix].attributes(path) if path else {}
+    def placement(self) -> Placement:
+        """Read where the tiles lie; ``Placement.on_slide`` makes pixels of a slide of it.
+
+        Raises
+        ------
+        ValueError
+            When there are no coordinates, or they lie on no slide.
+        """
+        path = self._coords_path()
+        kind = FORMATS[path.suffix]
+        return place(kind.coords(path), kind.attributes(path), path)
 
     @cached_property
     def moments(self) -> Moments:
@@ -135,18 +147,27 @@ class FeatureFile:
         """Send no moments to other processes, which do not need them."""
         return {k: v for k, v in self.__dict__.items() if k != "moments"}
 
+    def _coords_path(self) -> Path:
+        if self.coords_path is None:
+            raise ValueError(f"{self.path}: there are no coordinates, in it or beside it")
+        return self.coords_path
+
     def _read(self, rows: np.ndarray | None) -> Tensor:
         """Read all rows, or ascending ones, and check that they are finite."""
         stored = FORMATS[self.path.suffix].features(self.path, rows)
         # float16 is widened; a view may be of a mapped file, which must not be written to.
         convert = np.asarray if stored.flags.owndata else np.array
-        values = torch.from_numpy(convert(stored, dtype=np.float32))
+        with np.errstate(over="ignore"):  # infinity is refused below
+            values = torch.from_numpy(convert(stored, dtype=np.float32))
         if not torch.isfinite(values.sum()):  # one pass; the search only if something is wrong
             bad = (~torch.isfinite(values)).any(dim=1)
             if bad.any():
                 first = int(bad.nonzero()[0])
                 row = first if rows is None else int(rows[first])
+                finite = np.isfinite(stored[first]).all()  # before it became float32
                 raise ValueError(
-                    f"{self.path}: row {row} holds NaN or infinity; extract this slide again"
+                    f"{self.path}: row {row} holds "
+                    f"{'numbers beyond float32' if finite else 'NaN or infinity'}; extract this "
+                    "slide again"
                 )
         return values

@@ -1,23 +1,25 @@
 """The kinds of feature file: how each tells its shapes, and how each gives some of its rows.
 
 All hold ``features`` (N, D), or (1, N, D) as older TRIDENT files do; ``.h5`` and ``.npz`` may hold
-``coords`` (N, 2) as well. Nothing in a file is ever run: pickled objects are refused.
+``coords`` (N, 2) as well. Nothing in a file is ever run: pickled objects are refused. No file is
+read but the named one: links out of it are refused.
 """
 
+import zipfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from mil_tutorial.datasets.hdf5 import dataset, kept_open
-from mil_tutorial.system.files import read_arrays, readable
+from mil_tutorial.datasets.hdf5 import attributes, dataset, kept_open
+from mil_tutorial.system.files import array_headers, readable
 
 
 class Contents(NamedTuple):
     """Shapes in a file, without the batch of one; ``coords`` is None if it has none."""
 
     features: tuple[int, ...]
-    kind: str  # of the numbers, as numpy's dtype.kind, such as "f"
+    dtype: np.dtype
     coords: tuple[int, ...] | None = None
 
 
@@ -46,13 +48,15 @@ class _HDF5(Format):
 
     def contents(self, path: Path) -> Contents:
         file = kept_open(path, anew=True)
-        features = dataset(file, "features")
+        features = dataset(file, _name_of_features(file))
         coords = _flat_shape(dataset(file, "coords").shape) if "coords" in file else None
-        return Contents(_flat_shape(features.shape), features.dtype.kind, coords)
+        with readable(path, "HDF5"):  # not every type of HDF5 is one of numpy
+            return Contents(_flat_shape(features.shape), features.dtype, coords)
 
     def features(self, path: Path, rows: np.ndarray | None) -> np.ndarray:
-        stored = kept_open(path)["features"]
         with readable(path, "HDF5"):
+            file = kept_open(path)
+            stored = file[_name_of_features(file)]
             # Beyond a quarter of the rows one read from start to end is quicker than many small.
             if rows is None or 4 * len(rows) > stored.shape[-2]:
                 return _rows(stored[...], rows)
@@ -64,7 +68,12 @@ class _HDF5(Format):
 
     def attributes(self, path: Path) -> dict[str, Any]:
         file = kept_open(path)
-        return dict(file["coords"].attrs) if "coords" in file else {}
+        return attributes(file, "coords") if "coords" in file else {}
+
+
+def _name_of_features(file: Any) -> str:
+    """Return ``features``, or ``feats`` as STAMP calls them."""
+    return "feats" if "feats" in file and "features" not in file else "features"
 
 
 class _Torch(Format):
@@ -72,51 +81,82 @@ class _Torch(Format):
 
     def contents(self, path: Path) -> Contents:
         tensor = self._map(path)
-        return Contents(_flat_shape(tensor.shape), "f" if tensor.is_floating_point() else "i")
+        self._check(path, tensor)
+        return Contents(_flat_shape(tensor.shape), _as_numpy(tensor[:0]).dtype)
 
     def features(self, path: Path, rows: np.ndarray | None) -> np.ndarray:
-        return _rows(self._map(path), rows).float().numpy()
+        return _as_numpy(_rows(self._map(path), rows))
 
     def _map(self, path: Path) -> Any:
         import torch
 
         with readable(path, "a tensor"):
-            options: dict[str, Any] = {"map_location": "cpu", "weights_only": True}
-            try:
-                tensor = torch.load(path, mmap=True, **options)
-            except RuntimeError:  # files of torch before 1.6 cannot be mapped
-                tensor = torch.load(path, **options)
+            mapped = zipfile.is_zipfile(path)  # files of torch before 1.6 are none
+            tensor = torch.load(path, mmap=mapped, map_location="cpu", weights_only=True)
         if not isinstance(tensor, torch.Tensor):
             raise ValueError(
                 f"{path} holds a {type(tensor).__name__}, expected one tensor (N, D); "
                 "save the tensor alone: torch.save(features, path)"
             )
-        return tensor
+        return tensor.detach()  # features may have been saved with their gradient
+
+    def _check(self, path: Path, tensor: Any) -> None:
+        """Refuse tensors that are no plain array of numbers, or lack some of these."""
+        import torch
+
+        kinds = {
+            "nested": tensor.is_nested,
+            "sparse": tensor.layout != torch.strided,
+            "quantised": tensor.is_quantized,
+            "complex": tensor.is_complex(),
+            "meta": tensor.is_meta,
+        }
+        if odd := next((name for name, is_it in kinds.items() if is_it), None):
+            raise ValueError(
+                f"{path} holds a {odd} tensor, expected a plain one (N, D) of real numbers; "
+                "convert it before it is saved"
+            )
+        if not tensor.ndim:
+            raise ValueError(f"{path} holds one number, expected a tensor (N, D)")
+        if zipfile.is_zipfile(path):  # torch maps a storage without looking at its length
+            with zipfile.ZipFile(path) as archive:
+                parts = (part for part in archive.infolist() if "/data/" in part.filename)
+                stored = sum(part.compress_size for part in parts)
+            if stored < tensor.untyped_storage().nbytes():
+                raise ValueError(
+                    f"{path} holds {stored} bytes of numbers, fewer than its tensor of shape "
+                    f"{tuple(tensor.shape)} needs; it is damaged: extract this slide again"
+                )
+
+
+def _as_numpy(tensor: Any) -> np.ndarray:
+    """Return a tensor as an array; numpy has neither bfloat16 nor float of 8 bits."""
+    try:
+        return tensor.resolve_neg().numpy()
+    except TypeError:
+        return tensor.float().numpy()
 
 
 class _Npz(Format):
     """``.npz`` with ``features`` and perhaps ``coords``; numpy reads an array of it whole."""
 
     def contents(self, path: Path) -> Contents:
-        import zipfile
-
-        headers = {}
-        with readable(path, ".npz"), zipfile.ZipFile(path) as archive:
-            for name in archive.namelist():
-                with archive.open(name) as file:
-                    version = np.lib.format.read_magic(file)
-                    read = getattr(np.lib.format, f"read_array_header_{version[0]}_0")
-                    shape, _, dtype = read(file)
-                headers[name.removesuffix(".npy")] = _flat_shape(shape), dtype.kind
+        headers = array_headers(path)
         if "features" not in headers:
             raise ValueError(f"{path} lacks features; it holds {', '.join(headers)}")
-        return Contents(*headers["features"], headers["coords"][0] if "coords" in headers else None)
+        shape, dtype = headers["features"]
+        coords = _flat_shape(headers["coords"][0]) if "coords" in headers else None
+        return Contents(_flat_shape(shape), dtype, coords)
 
     def features(self, path: Path, rows: np.ndarray | None) -> np.ndarray:
-        return _rows(read_arrays(path, ("features",))["features"], rows)
+        return _rows(self._read(path, "features"), rows)
 
     def coords(self, path: Path) -> np.ndarray:
-        return _rows(read_arrays(path, ("coords",))["coords"], None)
+        return _rows(self._read(path, "coords"), None)
+
+    def _read(self, path: Path, name: str) -> np.ndarray:
+        with readable(path, ".npz"), np.load(path, allow_pickle=False) as file:
+            return file[name]
 
 
 class _Npy(Format):
@@ -124,7 +164,7 @@ class _Npy(Format):
 
     def contents(self, path: Path) -> Contents:
         array = self._map(path)
-        return Contents(_flat_shape(array.shape), array.dtype.kind)
+        return Contents(_flat_shape(array.shape), array.dtype)
 
     def features(self, path: Path, rows: np.ndarray | None) -> np.ndarray:
         return _rows(self._map(path), rows)

@@ -67,6 +67,20 @@ class Slide:
         return self._handle.dimensions  # type: ignore[no-any-return]
 
     @property
+    def origin(self) -> tuple[int, int]:
+        """x, y in pixels of level 0 where the scanned part begins: (0, 0) for most formats.
+
+        These are ``openslide.bounds-x`` and ``-y`` of MIRAX and Leica slides. QuPath counts from
+        there; ``coords`` count from the corner of level 0.
+        """
+        names = [f"openslide.bounds-{name}" for name in ("x", "y", "width", "height")]
+        try:
+            x, y, *_ = (int(self._handle.properties[name]) for name in names)
+        except (KeyError, ValueError):  # QuPath crops by all four or not at all
+            return 0, 0
+        return x, y
+
+    @property
     def downsamples(self) -> tuple[float, ...]:
         """Pixels of level 0 for each pixel of each level."""
         return self._handle.level_downsamples  # type: ignore[no-any-return]

@@ -14,17 +14,24 @@ attributes under the names of
 CLAM's loader takes ``file["features"][:]`` and ``file["coords"][:]``; both stay plain arrays.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mil_tutorial.datasets.hdf5 import dataset, new_hdf5, open_hdf5
+from mil_tutorial.datasets.hdf5 import attributes, dataset, new_hdf5, open_hdf5
+from mil_tutorial.datasets.wsi.placement import attribute_text, level0_side, number, place
 from mil_tutorial.system.files import readable
 
 CHUNK = 256  # rows of features stored together
+MAY_BE_ZERO = ("patch_level", "overlap", "min_tissue")
+NUMBERS = (
+    *("patch_size", "downsample", "level0_width", "level0_height", "level0_magnification"),
+    *("level0_mpp", "target_mpp", *MAY_BE_ZERO),
+)
+"""Attributes of coordinates that are read."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,33 +161,40 @@ def read_tiles(path: str | Path) -> Tiles:
     FileNotFoundError
         When there is no such file.
     ValueError
-        When it is damaged, or does not say how large a tile is.
+        When it is damaged, does not say how large a tile is, or places its tiles on no slide.
     """
     path = Path(path)
     with open_hdf5(path) as file:
         stored = dataset(file, "coords")
+        known = attributes(file, "coords")
         with readable(path, "HDF5"):
-            coords, known = stored[:], dict(stored.attrs)
-    tile_size, side = int(known.get("patch_size", 0)), level0_side(known)
-    if not tile_size or side is None:
+            coords = stored[:]
+    sizes = {name: number(known, name, path, name in MAY_BE_ZERO) for name in NUMBERS}
+    placement = place(coords, known, path)
+    if placement.unit != "px":
+        raise ValueError(
+            f"{path}: coords are in µm, as files of features of STAMP have them, expected pixels "
+            "of level 0; tile the slide with the command tile"
+        )
+    if sizes["patch_size"] is None or level0_side(known, path) is None:
         raise ValueError(
             f"{path}: coords do not say how large a tile is; expected the attributes patch_size "
             f"and patch_size_level0, got {sorted(known) or 'none'}"
         )
-    has_size = {"level0_width", "level0_height"} <= set(known)
+    width, height = sizes["level0_width"], sizes["level0_height"]
     return Tiles(
-        name=str(known.get("name", path.stem)),
-        coords=coords,
-        tile_size=tile_size,
-        side=side,
-        slide_size=(int(known["level0_width"]), int(known["level0_height"])) if has_size else None,
-        level=known.get("patch_level"),
-        downsample=None if "downsample" not in known else float(np.max(known["downsample"])),
-        mpp=known.get("target_mpp"),
-        slide_mpp=known.get("level0_mpp"),
-        magnification=known.get("level0_magnification"),
-        min_tissue=known.get("min_tissue"),
-        overlap=int(known.get("overlap", 0)),
+        name=attribute_text(known.get("name", path.stem)),
+        coords=np.round(placement.coords).astype(np.int64),
+        tile_size=round(sizes["patch_size"]),
+        side=round(placement.side),
+        slide_size=(round(width), round(height)) if width and height else None,
+        level=None if sizes["patch_level"] is None else round(sizes["patch_level"]),
+        downsample=sizes["downsample"],
+        mpp=sizes["target_mpp"],
+        slide_mpp=sizes["level0_mpp"],
+        magnification=sizes["level0_magnification"],
+        min_tissue=sizes["min_tissue"],
+        overlap=round(sizes["overlap"] or 0),
     )
 
 
@@ -194,22 +208,6 @@ def read_encoder(path: Path) -> str:
     """
     with open_hdf5(path) as file:
         return str(dataset(file, "features").attrs.get("encoder", "unknown"))
-
-
-def level0_side(attributes: Mapping[str, Any]) -> int | None:
-    """Return the side of a tile in pixels of level 0, from the attributes of its coordinates.
-
-    It is ``patch_size_level0`` (TRIDENT), or ``patch_size`` times ``downsample``, and times
-    ``custom_downsample`` where tiles were shrunk after reading (CLAM and its relatives); None where
-    these are missing.
-    """
-    tile_size = float(attributes.get("patch_size", 0))
-    if "patch_size_level0" in attributes:
-        return round(float(attributes["patch_size_level0"]))
-    if not tile_size or "downsample" not in attributes:
-        return None
-    shrunk = float(attributes.get("custom_downsample", 1))
-    return round(tile_size * float(np.max(attributes["downsample"])) * shrunk)
 
 
 def _add_coords(file: Any, tiles: Tiles) -> None:

@@ -123,7 +123,7 @@ BAD = {
     "no tiles, flat": ("s.pt", lambda p, x: write_file(p, x[0, :0]), "s.pt holds no tiles"),
     "one vector": ("s.npy", lambda p, x: write_file(p, x[0]), r"shape \(5,\).*expected numbers"),
     "pictures": ("s.h5", lambda p, x: write_file(p, np.ones((2, 3, 4))), r"shape \(2, 3, 4\)"),
-    "text": ("s.npy", lambda p, x: write_file(p, np.array([["a"]])), "type 'U', expected numbers"),
+    "text": ("s.npy", lambda p, x: write_file(p, np.array([["a"]])), "type <U1, expected numbers"),
     "fewer coords": (
         "s.h5",
         lambda p, x: write_file(p, x, grid(11)),
