@@ -20,7 +20,7 @@ def as_integer(value: Any, name: str, least: int = 1) -> int:
         number = least - 1
     if number < least:
         expected = "positive whole number" if least == 1 else f"whole number, {least} or more"
-        raise ValueError(f"{name} must be a {expected}, got {_shown(value)}")
+        raise ValueError(f"{name} must be a {expected}, got {shown(value)}")
     return number
 
 
@@ -37,7 +37,7 @@ def as_number(value: Any, name: str) -> float:
             return float(value)
     except TypeError:
         pass
-    raise ValueError(f"{name} must be a number, got {_shown(value)}")
+    raise ValueError(f"{name} must be a number, got {shown(value)}")
 
 
 def _is_one_number(value: Any) -> bool:
@@ -45,7 +45,7 @@ def _is_one_number(value: Any) -> bool:
     return not isinstance(value, str) and not kind.endswith("bool") and np.ndim(value) == 0
 
 
-def _shown(value: Any, most: int = 60) -> str:
-    """Return the repr on one line, cut where it is long."""
+def shown(value: Any, most: int = 60) -> str:
+    """Return the repr on one line, for messages, cut where it is long."""
     text = " ".join(repr(value).split())
     return text if len(text) <= most else f"{text[: most - 1]}…"
