@@ -148,6 +148,7 @@ class AttentionMIL(MIL):
         encoder: nn.Module | None = None,
         dropout: float = 0.0,
     ) -> None:
+        hidden_dim = as_integer(hidden_dim, "hidden_dim")
         pooling = self.attention_layer(hidden_dim, attention_dim)
         super().__init__(input_dim, hidden_dim, pooling, encoder=encoder, dropout=dropout)
 
