@@ -3,9 +3,18 @@
 Names are imported when they are first used, so ``import mil_tutorial`` costs next to nothing.
 """
 
-from mil_tutorial.system.lazy import lazy_names
+import sys
+
+from mil_tutorial.system.lazy import MovedModules, lazy_names
 
 __version__ = "0.1.0"
+
+MOVED = {
+    "mil_tutorial.splits": "mil_tutorial.bags.splits",
+    "mil_tutorial.slide_heatmaps": "mil_tutorial.experiment.slide_heatmaps",
+    "mil_tutorial.datasets.labels": "mil_tutorial.datasets.features.labels",
+}
+sys.meta_path.append(MovedModules(MOVED))  # scripts that were written before there were rooms
 
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,

@@ -48,7 +48,11 @@ def parser(command: str | None = None) -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
     words = sys.argv[1:] if argv is None else list(argv)
-    arguments = parser(words[0] if words else None).parse_args(words)
+    top = parser(words[0] if words else None)
+    arguments, further = top.parse_known_args(words)
+    if further and "further" not in arguments:  # only for a command that hands them on
+        top.error(f"unrecognized arguments: {' '.join(further)}")
+    arguments.further = further
     several = (os.environ.get("WORLD_SIZE") or "1") != "1"
     who = f"process {os.environ.get('RANK')}: " if several else ""
     if several:

@@ -63,7 +63,11 @@ def main() -> int:
     parser.add_argument("--force", action="store_true", help="run chapters that did not change too")
     parser.add_argument("--measure", action="store_true", help="run, and write time and memory")
     options = parser.parse_args()
-    chapters = read_chapters(NOTEBOOKS)
+    try:
+        chapters = read_chapters(NOTEBOOKS)
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     unknown = set(options.numbers) - {chapter.number for chapter in chapters}
     if unknown:
         known = ", ".join(chapter.number for chapter in chapters)

@@ -1,5 +1,6 @@
 """The package as others meet it: its import, its wheel, its public names."""
 
+import importlib
 import os
 import subprocess
 import sys
@@ -19,6 +20,19 @@ def test_public_names_exist_and_are_documented():
     assert "fit" in dir(mil_tutorial)
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         mil_tutorial.nonsense  # noqa: B018
+
+
+@pytest.mark.parametrize(("old", "new"), mil_tutorial.MOVED.items())
+def test_a_moved_module_is_found_under_its_old_name(old, new, monkeypatch):
+    monkeypatch.delitem(sys.modules, old, raising=False)
+    monkeypatch.delattr(*old.rsplit(".", 1), raising=False)
+    with pytest.warns(DeprecationWarning, match=f"^{old} is now {new}$") as caught:
+        module = importlib.import_module(old)
+    assert caught[0].filename.endswith("importlib/__init__.py")  # the line that imports
+    assert module is importlib.import_module(new)
+    assert module.__spec__.name == new
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module(f"{old}s")
 
 
 IMPORT = """

@@ -5,6 +5,7 @@ sizes (B,) of their bags, and draws from torch's global random numbers, which ``
 every epoch.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,7 +13,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from mil_tutorial.system.numbers import as_number
+
 Augmentation = Callable[[Tensor, Tensor], Tensor]
+
+
+def _check_amounts(augmentation: object, *names: str) -> None:
+    """Refuse amounts that are not finite, or negative; they become plain numbers."""
+    for name in names:
+        value = as_number(getattr(augmentation, name), name)
+        if not 0 <= value < math.inf:
+            raise ValueError(f"{name} is {value:g}, expected a finite number, 0 or more")
+        object.__setattr__(augmentation, name, value)
 
 
 @dataclass(frozen=True)
@@ -38,6 +50,9 @@ class Affine:
     shift: float = 0.0
     shear: float = 0.0
     background: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_amounts(self, "degrees", "stretch", "shift", "shear")
 
     def __call__(self, tiles: Tensor, sizes: Tensor) -> Tensor:
         """Return changed tiles (N, C, height, width)."""
@@ -96,6 +111,9 @@ class StainJitter:
 
     deviation: float = 0.1
 
+    def __post_init__(self) -> None:
+        _check_amounts(self, "deviation")
+
     def __call__(self, tiles: Tensor, sizes: Tensor) -> Tensor:
         """Return tiles (N, 3, height, width) with one change of stain for each bag."""
         leak = torch.full((3, 3), 0.5) + 0.5 * torch.eye(3)
@@ -123,8 +141,9 @@ class DropFeatures:
     share: float
 
     def __post_init__(self) -> None:
-        if not 0 <= self.share < 1:
-            raise ValueError(f"the share to drop is {self.share}, expected at least 0, below 1")
+        _check_amounts(self, "share")
+        if self.share >= 1:
+            raise ValueError(f"the share to drop is {self.share:g}, expected at least 0, below 1")
 
     def __call__(self, instances: Tensor, sizes: Tensor) -> Tensor:
         """Return instances (N, D) with features missing."""

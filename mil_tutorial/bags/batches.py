@@ -88,7 +88,14 @@ def collate_fn(batch: Sequence[tuple[Tensor, Any]]) -> tuple[Tensor, Tensor, Ten
 
 
 def pad(values: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
-    """Turn packed values (N, …) into padded ones (B, K, …) and their mask (B, K)."""
+    """Turn packed values (N, …) into padded ones (B, K, …) and their mask (B, K).
+
+    Raises
+    ------
+    ValueError
+        When a bag is empty, or the sizes do not sum to N.
+    """
+    check_sizes(sizes, len(values))
     mask = torch.arange(int(sizes.max()), device=values.device) < sizes[:, None]
     padded = values.new_zeros(*mask.shape, *values.shape[1:])
     padded[mask] = values
@@ -121,7 +128,8 @@ def pack(bags: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
 
 def check_sizes(sizes: Tensor, n_instances: int) -> None:
     """Refuse sizes that leave a bag empty or do not sum to the number of instances N."""
-    if not isinstance(sizes, Tensor) or sizes.ndim != 1 or sizes.is_floating_point():
+    wrong = not isinstance(sizes, Tensor) or sizes.ndim != 1 or sizes.dtype == torch.bool
+    if wrong or sizes.is_floating_point():
         raise ValueError("sizes must be a tensor of integers of shape (B,): n_b of each bag")
     _refuse_empty(sizes)
     if int(sizes.sum()) != n_instances:

@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader
 from mil_tutorial.bags.batches import BagBatch, collate_packed
 from mil_tutorial.bags.dataset import MedicalBagDataset
 from mil_tutorial.bags.sampling import InstanceSampler
+from mil_tutorial.system.numbers import as_integer
 
 
 def load_batches(
@@ -75,6 +76,7 @@ def fill_batches(
     dataset: MedicalBagDataset | InstanceSampler, batch_size: int, most_values: int
 ) -> list[list[int]]:
     """Put bags together in their order, as many as memory should hold at once, but at least one."""
+    batch_size = as_integer(batch_size, "batch_size")
     at_once = most_values // math.prod(dataset.instance_shape)
     return cut_into_parts(range(len(dataset)), dataset.sizes.tolist(), at_once, batch_size)
 
@@ -142,6 +144,7 @@ def share_bags(bags: Sequence[int], sizes: Sequence[int], number: int) -> list[l
     (The rule "longest processing time first", Graham 1969: the largest share is at most 4/3 of the
     best possible.) Within a share the order stays.
     """
+    number = as_integer(number, "number of processes")
     if number == 1:
         return [list(bags)]
     shares: list[list[int]] = [[] for _ in range(number)]
@@ -160,6 +163,10 @@ def cut_into_parts(
 
     A bag that is larger is a part of its own. No part has more than ``most_bags`` bags.
     """
+    if at_once is not None:
+        at_once = as_integer(at_once, "at_once", least=0)  # 0: each bag by itself
+    if most_bags is not None:
+        most_bags = as_integer(most_bags, "most_bags")
     parts: list[list[int]] = []
     held = 0
     for bag in bags:

@@ -6,6 +6,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from mil_tutorial.bags.dataset import Bag, MedicalBagDataset
+from mil_tutorial.system.numbers import as_integer
 
 
 class InstanceSampler(Dataset[Bag]):
@@ -22,17 +23,21 @@ class InstanceSampler(Dataset[Bag]):
         Instances to keep; a bag that has no more keeps all it has.
     seed : int
         Start of the random numbers.
+
+    Raises
+    ------
+    ValueError
+        When ``n`` is no positive whole number, or the seed no whole number from 0 on.
     """
 
     def __init__(self, dataset: MedicalBagDataset, n: int, seed: int = 0) -> None:
-        if n < 1:
-            raise ValueError(f"instances per bag must be at least 1, got {n}")
-        self.dataset, self.n, self.seed = dataset, n, seed
+        self.dataset, self.n = dataset, as_integer(n, "instances per bag")
+        self.seed = as_integer(seed, "seed", least=0)
         self.set_epoch(0)
 
     def set_epoch(self, epoch: int) -> None:
         """Draw the instances of ``epoch``; call it before each epoch's loader is made."""
-        generator = random_generator(self.seed, epoch)
+        generator = random_generator(self.seed, as_integer(epoch, "epoch", least=0))
         self.indices: list[Tensor] = [
             torch.randperm(int(size), generator=generator)[: self.n] for size in self.dataset.sizes
         ]

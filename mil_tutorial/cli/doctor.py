@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from mil_tutorial.system.memory import available_memory
 from mil_tutorial.system.paths import data_dir, read_checksums, user_data_dir
 
-EXTRAS = ("wsi", "scale")  # of the package, worth a line
+EXTRAS = {"wsi": "whole slides", "scale": "several processes"}
+"""Extras of the package that are worth a line, and what needs them."""
 
 LARGE_SLIDE = (50_000, 1024)
 """Tiles of a large slide at 20x, and features of each from a usual encoder."""
@@ -23,6 +24,7 @@ class Finding:
     what: str
     value: str
     healthy: bool = True
+    optional: bool = False  # and absent
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -33,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the findings; return 1 if something is wrong."""
     healthy = True
     for finding in examine():
-        mark = "ok " if finding.healthy else "BAD"
+        mark = "BAD" if not finding.healthy else " - " if finding.optional else "ok "
         print(f"{mark}  {finding.what:18} {finding.value}", flush=True)
         healthy &= finding.healthy
     return 0 if healthy else 1
@@ -72,8 +74,11 @@ def _packages() -> Iterator[Finding]:
         try:
             yield Finding(name, version(name))
         except PackageNotFoundError:
-            missing = f'not installed (optional): pip install ".[{extra}]"'
-            yield Finding(name, missing if extra else f"missing: pip install {name}", bool(extra))
+            if extra:
+                need = f'not installed (needed for {EXTRAS[extra]}): pip install ".[{extra}]"'
+                yield Finding(name, need, optional=True)
+            else:
+                yield Finding(name, f"missing: pip install {name}", healthy=False)
 
 
 def _machine() -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Open JupyterLab at a chapter."""
+"""Open JupyterLab at a chapter; what else is said goes to JupyterLab."""
 
 import argparse
 import subprocess
@@ -7,15 +7,24 @@ from pathlib import Path
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    """Declare the arguments of the command."""
-    command.add_argument("chapter", nargs="?", metavar="NN", help="its number, such as 05")
+    """Take all words as they come: argparse would look for the chapter among their values."""
+    command.usage = "%(prog)s [-h] [NN] [OPTION ...]"
+    command.formatter_class = argparse.RawDescriptionHelpFormatter
+    command.epilog = (
+        "NN is the chapter's number, such as 05. Options go to JupyterLab, for example\n"
+        "  %(prog)s 05 --port 9999 --no-browser\n"
+        "and, as root in a container, --allow-root. `jupyter lab --help` lists them."
+    )
+    command.set_defaults(further=[])
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Start JupyterLab in the notebooks folder, at a chapter if one is named; wait for its end."""
-    notebooks = find_notebooks()
-    target = find_chapter(notebooks, arguments.chapter) if arguments.chapter else notebooks
-    return subprocess.call([sys.executable, "-m", "jupyterlab", str(target)])
+    notebooks, options = find_notebooks(), arguments.further
+    target = notebooks
+    if options and not options[0].startswith("-"):
+        target, options = find_chapter(notebooks, options[0]), options[1:]
+    return subprocess.call([sys.executable, "-m", "jupyterlab", str(target), *options])
 
 
 def find_notebooks(start: Path | None = None) -> Path:

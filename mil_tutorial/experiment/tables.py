@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -93,8 +94,8 @@ def as_markdown(results: dict[str, Any]) -> str:
     members = results.get("members", 1)  # older records do not say
     known = [name for name in METRICS if any(r[name] is not None for r in results["rows"])]
     sections = [
-        f"# Poolings compared on {data['name']}",
-        f"{data['description']}.\n"
+        f"# Poolings compared on {escaped(data['name'])}",
+        f"{escaped(data['description'])}.\n"
         f"{data['test_bags']} test bags of {data['test_groups']} groups, "
         f"{data['test_positive']} positive; {n_seeds} seed{'s' if n_seeds != 1 else ''}"
         f"{f', each the mean of {members} models' if members > 1 else ''}.\n"
@@ -146,6 +147,15 @@ def _notes(results: dict[str, Any]) -> str:
     return notes
 
 
+def escaped(name: str) -> str:
+    """Return a name, such as a user's folder or class, that Markdown shows as it is, on one line.
+
+    An underscore inside a word is no emphasis and stays as it is.
+    """
+    special = r"[\\`*|<\[\]~$]|(?<![^\W_])_|_(?![^\W_])"
+    return re.sub(special, r"\\\g<0>", re.sub(r"\s+", " ", name))
+
+
 def aligned(head: list[str], rows: list[list[str]]) -> str:
     """Return a Markdown table whose columns line up."""
     widths = [max(map(len, column)) for column in zip(head, *rows)]
@@ -174,7 +184,10 @@ def as_csv(results: dict[str, Any]) -> str:
 
 
 def predictions_csv(experiment: Experiment) -> str:
-    """Return the model's prediction for each test bag, pooling and seed, one a line."""
+    """Return the model's prediction for each test bag, pooling and seed, one a line.
+
+    A name that a spreadsheet would compute, such as ``=1+1``, has an apostrophe before it.
+    """
     test, text = experiment.benchmark.test, io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     head = ["bag", "group", "label", "pooling", "seed", "fold"]
@@ -185,7 +198,7 @@ def predictions_csv(experiment: Experiment) -> str:
             for bag in range(len(test)):
                 writer.writerow(
                     [
-                        *(test.names[bag], test.groups[bag], labels[bag]),
+                        *(_inert(test.names[bag]), _inert(test.groups[bag]), labels[bag]),
                         *(pooling, seed, experiment.folds[row, bag]),
                         f"{runs.probabilities[row, bag]:.9g}",
                         f"{runs.threshold[row, bag]:.9g}",
@@ -193,3 +206,9 @@ def predictions_csv(experiment: Experiment) -> str:
                     ]
                 )
     return text.getvalue()
+
+
+def _inert(name: Any) -> Any:
+    """Return a name that no spreadsheet takes for a formula; a number stays one."""
+    formula = isinstance(name, str) and name.startswith(tuple("=+-@＝＋－＠\t\r\n"))
+    return f"'{name}" if formula else name

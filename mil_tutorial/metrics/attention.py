@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mil_tutorial.bags.batches import pack
+from mil_tutorial.bags.batches import check_sizes, pack
 from mil_tutorial.models.pooling import bag_index, segment_sum
+from mil_tutorial.system.numbers import as_number
 
 
 def attention_entropy(
@@ -30,8 +31,15 @@ def attention_entropy(
         ``sizes (B,)``. Sums to 1 over each bag.
     normalised : bool
         Divide by log n_b; otherwise the entropy is in nats.
+
+    Raises
+    ------
+    ValueError
+        For weights that are negative or do not sum to 1, and sizes that do not fit.
     """
     attention = torch.as_tensor(attention)
+    if not attention.is_floating_point():  # one-hot weights as 0 and 1
+        attention = attention.float()
     if attention.ndim != (2 if sizes is None else 1):
         raise ValueError(
             f"attention has shape {tuple(attention.shape)}; give it padded (B, K) with mask, "
@@ -40,9 +48,15 @@ def attention_entropy(
     if sizes is None:
         attention, sizes = pack(attention, None if mask is None else torch.as_tensor(mask))
     sizes = torch.as_tensor(sizes)
-    if int(sizes.sum()) != len(attention):
-        raise ValueError(f"sizes sum to {int(sizes.sum())}, attention has {len(attention)} entries")
-    sums = segment_sum(attention.detach(), bag_index(sizes), len(sizes))
+    check_sizes(sizes, len(attention))
+    index = bag_index(sizes)
+    if (negative := attention.detach() < 0).any():
+        k = int(negative.nonzero()[0])
+        raise ValueError(
+            f"attention of bag {int(index[k])} holds {float(attention[k]):.3g}, expected 0 or "
+            "more; pass weights after the softmax"
+        )
+    sums = segment_sum(attention.detach(), index, len(sizes))
     wrong = ~((sums - 1).abs() < 1e-3)  # NaN is wrong too
     if wrong.any():
         bag = int(wrong.nonzero()[0])
@@ -112,10 +126,15 @@ def instance_confusion(scores: Any, instance_labels: Any, threshold: float) -> I
     scores, instance_labels : arrays of shape (N,)
         An instance is called positive when its score is at least ``threshold``. Raw attention
         depends on the size of the bag; N·a, which is 1 on average, can share one threshold.
+
+    Raises
+    ------
+    ValueError
+        When shapes differ, a label is not 0 or 1, or a score or the threshold is NaN.
     """
-    scores, truth = np.asarray(scores), np.asarray(instance_labels).astype(bool)
-    if scores.shape != truth.shape:
-        raise ValueError(f"scores {scores.shape} and instance_labels {truth.shape} differ in shape")
+    scores, truth = _checked_truth(scores, instance_labels)
+    if np.isnan(threshold := as_number(threshold, "threshold")):
+        raise ValueError("the threshold is NaN, expected a number on the scale of the scores")
     called = scores >= threshold
     cells = (called & truth, called & ~truth, ~called & truth, ~called & ~truth)
     return InstanceConfusion(*(int(cell.sum()) for cell in cells))
@@ -125,15 +144,35 @@ def instance_auc(scores: list[np.ndarray], instance_labels: list[np.ndarray]) ->
     """AUC within each bag, of B arrays (n_b,): (B,), NaN where all instances are of one kind.
 
     Attention is relative: it can be compared inside a slide, not between slides.
+
+    Raises
+    ------
+    ValueError
+        When there are not as many bags of scores as of labels, or for what ``instance_confusion``
+        refuses; the message names the bag.
     """
     from sklearn.metrics import roc_auc_score
 
-    return np.array(
-        [
-            roc_auc_score(truth, score) if 0 < truth.sum() < len(truth) else np.nan
-            for score, truth in zip(scores, instance_labels)
-        ]
-    )
+    if len(scores) != len(instance_labels):
+        raise ValueError(f"{len(scores)} bags of scores, but {len(instance_labels)} of labels")
+    pairs = [
+        _checked_truth(*pair, f"bag {i}: ") for i, pair in enumerate(zip(scores, instance_labels))
+    ]
+    return np.array([roc_auc_score(y, s) if 0 < y.sum() < len(y) else np.nan for s, y in pairs])
+
+
+def _checked_truth(scores: Any, labels: Any, bag: str = "") -> tuple[np.ndarray, np.ndarray]:
+    """Return the scores, and the labels as bools."""
+    scores, labels = np.asarray(scores), np.asarray(labels)
+    if scores.shape != labels.shape:
+        raise ValueError(
+            f"{bag}scores {scores.shape} and instance_labels {labels.shape} differ in shape"
+        )
+    if not (valid := np.isin(labels, (0, 1))).all():
+        raise ValueError(f"{bag}an instance label is {labels[~valid][0]}, expected 0 or 1")
+    if np.isnan(scores).any():
+        raise ValueError(f"{bag}a score is NaN; expected numbers")
+    return scores, labels.astype(bool)
 
 
 def smooth_scores(scores: Any, coords: Any, radius: float) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mil_tutorial.metrics.decisions import checked
+from mil_tutorial.system.numbers import as_integer
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,7 @@ def reliability_curve(labels: Any, probabilities: Any, bins: int = 10) -> Reliab
     """
     from scipy.stats import binomtest
 
-    if bins < 1:
-        raise ValueError(f"{bins} bins, expected 1 or more")
+    bins = as_integer(bins, "bins")
     labels, probabilities = checked(labels, probabilities)
     bin_of = np.minimum((probabilities * bins).astype(int), bins - 1)
     members = [np.flatnonzero(bin_of == i) for i in np.unique(bin_of)]

@@ -2,7 +2,7 @@
 
 They take ``labels (B,)`` of 0/1 and ``probabilities (B,)`` in [0, 1], not logits, and raise
 ``ValueError`` for anything else, or when the bags are of one class only. A bag is called positive
-when its probability is at least the threshold.
+when its probability is at least the threshold, which lies in [0, 1]; infinity calls none.
 
 Those named ``weighted`` serve the bootstrap: all R resamples at once, each a row of weights (R, B)
 that says how often each bag was drawn. They take values (B,) and weights, and return (R,), NaN
@@ -13,6 +13,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
+from mil_tutorial.system.numbers import as_integer, as_number
 
 Metric = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -30,8 +32,9 @@ def sensitivity_at_specificity(labels: Any, probabilities: Any, specificity: flo
     It describes the ROC curve. It does not pick a threshold: for that see
     ``threshold_for_sensitivity``, on validation bags.
     """
+    specificity = as_number(specificity, "specificity")
     if not 0 <= specificity <= 1:
-        raise ValueError(f"the wanted specificity is {specificity}, expected a number in [0, 1]")
+        raise ValueError(f"the wanted specificity is {specificity:g}, expected a number in [0, 1]")
     labels, probabilities = checked(labels, probabilities)
     metric = weighted_sensitivity_at_specificity(labels, specificity)
     return float(metric(probabilities, np.ones((1, len(labels))))[0])
@@ -42,8 +45,9 @@ def threshold_for_sensitivity(labels: Any, probabilities: Any, sensitivity: floa
 
     Choose it on validation bags, then apply it unchanged to test bags.
     """
+    sensitivity = as_number(sensitivity, "sensitivity")
     if not 0 < sensitivity <= 1:
-        raise ValueError(f"the wanted sensitivity is {sensitivity}, expected a number in (0, 1]")
+        raise ValueError(f"the wanted sensitivity is {sensitivity:g}, expected a number in (0, 1]")
     labels, probabilities = checked(labels, probabilities)
     positives = np.sort(probabilities[labels == 1])[::-1]
     needed = int(np.ceil(sensitivity * len(positives) - 1e-9))
@@ -53,13 +57,20 @@ def threshold_for_sensitivity(labels: Any, probabilities: Any, sensitivity: floa
 def false_negative_rate(labels: Any, probabilities: Any, threshold: float) -> float:
     """Share of positive bags that are missed: 1 - sensitivity."""
     labels, probabilities = checked(labels, probabilities)
-    return float((probabilities[labels == 1] < threshold).mean())
+    return float((probabilities[labels == 1] < _checked_threshold(threshold)).mean())
 
 
 def specificity(labels: Any, probabilities: Any, threshold: float) -> float:
     """Share of negative bags that are called negative."""
     labels, probabilities = checked(labels, probabilities)
-    return float((probabilities[labels == 0] < threshold).mean())
+    return float((probabilities[labels == 0] < _checked_threshold(threshold)).mean())
+
+
+def _checked_threshold(threshold: Any) -> float:
+    value = as_number(threshold, "threshold")
+    if not (0 <= value <= 1 or value == np.inf):
+        raise ValueError(f"the threshold is {value:g}, expected a probability in [0, 1]")
+    return value
 
 
 def calibration_error(labels: Any, probabilities: Any, bins: int = 10) -> float:
@@ -70,6 +81,7 @@ def calibration_error(labels: Any, probabilities: Any, bins: int = 10) -> float:
     probability of the positive class as confidence). Class weights or balanced sampling in training
     shift the probabilities on purpose; then the error shows that shift too.
     """
+    bins = as_integer(bins, "bins")
     labels, probabilities = checked(labels, probabilities)
     bin_of = np.minimum((probabilities * bins).astype(int), bins - 1)
     gaps = np.bincount(bin_of, weights=labels - probabilities, minlength=bins)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from mil_tutorial.models.mil import MIL
+from mil_tutorial.system.numbers import as_integer
 
 OUTPUTS = ("probability", "logit")
 TILES_AT_ONCE = 2**17
@@ -64,11 +65,13 @@ def deletion_curve(
     """
     if output not in OUTPUTS:
         raise ValueError(f"unknown output {output!r}; choose from {', '.join(OUTPUTS)}")
+    tiles_at_once = as_integer(tiles_at_once, "tiles_at_once")
     parameter = next(model.parameters())
     instances = torch.as_tensor(features).to(parameter.device, parameter.dtype)
     rows = _checked_order(order, instances)
     n_tiles = len(rows)
-    n_deletions = n_tiles - 1 if n_deletions is None else n_deletions
+    most = n_tiles - 1 if n_deletions is None else n_deletions
+    n_deletions = as_integer(most, "n_deletions", least=0)
     if not 1 <= n_deletions <= n_tiles - 1:
         raise ValueError(
             f"n_deletions is {n_deletions}, expected 1 to {n_tiles - 1}: the bag has {n_tiles} "

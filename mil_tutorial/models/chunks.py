@@ -30,6 +30,7 @@ from mil_tutorial.models.pooling import (
     segment_sum,
     segment_weighted_sum,
 )
+from mil_tutorial.system.numbers import as_integer
 
 
 class ChunkedOutput(NamedTuple):
@@ -64,11 +65,13 @@ def forward_in_chunks(model: MIL, instances: Tensor, sizes: Tensor, at_once: int
     Raises
     ------
     ValueError
-        When a bag is empty, or the sizes do not sum to N; in training, when the model normalises
+        When ``at_once`` is no positive whole number, a bag is empty, or the sizes do not sum to N;
+        in training, when the model normalises
         over the batch: a chunk is not the batch.
     """
     check_chunkable(model)
     check_sizes(sizes, len(instances))
+    at_once = as_integer(at_once, "at_once")
     chunks = instances.split(at_once)
     if not _pools_by_scores(model):
         return _embeddings_or_logits_kept(model, chunks, sizes)

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from mil_tutorial.system.numbers import as_integer
+
 
 class NucleusEncoder(nn.Module):
     """A small network for the nuclei of colon tissue, after that of Ilse et al. 2018 (appendix).
@@ -71,6 +73,7 @@ class LeNetEncoder(nn.Module):
 
     def __init__(self, channels: int = 1, size: int = 28) -> None:
         super().__init__()
+        channels, size = as_integer(channels, "channels"), as_integer(size, "size")
         self.layers = nn.Sequential(
             # ReLU after the maximum: the same numbers, a quarter as many to rectify.
             nn.Conv2d(channels, 20, kernel_size=5),

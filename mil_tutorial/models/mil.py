@@ -15,6 +15,7 @@ from mil_tutorial.models.pooling import (
     Pooled,
     full_precision,
 )
+from mil_tutorial.system.numbers import as_integer, as_number
 
 
 class MILOutput(NamedTuple):
@@ -42,6 +43,11 @@ class MIL(nn.Module):
         Maps instances (N, …) to features (N, D); trained with the rest.
     dropout : float
         Probability of dropping a unit of the embedding in training.
+
+    Raises
+    ------
+    ValueError
+        For widths that are no positive whole numbers, or a dropout outside [0, 1].
     """
 
     def __init__(
@@ -55,10 +61,13 @@ class MIL(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        self.input_dim = input_dim
+        self.input_dim = as_integer(input_dim, "input_dim")
+        hidden_dim, dropout = as_integer(hidden_dim, "hidden_dim"), as_number(dropout, "dropout")
+        if not 0 <= dropout <= 1:
+            raise ValueError(f"dropout is {dropout}, expected a probability in [0, 1]")
         self.encoder = nn.Identity() if encoder is None else encoder
         self.embedding = nn.Sequential(
-            nn.Linear(input_dim, hidden_dim), nn.ReLU(inplace=True), nn.Dropout(dropout)
+            nn.Linear(self.input_dim, hidden_dim), nn.ReLU(inplace=True), nn.Dropout(dropout)
         )
         self.pooling = pooling
         self.pool_logits = pool_logits
@@ -139,6 +148,7 @@ class AttentionMIL(MIL):
         encoder: nn.Module | None = None,
         dropout: float = 0.0,
     ) -> None:
+        hidden_dim = as_integer(hidden_dim, "hidden_dim")
         pooling = self.attention_layer(hidden_dim, attention_dim)
         super().__init__(input_dim, hidden_dim, pooling, encoder=encoder, dropout=dropout)
 

@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mil_tutorial.system.numbers import as_integer
+
 LARGE_BAG = 256
 """With at least so many instances (a mean over the bags), a product for each bag is faster than one
 pass over all, and makes no copy of the values. It changes results by rounding only."""
@@ -120,6 +122,7 @@ class MaxPooling(nn.Module):
     def forward(self, values: Tensor, sizes: Tensor) -> Pooled:
         """Pool values (N, H) of bags with ``sizes`` (B,)."""
         index = bag_index(sizes)
+        values = full_precision(values)  # in 16 bits a count of equal winners ends at 256
         with torch.no_grad():
             wins = (values == segment_max(values, index, len(sizes))[index]).to(values.dtype)
             share = wins / segment_sum(wins, index, len(sizes))[index]  # (N, H)
@@ -174,6 +177,8 @@ class AttentionPooling(nn.Module):
 
     def __init__(self, embedding_dim: int, attention_dim: int = 128) -> None:
         super().__init__()
+        embedding_dim = as_integer(embedding_dim, "embedding_dim")
+        attention_dim = as_integer(attention_dim, "attention_dim")
         self.V = nn.Linear(embedding_dim, attention_dim)
         self.w = nn.Linear(attention_dim, 1, bias=False)
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from mil_tutorial.models.encoders import convolution
+from mil_tutorial.system.numbers import as_integer
 
 FEATURES = 64  # D
 POOLED = 192
@@ -97,5 +98,5 @@ def encode(encoder: TileEncoder, tiles: np.ndarray, batch: int = 512) -> np.ndar
     """Encode uint8 tiles (n, 32, 32, 3), ``batch`` at a time; return float32 features (n, 64)."""
     if len(tiles) == 0:
         return np.zeros((0, FEATURES), np.float32)
-    parts = torch.from_numpy(np.ascontiguousarray(tiles)).split(batch)
+    parts = torch.from_numpy(np.ascontiguousarray(tiles)).split(as_integer(batch, "batch"))
     return torch.cat([encoder(part) for part in parts]).numpy()

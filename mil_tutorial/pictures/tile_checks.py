@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from mil_tutorial.system.numbers import as_number
+
 
 def check_tiles(
     attention: Any,
@@ -50,7 +52,7 @@ def check_tiles(
         _check_all((labels == 0) | (labels == 1), labels, "truth", "0 or 1", slide)
     if tile_size is not None:
         check_tile_size(tile_size, slide)
-    if not 0 < downsample < np.inf:
+    if not 0 < as_number(downsample, "downsample") < np.inf:
         raise _error(slide, f"downsample must be positive, got {downsample}")
     if image is not None:
         check_image(image, slide)

@@ -1,7 +1,11 @@
 """The settings of a training run."""
 
+import json
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from mil_tutorial.system.numbers import as_integer, as_number
 
 CHOICES = {
     "class_balance": ("loss", "sampler", "none"),
@@ -75,22 +79,33 @@ class TrainingConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        plain: dict[str, Any] = {}  # NumPy's numbers as Python's, for JSON and equal checkpoints
         for name in ("epochs", "batch_size", *OPTIONAL_COUNTS):
             value = getattr(self, name)
-            is_count = isinstance(value, int) and value > 0
-            if not is_count and not (value is None and name in OPTIONAL_COUNTS):
-                raise ValueError(f"{name} must be a positive whole number, got {value}")
-        if not 0 < self.learning_rate < float("inf"):
-            raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
-        if min(self.weight_decay, self.seed, self.workers) < 0:
-            raise ValueError("weight_decay, seed and workers must not be negative")
-        if not math.isfinite(self.entropy_weight):
-            raise ValueError(f"entropy_weight must be finite, got {self.entropy_weight}")
+            if value is not None or name not in OPTIONAL_COUNTS:
+                plain[name] = as_integer(value, name)
+        for name in ("workers", "seed"):
+            plain[name] = as_integer(getattr(self, name), name, least=0)
+        for name in ("learning_rate", "weight_decay", "entropy_weight"):
+            plain[name] = as_number(getattr(self, name), name)
         for name, choices in CHOICES.items():
             if (value := getattr(self, name)) not in choices:
                 raise ValueError(f"{name} is {value!r}; choose {' or '.join(map(repr, choices))}")
+            plain[name] = str(value)
+        for name, value in plain.items():
+            object.__setattr__(self, name, value)  # before anybody sees the frozen settings
+        if not 0 < self.learning_rate < math.inf:
+            raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
+        if not 0 <= self.weight_decay < math.inf:
+            raise ValueError(f"weight_decay must not be negative, got {self.weight_decay}")
+        if not math.isfinite(self.entropy_weight):
+            raise ValueError(f"entropy_weight must be finite, got {self.entropy_weight}")
         if self.patience is not None and (self.schedule == "one_cycle" or self.keep == "last"):
             raise ValueError(
                 f"patience is {self.patience}, but schedule {self.schedule!r} and keep "
                 f"{self.keep!r} are for a run of a fixed length; set patience to None"
             )
+
+    def to_json(self) -> str:
+        """Return the settings as JSON text."""
+        return json.dumps(asdict(self), indent=2)

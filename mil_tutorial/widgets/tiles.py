@@ -7,6 +7,7 @@ import traitlets
 
 from mil_tutorial.pictures.overlays import draw_outline
 from mil_tutorial.pictures.stitching import stitch_tiles
+from mil_tutorial.system.numbers import shown
 from mil_tutorial.widgets.slide_view import SlideView
 
 if TYPE_CHECKING:
@@ -21,14 +22,17 @@ class TileNumbers(traitlets.List):
 
     def validate(self, obj: Any, value: Any) -> Any:
         """Return plain numbers, which can be sent to the browser."""
-        values = np.asarray(sorted(value) if isinstance(value, set | frozenset) else value)
+        try:
+            values = np.asarray(sorted(value) if isinstance(value, set | frozenset) else value)
+        except (TypeError, ValueError):  # of several kinds, or lists of several lengths
+            values = np.asarray(None)
         if values.dtype == bool:
             raise ValueError(
                 f"{self.name} is a mask of shape {values.shape}, expected the numbers of tiles; "
                 "np.flatnonzero(mask) gives them"
             )
         if values.ndim != 1 or (values.size and values.dtype.kind not in "iu"):
-            raise ValueError(f"{self.name} is {value!r}, expected a list of whole numbers")
+            raise ValueError(f"{self.name} is {shown(value)}, expected a list of whole numbers")
         return super().validate(obj, values.astype(int).tolist())
 
 

@@ -400,7 +400,8 @@ for dtype in (torch.float32, torch.float16, torch.bfloat16):
 # The weights of a bag must sum to 1. In 16 bits, adding a small number to a large one loses
 # digits of the small one. So **mixed
 # precision** multiplies matrices in 16 bits and keeps softmax, sums over a bag, the loss and the weights in 32. The
-# package does so for `precision="bfloat16"` and `"float16"`. Whether it is faster depends on the hardware: measure.
+# package does so for `precision="bfloat16"` and `"float16"`. Whether it is faster depends on the hardware: measure
+# (`tests/benchmarks/gpu.py`). This page has never met a GPU.
 #
 # ## Share the work between processes
 #

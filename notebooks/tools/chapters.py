@@ -62,8 +62,26 @@ def read_chapter(path: Path) -> Chapter:
             start = cell.source[:60].replace("\n", " ")
             raise ValueError(f'{path.name}: give the cell "{start}…" an id of its own (id="…")')
         seen.add(cell.id)
-    data = yaml.safe_load(path.with_suffix(".yaml").read_text(encoding="utf-8"))
+    data = read_yaml(path.with_suffix(".yaml"), dict)
     return Chapter(path.parents[1], path.stem, cells, data)
+
+
+def read_yaml(path: Path, kind: type) -> Any:
+    """Read a file of YAML whose outermost value is a ``dict`` or a ``list``.
+
+    Raises
+    ------
+    ValueError
+        When it is not; the message is one line and names the file, and the line if it knows.
+    """
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{path.name} cannot be read as YAML: {reason}") from error
+    if not isinstance(data, kind):
+        raise ValueError(f"{path.name} holds a {type(data).__name__}, expected a {kind.__name__}")
+    return data
 
 
 def exercise_name(cell: NotebookNode) -> str | None:

@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from tools.chapters import read_yaml
 from tools.pages import LETTERS
 
 FORMS = ("pre", "post")
@@ -23,9 +22,11 @@ def read_questions(notebooks: Path) -> list[Question]:
         When a question lacks a field, has other than one right answer, or an id or a letter twice.
     """
     path = notebooks / "instructor" / "questions.yaml"
-    questions = yaml.safe_load(path.read_text(encoding="utf-8"))
+    questions = read_yaml(path, list)
     seen: set[str] = set()
     for question in questions:
+        if not isinstance(question, dict):
+            raise ValueError(f"{path.name}: {question!r} is no question, which has an id and more")
         name = question.get("id", "a question without id")
         if set(question) != FIELDS or question["form"] not in FORMS:
             raise ValueError(

@@ -54,5 +54,5 @@ def test_every_instance_is_seen_sooner_or_later():
 
 
 def test_zero_instances_are_refused():
-    with pytest.raises(ValueError, match="at least 1, got 0"):
+    with pytest.raises(ValueError, match="per bag must be a positive whole number, got 0"):
         view(n=0)

@@ -27,7 +27,9 @@ def test_damaged_data_and_missing_packages_are_found(tmp_path, capsys, monkeypat
     assert main(["doctor"]) == 1
     printed = capsys.readouterr().out
     assert "BAD  no-such-package    missing: pip install no-such-package" in printed
-    assert 'ok   no-such-extra      not installed (optional): pip install ".[wsi]"' in printed
+    absent = 'not installed (needed for whole slides): pip install ".[wsi]"'
+    assert f" -   no-such-extra      {absent}" in printed
+    assert "ok   no-such-extra" not in printed
     assert "no-such-tester" not in printed
     assert "BAD  data/musk          damaged or missing: musk1.npz" in printed
     assert "BAD  user_data          MIL_TUTORIAL_DATA names" in printed

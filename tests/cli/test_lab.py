@@ -38,3 +38,25 @@ def test_jupyterlab_is_started_there(checkout, monkeypatch, number, target):
     assert main(["lab", number] if number else ["lab"]) == 0
     assert calls[0][1:3] == ["-m", "jupyterlab"]
     assert calls[0][3].endswith(target)
+    assert calls[0][4:] == []
+
+
+@pytest.mark.parametrize(("words", "target"), [(["5"], "05_attention.ipynb"), ([], "notebooks")])
+def test_further_options_go_to_jupyterlab(checkout, monkeypatch, words, target):
+    monkeypatch.chdir(checkout)
+    calls = []
+    monkeypatch.setattr(subprocess, "call", lambda command: calls.append(command) or 0)
+    options = ["--port", "9999", "--no-browser", "--ServerApp.token=x", "--allow-root"]
+    assert main(["lab", *words, *options]) == 0
+    assert calls[0][3].endswith(target)
+    assert calls[0][4:] == options
+
+
+def test_help_says_where_options_go_and_other_commands_take_none(capsys):
+    with pytest.raises(SystemExit):
+        main(["lab", "--help"])
+    assert "as root in a container, --allow-root" in capsys.readouterr().out
+    with pytest.raises(SystemExit) as stop:
+        main(["demo", "--port", "9999"])
+    assert stop.value.code == 2
+    assert "unrecognized arguments: --port 9999" in capsys.readouterr().err

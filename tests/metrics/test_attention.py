@@ -77,7 +77,7 @@ def test_packed_weights_need_sizes():
 def test_scores_in_place_of_weights_are_refused():
     with pytest.raises(ValueError, match=r"attention of bag 1 sums to 1\.7, expected 1"):
         attention_entropy([0.5, 0.5, 0.9, 0.8], sizes=[2, 2])
-    with pytest.raises(ValueError, match="sizes sum to 3, attention has 4"):
+    with pytest.raises(ValueError, match="sizes sum to 3, but there are 4 instances"):
         attention_entropy([0.5, 0.5, 0.5, 0.5], sizes=[2, 1])
 
 

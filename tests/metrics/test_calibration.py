@@ -93,5 +93,5 @@ def test_the_bins_are_those_of_the_calibration_error_and_of_scikit_learn(seed, b
 def test_probabilities_outside_0_and_1_and_no_bins_are_refused():
     with pytest.raises(ValueError, match="apply the sigmoid"):
         reliability_curve([0, 1], [-2.0, 3.0])
-    with pytest.raises(ValueError, match="0 bins"):
+    with pytest.raises(ValueError, match="bins must be a positive whole number, got 0"):
         reliability_curve([0, 1], [0.2, 0.3], bins=0)

@@ -57,7 +57,7 @@ def test_threshold_reaches_the_wanted_sensitivity_and_no_higher_one_does(data, w
     labels, probabilities = data
     threshold = threshold_for_sensitivity(labels, probabilities, wanted)
     assert 1 - false_negative_rate(labels, probabilities, threshold) >= wanted - 1e-9
-    above = np.nextafter(threshold, 2)
+    above = np.nextafter(threshold, 2) if threshold < 1 else np.inf
     assert 1 - false_negative_rate(labels, probabilities, above) < wanted
 
 

@@ -173,6 +173,24 @@ def test_a_broken_bank_is_refused(questions, tmp_path, change, message):
         read_questions(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"- id: [a\n  form: pre", r"questions.yaml cannot be read as YAML: .* line 2"),
+        (b"\xff\xfe", "questions.yaml cannot be read as YAML"),
+        (b"id: a", "questions.yaml holds a dict, expected a list"),
+        (b"", "questions.yaml holds a NoneType, expected a list"),
+        (b"- a", "'a' is no question"),
+    ],
+)
+def test_a_bank_that_is_no_yaml_is_one_line(tmp_path, text, message):
+    (tmp_path / "instructor").mkdir()
+    (tmp_path / "instructor" / "questions.yaml").write_bytes(text)
+    with pytest.raises(ValueError, match=message) as refusal:
+        read_questions(tmp_path)
+    assert "\n" not in str(refusal.value)
+
+
 def test_the_commands_print_forms_and_gains(questions, tmp_path, capsys):
     assert main(["questions", "pre"]) == 0
     assert capsys.readouterr().out.startswith("# Before the course\n")

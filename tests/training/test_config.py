@@ -1,12 +1,19 @@
+import json
 from dataclasses import replace
 
 import pytest
 from small_runs import CONFIG
 
+from mil_tutorial import TrainingConfig
+
 
 def test_config_is_frozen():
     with pytest.raises(AttributeError):
         CONFIG.epochs = 7
+
+
+def test_the_settings_are_json():
+    assert TrainingConfig(**json.loads(CONFIG.to_json())) == CONFIG
 
 
 def test_bad_config_is_named():
@@ -18,7 +25,8 @@ def test_bad_config_is_named():
         ({"learning_rate": -1.0}, "learning_rate must be positive"),
         ({"patience": 0}, "patience must be a positive"),
         ({"instances_per_bag": 0}, "instances_per_bag must be a positive"),
-        ({"weight_decay": -1.0}, "must not be negative"),
+        ({"weight_decay": -1.0}, "weight_decay must not be negative, got -1"),
+        ({"workers": -1}, "workers must be a whole number, 0 or more, got -1"),
         ({"entropy_weight": float("inf")}, "entropy_weight must be finite, got inf"),
         ({"class_balance": "smote"}, "class_balance is 'smote'; choose"),
         ({"schedule": "cosine"}, "schedule is 'cosine'; choose 'constant' or 'one_cycle'"),

@@ -134,6 +134,8 @@ def test_what_the_page_said_of_an_earlier_slide_is_ignored():
 def test_marks_on_tiles_that_are_not_there_are_refused():
     for marks, message in [
         ([6], "slide a: marks holds 6, expected the numbers of its 6 tiles, 0 to 5"),
+        ([[1], [2, 3]], r"marks is \[\[1\], \[2, 3\]\], expected a list of whole numbers"),
+        ({1, "a"}, "expected a list of whole numbers"),
         ([2, 2], "slide a: marks holds tile 2 twice"),
         (TRUTH == 1, "marks is a mask"),
         ([0.5], r"marks is \[0.5\], expected a list of whole numbers"),

@@ -1,0 +1,51 @@
+"""Numbers as people give them: Python's, or scalars of NumPy and torch, as a search draws them."""
+
+import operator
+from typing import Any
+
+import numpy as np
+
+
+def as_integer(value: Any, name: str, least: int = 1) -> int:
+    """Return a whole number of at least ``least``, 1 or 0, as ``int``, so that JSON takes it.
+
+    Raises
+    ------
+    ValueError
+        For anything else, also 3.0 and True; the message calls the number ``name``.
+    """
+    try:
+        number = operator.index(value) if _is_one_number(value) else least - 1
+    except TypeError:
+        number = least - 1
+    if number < least:
+        expected = "positive whole number" if least == 1 else f"whole number, {least} or more"
+        raise ValueError(f"{name} must be a {expected}, got {shown(value)}")
+    return number
+
+
+def as_number(value: Any, name: str) -> float:
+    """Return a number, which may be NaN or infinite, as ``float``; refuse text, bools and arrays.
+
+    Raises
+    ------
+    ValueError
+        Which calls the number ``name``.
+    """
+    try:
+        if _is_one_number(value):
+            return float(value)
+    except TypeError:
+        pass
+    raise ValueError(f"{name} must be a number, got {shown(value)}")
+
+
+def _is_one_number(value: Any) -> bool:
+    kind = str(getattr(value, "dtype", type(value).__name__))  # bool, torch.bool
+    return not isinstance(value, str) and not kind.endswith("bool") and np.ndim(value) == 0
+
+
+def shown(value: Any, most: int = 60) -> str:
+    """Return the repr on one line, for messages, cut where it is long."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= most else f"{text[: most - 1]}…"
