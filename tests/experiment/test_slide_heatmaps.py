@@ -79,9 +79,10 @@ def test_a_slide_that_cannot_be_drawn_is_named(trained, monkeypatch):
 def test_tiles_of_unknown_size_are_noticed_before_training(benchmark, tmp_path):
     slides = dict.fromkeys(benchmark.test.names, tmp_path)
     first, second, *others = slides
-    for name in (first, second):  # no two tiles lie side by side
-        features = np.ones((3, 6), dtype=np.float32)
-        write_file(tmp_path / "features" / f"{name}.h5", features, 300 * np.eye(3, 2, dtype=int))
+    for name in (first, second):
+        diagonal = np.full((3, 2), 300) * [[0], [1], [2]]
+        write_file(tmp_path / "features" / f"{name}.h5", np.ones((3, 6), np.float32), diagonal)
+    benchmark = load_benchmark(tmp_path / "features", labels=tmp_path / "labels.csv")
     with pytest.warns(UserWarning, match=f"no heat map of {first}, {second}: .*their size is not"):
         assert list(check_places(slides, benchmark)) == others
 
