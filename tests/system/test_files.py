@@ -59,7 +59,7 @@ def test_other_errors_stay_as_they_are(tmp_path):
     with pytest.raises(RuntimeError, match="odd"), replacing(tmp_path / "file"):
         raise RuntimeError("odd")
     with pytest.raises(FileNotFoundError, match=r"'other'"), replacing(tmp_path / "file"):
-        open("other")
+        raise FileNotFoundError(2, "No such file", "other")
 
 
 def test_two_writers_of_one_file_do_not_meet(tmp_path):
