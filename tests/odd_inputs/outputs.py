@@ -1,5 +1,269 @@
 """Outputs, memory and disks."""
 
-from odd_inputs.case import Case
+import errno
+import io
+import os
+import shutil
+import sys
+import warnings
+from contextlib import redirect_stderr, redirect_stdout
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import patch
 
-CASES: list[Case] = []
+import torch
+from matplotlib.figure import Figure
+from toy_bags import separable
+
+from mil_tutorial import TrainingConfig, build_model, fit
+from mil_tutorial.__main__ import main
+from mil_tutorial.experiment.benchmarks import Benchmark, Split
+from mil_tutorial.experiment.run import run_experiment
+from mil_tutorial.system.files import partial_path, replacing
+from odd_inputs.case import Case, compare, feature_folder
+
+NO_MEMORY = RuntimeError(
+    "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: "
+    "you tried to allocate 4294967296 bytes.\nError code 12 (Cannot allocate memory)"
+)
+NO_GPU_MEMORY = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.\nGPU 0")
+
+
+def out_is(kind: str, here: Path) -> None:
+    """A file or a folder lies where the report should go."""
+    place = here / "taken"
+    if kind == "file":
+        place.write_text("")
+    elif kind == "below a file":
+        place.write_text("")
+        place /= "results"
+    else:
+        (place / kind).mkdir(parents=True)
+    before = sorted(here.rglob("*"))
+    try:
+        compare(*feature_folder(here / "in"), "--out", place)
+    finally:
+        assert [path for path in sorted(here.rglob("*")) if "in" not in path.parts] == before
+
+
+def figure_target_is_a_folder(here: Path) -> None:
+    (here / "out" / "roc.png" / "mine").mkdir(parents=True)
+    printed = compare(*feature_folder(here))
+    assert "warning: roc.png was not drawn: " in printed
+    assert (here / "out" / "results.json").is_file()
+    assert (here / "out" / "roc.png" / "mine").is_dir()
+
+
+def picture_fails(error: Exception, here: Path) -> None:
+    """The numbers stay, and no picture of an earlier run beside them."""
+    (here / "out").mkdir()
+    (here / "out" / "training.png").write_text("of an earlier run")
+    with patch("mil_tutorial.experiment.report.plot_training", side_effect=error):
+        printed = compare(*feature_folder(here))
+    (line,) = (line for line in printed.splitlines() if line.startswith("warning: training"))
+    assert line.startswith("warning: training.png was not drawn: ")
+    (written,) = (line for line in printed.splitlines() if line.startswith("Written to"))
+    assert "roc.png" in written
+    assert "training.png" not in written
+    names = {path.name for path in (here / "out").iterdir()}
+    assert {"results.json", "predictions.csv", "roc.png"} <= names
+    assert "training.png" not in names
+
+
+def disk_fills(target: str, here: Path, *options: object) -> None:
+    """The disk is full when something is written."""
+    own = feature_folder(here)
+    with patch(target, side_effect=OSError(errno.ENOSPC, "No space left on device")):
+        compare(*own, *options)
+
+
+def small_disk(here: Path, *options: object) -> None:
+    with patch("mil_tutorial.system.files.shutil.disk_usage", return_value=SimpleNamespace(free=9)):
+        compare(*feature_folder(here), *options)
+
+
+def little_memory(here: Path, *options: object) -> None:
+    with patch("mil_tutorial.training.memory.available_memory", return_value=24e6):
+        compare(*feature_folder(here), *options)
+
+
+def memory_runs_out(error: Exception, here: Path) -> None:
+    with patch("mil_tutorial.experiment.trials.fit", side_effect=error):
+        compare(*feature_folder(here))
+
+
+def ascii_console(here: Path) -> None:
+    console = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    folder, labels = feature_folder(here)
+    with redirect_stdout(console):
+        renamed = folder.rename(here / "Präparate µ–")
+        compare_to(console, renamed, labels)
+    text = console.buffer.getvalue().decode("ascii")
+    assert r"Pr\xe4parate \xb5\u2013" in text
+
+
+def compare_to(console: object, folder: Path, labels: Path) -> tuple[int, str]:
+    """Run compare with this standard output; return the exit code and the errors."""
+    words = ("compare", "--data", folder, "--labels", labels, "--out", "out", "--seeds", 1)
+    err = io.StringIO()
+    with patch.object(sys, "stdout", console), redirect_stderr(err):
+        code = main([*map(str, words), "--epochs", "1", "--poolings", "max"])
+    return code, err.getvalue()
+
+
+def reader_leaves(here: Path) -> None:
+    """As behind "| head -1"."""
+    end, start = os.pipe()
+    os.close(end)
+    with os.fdopen(start, "w") as console:
+        assert compare_to(console, *feature_folder(here)) == (141, "")
+    assert (here / "out" / "results.json").is_file()
+
+
+def full_device_as_output(here: Path) -> None:
+    if not Path("/dev/full").exists():
+        return
+    with open("/dev/full", "w") as console:
+        code, errors = compare_to(console, *feature_folder(here))
+    assert (code, errors) == (2, "error: [Errno 28] No space left on device\n")
+    assert (here / "out" / "results.json").is_file()
+
+
+def no_output(here: Path) -> None:
+    assert compare_to(None, *feature_folder(here)) == (0, "")
+    assert (here / "out" / "results.json").is_file()
+
+
+def locked_table(here: Path) -> None:
+    """As where a spreadsheet has it open on Windows."""
+
+    def replace(source: Path, goal: Path) -> None:
+        if Path(goal).name == "results.csv":
+            raise PermissionError(errno.EACCES, "Permission denied", str(goal))
+        shutil.move(source, goal)
+
+    with patch("os.replace", replace):
+        compare(*feature_folder(here))
+
+
+def checkpoint(spoil: object, here: Path) -> None:
+    """A checkpoint was written by something else."""
+    path, sets = here / "c.pt", (separable(20, seed=0), separable(20, seed=1))
+    resume = partial(fit, config=TrainingConfig(epochs=1), checkpoint=path, progress=False)
+    resume(build_model("gated", 4, 8), *sets)
+    saved = torch.load(path)
+    spoil(saved)
+    torch.save(saved, path)
+    resume(build_model("gated", 4, 8), *sets)
+
+
+def left_by_a_killed_run(here: Path) -> None:
+    """What no process writes any more is removed, for that file alone."""
+    with partial_path(here / "a.h5") as own:
+        machine = own.name.split(".")[-2].split("-")[0]
+    process = 2**22 + 1  # beyond what Linux numbers
+    gone = here / f".a.h5.{machine}-{process}-00ff00ff.partial"
+    stay = [
+        here / f".b.h5.{machine}-{process}-00ff00ff.partial",
+        here / f".a.h5.{machine}-{os.getpid()}-00ff00ff.partial",
+        here / f".a.h5.0123abcd-{process}-00ff00ff.partial",
+        here / ".a.h5.partial",
+    ]
+    old = here / ".a.h5.0123abcd-7-00ff00ff.partial"
+    for path in (gone, old, *stay):
+        path.mkdir()
+    os.utime(old, (0, 0))
+    with replacing(here / "a.h5") as partial:
+        partial.write_text("whole")
+    assert sorted(here.iterdir()) == sorted([here / "a.h5", *stay])
+
+
+def bad_fold_of_a_later_seed(here: Path) -> None:
+    sets = [separable(20, seed=seed) for seed in range(3)]
+
+    def splits(seed: int) -> list[Split]:
+        val = sets[1] if seed < 2 else sets[1].subset([0, 2])
+        return [Split(sets[0], val, sets[2], torch.arange(20).numpy())]
+
+    benchmark = Benchmark("x", "x", sets[2], splits, 4, 8)
+    with patch("mil_tutorial.experiment.run.share_work", side_effect=AssertionError("trained")):
+        run_experiment(benchmark, seeds=3, progress=False)
+
+
+def an_empty_figure_is_no_reason_to_stop(here: Path) -> None:
+    with (
+        patch("mil_tutorial.experiment.report.plot_roc", return_value=Figure((0.001, 0.001))),
+        warnings.catch_warnings(),
+    ):
+        assert "roc.png was not drawn" in compare(*feature_folder(here))
+
+
+TABLE_AS_FOLDER = "taken/.* is a folder, where the report has a file; move it away"
+FULL = r"error: \[Errno 28\] No space left on device: '.*"
+OTHER_FORM = r"c\.pt does not hold what a checkpoint of this version holds \(.*delete it"
+SHORT = r"memory is short \(.*; the largest bag, slide_\d\d, has 8 instances: take --instances-at"
+
+CASES = [
+    Case("results.json is a folder", partial(out_is, "results.json"), TABLE_AS_FOLDER),
+    Case("predictions.csv is a folder", partial(out_is, "predictions.csv"), TABLE_AS_FOLDER),
+    Case("out is a file", partial(out_is, "file"), r"not a writable folder \(.+\)"),
+    Case("out is below a file", partial(out_is, "below a file"), "not a writable folder"),
+    Case("roc.png is a folder", figure_target_is_a_folder),
+    Case("no memory for a picture", partial(picture_fails, MemoryError())),
+    Case("a picture in many lines", partial(picture_fails, RuntimeError("a\nb\nc"))),
+    Case("an odd error of a picture", partial(picture_fails, KeyError("x"))),
+    Case("a picture of no size", an_empty_figure_is_no_reason_to_stop),
+    Case(
+        "a disk that fills with tables",
+        partial(disk_fills, "pathlib.Path.write_text"),
+        FULL + "results.json'",
+    ),
+    Case(
+        "a disk that fills with checkpoints",
+        lambda here: disk_fills("pathlib.Path.write_bytes", here, "--checkpoints", "c"),
+        FULL + r"c/attention-seed0-fold0\.pt'",
+    ),
+    Case("a small disk", small_disk, r"out needs about [\d.]+ MB, but 0.0 MB are free there"),
+    Case("a locked table", locked_table, r"Permission denied: '.*results\.csv'"),
+    Case("a bag beyond the memory", little_memory, r"slide_\d\d has 8 .*--instances-at-once 4096"),
+    Case(
+        "jobs beyond the memory",
+        lambda here: little_memory(here, "--jobs", 2),
+        "fewer --jobs take less",
+    ),
+    Case("no memory in training", partial(memory_runs_out, NO_MEMORY), SHORT),
+    Case("no memory of a GPU", partial(memory_runs_out, NO_GPU_MEMORY), SHORT),
+    Case("no memory for numpy", partial(memory_runs_out, MemoryError()), SHORT),
+    Case("a console that knows ASCII only", ascii_console),
+    Case("a reader that leaves", reader_leaves),
+    Case("output to a full device", full_device_as_output),
+    Case("no output at all", no_output),
+    Case(
+        "a checkpoint without optimiser",
+        partial(checkpoint, lambda saved: saved["state"].pop("optimisation")),
+        OTHER_FORM,
+    ),
+    Case(
+        "a checkpoint of a later version",
+        partial(checkpoint, lambda saved: saved["state"]["epochs"][0].update(new=1)),
+        OTHER_FORM,
+    ),
+    Case(
+        "a checkpoint whose identity is a list",
+        partial(checkpoint, lambda saved: saved.update(identity=["seed"])),
+        OTHER_FORM,
+    ),
+    Case(
+        "a checkpoint without epochs",
+        partial(checkpoint, lambda saved: saved["state"].update(epochs=None)),
+        OTHER_FORM,
+    ),
+    Case(
+        "a checkpoint of other shapes",
+        partial(checkpoint, lambda saved: saved["state"].update(best={"w": torch.zeros(3)})),
+        OTHER_FORM,
+    ),
+    Case("left by a killed run", left_by_a_killed_run),
+    Case("one class in a fold of the third seed", bad_fold_of_a_later_seed, "val holds label 0"),
+]

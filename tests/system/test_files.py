@@ -1,10 +1,12 @@
+import errno
 import os
+import threading
 
 import numpy as np
 import pytest
 import torch
 
-from mil_tutorial.system.files import load_weights, read_arrays, replacing, save_weights
+from mil_tutorial.system.files import alone_in, load_weights, read_arrays, replacing, save_weights
 
 
 def test_a_new_file_comes_whole_and_in_a_new_folder(tmp_path):
@@ -34,6 +36,58 @@ def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path):
 def test_a_writer_that_writes_nothing_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError), replacing(tmp_path / "file.txt"):
         pass
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "Can't write data (file write failed:\nerrno = 28, 'No space left')"),
+        RuntimeError("Can't decrement id ref count (error message = 'No space left on device')"),
+    ],
+)
+def test_a_full_disk_is_named_with_the_file_whoever_says_it(error, tmp_path):
+    with (
+        pytest.raises(OSError, match=r"^\[Errno 28\] No space left on device: '.*/file\.h5'$"),
+        replacing(tmp_path / "file.h5"),
+    ):
+        raise error
+    assert os.listdir(tmp_path) == []
+
+
+def test_other_errors_stay_as_they_are(tmp_path):
+    with pytest.raises(RuntimeError, match="odd"), replacing(tmp_path / "file"):
+        raise RuntimeError("odd")
+    with pytest.raises(FileNotFoundError, match=r"'other'"), replacing(tmp_path / "file"):
+        raise FileNotFoundError(2, "No such file", "other")
+
+
+def test_two_writers_of_one_file_do_not_meet(tmp_path):
+    path = tmp_path / "file.txt"
+    with replacing(path) as one:
+        with replacing(path) as two:
+            one.write_text("one")
+            two.write_text("two")
+        assert path.read_text() == "two"
+    assert path.read_text() == "one"
+    assert os.listdir(tmp_path) == ["file.txt"]
+
+
+def test_only_one_is_alone_in_a_folder(tmp_path):
+    pytest.importorskip("fcntl")
+    order = []
+
+    def wait():
+        with alone_in(tmp_path):
+            order.append("second")
+
+    with alone_in(tmp_path):
+        other = threading.Thread(target=wait)
+        other.start()
+        other.join(0.1)
+        order.append("first")
+    other.join()
+    assert order == ["first", "second"]
     assert os.listdir(tmp_path) == []
 
 

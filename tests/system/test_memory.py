@@ -1,3 +1,7 @@
+import sys
+
+import pytest
+
 from mil_tutorial.system import memory
 
 
@@ -27,7 +31,22 @@ def test_an_older_containers_limit_counts(tmp_path):
 
 
 def test_the_smaller_number_counts(monkeypatch):
-    for machine, container, free in ((5, 3, 3), (None, 3, 3), (5, None, 5), (None, None, None)):
-        monkeypatch.setattr(memory, "_machine", lambda value=machine: value)
-        monkeypatch.setattr(memory, "_container", lambda value=container: value)
-        assert memory.available_memory() == free
+    cases = ((5, 3, None), (None, 3, 4), (5, None, None), (9, 8, 7), (None, None, None))
+    for values in cases:
+        for source, value in zip(("_machine", "_container", "_process"), values, strict=True):
+            monkeypatch.setattr(memory, source, lambda value=value: value)
+        known = [value for value in values if value is not None]
+        assert memory.available_memory() == (min(known) if known else None)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for the memory in use")
+def test_limits_of_the_process_count(monkeypatch):
+    import resource
+
+    limits = {resource.RLIMIT_AS: resource.RLIM_INFINITY, resource.RLIMIT_DATA: -1}
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (limits[which], -1))
+    assert memory._process() is None
+    limits[resource.RLIMIT_AS] = 10**15
+    assert 0.99e15 < memory._process() < 1e15
+    limits[resource.RLIMIT_DATA] = 1000  # less than what is held already
+    assert memory._process() == 0
