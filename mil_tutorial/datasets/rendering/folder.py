@@ -3,7 +3,6 @@
 import csv
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
@@ -25,6 +24,7 @@ from mil_tutorial.datasets.rendering.tiles import (
     tumour_fraction,
 )
 from mil_tutorial.models.tile_encoder import encode, load_tile_encoder
+from mil_tutorial.system.files import partial_path
 
 QUALITY = 75  # of the WebP pictures
 STEP = 1 / 8  # features are rounded to multiples of it, so that they compress
@@ -170,8 +170,9 @@ class FolderWriter:
         """Render slides, cut them into tiles, encode the tiles and write one feature file."""
         from tqdm import tqdm
 
-        bar = tqdm(specs, desc="slides", unit="slide", disable=not self.progress)
-        parts = [self._add_slide(spec) for spec in bar]
+        options = {"desc": "slides", "unit": "slide", "disable": not self.progress}
+        with tqdm(specs, **options) as bar:  # whose line ends before an error's
+            parts = [self._add_slide(spec) for spec in bar]
         features, coords, fractions = (np.concatenate(part) for part in zip(*parts, strict=True))
         archive = SlideFeatures(
             features=features,
@@ -235,16 +236,12 @@ def new_folder(out: Path, replace: bool = False) -> Iterator[Path]:
     """
     if not replace and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FileExistsError(f"{out} exists; choose another folder or remove it first")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-    fresh, old = temporary / "new", temporary / "old"
-    fresh.mkdir()
-    try:
+    with partial_path(out) as partial:
+        fresh, old = partial / "new", partial / "old"
+        fresh.mkdir(parents=True)
         yield fresh
         for kept in (*out.glob("*.md"), *out.glob("*.py")):
             shutil.copy2(kept, fresh)
         if out.exists():
             os.replace(out, old)
         os.replace(fresh, out)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)

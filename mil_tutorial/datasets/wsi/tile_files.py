@@ -9,7 +9,7 @@ attributes under the names of
 * CLAM (``wsi_core/WholeSlideImage.py``: ``process_contour``): ``patch_level`` and ``downsample`` of
   that level. CLAM does not shrink what it read; ``custom_downsample``, as TRIDENT's
   ``read_coords_legacy`` takes it, tells by how much: 1 where pixels are taken as they are;
-* this package: ``level0_mpp``, ``target_mpp``, ``min_tissue``.
+* this package: ``level0_mpp``, ``target_mpp``, ``min_tissue``, ``threshold``.
 
 CLAM's loader takes ``file["features"][:]`` and ``file["coords"][:]``; both stay plain arrays.
 """
@@ -53,6 +53,8 @@ class Tiles:
         Pixels of a tile's picture that the next one shows too; tiles of this package have none.
     min_tissue : float, optional
         The smallest share of tissue of a tile that was kept.
+    threshold : float, optional
+        The saturation that was asked for as the least of tissue; None where each slide has its own.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Tiles:
     slide_mpp: float | None = None
     magnification: float | None = None
     min_tissue: float | None = None
+    threshold: float | None = None
     overlap: int = 0
 
     def __post_init__(self) -> None:
@@ -180,6 +183,7 @@ def read_tiles(path: str | Path) -> Tiles:
         slide_mpp=known.get("level0_mpp"),
         magnification=known.get("level0_magnification"),
         min_tissue=known.get("min_tissue"),
+        threshold=known.get("threshold"),
         overlap=int(known.get("overlap", 0)),
     )
 
@@ -231,6 +235,7 @@ def _add_coords(file: Any, tiles: Tiles) -> None:
         "level0_mpp": tiles.slide_mpp,
         "target_mpp": tiles.mpp,
         "min_tissue": tiles.min_tissue,
+        "threshold": tiles.threshold,
     }
     coords = file.create_dataset("coords", data=tiles.coords)
     coords.attrs.update({key: value for key, value in attributes.items() if value is not None})

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mil_tutorial.datasets.wsi.tiling import tissue_mask
+from mil_tutorial.datasets.wsi.tissue import tissue_mask
 
 pytest.importorskip("skimage")
 PINK, GLASS = (200, 90, 160), (240, 238, 240)
