@@ -9,7 +9,11 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
+from io import TextIOWrapper
+
+from mil_tutorial.system.errors import in_a_line, short_of_memory
 
 COMMANDS = {
     "demo": "Compare the four poolings on the shipped slides and draw a heat map.",
@@ -48,15 +52,28 @@ def parser(command: str | None = None) -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
     words = sys.argv[1:] if argv is None else list(argv)
-    arguments = parser(words[0] if words else None).parse_args(words)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # no console lacks a letter of what is printed
+            stream.reconfigure(errors="backslashreplace")
     several = (os.environ.get("WORLD_SIZE") or "1") != "1"
     who = f"process {os.environ.get('RANK')}: " if several else ""
     if several:
         signal.signal(signal.SIGTERM, _stop)
     try:
-        return arguments.run(arguments)
-    except (ValueError, OSError, ImportError) as error:
-        print(f"{who}error: {error}", file=sys.stderr)
+        try:
+            arguments = parser(words[0] if words else None).parse_args(words)
+            return arguments.run(arguments)
+        finally:
+            if sys.stdout is not None:  # closed by the caller
+                sys.stdout.flush()
+    except BrokenPipeError:  # nobody reads on, as behind "| head"
+        _discard_output()
+        return 141
+    except (ValueError, OSError, ImportError, MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not short_of_memory(error):
+            raise
+        _discard_output()
+        print(f"{who}error: {in_a_line(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as reason:
         print(f"{who}stopped{reason}", file=sys.stderr)
@@ -64,6 +81,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     finally:
         if several:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends by itself, with its own code
+
+
+def _discard_output() -> None:
+    """Drop what was printed and cannot be written: Python would try again at its end, and fail."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError, AttributeError):  # of None, where it was closed before
+        with suppress(OSError, AttributeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _stop(*_: object) -> None:

@@ -2,11 +2,15 @@
 
 import argparse
 import sys
+import warnings
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from mil_tutorial.datasets.wsi.folders import Outcome
+
+T = TypeVar("T")
 
 
 def whole_number(text: str) -> int:
@@ -59,3 +63,14 @@ def print_outcome(outcome: "Outcome", done: str, out: Path) -> int:
     for failure in outcome.failures:
         print(f"failed: {failure}", file=sys.stderr)
     return 1 if outcome.failures else 0
+
+
+def print_warnings(function: Callable[..., T], *arguments: Any, **options: Any) -> T:
+    """Call a function and print each of its warnings on one line of the terminal."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        try:
+            return function(*arguments, **options)
+        finally:
+            for warning in caught:
+                print(f"warning: {warning.message}", file=sys.stderr)

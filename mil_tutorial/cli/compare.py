@@ -3,15 +3,10 @@
 import argparse
 import json
 import sys
-import warnings
-from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, TypeVar
 
-from mil_tutorial.cli.arguments import add_out, not_negative, whole_number
-
-T = TypeVar("T")
+from mil_tutorial.cli.arguments import add_out, not_negative, print_warnings, whole_number
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -87,17 +82,18 @@ def run(arguments: argparse.Namespace) -> int:
     All input is checked first. Of several processes that were launched, the main one writes.
     """
     from mil_tutorial.experiment.catalogue import load_benchmark
-    from mil_tutorial.experiment.report import check_writable, write_report
+    from mil_tutorial.experiment.report import check_report, write_report
     from mil_tutorial.experiment.run import run_experiment
-    from mil_tutorial.experiment.slide_heatmaps import find_slides, slide_figures
+    from mil_tutorial.experiment.slide_heatmaps import check_places, find_slides, slide_figures
     from mil_tutorial.experiment.tables import as_markdown
     from mil_tutorial.models.mil import check_pooling
     from mil_tutorial.system.distributed import this_process
+    from mil_tutorial.system.files import check_writable
 
     data, out = arguments.data, arguments.out
     for pooling in arguments.poolings:
         check_pooling(pooling)
-    check_writable(out)
+    check_report(out)
     processes = this_process()
     if processes.is_main:
         _warn_of_replacement(out)
@@ -107,7 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise ValueError(f"--train-bags is for mnist; {data} comes with its bags")
     if arguments.labels is not None and not Path(data).is_dir():
         raise ValueError(f"--labels is for a folder of features, and there is no folder {data}")
-    benchmark = _print_warnings(
+    benchmark = print_warnings(
         load_benchmark,
         data,
         train_bags=arguments.train_bags or 100,
@@ -115,6 +111,9 @@ def run(arguments: argparse.Namespace) -> int:
         positive=arguments.positive,
     )
     slides = find_slides(arguments.slides, benchmark) if arguments.slides is not None else {}
+    if slides:
+        slides = print_warnings(check_places, slides, benchmark)
+    check_report(out, len(arguments.poolings) * arguments.seeds * len(benchmark.test))
     options = vars(arguments) | {"precision": arguments.precision or processes.precision}
     names = [field.name for field in fields(benchmark.config)]
     settings = {name: options[name] for name in names if options.get(name) is not None}
@@ -128,8 +127,8 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if not processes.is_main:
         return 0
-    figures = _print_warnings(slide_figures, experiment, slides) if slides else None
-    report = write_report(experiment, out, figures)
+    figures = slide_figures(experiment, slides) if slides else {}
+    report = print_warnings(write_report, experiment, out, figures)
     print(as_markdown(report.results))
     print(f"Written to {out}/: {', '.join(report.files)}")
     return 0
@@ -146,13 +145,3 @@ def _warn_of_replacement(out: Path) -> None:
         "complete. To keep it, stop now and choose another --out",
         file=sys.stderr,
     )
-
-
-def _print_warnings(function: Callable[..., T], *arguments: Any, **options: Any) -> T:
-    """Call a function and print each of its warnings on one line of the terminal."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
-        result = function(*arguments, **options)
-    for warning in caught:
-        print(f"warning: {warning.message}", file=sys.stderr)
-    return result

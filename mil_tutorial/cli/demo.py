@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mil_tutorial.cli.arguments import add_out
+from mil_tutorial.cli.arguments import add_out, print_warnings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,21 +26,25 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Compare the four poolings with one seed, write the report and print its table."""
     from mil_tutorial.experiment.catalogue import load_benchmark
-    from mil_tutorial.experiment.report import check_writable, write_report
+    from mil_tutorial.experiment.report import check_report, write_report
     from mil_tutorial.experiment.run import run_experiment
     from mil_tutorial.experiment.tables import as_markdown
 
-    out = check_writable(arguments.out)
+    out = check_report(arguments.out)
     benchmark = load_benchmark("slides")
     experiment = run_experiment(benchmark, seeds=1, config=replace(benchmark.config, epochs=EPOCHS))
-    test = benchmark.test
-    figure = slide_heatmap(experiment.models["gated"], test, typical_positive(test))
-    report = write_report(experiment, out, {"heatmap": figure})
+    test, model = benchmark.test, experiment.models["gated"]
+    heatmap = {"heatmap": lambda: slide_heatmap(model, test, typical_positive(test))}
+    report = print_warnings(write_report, experiment, out, heatmap)
     print(as_markdown(report.results))
     print(f"Written to {out}/: {', '.join(report.files)}")
+    if "heatmap.png" in report.files:
+        print(
+            f"Look at {out / 'heatmap.png'} first: the slide, where gated attention looked,\n"
+            "and the outline of the tumour it was never shown."
+        )
     print(
-        f"Look at {out / 'heatmap.png'} first: the slide, where gated attention looked,\n"
-        "and the outline of the tumour it was never shown. One seed is an anecdote; next:\n"
+        "One seed is an anecdote; next:\n"
         "  python -m mil_tutorial compare --data slides --seeds 5 --out results\n"
         "  python -m mil_tutorial compare --data slides-hard --seeds 5 --out results-hard"
     )

@@ -36,7 +36,8 @@ def open_hdf5(path: Path) -> Any:
 def new_hdf5(path: Path) -> Iterator[Any]:
     """Open a new file, which gets its name when all went well."""
     h5py = import_extra("h5py", "wsi")
-    with replacing(path) as partial, h5py.File(partial, "w") as file:
+    # Without a cache: HDF5 crashes where it cannot write what it kept, because the disk is full.
+    with replacing(path) as partial, h5py.File(partial, "w", rdcc_nbytes=0) as file:
         yield file
 
 

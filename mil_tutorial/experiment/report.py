@@ -1,8 +1,10 @@
-"""Reports: an experiment written as JSON, Markdown, CSV and figures, all or nothing."""
+"""Reports: an experiment written as JSON, Markdown, CSV and figures; the numbers come first."""
 
 import json
 import os
-import tempfile
+import warnings
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,6 +13,8 @@ from mil_tutorial.experiment.figures import plot_roc, plot_training, plot_witnes
 from mil_tutorial.experiment.run import Experiment
 from mil_tutorial.experiment.summary import Summary
 from mil_tutorial.experiment.tables import as_csv, as_markdown, as_results, predictions_csv
+from mil_tutorial.system.errors import in_a_line
+from mil_tutorial.system.files import alone_in, check_writable, partial_path
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,21 +27,29 @@ class Report(NamedTuple):
     files: list[str]
 
 
+RESULTS = "results.json"
+TABLES = ("results.md", "results.csv", "predictions.csv", "config.json", RESULTS)
 FIGURES = (
     *("roc.png", "training.png", "witness_rate.png", "heatmap.png"),
     *("heatmap_found.png", "heatmap_missed.png", "heatmap_false_alarm.png", "heatmap_negative.png"),
 )
 """All figures that a report may have, its own and those of ``demo`` and ``compare``."""
 
+SPACE, PREDICTION = 4_000_000, 150
+"""Bytes that a report takes, about: without ``predictions.csv``, and each row of that."""
+
 
 def write_report(
-    experiment: Experiment, out: Path, more_figures: "dict[str, Figure] | None" = None
+    experiment: Experiment,
+    out: Path,
+    more_figures: "Mapping[str, Callable[[], Figure]] | None" = None,
 ) -> Report:
     """Write ``results.json``, ``.md``, ``.csv``, ``config.json`` and the figures to a folder.
 
-    Everything is made in a temporary folder first and moved when it is complete; ``results.json``
-    comes last. Figures that only an earlier report had are removed, so that no picture lies beside
-    the numbers of another run.
+    The tables replace earlier ones together or not at all, and take the earlier figures away, so
+    that no picture lies beside the numbers of another run. Figures follow, one after the other: one
+    that fails is left out with a warning. Where another run has replaced the tables meanwhile, the
+    folder is left to it.
 
     Parameters
     ----------
@@ -45,61 +57,118 @@ def write_report(
     out : path
         Made if it does not exist; files of the same names are replaced.
     more_figures : dict, optional
-        File stem → figure, written as PNG beside the others.
-    """
-    import matplotlib.pyplot as plt
+        File stem → function that draws the figure, written as PNG beside the others.
 
+    Raises
+    ------
+    OSError, ValueError
+        When the tables cannot be written; the folder is as it was then.
+    """
     summary = Summary(experiment)
     results = as_results(summary)
-    figures = {"roc": plot_roc(summary), "training": plot_training(experiment)}
+    figures: dict[str, Callable[[], Figure]] = {
+        "roc": lambda: plot_roc(summary),
+        "training": lambda: plot_training(experiment),
+    }
     truth = experiment.benchmark.test.instance_labels
     if truth is not None and any(map(any, truth)):
-        figures["witness_rate"] = plot_witness_rate(summary)
-    figures |= more_figures or {}
+        figures["witness_rate"] = lambda: plot_witness_rate(summary)
     settings = {
         "data": experiment.benchmark.name,
         "poolings": list(experiment.runs),
         "seeds": len(experiment.seeds),
         "members": experiment.n_members,
     } | asdict(experiment.config)
-    texts = {
-        "results.md": as_markdown(results),
-        "results.csv": as_csv(results),
-        "predictions.csv": predictions_csv(experiment),
-        "config.json": json.dumps(settings, indent=2) + "\n",
-        "results.json": json.dumps(results, indent=2, allow_nan=False) + "\n",
-    }
-    names = [*(f"{stem}.png" for stem in figures), *texts]
-    out.mkdir(parents=True, exist_ok=True)
+    texts = (
+        as_markdown(results),
+        as_csv(results),
+        predictions_csv(experiment),
+        json.dumps(settings, indent=2) + "\n",
+        json.dumps(results, indent=2, allow_nan=False) + "\n",
+    )
     try:
-        with tempfile.TemporaryDirectory(dir=out, prefix=".partial-") as folder:
-            made = Path(folder)
-            for stem, figure in figures.items():
-                figure.savefig(made / f"{stem}.png")
-                plt.close(figure)
-            for name, text in texts.items():
+        with partial_path(out / RESULTS) as made:
+            made.mkdir()
+            for name, text in zip(TABLES, texts, strict=True):
                 (made / name).write_text(text, encoding="utf-8")
-            for name in set(FIGURES) - set(names):
-                (out / name).unlink(missing_ok=True)
+            with alone_in(out):
+                _replace_tables(made, out)
+            drawn = _draw(figures | dict(more_figures or {}), made, out, texts[-1])
+    except BaseException:
+        with suppress(OSError):
+            out.rmdir()  # if it is empty
+        raise
+    return Report(results, [*drawn, *TABLES])
+
+
+def _replace_tables(made: Path, out: Path) -> None:
+    """Move new tables into the folder and all files of an earlier report out of it, or do nothing.
+
+    ``results.json`` goes first and comes last: where it is, the report is whole.
+    """
+    (old := made / "old").mkdir()
+    earlier = [name for name in (*reversed(TABLES), *FIGURES) if (out / name).is_file()]
+    moved = []
+    try:
+        for source, goal, names in ((out, old, earlier), (made, out, TABLES)):
             for name in names:
+                os.replace(source / name, goal / name)
+                moved.append((source / name, goal / name))
+    except BaseException:
+        for source_file, goal_file in reversed(moved):
+            os.replace(goal_file, source_file)
+        raise
+
+
+def _draw(
+    figures: "Mapping[str, Callable[[], Figure]]", made: Path, out: Path, results: str
+) -> list[str]:
+    """Draw figures into the folder of these results; return the names of those that succeeded."""
+    import matplotlib.pyplot as plt
+
+    drawn = []
+    for stem, draw in figures.items():
+        name, others = f"{stem}.png", plt.get_fignums()
+        try:
+            draw().savefig(made / name)
+            with alone_in(out):
+                if (out / RESULTS).read_text(encoding="utf-8") != results:
+                    warnings.warn(
+                        f"another run has replaced the report in {out} with its own; figures of "
+                        "this one are left out",
+                        stacklevel=3,
+                    )
+                    return []
                 os.replace(made / name, out / name)
-    finally:
-        if not any(out.iterdir()):
-            out.rmdir()
-    return Report(results, names)
+            drawn.append(name)
+        except Exception as error:  # whatever a library raises: the numbers are there
+            warnings.warn(f"{name} was not drawn: {in_a_line(error)}", stacklevel=3)
+        finally:
+            for number in set(plt.get_fignums()) - set(others):
+                plt.close(number)
+    return drawn
 
 
-def check_writable(out: Path) -> Path:
+def check_report(out: Path, predictions: int = 0) -> Path:
     """Return ``out`` if a report can be written there; call it before an hour of training.
+
+    Parameters
+    ----------
+    out : path
+        A folder; it need not exist.
+    predictions : int
+        Rows of ``predictions.csv``.
 
     Raises
     ------
     ValueError
-        When the path is a file, or lies where nothing may be written.
+        When it cannot be written to, or has less space, or holds folders under the names of the
+        tables.
     """
-    existing = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
-    try:
-        with tempfile.TemporaryDirectory(dir=existing, prefix=".partial-"):
-            return out
-    except OSError as error:
-        raise ValueError(f"cannot write to {out}: {existing} is not a writable folder") from error
+    check_writable(out, SPACE + PREDICTION * predictions)
+    if folders := [name for name in TABLES if (out / name).is_dir()]:
+        raise ValueError(
+            f"{out / folders[0]} is a folder, where the report has a file; move it away, or "
+            "choose another folder for the report"
+        )
+    return out

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,14 @@ from tqdm.auto import tqdm
 from mil_tutorial.bags.splits import check_classes, check_groups
 from mil_tutorial.experiment.baselines import baseline_probabilities, baselines_for
 from mil_tutorial.experiment.benchmarks import Benchmark, Split
-from mil_tutorial.experiment.trials import PoolingRuns, collect_runs, run_trial
+from mil_tutorial.experiment.trials import PoolingRuns, collect_runs, new_model, run_trial
 from mil_tutorial.models.mil import MIL
 from mil_tutorial.system.distributed import this_process
+from mil_tutorial.system.files import check_writable
 from mil_tutorial.system.jobs import share_work
+from mil_tutorial.training.checkpoints import checkpoint_bytes
 from mil_tutorial.training.config import TrainingConfig
+from mil_tutorial.training.memory import check_memory
 
 FOUR_POOLINGS = ("max", "mean", "attention", "gated")
 
@@ -99,7 +103,8 @@ def run_experiment(
     Raises
     ------
     ValueError
-        For a patient in two splits, or a split of one class.
+        For a patient in two splits, a split of one class, a bag that does not fit into the free
+        memory, or checkpoints that cannot be written; all before the first training.
     """
     if min(seeds, members) < 1:
         raise ValueError(f"seeds is {seeds} and members {members}; at least one run is needed")
@@ -114,12 +119,35 @@ def run_experiment(
             f"jobs is {jobs} and workers is {config.workers}; the processes of jobs cannot start "
             "readers of their own: leave one of them out"
         )
+    total = len(poolings) * seeds * benchmark.n_folds
+    # Everything but the trainings comes first: what is wrong with the last of the splits, or with a
+    # file that only the report reads, is known before hours of work.
     check_classes(test=benchmark.test)
+    memory = partial(check_memory, config=config, hidden=benchmark.hidden_dim, jobs=jobs)
+    memory(benchmark.test, trained=benchmark.n_folds > 1)
+    if checkpoints is not None:
+        size = max(checkpoint_bytes(new_model(benchmark, name, seed=0)) for name in poolings)
+        missing = max(1, total * members - len(list(checkpoints.glob("*.pt"))))
+        check_writable(checkpoints, missing * size)
+    benchmark.test.checksum()
     shape = (seeds, len(benchmark.test))
     folds = np.zeros(shape, dtype=int)
     baselines = {name: np.full(shape, np.nan) for name in baselines_for(benchmark.test)}
     checksums: list[str] = []
     places: list[tuple[int, np.ndarray]] = []  # of each split: its seed and rows in the results
+    for seed in range(seeds):
+        for fold, split in enumerate(benchmark.splits(seed)):
+            parts = split.parts()
+            check_groups(**parts)
+            for name, part in parts.items():
+                memory(part, trained=name == "train")
+            del parts["test"]  # a fold may hold one class
+            check_classes(**parts)
+            checksums.append(" ".join(part.checksum() for part in parts.values()))
+            places.append(place := (seed, split.test_rows))
+            folds[place] = fold
+            for name, known in baselines.items():
+                known[place] = baseline_probabilities(name, split.train, split.test)
 
     def tasks() -> Iterator[tuple]:
         """Yield the arguments of each ``run_trial``: split after split, the poolings of each."""
@@ -128,20 +156,10 @@ def run_experiment(
         for seed in range(seeds):
             # One split at a time: standardised copies of large features would fill the memory.
             for fold, split in enumerate(benchmark.splits(seed)):
-                parts = split.parts()
-                check_groups(**parts)
-                del parts["test"]
-                check_classes(**parts)
-                checksums.append(" ".join(part.checksum() for part in parts.values()))
-                places.append(place := (seed, split.test_rows))
-                folds[place] = fold
-                for name, values in baselines.items():
-                    values[place] = baseline_probabilities(name, split.train, split.test)
                 for pooling in poolings:
                     checkpoint = checkpoints and checkpoints / f"{pooling}-seed{seed}-fold{fold}.pt"
                     yield bare, pooling, split, config, seed, checkpoint, members
 
-    total = len(poolings) * seeds * benchmark.n_folds
     with tqdm(
         total=total, disable=None if progress and processes.is_main else True, unit="model"
     ) as bar:

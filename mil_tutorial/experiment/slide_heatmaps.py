@@ -1,6 +1,8 @@
 """Heat maps of whole slides: the attention of a trained model on the slide's own thumbnail."""
 
 import warnings
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,7 @@ from mil_tutorial.datasets.wsi.tile_files import level0_side
 from mil_tutorial.experiment.benchmarks import Benchmark
 from mil_tutorial.experiment.run import Experiment
 from mil_tutorial.pictures.heatmaps import plot_attention
+from mil_tutorial.system.errors import in_a_line
 from mil_tutorial.system.versions import import_extra
 from mil_tutorial.training.prediction import predict
 
@@ -71,40 +74,69 @@ def find_slides(folder: Path, benchmark: Benchmark) -> dict[str, Path]:
     return slides
 
 
-def slide_figures(experiment: Experiment, slides: dict[str, Path]) -> "dict[str, Figure]":
-    """Draw the test slides that teach most, as the first model of the last pooling sees them.
+def check_places(slides: dict[str, Path], benchmark: Benchmark) -> dict[str, Path]:
+    """Return the slides whose tiles have a known place and size; warn of the others.
+
+    Call it before training: what is wrong in a file of coordinates can still be mended then.
+    """
+    test = next(iter(benchmark.splits(0))).test
+    assert isinstance(test, FeatureBags)
+    reasons = {}
+    for name, file in zip(test.names, test.files):
+        if name in slides:
+            try:
+                tile_side(file.coords(), file.attributes())
+            except Exception as error:  # attributes may be anything
+                reasons[name] = in_a_line(error)
+    if reasons:
+        first, reason = next(iter(reasons.items()))
+        warnings.warn(
+            f"no heat map of {shorten(reasons)}: the place of the tiles is not known "
+            f"({first}: {reason})",
+            stacklevel=2,
+        )
+    return {name: path for name, path in slides.items() if name not in reasons}
+
+
+def slide_figures(
+    experiment: Experiment, slides: dict[str, Path]
+) -> "dict[str, Callable[[], Figure]]":
+    """Choose the test slides that teach most, as the first model of the last pooling sees them.
 
     Parameters
     ----------
     experiment : Experiment
     slides : dict
-        As ``find_slides`` returns them; others are not drawn.
+        As ``find_slides`` returns them; others are not chosen.
 
     Returns
     -------
     dict
-        Stem of a file name → figure, see ``telling_bags``. A slide that cannot be drawn is left
-        out with a warning; the results are kept.
+        Stem of a file name → function that draws the figure, see ``telling_bags``. Nothing is
+        read before it is called; an error names the slide.
     """
     pooling = list(experiment.runs)[-1]
-    split = next(iter(experiment.benchmark.splits(0)))  # as the first model was trained
-    assert isinstance(split.test, FeatureBags)
-    runs = experiment.runs[pooling]
-    probabilities = runs.probabilities[0, split.test_rows]
-    called = runs.called_positive[0, split.test_rows]
-    drawable = np.array([name in slides for name in split.test.names])
-    figures = {}
-    chosen = telling_bags(split.test.labels.numpy(), probabilities, called, drawable)
-    for stem, bag in chosen.items():
-        one = split.test.subset([bag])
-        attention = predict(experiment.models[pooling], one).attention
+    runs, test = experiment.runs[pooling], experiment.benchmark.test
+    rows = np.flatnonzero(experiment.folds[0] == 0)  # what the first model was tested on
+    probabilities, called = runs.probabilities[0, rows], runs.called_positive[0, rows]
+    names = [test.names[row] for row in rows]
+    drawable = np.array([name in slides for name in names])
+    chosen = telling_bags(test.labels.numpy()[rows], probabilities, called, drawable)
+
+    def draw(bag: int) -> "Figure":
+        name, label = names[bag], int(test.labels[rows[bag]])
         verdict = f"{probabilities[bag]:.2f}, called {'positive' if called[bag] else 'negative'}"
-        title = f"{one.names[0]} (label {int(one.labels[0])}): {pooling} says {verdict}"
+        title = f"{name} (label {label}): {pooling} says {verdict}"
         try:
-            figures[stem] = slide_figure(slides[one.names[0]], one, attention, title)
-        except (ValueError, OSError) as error:  # a slide that opened and is damaged inside
-            warnings.warn(f"{stem} was not drawn: {error}", stacklevel=2)
-    return figures
+            split = next(iter(experiment.benchmark.splits(0)))  # as the first model was trained
+            one = split.test.subset([split.test.names.index(name)])
+            assert isinstance(one, FeatureBags)
+            attention = predict(experiment.models[pooling], one).attention
+            return slide_figure(slides[name], one, attention, title)
+        except Exception as error:
+            raise ValueError(f"{name}: {in_a_line(error)}") from error
+
+    return {stem: partial(draw, bag) for stem, bag in chosen.items()}
 
 
 def telling_bags(

@@ -16,6 +16,7 @@ from mil_tutorial.system.distributed import this_process
 from mil_tutorial.training.config import TrainingConfig
 from mil_tutorial.training.history import History
 from mil_tutorial.training.loop import fit
+from mil_tutorial.training.memory import naming_the_largest
 from mil_tutorial.training.prediction import Predictions, ensemble, predict_together
 
 WANTED_SENSITIVITY = 0.95
@@ -54,12 +55,13 @@ def run_trial(
         if file is not None and members > 1:
             file = file.with_stem(f"{file.stem}-member{member}")
         own = replace(config, seed=seed + MEMBER_SEED * member)
-        model, history = train_one(benchmark, pooling, split, own, file)
+        with naming_the_largest(*split.parts().values()):
+            model, history = train_one(benchmark, pooling, split, own, file)
+            if split.val is not None:
+                validations.append(predict_together(model, split.val))
+            tests.append(predict_together(model, split.test))
         models.append(model)
         histories.append(history)
-        if split.val is not None:
-            validations.append(predict_together(model, split.val))
-        tests.append(predict_together(model, split.test))
     truth = split.test.instance_labels
     alone = [_values(test, validations[m : m + 1], truth) for m, test in enumerate(tests)]
     together = alone[0] if members == 1 else _values(ensemble(tests), validations, truth)
@@ -74,16 +76,7 @@ def train_one(
     checkpoint: Path | None = None,
 ) -> tuple[MIL, History]:
     """Build and train one model; the seed of ``config`` decides everything."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
-        encoder = benchmark.make_encoder() if benchmark.make_encoder else None
-        model = build_model(
-            pooling,
-            benchmark.input_dim,
-            benchmark.hidden_dim,
-            encoder=encoder,
-            dropout=benchmark.dropout,
-        ).to(this_process().device)
+    model = new_model(benchmark, pooling, config.seed).to(this_process().device)
     history = fit(
         model,
         split.train,
@@ -94,6 +87,19 @@ def train_one(
         progress=False,
     )
     return model, history
+
+
+def new_model(benchmark: Benchmark, pooling: str, seed: int) -> MIL:
+    """Build a model whose initial weights the seed decides."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build_model(
+            pooling,
+            benchmark.input_dim,
+            benchmark.hidden_dim,
+            encoder=benchmark.make_encoder() if benchmark.make_encoder else None,
+            dropout=benchmark.dropout,
+        )
 
 
 def _values(

@@ -1,4 +1,4 @@
-"""Free memory of the machine or the container."""
+"""Free memory of the machine, of the container, and under the limits of the process."""
 
 from pathlib import Path
 
@@ -9,11 +9,11 @@ CGROUPS = (  # files of a container's memory: limit, use, statistics
 
 
 def available_memory() -> float | None:
-    """Return the free memory in bytes: the machine's, or the container's if that is less.
+    """Return the free memory in bytes: the least of the machine's, the container's, the process's.
 
     None where it is unknown (on other systems than Linux).
     """
-    known = [free for free in (_machine(), _container()) if free is not None]
+    known = [free for free in (_machine(), _container(), _process()) if free is not None]
     return min(known) if known else None
 
 
@@ -38,6 +38,25 @@ def _container(root: str = "/sys/fs/cgroup") -> float | None:
         spare = known.get("total_inactive_file", known.get("inactive_file", 0))
         return float(total - taken + int(spare))
     return None
+
+
+def _process() -> float | None:
+    """Free memory under the limits of this process (``ulimit -v``, ``-d``); None without limits."""
+    try:
+        import resource
+
+        with open("/proc/self/statm") as file:
+            pages = [int(field) for field in file.read().split()]
+    except (ImportError, OSError):  # not on Windows, not on a Mac
+        return None
+    held = {resource.RLIMIT_AS: pages[0], resource.RLIMIT_DATA: pages[5]}
+    limits = {which: resource.getrlimit(which)[0] for which in held}
+    free = [
+        limits[which] - held[which] * resource.getpagesize()
+        for which in held
+        if limits[which] != resource.RLIM_INFINITY
+    ]
+    return float(max(0, min(free))) if free else None
 
 
 def _read(root: str, name: str) -> str:

@@ -1,5 +1,7 @@
 """Checkpoints: the state of a run between two epochs, and the identity of the run."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from torch import nn
 
 from mil_tutorial.bags.augmentation import Augmentation
 from mil_tutorial.bags.dataset import MedicalBagDataset
+from mil_tutorial.system.errors import in_a_line, short_of_memory
 from mil_tutorial.system.files import load_weights, save_weights
 from mil_tutorial.training.config import TrainingConfig
 
@@ -41,6 +44,11 @@ def _name(augment: Augmentation | None) -> str:
     return repr(augment) if name is None else f"{augment.__module__}.{name}"
 
 
+def checkpoint_bytes(model: nn.Module) -> int:
+    """Return how large a checkpoint is, about: weights, the best ones, two moments of Adam each."""
+    return 16 * sum(parameter.numel() for parameter in model.parameters()) + 30_000
+
+
 def save_checkpoint(path: Path, state: dict[str, Any], identity: dict[str, str]) -> None:
     """Save the state of a run and what identifies the run."""
     save_weights({"identity": identity, "state": state}, path)
@@ -60,16 +68,36 @@ def load_checkpoint(
     saved = load_weights(path, device)
     if not isinstance(saved, dict) or not {"identity", "state"} <= saved.keys():
         raise ValueError(f"{path} is not a training checkpoint; delete it or name another file")
-    changed = [key for key, value in identity.items() if saved["identity"].get(key) != value]
+    with readable_checkpoint(path):
+        changed = [key for key, value in identity.items() if saved["identity"].get(key) != value]
+        done = len(saved["state"]["epochs"])
     if changed:
         raise ValueError(
             f"{path} was written with another {' and '.join(changed)}; "
             "delete it to start again, or name another file"
         )
-    state = saved["state"]
-    if (done := len(state["epochs"])) > epochs:
+    if done > epochs:
         raise ValueError(
             f"{path} is of a run of {done} epochs, this one has {epochs}; take as many, or name "
             "another file"
         )
-    return state
+    return saved["state"]
+
+
+@contextmanager
+def readable_checkpoint(path: Path) -> Iterator[None]:
+    """Turn what goes wrong with a checkpoint of another form into one line.
+
+    Raises
+    ------
+    ValueError
+    """
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        if short_of_memory(error):
+            raise
+        raise ValueError(
+            f"{path} does not hold what a checkpoint of this version holds ({in_a_line(error)}); "
+            "delete it to start again, or name another file"
+        ) from error

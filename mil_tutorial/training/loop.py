@@ -30,7 +30,12 @@ from mil_tutorial.metrics.attention import entropy_term
 from mil_tutorial.models.chunks import check_chunkable, forward_in_chunks, normalises_over_batch
 from mil_tutorial.models.mil import MIL
 from mil_tutorial.system.distributed import this_process
-from mil_tutorial.training.checkpoints import identify, load_checkpoint, save_checkpoint
+from mil_tutorial.training.checkpoints import (
+    identify,
+    load_checkpoint,
+    readable_checkpoint,
+    save_checkpoint,
+)
 from mil_tutorial.training.config import TrainingConfig
 from mil_tutorial.training.history import EpochRecord, History, measure
 from mil_tutorial.training.prediction import predict_together
@@ -291,10 +296,12 @@ class TrainingRun:
     def restore(self, path: Path) -> None:
         """Resume from a checkpoint, after checking that it is of this run."""
         state = load_checkpoint(path, self.identity, self.config.epochs, self.device)
-        self.model.load_state_dict(state["model"])
-        self.best_weights = state["best"]
-        for record in state["epochs"]:
-            self.history.add(EpochRecord(**record))
-        self.optimizer.load_state_dict(state["optimisation"]["optimizer"])
-        self.scaler.load_state_dict(state["optimisation"]["scaler"])
+        with readable_checkpoint(path):
+            self.model.load_state_dict(state["best"])
+            self.model.load_state_dict(state["model"])
+            self.best_weights = state["best"]
+            for record in state["epochs"]:
+                self.history.add(EpochRecord(**record))
+            self.optimizer.load_state_dict(state["optimisation"]["optimizer"])
+            self.scaler.load_state_dict(state["optimisation"]["scaler"])
         self.scheduler = self._scheduler(len(self.history.epochs))

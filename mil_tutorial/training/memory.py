@@ -6,6 +6,14 @@ is kept for how long was measured (``tests/benchmarks/memory.py``); the result i
 what a process really takes, for bags of 100 MB and more.
 """
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from mil_tutorial.bags.dataset import MedicalBagDataset
+from mil_tutorial.system.distributed import this_process
+from mil_tutorial.system.errors import in_a_line, short_of_memory
+from mil_tutorial.system.memory import available_memory
+from mil_tutorial.training.config import TrainingConfig
 from mil_tutorial.training.prediction import CHUNK_VALUES
 
 FLOAT = 4  # bytes
@@ -44,6 +52,86 @@ def bytes_to_train(
     # Each parameter has a gradient, two moments in Adam, and a copy of the best epoch.
     parameters = 5 * _parameters(width, hidden, attention)
     return round(HELD + FLOAT * (n * width + chunk * per_instance + parameters))
+
+
+CHUNK = 4096
+"""Instances that are proposed where whole bags are too much."""
+
+
+def check_memory(
+    dataset: MedicalBagDataset, config: TrainingConfig, hidden: int, *, trained: bool, jobs: int = 1
+) -> None:
+    """Refuse bags of features that do not fit into the free memory; nothing is read for it.
+
+    Parameters
+    ----------
+    dataset : MedicalBagDataset
+    config : TrainingConfig
+    hidden : int
+        H.
+    trained : bool
+        Whether these bags are trained on too, or only tested.
+    jobs : int
+        Processes that work at the same time, each with a bag.
+
+    Raises
+    ------
+    ValueError
+        Naming the largest bag, what it needs, what is free and what would help.
+    """
+    free = available_memory()
+    if free is None or len(dataset.instance_shape) != 1 or str(this_process().device) != "cpu":
+        return
+    (name, n), (width,) = largest_bag([dataset]), dataset.instance_shape
+
+    def to_train(at_once: int | None, sample: int | None) -> int:
+        return jobs * bytes_to_train(min(n, sample or n), width, hidden, at_once=at_once)
+
+    needs = {"to test": jobs * bytes_to_predict(n, width, hidden)}
+    if trained:
+        needs["to train on"] = to_train(config.instances_at_once, config.instances_per_bag)
+    if max(needs.values()) <= free:
+        return
+    chunks, sample = to_train(CHUNK, None), to_train(None, CHUNK)
+    remedies = [
+        f"--instances-at-once {CHUNK} trains in {chunks / 1e9:.1f} GB",
+        f"--instances-per-bag {CHUNK} in {sample / 1e9:.1f} GB",
+        "close other programs" if jobs == 1 else "fewer --jobs take less",
+        "or leave this bag out",
+    ]
+    raise ValueError(
+        f"{name} has {n:,} instances, which take about "
+        + " and ".join(f"{need / 1e9:.1f} GB {what}" for what, need in needs.items())
+        + f", but {free / 1e9:.1f} GB of memory are free; "
+        + ", ".join(remedies if trained else remedies[2:])
+    )
+
+
+def largest_bag(datasets: Iterable[MedicalBagDataset]) -> tuple[str, int]:
+    """Return the name of the bag with the most instances, and their number."""
+    bags = ((name, n) for each in datasets for name, n in zip(each.names, each.sizes.tolist()))
+    return max(bags, key=lambda bag: bag[1])
+
+
+@contextmanager
+def naming_the_largest(*datasets: MedicalBagDataset) -> Iterator[None]:
+    """Say in one line what to do where memory runs short, on the CPU or a GPU.
+
+    Raises
+    ------
+    MemoryError
+        Naming the largest bag.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not short_of_memory(error):
+            raise
+        name, n = largest_bag(datasets)
+        raise MemoryError(
+            f"{in_a_line(error)}; the largest bag, {name}, has {n:,} instances: take "
+            f"--instances-at-once {CHUNK}, --instances-per-bag {CHUNK}, or fewer processes"
+        ) from error
 
 
 def _parameters(width: int, hidden: int, attention: int) -> int:

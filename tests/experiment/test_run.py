@@ -1,5 +1,6 @@
 import csv
 import json
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ from toy_bags import separable
 from mil_tutorial import MedicalBagDataset, TrainingConfig, metrics, predict
 from mil_tutorial.experiment.baselines import baseline_probabilities, baselines_for, colour
 from mil_tutorial.experiment.benchmarks import Benchmark, cross_validation, fixed_split
-from mil_tutorial.experiment.report import check_writable, write_report
+from mil_tutorial.experiment.report import TABLES, check_report, write_report
 from mil_tutorial.experiment.run import run_experiment
 from mil_tutorial.experiment.summary import Summary, ranges_of, witness_rates
 from mil_tutorial.experiment.tables import as_results
@@ -197,20 +198,70 @@ def fail(*_, **__):
 
 
 @pytest.mark.parametrize(
-    "at",
-    ["mil_tutorial.experiment.report.as_csv", "matplotlib.figure.Figure.savefig", "os.replace"],
+    "at", ["mil_tutorial.experiment.report.as_csv", "pathlib.Path.write_text", "os.replace"]
 )
 def test_a_failing_report_leaves_what_was_there(at, experiment, tmp_path, monkeypatch):
-    monkeypatch.setattr(at, fail)
-    with pytest.raises(OSError, match="disk full"):
-        write_report(experiment, tmp_path / "new")
-    assert list(tmp_path.iterdir()) == []
     (tmp_path / "old").mkdir()
     (tmp_path / "old" / "results.json").write_text("old")
-    with pytest.raises(OSError, match="disk full"):
-        write_report(experiment, tmp_path / "old")
-    assert [path.name for path in (tmp_path / "old").iterdir()] == ["results.json"]
+    monkeypatch.setattr(at, fail)
+    for name in ("new", "old"):
+        with pytest.raises(OSError, match="disk full"):
+            write_report(experiment, tmp_path / name)
+    assert [path.name for path in tmp_path.rglob("*")] == ["old", "results.json"]
     assert (tmp_path / "old" / "results.json").read_text() == "old"
+
+
+def test_tables_that_were_moved_come_back(experiment, tmp_path, monkeypatch):
+    """The third table cannot be replaced, as where a spreadsheet has it open on Windows."""
+    for name in (*TABLES, "roc.png"):
+        (tmp_path / name).write_text("old")
+    replace = os.replace
+
+    def locked(source, goal):
+        if goal == tmp_path / "predictions.csv" and source.parent.name != "old":
+            raise PermissionError(13, "Permission denied", str(goal))
+        replace(source, goal)
+
+    monkeypatch.setattr("os.replace", locked)
+    with pytest.raises(PermissionError, match=r"Permission denied: '.*predictions\.csv'"):
+        write_report(experiment, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {*TABLES, "roc.png"}
+    assert all(path.read_text() == "old" for path in tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OSError(28, "No space left"), KeyError("x")])
+def test_a_failing_figure_costs_no_more_than_itself(error, experiment, tmp_path):
+    import matplotlib.pyplot as plt
+
+    def broken():
+        plt.figure()
+        raise error
+
+    def good():
+        return plt.figure()
+
+    with pytest.warns(UserWarning, match=r"heatmap_found\.png was not drawn: .") as caught:
+        files = write_report(
+            experiment, tmp_path, {"heatmap_found": broken, "heatmap_missed": good}
+        ).files
+    assert len(caught) == 1
+    assert {path.name for path in tmp_path.iterdir()} == set(files)
+    assert "heatmap_missed.png" in files
+    assert not plt.get_fignums()
+
+
+def test_figures_are_not_laid_beside_the_numbers_of_another_run(experiment, tmp_path):
+    from matplotlib.figure import Figure
+
+    def replaced():
+        (tmp_path / "results.json").write_text("of another run")
+        (tmp_path / "roc.png").unlink()
+        return Figure()
+
+    with pytest.warns(UserWarning, match="another run has replaced the report in"):
+        write_report(experiment, tmp_path, {"heatmap": replaced})
+    assert {"heatmap.png", "roc.png"}.isdisjoint(path.name for path in tmp_path.iterdir())
+    assert (tmp_path / "results.json").read_text() == "of another run"
 
 
 def test_pictures_of_another_run_do_not_stay(experiment, tmp_path):
@@ -237,8 +288,11 @@ def test_unwritable_output_is_noticed_before_training(tmp_path):
     file = tmp_path / "file"
     file.write_text("")
     with pytest.raises(ValueError, match=r"cannot write to .*file"):
-        check_writable(file / "results")
-    assert check_writable(tmp_path / "a" / "b") == tmp_path / "a" / "b"
+        check_report(file / "results")
+    assert check_report(tmp_path / "a" / "b") == tmp_path / "a" / "b"
+    with pytest.raises(ValueError, match=r"needs about 1\d+\.\d MB, but .* MB are free there"):
+        check_report(tmp_path, predictions=10**12)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_bad_splits_and_seeds_are_named():

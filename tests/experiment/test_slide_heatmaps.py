@@ -10,6 +10,7 @@ from mil_tutorial.datasets.features.files import describe
 from mil_tutorial.experiment.catalogue import load_benchmark
 from mil_tutorial.experiment.run import run_experiment
 from mil_tutorial.experiment.slide_heatmaps import (
+    check_places,
     find_slides,
     slide_figure,
     slide_figures,
@@ -60,18 +61,29 @@ def test_without_coordinates_there_is_no_map(tmp_path):
         find_slides(tmp_path, benchmark)
 
 
-def test_a_slide_that_cannot_be_drawn_costs_no_more_than_its_picture(trained, monkeypatch):
+def test_a_slide_that_cannot_be_drawn_is_named(trained, monkeypatch):
     slides, experiment = trained
-    drawn = slide_figures(experiment, slides)
+    figures = slide_figures(experiment, slides)
+    assert figures
 
     def damaged(*_):
-        raise ValueError("the field at (0, 0) cannot be read")
+        raise MemoryError
 
     monkeypatch.setattr("mil_tutorial.experiment.slide_heatmaps.Slide.thumbnail", damaged)
-    with pytest.warns(UserWarning, match=r"was not drawn: the field at \(0, 0\)") as caught:
-        assert slide_figures(experiment, slides) == {}
-    assert len(caught) == len(drawn)
+    for draw in figures.values():
+        with pytest.raises(ValueError, match=r"^slide_\d\d: memory is short"):
+            draw()
     plt.close("all")
+
+
+def test_tiles_of_unknown_size_are_noticed_before_training(benchmark, tmp_path):
+    slides = dict.fromkeys(benchmark.test.names, tmp_path)
+    first, second, *others = slides
+    for name in (first, second):  # no two tiles lie side by side
+        features = np.ones((3, 6), dtype=np.float32)
+        write_file(tmp_path / "features" / f"{name}.h5", features, 300 * np.eye(3, 2, dtype=int))
+    with pytest.warns(UserWarning, match=f"no heat map of {first}, {second}: .*their size is not"):
+        assert list(check_places(slides, benchmark)) == others
 
 
 def test_without_openslide_the_message_says_what_to_install(benchmark, tmp_path, monkeypatch):
@@ -82,7 +94,7 @@ def test_without_openslide_the_message_says_what_to_install(benchmark, tmp_path,
 
 def test_the_telling_slides_are_drawn(trained, benchmark):
     slides, experiment = trained
-    figures = slide_figures(experiment, slides)
+    figures = {stem: draw() for stem, draw in slide_figures(experiment, slides).items()}
     assert figures
     runs = experiment.runs["gated"]
     called, labels = runs.called_positive[0], benchmark.test.labels.numpy() == 1
