@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -197,8 +198,10 @@ def _save_preview(path: Path, slide: Slide, mask: np.ndarray, tiles: Tiles) -> N
     side = tiles.side / downsample
     for x, y in tiles.coords / downsample:
         pen.rectangle((round(x), round(y), round(x + side), round(y + side)), outline=TILES)
+    content = BytesIO()  # Pillow does not see that a disk is full
+    image.save(content, format="jpeg", quality=85)
     with replacing(path) as partial:
-        image.save(partial, format="jpeg", quality=85)
+        partial.write_bytes(content.getbuffer())
 
 
 def encode_slides(

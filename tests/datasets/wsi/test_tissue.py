@@ -50,6 +50,15 @@ def test_sizes_are_in_micrometres():
     assert tissue_mask(image, mpp=40.0).sum() == 25
 
 
+def test_a_threshold_cuts_where_it_says():
+    image = slide([(50, 150, 20, 90)], noise=0)
+    image[50:150, 110:180] = (220, 200, 215)  # saturation 23
+    for threshold, pieces in ((None, 2), (10, 2), (60, 1), (200, 0)):
+        mask = tissue_mask(image, 8.0, threshold)
+        assert mask.sum() == 7000 * pieces
+        assert mask[100, 50] == (pieces > 0)
+
+
 def test_black_edges_are_no_tissue():
     image = slide([(50, 150, 40, 120)])
     image[:, 180:] = np.random.default_rng(1).integers(0, 12, (200, 20, 3))
