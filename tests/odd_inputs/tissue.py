@@ -32,8 +32,7 @@ def picture(glass=WHITE, left=1.0, right=1.0):
     made = np.full((176, 256, 3), 245.0)
     for place, strength in ((LEFT, left), (RIGHT, right)):
         made[place] = stain(made[place].shape[:2], strength)
-    made = made * np.array(glass) / 245 + np.random.default_rng(0).normal(0, 0.7, made.shape)
-    return made
+    return made * np.array(glass) / 245 + np.random.default_rng(0).normal(0, 0.7, made.shape)
 
 
 def save(path, made, mpp=8.0):
@@ -51,7 +50,7 @@ def tile(*slides, options=(), **made):
 def on_both_pieces(tiles):
     """Whether the tiles are those of the two pieces, and of nothing else."""
     x, y = tiles.coords.T
-    found = {(a, b) for a, b in zip(x.tolist(), y.tolist())}
+    found = set(zip(x.tolist(), y.tolist()))
     expected = {
         (a, b)
         for rows, columns in (LEFT, RIGHT)
@@ -132,12 +131,12 @@ def setting(*words):
     return lambda here: tile(options=words)
 
 
-def several(here, **options):
+def several(here):
     """Two good slides and what is made of them, without the command."""
     for name in "ab":
         if not (here / f"{name}.tif").exists():
             save(here / f"{name}.tif", picture())
-    return tile_slides(find_slides([here]), here / "tiles", mpp=8.0, tile_size=16, **options)
+    return tile_slides(find_slides([here]), here / "tiles", mpp=8.0, tile_size=16)
 
 
 def raising(error):
@@ -172,9 +171,9 @@ def colour(tiles):
     return tiles.float().mean(dim=(1, 2))
 
 
-def encode(here, out="features", name="colour", load=lambda: colour, **options):
+def encode(here, out="features", name="colour", load=lambda: colour):
     slides = [slide for slide in find_slides([here]) if slide.suffix == ".tif"]
-    return encode_slides(slides, here / "tiles", here / out, name, load, **options)
+    return encode_slides(slides, here / "tiles", here / out, name, load)
 
 
 def damaged_output(here):
@@ -220,15 +219,19 @@ def out_is_a_file(here):
     command("tile", "a.tif", "--out", "file/tiles", *GRID)
 
 
-def before_the_encoder(out, name="colour", **options):
+def hospital_below_a_file(here):
+    (here / "file").write_text("")
+    command("hospital", "--out", "file/h", "--n", 4, "--flaw", "none")
+
+
+def before_the_encoder(out, name="colour"):
     """Refuse an output before any encoder is loaded."""
 
     def act(here):
         several(here)
         encode(here)
         (here / "file").write_text("")
-        with patch("builtins.print"):
-            encode(here, out, name, load=lambda: pytest.fail("the encoder was loaded"), **options)
+        encode(here, out, name, load=lambda: pytest.fail("the encoder was loaded"))
 
     return act
 
@@ -323,6 +326,7 @@ CASES = [
     Case("a damaged file among the features", damaged_features),
     Case("hidden files, folders and dead links that end like slides", not_slides),
     Case("tiles below a file", out_is_a_file, "cannot write to file/tiles"),
+    Case("a hospital below a file", hospital_below_a_file, "error: cannot write to file/h"),
     Case("features below a file", before_the_encoder("file/x"), "cannot write to .*file/x"),
     Case(
         "features of another encoder",

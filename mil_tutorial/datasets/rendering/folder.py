@@ -24,7 +24,7 @@ from mil_tutorial.datasets.rendering.tiles import (
     tumour_fraction,
 )
 from mil_tutorial.models.tile_encoder import encode, load_tile_encoder
-from mil_tutorial.system.files import partial_path
+from mil_tutorial.system.files import check_writable, partial_path
 
 QUALITY = 75  # of the WebP pictures
 STEP = 1 / 8  # features are rounded to multiples of it, so that they compress
@@ -73,7 +73,8 @@ def write_hospital(
     Raises
     ------
     ValueError
-        If the flaw or the profile is unknown, or there are too few slides.
+        If the flaw or the profile is unknown, there are too few slides, or the folder cannot be
+        written.
     FileExistsError
         If the folder exists and is not empty. On this or any other error nothing is left.
     """
@@ -83,7 +84,7 @@ def write_hospital(
     if not truth:
         flawed = flaw_hospital(specs, flaw, seed)
         specs, render = flawed.specs, flawed.render
-    with new_folder(Path(out_dir)) as folder:
+    with new_folder(check_writable(Path(out_dir))) as folder:
         pictures = [spec.slide_id for spec in specs]
         writer = FolderWriter(folder, pictures, truth=truth, render=render, progress=progress)
         features = writer.add(specs, "slides.npz")

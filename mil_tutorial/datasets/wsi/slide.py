@@ -8,8 +8,8 @@ import numpy as np
 from mil_tutorial.system.versions import import_extra
 
 BLOCK = 2048  # pixels of a level read at once, for a picture of the whole slide or a large field
-LARGEST = 2**25
-"""Pixels of a picture of the whole slide, 100 MB: the glass of 26 × 76 mm has so many of 8 µm."""
+LARGEST = 2**24
+"""Pixels of a picture of the whole slide, 50 MB: a scan of 33 × 33 mm has so many of 8 µm."""
 TOLERANCE = 0.05
 """Two resolutions this close count as one: scanners sold as 0.25 µm/px measure 0.23 to 0.26."""
 PLAUSIBLE = (0.02, 20.0)
