@@ -42,9 +42,10 @@ def run(arguments: argparse.Namespace) -> int:
     import torch
 
     from mil_tutorial.datasets.wsi.folders import encode_slides, find_slides
-    from mil_tutorial.models.frozen import load_frozen_encoder
+    from mil_tutorial.models.frozen import check_name, load_frozen_encoder
     from mil_tutorial.system.distributed import this_process
 
+    check_name(arguments.encoder)
     slides = find_slides(arguments.slides)
     processes = this_process()
     device = arguments.device or str(processes.device)
@@ -59,7 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
         slides[processes.rank :: processes.number],
         arguments.tiles,
         arguments.out,
-        load_frozen_encoder(arguments.encoder, device),
+        arguments.encoder,
+        lambda: load_frozen_encoder(arguments.encoder, device),
         batch_size=arguments.batch_size,
         workers=arguments.workers,
         device=device,

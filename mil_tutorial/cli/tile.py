@@ -2,7 +2,7 @@
 
 import argparse
 
-from mil_tutorial.cli.arguments import add_slides, print_outcome, whole_number
+from mil_tutorial.cli.arguments import add_slides, print_outcome, print_warnings, whole_number
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -20,6 +20,12 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         help="keep tiles with at least this share of tissue (default: 0.25)",
     )
     command.add_argument(
+        "--threshold",
+        type=float,
+        metavar="SATURATION",
+        help="what has more colour than this, 0 to 255, is tissue (default: each slide's own)",
+    )
+    command.add_argument(
         "--slide-mpp",
         type=float,
         metavar="MPP",
@@ -34,12 +40,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Find the tiles of whole slides that show tissue; write their coordinates and a picture."""
     from mil_tutorial.datasets.wsi.folders import find_slides, tile_slides
 
-    outcome = tile_slides(
+    outcome = print_warnings(
+        tile_slides,
         find_slides(arguments.slides),
         arguments.out,
         mpp=arguments.mpp,
         tile_size=arguments.tile_size,
         min_tissue=arguments.min_tissue,
+        threshold=arguments.threshold,
         slide_mpp=arguments.slide_mpp,
         workers=arguments.workers,
         progress=True,

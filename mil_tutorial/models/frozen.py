@@ -78,11 +78,16 @@ def load_frozen_encoder(name: str, device: torch.device | str = "cpu") -> Frozen
     ImportError
         When the package with the weights is not installed.
     """
-    if name not in NAMES:
-        raise ValueError(f"unknown encoder {name!r}; choose from {', '.join(NAMES)}")
+    check_name(name)
     with torch.random.fork_rng(devices=[]):  # weights that the next lines replace
         encoder = _resnet18() if name == "resnet18" else _efficientnet_lite0()
     return encoder.to(device)
+
+
+def check_name(name: str) -> None:
+    """Refuse an encoder that is not among ``NAMES``."""
+    if name not in NAMES:
+        raise ValueError(f"unknown encoder {name!r}; choose from {', '.join(NAMES)}")
 
 
 def _resnet18() -> FrozenEncoder:

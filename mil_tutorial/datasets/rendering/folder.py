@@ -3,7 +3,6 @@
 import csv
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
@@ -25,6 +24,7 @@ from mil_tutorial.datasets.rendering.tiles import (
     tumour_fraction,
 )
 from mil_tutorial.models.tile_encoder import encode, load_tile_encoder
+from mil_tutorial.system.files import check_writable, partial_path
 
 QUALITY = 75  # of the WebP pictures
 STEP = 1 / 8  # features are rounded to multiples of it, so that they compress
@@ -73,7 +73,8 @@ def write_hospital(
     Raises
     ------
     ValueError
-        If the flaw or the profile is unknown, or there are too few slides.
+        If the flaw or the profile is unknown, there are too few slides, or the folder cannot be
+        written.
     FileExistsError
         If the folder exists and is not empty. On this or any other error nothing is left.
     """
@@ -83,7 +84,7 @@ def write_hospital(
     if not truth:
         flawed = flaw_hospital(specs, flaw, seed)
         specs, render = flawed.specs, flawed.render
-    with new_folder(Path(out_dir)) as folder:
+    with new_folder(check_writable(Path(out_dir))) as folder:
         pictures = [spec.slide_id for spec in specs]
         writer = FolderWriter(folder, pictures, truth=truth, render=render, progress=progress)
         features = writer.add(specs, "slides.npz")
@@ -170,8 +171,9 @@ class FolderWriter:
         """Render slides, cut them into tiles, encode the tiles and write one feature file."""
         from tqdm import tqdm
 
-        bar = tqdm(specs, desc="slides", unit="slide", disable=not self.progress)
-        parts = [self._add_slide(spec) for spec in bar]
+        options = {"desc": "slides", "unit": "slide", "disable": not self.progress}
+        with tqdm(specs, **options) as bar:  # whose line ends before an error's
+            parts = [self._add_slide(spec) for spec in bar]
         features, coords, fractions = (np.concatenate(part) for part in zip(*parts, strict=True))
         archive = SlideFeatures(
             features=features,
@@ -235,16 +237,12 @@ def new_folder(out: Path, replace: bool = False) -> Iterator[Path]:
     """
     if not replace and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FileExistsError(f"{out} exists; choose another folder or remove it first")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-    fresh, old = temporary / "new", temporary / "old"
-    fresh.mkdir()
-    try:
+    with partial_path(out) as partial:
+        fresh, old = partial / "new", partial / "old"
+        fresh.mkdir(parents=True)
         yield fresh
         for kept in (*out.glob("*.md"), *out.glob("*.py")):
             shutil.copy2(kept, fresh)
         if out.exists():
             os.replace(out, old)
         os.replace(fresh, out)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)

@@ -10,6 +10,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from mil_tutorial.datasets.wsi.slide import Slide
 from mil_tutorial.datasets.wsi.tile_files import Tiles, write_features
+from mil_tutorial.system.errors import in_a_line
+from mil_tutorial.system.memory import available_memory
 
 Encoder = Callable[[torch.Tensor], Any]
 """From RGB tiles, a uint8 Tensor (n, h, w, 3), to their features (n, D)."""
@@ -70,8 +72,21 @@ def extract_features(
         )
     with Slide(slide) as opened:
         tiles.check_inside(opened.size, slide)
+    _check_memory(slide, tiles, batch_size, workers)
     features = _features(slide, tiles, encoder, batch_size, workers, torch.device(device), on_batch)
     return write_features(out, tiles, features, encoder_name(encoder))
+
+
+def _check_memory(slide: str | Path, tiles: Tiles, batch_size: int, workers: int) -> None:
+    """Refuse batches that do not fit into memory: as bytes, those read ahead too, and as floats."""
+    pixels = 3.0 * min(batch_size, len(tiles)) * tiles.tile_size**2
+    needed, free = pixels * (1 + 4 + 2 * workers), available_memory()
+    if free is not None and needed > free:
+        raise ValueError(
+            f"{slide}: batches of {batch_size} tiles of {tiles.tile_size} px need "
+            f"{needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} are free; take a smaller batch "
+            "(--batch-size) or fewer workers"
+        )
 
 
 def encoder_name(encoder: Encoder) -> str:
@@ -105,8 +120,8 @@ class TileBatches(Dataset[np.ndarray | str]):
             self._slide = self._slide or Slide(self.path)
             side, size = self.tiles.side, self.tiles.tile_size
             return np.stack([self._slide.read(int(x), int(y), side, size) for x, y in corners])
-        except (ValueError, OSError) as error:
-            return str(error)
+        except Exception as error:
+            return in_a_line(error)
 
     def close(self) -> None:
         """Close the slide, if this process opened it."""
@@ -139,7 +154,7 @@ def _features(
             yield features
             width, done = features.shape[1], done + len(features)
             on_batch(len(features))
-    except RuntimeError as error:  # a worker that was killed, a device whose memory is full
+    except (RuntimeError, OSError) as error:  # a worker was killed or found no memory, or a device
         reason = str(error).splitlines()[0]
         raise ValueError(
             f"{slide}: encoding stopped at tile {done} ({reason}); if memory is short, take a "

@@ -1,14 +1,16 @@
 """Many slides: those among files and folders, their tiles, their features."""
 
-from collections.abc import Iterable, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mil_tutorial.datasets.wsi.extraction import Encoder, encoder_name, extract_features
-from mil_tutorial.datasets.wsi.slide import Slide, slide_id
+from mil_tutorial.datasets.wsi.extraction import Encoder, extract_features
+from mil_tutorial.datasets.wsi.slide import Slide, check_mpp, slide_id
 from mil_tutorial.datasets.wsi.tile_files import Tiles, read_encoder, read_tiles, write_tiles
 from mil_tutorial.datasets.wsi.tiling import (
     MIN_TISSUE,
@@ -16,9 +18,10 @@ from mil_tutorial.datasets.wsi.tiling import (
     TILE_SIZE,
     check_settings,
     find_tiles,
-    find_tissue,
 )
-from mil_tutorial.system.files import replacing
+from mil_tutorial.datasets.wsi.tissue import find_tissue
+from mil_tutorial.system.errors import in_a_line
+from mil_tutorial.system.files import check_writable, replacing
 
 ENDINGS = {".svs", ".tif", ".tiff", ".ndpi", ".mrxs", ".scn", ".vms", ".vmu", ".svslide", ".bif"}
 """Files taken for slides in a folder; others (DICOM, Zeiss) can be named one by one."""
@@ -38,6 +41,8 @@ class Outcome:
 def find_slides(paths: Iterable[str | Path]) -> list[Path]:
     """Return the slides among files and folders, in that order, those of a folder by name.
 
+    Hidden files, as macOS leaves them beside each file on other disks, are no slides.
+
     Raises
     ------
     FileNotFoundError
@@ -49,20 +54,23 @@ def find_slides(paths: Iterable[str | Path]) -> list[Path]:
     for path in map(Path, paths):
         candidates = [path]
         if path.is_dir():
-            inside = (p for p in sorted(path.rglob("*")) if not p.name.startswith("."))
-            candidates = [p for p in inside if p.suffix.lower() in ENDINGS]
+            candidates = [p for p in sorted(path.rglob("*")) if _is_slide(p)]
             if not candidates:
                 raise FileNotFoundError(
                     f"{path}: no slide in this folder or those within it; expected files that end "
                     f"in {', '.join(sorted(ENDINGS))}"
                 )
+        elif not path.is_file():
+            raise FileNotFoundError(f"{path}: there is no such slide or folder")
         for slide in candidates:
-            if not slide.is_file():
-                raise FileNotFoundError(f"{slide}: there is no such slide or folder")
             other = slides.setdefault(slide_id(slide), slide)
             if other.resolve() != slide.resolve():
                 raise ValueError(f"{other} and {slide} have one name; rename one of them")
     return list(slides.values())
+
+
+def _is_slide(path: Path) -> bool:
+    return path.suffix.lower() in ENDINGS and not path.name.startswith(".") and not path.is_dir()
 
 
 def tile_slides(
@@ -72,6 +80,7 @@ def tile_slides(
     mpp: float = MPP,
     tile_size: int = TILE_SIZE,
     min_tissue: float = MIN_TISSUE,
+    threshold: float | None = None,
     slide_mpp: float | None = None,
     workers: int = 1,
     progress: bool = False,
@@ -79,6 +88,7 @@ def tile_slides(
     """Tile slides; write ``<slide>.h5`` and a picture ``<slide>.jpg`` of each into a folder.
 
     Settings are those of ``tile_slide``. Slides that were tiled with the same settings are skipped.
+    Those that cannot be tiled are named in the outcome; the others are.
 
     Parameters
     ----------
@@ -89,50 +99,88 @@ def tile_slides(
     ------
     ValueError
         When a file in ``out`` was made with other settings; nothing is done then.
+    OSError
+        When ``out`` cannot be written.
     """
     from tqdm import tqdm
 
     from mil_tutorial.system.jobs import share_work
 
-    check_settings(mpp, tile_size, min_tissue)
-    out = Path(out)
-    grid = {"mpp": mpp, "tile_size": tile_size, "min_tissue": min_tissue}
+    check_settings(mpp, tile_size, min_tissue, threshold)
+    if slide_mpp is not None:
+        check_mpp(slide_mpp)
+    out = check_writable(Path(out))
+    grid = {"mpp": mpp, "tile_size": tile_size, "min_tissue": min_tissue, "threshold": threshold}
     settings = {**grid, "slide_mpp": slide_mpp}
-    todo = [slide for slide in slides if not _is_tiled(out / f"{slide_id(slide)}.h5", settings)]
-    out.mkdir(parents=True, exist_ok=True)
+    failures, todo = [], []
+    for slide in slides:
+        path = out / f"{slide_id(slide)}.h5"
+        try:
+            tiles = read_tiles(path) if path.exists() else None
+        except (ValueError, OSError) as error:
+            failures.append(_failure(slide, error))
+            continue
+        if tiles is None:
+            todo.append(slide)
+        else:
+            _check_same(path, tiles, settings)
+    skipped = len(slides) - len(todo) - len(failures)
     tasks = ((slide, out, slide_mpp, grid) for slide in todo)
     with tqdm(total=len(todo), unit="slide", disable=not progress) as bar:
-        errors = share_work(_tile_one, tasks, min(workers, max(1, len(todo))), bar.update)
-    failures = [error for error in errors if error]
-    return Outcome(len(todo) - len(failures), len(slides) - len(todo), failures)
+        done = share_work(_tile_one, tasks, min(workers, max(1, len(todo))), bar.update)
+    for text in (text for _, texts in done for text in texts):
+        warnings.warn(text, stacklevel=2)
+    failures += [failure for failure, _ in done if failure]
+    return Outcome(len(slides) - skipped - len(failures), skipped, failures)
 
 
-def _tile_one(slide: Path, out: Path, slide_mpp: float | None, grid: dict[str, Any]) -> str | None:
-    """Tile a slide; return what went wrong."""
-    try:
-        with Slide(slide, slide_mpp) as opened:
-            mask = find_tissue(opened)
-            tiles = find_tiles(opened, mask, **grid)
-            _save_preview(out / f"{tiles.name}.jpg", opened, mask, tiles)
-        write_tiles(out / f"{tiles.name}.h5", tiles)  # last: where it exists, all is done
-    except (ValueError, OSError) as error:
-        return str(error)
-    return None
+def _tile_one(
+    slide: Path, out: Path, slide_mpp: float | None, grid: dict[str, Any]
+) -> tuple[str | None, list[str]]:
+    """Tile a slide; return what went wrong, and the warnings, which a worker cannot show."""
+    failure = None
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            with Slide(slide, slide_mpp) as opened:
+                mask = find_tissue(opened, grid["threshold"])
+                tiles = find_tiles(opened, mask, **grid)
+                preview = out / f"{tiles.name}.jpg"
+                _save_preview(preview, opened, mask, tiles)
+            try:
+                write_tiles(out / f"{tiles.name}.h5", tiles)  # last: where it exists, all is done
+            except BaseException:
+                preview.unlink(missing_ok=True)
+                raise
+        except Exception as error:
+            failure = _failure(slide, error, out)
+    return failure, [str(warning.message) for warning in caught]
 
 
-def _is_tiled(path: Path, settings: dict[str, Any]) -> bool:
-    if not path.exists():
-        return False
-    tiles = read_tiles(path)
+def _failure(slide: Path, error: Exception, out: Path | None = None) -> str:
+    """Return why a slide failed; raise what would stop all others: ``out`` cannot be written."""
+    place = getattr(error, "filename", None)
+    if isinstance(error, ImportError) or (out and place and Path(place).parent == out):
+        raise error
+    text = in_a_line(error)
+    return text if str(slide) in text else f"{slide}: {text}"
+
+
+def _check_same(path: Path, tiles: Tiles, settings: dict[str, Any]) -> None:
+    """Refuse tiles that were made with other settings."""
     stored = {key: getattr(tiles, key) for key in settings}
     if settings["slide_mpp"] is None:  # it was the slide's own, which has not changed
         stored["slide_mpp"] = None
-    changed = [f"{k} {stored[k]} instead of {v}" for k, v in settings.items() if stored[k] != v]
+    changed = [
+        f"{key} {'of its own' if stored[key] is None else stored[key]} instead of "
+        f"{'its own' if value is None else value}"
+        for key, value in settings.items()
+        if stored[key] != value
+    ]
     if changed:
         raise ValueError(
             f"{path} was made with {', '.join(changed)}; delete it, or write into another folder"
         )
-    return True
 
 
 def _save_preview(path: Path, slide: Slide, mask: np.ndarray, tiles: Tiles) -> None:
@@ -150,15 +198,18 @@ def _save_preview(path: Path, slide: Slide, mask: np.ndarray, tiles: Tiles) -> N
     side = tiles.side / downsample
     for x, y in tiles.coords / downsample:
         pen.rectangle((round(x), round(y), round(x + side), round(y + side)), outline=TILES)
+    content = BytesIO()  # Pillow does not see that a disk is full
+    image.save(content, format="jpeg", quality=85)
     with replacing(path) as partial:
-        image.save(partial, format="jpeg", quality=85)
+        partial.write_bytes(content.getbuffer())
 
 
 def encode_slides(
     slides: Sequence[Path],
     tiles_folder: str | Path,
     out: str | Path,
-    encoder: Encoder,
+    encoder: str,
+    load: Callable[[], Encoder],
     *,
     batch_size: int = 32,
     workers: int = 0,
@@ -167,13 +218,23 @@ def encode_slides(
 ) -> Outcome:
     """Encode the tiles that ``tile_slides`` wrote; write ``<slide>.h5`` of each into a folder.
 
-    Slides whose file exists, with the same encoder and tiles, are skipped. Other parameters are
-    those of ``extract_features``.
+    Slides whose file exists, with the same encoder and tiles, are skipped. Those that cannot be
+    encoded are named in the outcome; the others are. Other parameters are those of
+    ``extract_features``.
+
+    Parameters
+    ----------
+    encoder : str
+        The encoder's name.
+    load : callable
+        Returns the encoder; called when all else was looked at, and only if there is work.
 
     Raises
     ------
     ValueError
         When a file in ``out`` comes from another encoder or other tiles; nothing is done then.
+    OSError
+        When ``out`` cannot be written.
     """
     from tqdm import tqdm
 
@@ -182,26 +243,34 @@ def encode_slides(
         raise FileNotFoundError(f"{tiles_folder}: there is no such folder; run tile first")
     if tiles_folder.resolve() == out.resolve():
         raise ValueError(f"{out} holds the tiles; write the features into another folder")
+    check_writable(out)
     failures, todo, total = [], [], 0
     for slide in slides:
+        path = out / f"{slide_id(slide)}.h5"
         try:
             tiles = read_tiles(_tiles_file(tiles_folder, slide))
+            before = (read_encoder(path), read_tiles(path)) if path.exists() else None
         except (ValueError, OSError) as error:
-            failures.append(str(error))
+            failures.append(_failure(slide, error))
             continue
-        if not _is_encoded(out / f"{slide_id(slide)}.h5", tiles, encoder):
+        if before:
+            _check_encoded(path, before, (encoder, tiles))
+        else:
             todo.append(slide)
             total += len(tiles)
     skipped = len(slides) - len(todo) - len(failures)
     options: dict[str, Any] = {"batch_size": batch_size, "workers": workers, "device": device}
+    if not todo:
+        return Outcome(0, skipped, failures)
+    loaded = load()
     with tqdm(total=total, unit="tile", disable=not progress) as bar:
         for slide in todo:
             path = out / f"{slide_id(slide)}.h5"
             try:
                 tiles = read_tiles(_tiles_file(tiles_folder, slide))
-                extract_features(slide, tiles, encoder, path, **options, on_batch=bar.update)
-            except (ValueError, OSError) as error:
-                failures.append(str(error))
+                extract_features(slide, tiles, loaded, path, **options, on_batch=bar.update)
+            except Exception as error:
+                failures.append(_failure(slide, error, out))
     return Outcome(len(slides) - skipped - len(failures), skipped, failures)
 
 
@@ -214,17 +283,14 @@ def _tiles_file(folder: Path, slide: Path) -> Path:
     raise FileNotFoundError(f"{slide}: {folder} has no {name}.h5; tile this slide first")
 
 
-def _is_encoded(path: Path, tiles: Tiles, encoder: Encoder) -> bool:
-    if not path.exists():
-        return False
-    stored, name = read_encoder(path), encoder_name(encoder)
-    if stored != name:
+def _check_encoded(path: Path, before: tuple[str, Tiles], now: tuple[str, Tiles]) -> None:
+    """Refuse a file of another encoder's features, or of other tiles."""
+    if before[0] != now[0]:
         raise ValueError(
-            f"{path} holds features of {stored}, not of {name}; delete it, or write into another "
-            "folder"
+            f"{path} holds features of {before[0]}, not of {now[0]}; delete it, or write into "
+            "another folder"
         )
-    if not read_tiles(path).same(tiles):
+    if not before[1].same(now[1]):
         raise ValueError(
             f"{path} holds features of other tiles; delete it, or write into another folder"
         )
-    return True

@@ -7,7 +7,9 @@ import numpy as np
 
 from mil_tutorial.system.versions import import_extra
 
-BLOCK = 2048  # pixels of a level read at once for a picture of the whole slide
+BLOCK = 2048  # pixels of a level read at once, for a picture of the whole slide or a large field
+LARGEST = 2**24
+"""Pixels of a picture of the whole slide, 50 MB: a scan of 33 × 33 mm has so many of 8 µm."""
 TOLERANCE = 0.05
 """Two resolutions this close count as one: scanners sold as 0.25 µm/px measure 0.23 to 0.26."""
 PLAUSIBLE = (0.02, 20.0)
@@ -101,10 +103,10 @@ class Slide:
         ValueError
             When neither says it, when they disagree, or when it cannot be true.
         """
-        user, (low, high) = self._user_mpp, PLAUSIBLE
+        user = self._user_mpp
         x, y = (self._property(f"mpp-{axis}") for axis in "xy")
         own = math.sqrt(x * y) if x and y and close(x, y) else None
-        if own is not None and not low <= own <= high:
+        if own is not None and not PLAUSIBLE[0] <= own <= PLAUSIBLE[1]:
             own = None
         if user is None:
             if own is None:
@@ -115,11 +117,7 @@ class Slide:
                     "it for this slide alone (--slide-mpp): whoever scanned it knows it"
                 )
             return own
-        if not low <= user <= high:
-            raise ValueError(
-                f"{user:g} µm/px was given for the slide, expected {low:g} to {high:g}: 0.25 is "
-                "usual at 40×, 0.5 at 20×"
-            )
+        check_mpp(user)
         if own is not None and not close(user, own):
             raise ValueError(
                 f"{self.path}: the slide says {own:g} µm/px, but {user:g} was given; "
@@ -156,14 +154,18 @@ class Slide:
             RGB; white where nothing was scanned.
         """
         level = self.level_for(side / tile_size)
-        width = side / self.downsamples[level]
-        if round(width) == tile_size:
-            width = tile_size
-        return self._field(x, y, (width, width), level, (tile_size, tile_size))
+        scale = side / tile_size / self.downsamples[level]
+        if round(scale * tile_size) == tile_size:
+            scale = 1.0
+        return self._blocks(x, y, level, scale, (tile_size, tile_size))
 
     def picture(self, mpp: float) -> np.ndarray:
-        """Return the whole slide at about ``mpp`` µm/px, uint8 (height, width, 3)."""
-        return self.thumbnail(max(1.0, mpp / self.mpp))
+        """Return the whole slide at about ``mpp`` µm/px, uint8 (height, width, 3).
+
+        It has at most ``LARGEST`` pixels, larger ones where the slide has too many.
+        """
+        least = math.sqrt(self.size[0] * self.size[1] / LARGEST)
+        return self.thumbnail(max(1.0, mpp / self.mpp, least))
 
     def thumbnail(self, downsample: float) -> np.ndarray:
         """Return the whole slide made smaller, uint8 (height, width, 3).
@@ -177,17 +179,7 @@ class Slide:
         """
         width, height = (max(1, round(side / downsample)) for side in self.size)
         level = self.level_for(downsample)
-        scale = downsample / self.downsamples[level]
-        step = max(1, int(BLOCK / scale))
-        picture = np.empty((height, width, 3), np.uint8)
-        for top in range(0, height, step):
-            for left in range(0, width, step):
-                size = (min(step, width - left), min(step, height - top))
-                field = (size[0] * scale, size[1] * scale)
-                picture[top : top + step, left : left + step] = self._field(
-                    left * downsample, top * downsample, field, level, size
-                )
-        return picture
+        return self._blocks(0, 0, level, downsample / self.downsamples[level], (width, height))
 
     def _property(self, name: str) -> float | None:
         """Return a positive number among OpenSlide's properties, or None."""
@@ -196,6 +188,23 @@ class Slide:
         except (KeyError, ValueError):
             return None
         return value if 0 < value < math.inf else None
+
+    def _blocks(
+        self, x: float, y: float, level: int, scale: float, size: tuple[int, int]
+    ) -> np.ndarray:
+        """Read a picture from (x, y) of level 0 on; ``scale`` pixels of a level are one of it."""
+        width, height = size
+        step = max(1, int(BLOCK / scale))
+        downsample = scale * self.downsamples[level]
+        picture = np.empty((height, width, 3), np.uint8)
+        for top in range(0, height, step):
+            for left in range(0, width, step):
+                part = (min(step, width - left), min(step, height - top))
+                field = (part[0] * scale, part[1] * scale)
+                picture[top : top + step, left : left + step] = self._field(
+                    x + left * downsample, y + top * downsample, field, level, part
+                )
+        return picture
 
     def _field(
         self,
@@ -224,6 +233,16 @@ class Slide:
             box = (part[0], part[1], part[0] + field[0], part[1] + field[1])
             image = image.resize(size, Image.Resampling.HAMMING, box)
         return np.asarray(image)
+
+
+def check_mpp(mpp: float) -> None:
+    """Refuse µm/px of a slide that no microscope has."""
+    low, high = PLAUSIBLE
+    if not low <= mpp <= high:
+        raise ValueError(
+            f"{mpp:g} µm/px was given for the slide, expected {low:g} to {high:g}: 0.25 is "
+            "usual at 40×, 0.5 at 20×"
+        )
 
 
 def slide_id(path: str | Path) -> str:

@@ -9,7 +9,7 @@ attributes under the names of
 * CLAM (``wsi_core/WholeSlideImage.py``: ``process_contour``): ``patch_level`` and ``downsample`` of
   that level. CLAM does not shrink what it read; ``custom_downsample``, as TRIDENT's
   ``read_coords_legacy`` takes it, tells by how much: 1 where pixels are taken as they are;
-* this package: ``level0_mpp``, ``target_mpp``, ``min_tissue``.
+* this package: ``level0_mpp``, ``target_mpp``, ``min_tissue``, ``threshold``.
 
 CLAM's loader takes ``file["features"][:]`` and ``file["coords"][:]``; both stay plain arrays.
 """
@@ -26,7 +26,7 @@ from mil_tutorial.datasets.wsi.placement import attribute_text, level0_side, num
 from mil_tutorial.system.files import readable
 
 CHUNK = 256  # rows of features stored together
-MAY_BE_ZERO = ("patch_level", "overlap", "min_tissue")
+MAY_BE_ZERO = ("patch_level", "overlap", "min_tissue", "threshold")
 NUMBERS = (
     *("patch_size", "downsample", "level0_width", "level0_height", "level0_magnification"),
     *("level0_mpp", "target_mpp", *MAY_BE_ZERO),
@@ -60,6 +60,8 @@ class Tiles:
         Pixels of a tile's picture that the next one shows too; tiles of this package have none.
     min_tissue : float, optional
         The smallest share of tissue of a tile that was kept.
+    threshold : float, optional
+        The saturation that was asked for as the least of tissue; None where each slide has its own.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Tiles:
     slide_mpp: float | None = None
     magnification: float | None = None
     min_tissue: float | None = None
+    threshold: float | None = None
     overlap: int = 0
 
     def __post_init__(self) -> None:
@@ -194,6 +197,7 @@ def read_tiles(path: str | Path) -> Tiles:
         slide_mpp=sizes["level0_mpp"],
         magnification=sizes["level0_magnification"],
         min_tissue=sizes["min_tissue"],
+        threshold=sizes["threshold"],
         overlap=round(sizes["overlap"] or 0),
     )
 
@@ -229,6 +233,7 @@ def _add_coords(file: Any, tiles: Tiles) -> None:
         "level0_mpp": tiles.slide_mpp,
         "target_mpp": tiles.mpp,
         "min_tissue": tiles.min_tissue,
+        "threshold": tiles.threshold,
     }
     coords = file.create_dataset("coords", data=tiles.coords)
     coords.attrs.update({key: value for key, value in attributes.items() if value is not None})

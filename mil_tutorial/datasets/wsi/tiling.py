@@ -6,18 +6,11 @@ import numpy as np
 
 from mil_tutorial.datasets.wsi.slide import Slide, close
 from mil_tutorial.datasets.wsi.tile_files import Tiles
-from mil_tutorial.system.versions import import_extra
+from mil_tutorial.datasets.wsi.tissue import PALE, check_threshold, find_tissue
 
 MPP, TILE_SIZE, MIN_TISSUE = 0.5, 256, 0.25
-MASK_MPP = 8.0
-"""µm/px at which tissue is looked for: a tile of 128 µm is 16 pixels wide."""
-SATURATION = (15, 30)
-"""Bounds of the threshold, of 255. Otsu's method cuts every slide in two, also one that is all
-glass or all tissue; below the lower bound is never tissue, above the upper one always."""
-DARKEST = 25
-"""Pixels with less light, of 255, are black: edges of the scan, whose hue is noise."""
-SMALLEST = 10_000.0
-"""µm²: smaller pieces are dropped and smaller holes filled; a square of 100 µm."""
+MOST_TILES = 10**8
+"""Of a grid, before glass is left out; a slide of 100,000 × 100,000 pixels has 10**5 of 256."""
 
 
 def tile_slide(
@@ -26,6 +19,7 @@ def tile_slide(
     mpp: float = MPP,
     tile_size: int = TILE_SIZE,
     min_tissue: float = MIN_TISSUE,
+    threshold: float | None = None,
     slide_mpp: float | None = None,
 ) -> Tiles:
     """Find the tiles of a slide that show tissue.
@@ -44,6 +38,9 @@ def tile_slide(
     min_tissue : float
         The share of a tile that must be tissue, 0 to 1; see ``tissue_mask``. A tile with none is
         never kept.
+    threshold : float, optional
+        Saturation from which on a pixel is tissue, of 255; by default the slide's own, see
+        ``tissue_mask``.
     slide_mpp : float, optional
         µm/px of level 0, for a slide that does not say it itself; it is never guessed.
 
@@ -59,20 +56,21 @@ def tile_slide(
         When the slide cannot be read, does not say its µm/px, is coarser than asked, or shows no
         tissue.
     """
+    check_settings(mpp, tile_size, min_tissue, threshold)
     with Slide(path, slide_mpp) as slide:
-        return find_tiles(slide, find_tissue(slide), mpp, tile_size, min_tissue)
-
-
-def find_tissue(slide: Slide) -> np.ndarray:
-    """Return the tissue mask of an open slide, bool (height, width), at about ``MASK_MPP``."""
-    return tissue_mask(slide.picture(MASK_MPP), max(MASK_MPP, slide.mpp))
+        mask = find_tissue(slide, threshold)
+        return find_tiles(slide, mask, mpp, tile_size, min_tissue, threshold)
 
 
 def find_tiles(
-    slide: Slide, mask: np.ndarray, mpp: float, tile_size: int, min_tissue: float
+    slide: Slide,
+    mask: np.ndarray,
+    mpp: float,
+    tile_size: int,
+    min_tissue: float,
+    threshold: float | None,
 ) -> Tiles:
     """Find the tiles of an open slide on its tissue mask; see ``tile_slide``."""
-    check_settings(mpp, tile_size, min_tissue)
     downsample = mpp / slide.mpp
     if downsample < 1 and not close(downsample, 1):
         raise ValueError(
@@ -94,53 +92,19 @@ def find_tiles(
         slide_mpp=slide.mpp,
         magnification=slide.magnification,
         min_tissue=min_tissue,
+        threshold=threshold,
     )
 
 
-def check_settings(mpp: float, tile_size: int, min_tissue: float) -> None:
+def check_settings(mpp: float, tile_size: int, min_tissue: float, threshold: float | None) -> None:
     """Refuse settings with which nothing can be tiled."""
     if not 0 < mpp < np.inf:
         raise ValueError(f"mpp is {mpp}, expected a positive number of µm/px, such as 0.5")
-    if tile_size < 1 or tile_size != int(tile_size):
+    if not 1 <= tile_size < np.inf or tile_size % 1:
         raise ValueError(f"tile_size is {tile_size}, expected a whole number of pixels, ≥ 1")
     if not 0 <= min_tissue <= 1:
         raise ValueError(f"min_tissue is {min_tissue}, expected a share from 0 to 1")
-
-
-def tissue_mask(picture: np.ndarray, mpp: float) -> np.ndarray:
-    """Return where a small picture of a slide shows tissue, not glass.
-
-    Otsu's threshold on the saturation (HSV), kept within ``SATURATION``; then pieces and holes
-    smaller than ``SMALLEST`` are dropped. Pen and other strong colours count as tissue.
-
-    Parameters
-    ----------
-    picture : uint8 array, shape (height, width, 3)
-        RGB, some µm/px: about ``MASK_MPP``.
-    mpp : float
-        µm/px of the picture.
-
-    Returns
-    -------
-    bool array, shape (height, width)
-    """
-    from PIL import Image
-
-    filters = import_extra("skimage.filters", "wsi")
-    hsv = np.asarray(Image.fromarray(picture).convert("HSV"))
-    saturation, light = hsv[..., 1], hsv[..., 2]
-    threshold = np.clip(filters.threshold_otsu(saturation), *SATURATION)
-    tissue = (saturation > threshold) & (light >= DARKEST)
-    return ~_large_pieces(~_large_pieces(tissue, SMALLEST / mpp**2), SMALLEST / mpp**2)
-
-
-def _large_pieces(mask: np.ndarray, pixels: float) -> np.ndarray:
-    """Keep the connected pieces that have at least so many pixels."""
-    measure = import_extra("skimage.measure", "wsi")
-    pieces = measure.label(mask, connectivity=1)
-    sizes = np.bincount(pieces.ravel())
-    sizes[0] = 0
-    return (sizes >= pixels)[pieces]  # type: ignore[no-any-return]
+    check_threshold(threshold)
 
 
 def _coords(slide: Slide, mask: np.ndarray, side: int, min_tissue: float) -> np.ndarray:
@@ -151,8 +115,16 @@ def _coords(slide: Slide, mask: np.ndarray, side: int, min_tissue: float) -> np.
             f"{slide.path}: a tile of {side} px does not fit into the slide of "
             f"{slide.size[0]} × {slide.size[1]} pixels; take smaller tiles or a smaller mpp"
         )
+    if columns * rows > MOST_TILES:
+        raise ValueError(
+            f"{slide.path}: {columns} × {rows} tiles of {side} px at level 0 are too many; take "
+            "larger tiles or a larger mpp"
+        )
     if not mask.any():
-        raise ValueError(f"{slide.path}: no tissue; is the slide blank?")
+        raise ValueError(
+            f"{slide.path}: no tissue; is the slide blank? If its tissue is only pale, give a low "
+            f"threshold (--threshold, below {PALE})"
+        )
     share = tissue_shares(mask, slide.size, side)
     y, x = np.nonzero((share >= min_tissue) & (share > 0))
     if not len(x):

@@ -43,6 +43,23 @@ def test_a_picture_read_in_blocks_is_that_read_at_once(slide, monkeypatch):
     assert np.abs(whole.astype(int) - parts).mean() < 2
 
 
+def test_a_large_field_is_read_in_blocks(slide, picture, monkeypatch):
+    monkeypatch.setattr(slide_module, "BLOCK", 100)
+    with Slide(slide) as opened:
+        field = opened.read(640, 300, 256, 256)
+        shrunk = opened.read(640, 300, 512, 256).astype(float)
+    np.testing.assert_array_equal(field, picture[300:556, 640:896])
+    assert np.abs(shrunk - averaged(picture[300:812, 640:1152], 2)).mean() < 6
+
+
+def test_a_picture_of_a_huge_slide_is_coarser(slide, monkeypatch):
+    """Where µm/px are large, a picture at 8 µm would be the whole slide at full size."""
+    monkeypatch.setattr(slide_module, "LARGEST", 5000)
+    with Slide(slide) as opened:
+        small = opened.picture(2.0)
+    assert small.shape == (63, 79, 3)
+
+
 def test_a_level_is_never_much_coarser_than_wanted(slide):
     with Slide(slide) as opened:
         for wanted in (0.9, 1.0, 1.04, 2.0, 3.7, 3.9, 4.1, 9.0):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mil_tutorial.datasets.wsi.tiling import tissue_mask
+from mil_tutorial.datasets.wsi.tissue import tissue_mask
 
 pytest.importorskip("skimage")
 PINK, GLASS = (200, 90, 160), (240, 238, 240)
@@ -48,6 +48,15 @@ def test_sizes_are_in_micrometres():
     image = slide([(10, 15, 10, 15)])
     assert not tissue_mask(image, mpp=8.0).any()
     assert tissue_mask(image, mpp=40.0).sum() == 25
+
+
+def test_a_threshold_cuts_where_it_says():
+    image = slide([(50, 150, 20, 90)], noise=0)
+    image[50:150, 110:180] = (220, 200, 215)  # saturation 23
+    for threshold, pieces in ((None, 2), (10, 2), (60, 1), (200, 0)):
+        mask = tissue_mask(image, 8.0, threshold)
+        assert mask.sum() == 7000 * pieces
+        assert mask[100, 50] == (pieces > 0)
 
 
 def test_black_edges_are_no_tissue():
