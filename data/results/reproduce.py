@@ -90,7 +90,7 @@ def bag_metrics(
     ``auc`` compares bags that one model judged, ``auc_pooled`` compares all. ``accuracy`` takes a
     probability of at least 0.5 as positive.
     """
-    right = ((probabilities >= 0.5) == summary.labels).astype(float)
+    right = (probabilities >= 0.5) == summary.labels
     return {
         "auc": one(summary.auc(probabilities)),
         "auc_pooled": one(measure_auc(summary.labels, probabilities, summary.group_of)),

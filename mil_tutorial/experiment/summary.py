@@ -115,7 +115,7 @@ class Summary:
         if pooling in self._measured:
             return self._measured[pooling]
         runs = self.experiment.runs[pooling]
-        called_negative = 1.0 - runs.called_positive
+        called_negative = ~runs.called_positive
         at_90 = measure_sensitivity(self.labels, runs.probabilities, self.group_of)
         measured = {
             "auc": self.auc(runs.probabilities),

@@ -113,12 +113,12 @@ def measure_mean(
     chosen: np.ndarray | None = None,
     level: float = 0.95,
 ) -> Measurement:
-    """Measure a mean over bags of values from 0 to 1; of 0 and 1, it is a share of bags.
+    """Measure a mean over bags of values from 0 to 1, or a share of bags.
 
     Parameters
     ----------
     values : array, shape (S, B)
-        NaN, at the same bags for all seeds, does not count.
+        True and False make a share. NaN, at the same bags for all seeds, does not count.
     group_of : int array, shape (B,)
     chosen : bool array, shape (B,), optional
         The bags that count; by default all.
@@ -131,11 +131,11 @@ def measure_mean(
 def _mean_sample(values: np.ndarray, group_of: np.ndarray, chosen: np.ndarray | None) -> "_Sample":
     counts = np.isfinite(values).all(axis=0) & (True if chosen is None else chosen)
     n = int(counts.sum())
-    kept = np.where(counts, values, 0)
+    kept = np.where(counts, values, 0).astype(float)
     by_seed = kept.sum(axis=1) / n if n else np.full(len(values), np.nan)
     moves = np.where(counts, kept - by_seed[:, None], 0) / max(n, 1)
-    # Independent shares vary by p (1 - p) / n, other values by an unknown amount: no prior.
-    prior = PRIOR if np.isin(kept, (0, 1)).all() else 0.0
+    # A share of independent bags varies by p (1 - p) / n, another mean by less: it has no prior.
+    prior = PRIOR if values.dtype == bool else 0.0
     return _Sample(by_seed, moves, (counts,), group_of, lambda p: p * (1 - p) / n, prior)
 
 
@@ -159,9 +159,9 @@ def measure_sensitivity(
     # Sensitivity where 0, 1, …, n negatives are called positive: the threshold is the next one.
     thresholds = np.pad(highest, ((0, 0), (0, 1)), constant_values=-np.inf)
     allowed = min(int(rate * n + 1e-9), n)  # 1 - 0.9 is a little below 0.1
-    sample = _mean_sample((scores > thresholds[:, [allowed]]).astype(float), group_of, positive)
+    sample = _mean_sample(scores > thresholds[:, [allowed]], group_of, positive)
     value, low, high = sample.value, *sample.bounds(level)
-    raised = (scores >= highest[:, [max(round(rate * (n + 1)) - 1, 0)]]).astype(float)
+    raised = scores >= highest[:, [max(round(rate * (n + 1)) - 1, 0)]]
     rates = _mean_sample(raised, group_of, ~positive).bounds(level, around=rate)
     curve = [(scores[:, positive] > t[:, None]).mean() for t in thresholds.T]
     strict, lax = np.interp([r * (n + 1) - 1 for r in rates], range(n + 1), curve)

@@ -99,7 +99,7 @@ def measure(cell: Cell, n_sets: int) -> dict[str, tuple[float, float, float]]:
         labels, patients = cohort(cell, rng)
         models = []
         for drawn in scores(separations, patients, labels, cell, rng):
-            below = (drawn < CUT).astype(float)
+            below = drawn < CUT
             models.append(
                 {
                     "AUC": measure_auc(labels, drawn, patients),

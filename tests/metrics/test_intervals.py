@@ -61,8 +61,15 @@ def test_a_mean_leaves_out_nan_and_what_was_not_chosen():
     assert np.isnan([one_patient.low, one_patient.high]).all()
 
 
+def test_a_mean_that_never_varies_has_no_width():
+    """The entropy of max pooling is 0 by construction."""
+    estimate = measure_mean(np.zeros((2, 9)), np.arange(9)).estimate
+    assert (estimate.value, estimate.low, estimate.high) == (0, 0, 0)
+    assert measure_mean(np.zeros((2, 9), dtype=bool), np.arange(9)).estimate.high > 0.1
+
+
 def test_a_share_of_independent_bags_has_about_the_interval_of_wilson():
-    values = (np.arange(200) % 10 == 0).astype(float)[None]
+    values = (np.arange(200) % 10 == 0)[None]
     estimate = measure_mean(values, np.arange(200)).estimate
     z, n, p = 1.96, 200, 0.1
     centre = (p + z**2 / 2 / n) / (1 + z**2 / n)
@@ -132,7 +139,7 @@ def test_a_paired_difference_is_narrower_than_its_parts():
 def test_models_that_err_on_the_same_bags_may_still_differ():
     labels = np.arange(30) % 2
     perfect = measure_auc(labels, labels[None].astype(float), np.arange(30))
-    missed = measure_mean((np.arange(30) < 4)[None].astype(float), np.arange(30), labels == 1)
+    missed = measure_mean((np.arange(30) < 4)[None], np.arange(30), labels == 1)
     for one in (perfect, missed):
         estimate = difference(one, one)
         assert estimate.value == 0
