@@ -247,7 +247,7 @@ class _Sample:
             return averaged, 0.0
         single = self.independent(self.value)
         if single <= 0 or weight == 0:
-            return averaged, weight
+            return averaged if self.prior else 0.0, weight
         design = (freedom * max(variance, 0) / single + self.prior * averaged) / weight
         return design + _between_seeds(self.by_seed, self.by_seed) / single, weight
 
