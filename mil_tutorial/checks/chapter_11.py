@@ -10,7 +10,6 @@ from scipy.special import expit
 from mil_tutorial.checks.exercise import Wrong, exercise
 from mil_tutorial.checks.judging import as_numbers, attempt, examine_each, expect_number
 from mil_tutorial.metrics.bootstrap import best_of
-from mil_tutorial.metrics.decisions import weighted_auc
 from mil_tutorial.metrics.intervals import auc_standard_error
 
 
@@ -202,8 +201,16 @@ def _times(patient: Any, draws: Any) -> np.ndarray:
 
 
 def _weighted(labels: Any, first: Any, second: Any, weights: np.ndarray) -> np.ndarray:
-    metric = weighted_auc(labels)
-    return metric(first, weights) - metric(second, weights)
+    return weighted_auc(labels, first, weights) - weighted_auc(labels, second, weights)
+
+
+def weighted_auc(labels: Any, scores: Any, weights: np.ndarray) -> np.ndarray:
+    """AUC of scores (B,) where each row of weights (R, B) says how often a slide counts: (R,)."""
+    positive = np.asarray(labels) == 1
+    apart = np.asarray(scores)[positive, None] - np.asarray(scores)[~positive]
+    of_positive, of_negative = weights[:, positive], weights[:, ~positive]
+    won = ((of_positive @ np.heaviside(apart, 0.5)) * of_negative).sum(axis=1)
+    return won / (of_positive.sum(axis=1) * of_negative.sum(axis=1))
 
 
 PAIRED_MISTAKES: dict[str, Callable[..., Any]] = {
@@ -214,10 +221,10 @@ PAIRED_MISTAKES: dict[str, Callable[..., Any]] = {
         )
     ),
     "That is the AUC of the first model alone: subtract that of the second.": (
-        lambda y, first, _, patient, draws: weighted_auc(y)(first, _times(patient, draws))
+        lambda y, first, _, patient, draws: weighted_auc(y, first, _times(patient, draws))
     ),
     "That is the AUC of the second model alone.": (
-        lambda y, _, second, patient, draws: weighted_auc(y)(second, _times(patient, draws))
+        lambda y, _, second, patient, draws: weighted_auc(y, second, _times(patient, draws))
     ),
     "All slides came in, whatever was drawn.": lambda y, first, second, patient, draws: _weighted(
         y, first, second, np.ones((len(draws), len(y)))

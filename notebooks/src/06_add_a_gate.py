@@ -309,9 +309,9 @@ for seed in range(SEEDS):
     print(f"seed {seed}, validation AUC:", ", ".join(values))
 
 # %% [markdown] id="interval"
-# Now the question is about the *difference*. Both models judged the same patients. So we draw patients
-# and runs anew, 2,000 times, and look at how much the difference moves: a bootstrap. Brackets hold the
-# middle 95 % of the draws. `paired_difference` does that.
+# Now the question is about the *difference*. Both models judged the same patients, and what is hard for
+# both cancels. How far could the difference move with other patients and other seeds? `paired_difference`
+# adds up how much each patient and each seed moves it, and prints a 95 % interval. Chapter 11 tells how.
 
 # %% id="interval-run"
 from mil_tutorial import confidence_interval, paired_difference
