@@ -163,8 +163,14 @@ def measure_sensitivity(
     value, low, high = sample.value, *sample.bounds(level)
     raised = scores >= highest[:, [max(round(rate * (n + 1)) - 1, 0)]]
     rates = _mean_sample(raised, group_of, ~positive).bounds(level, around=rate)
-    curve = [(scores[:, positive] > t[:, None]).mean() for t in thresholds.T]
-    strict, lax = np.interp([r * (n + 1) - 1 for r in rates], range(n + 1), curve)
+
+    def reading(false_positives: float) -> float:
+        """Sensitivity with so many negatives called positive, between whole numbers too."""
+        whole = min(max(int(false_positives), 0), n - 1)
+        one, next_ = ((scores > thresholds[:, [k]])[:, positive].mean() for k in (whole, whole + 1))
+        return float(one + min(max(false_positives - whole, 0), 1) * (next_ - one))
+
+    strict, lax = (reading(bound * (n + 1) - 1) for bound in rates)
     low = value - np.hypot(value - low, max(value - strict, 0))
     high = value + np.hypot(high - value, max(lax - value, 0))
     return sample.measurement(max(low, 0), min(high, 1))
@@ -202,13 +208,13 @@ class _Sample:
     def bounds(self, level: float, around: float | None = None) -> tuple[float, float]:
         """Return the interval of the value, or of another one with the same design effect."""
         from scipy.optimize import brentq
-        from scipy.stats import t
+        from scipy.special import stdtrit
 
         centre = self.value if around is None else around
         design, freedom = self._design_effect()
         if not np.isfinite(centre) or freedom <= 0:
             return float("nan"), float("nan")
-        factor = t.ppf((1 + level) / 2, freedom) ** 2 * design
+        factor = stdtrit(freedom, (1 + level) / 2) ** 2 * design
         if factor < TINY:
             return centre, centre
 

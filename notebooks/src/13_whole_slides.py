@@ -219,10 +219,11 @@ show(
 
 # %% [markdown] id="tissue-read"
 # Otsu always cuts in two, even where there is nothing to cut: part of an empty slide would be "tissue". So the
-# package keeps the threshold between 15 and 30; here it cuts at 30. It drops specks and fills holes below
+# package keeps the threshold between 15 and 30; here it cuts at 30. Before, it divides out the colour of the glass,
+# which yellows with age. After, it adds large pale pieces that lie apart, drops specks and fills holes below
 # 100 × 100 µm. The pale parts with blue nuclei are tissue too, and most of them are lost. And it takes the felt pens
 # that pathologists mark glass with for tissue. **Look at the mask of every slide once.** The command `tile` saves it
-# beside the coordinates.
+# beside the coordinates, and takes another cut: `--threshold 20`.
 
 # %% [markdown] id="tiles"
 # ## Cut tiles
