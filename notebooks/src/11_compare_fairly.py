@@ -129,7 +129,11 @@ print("all pairs right:    ", confidence_interval(drawn_auc, y, y, ten), "by dra
 print("                    ", confidence_interval(auc, y, y, ten), "by formula")
 
 # %% [markdown] id="cover-read"
-# COVER
+# In the stored run 77 of 100 intervals by drawing hold the truth, and 98 by formula. Few patients cannot show
+# how bad others may be; ten who are all right promise certainty. So for the AUC and for sensitivities the package
+# computes how much each patient moves the number, squares, adds the spread between seeds, and, where patients
+# are few, trusts the variance of independent slides as well. `tests/benchmarks/coverage.py` tried 96 kinds of test
+# sets: 92 to 97 % of these intervals hold the true AUC from 60 slides on, and 91 to 98 % the true difference.
 #
 # Here are 80 patients with two slides each, and two models that err on the same slides.
 
@@ -526,7 +530,8 @@ show(
 # ## Summary
 #
 # * Fix everything first; open the test slides once; report what comes.
-# * Draw whole patients, the same for both models, and look at the interval of the difference.
+# * Whole patients, the same for both models: look at the interval of the difference.
+# * An interval is a claim, too. Ask how often it holds the truth.
 # * Look at single runs. The mean of a mixture describes none of them.
 # * Compare at equal specificity, and ask of a table whether its numbers can occur.
 
