@@ -99,9 +99,9 @@ def as_markdown(results: dict[str, Any]) -> str:
         f"{data['test_bags']} test bags of {data['test_groups']} groups, "
         f"{data['test_positive']} positive; {n_seeds} seed{'s' if n_seeds != 1 else ''}"
         f"{f', each the mean of {members} models' if members > 1 else ''}.\n"
-        f"In brackets: 95 % intervals, over groups{' and seeds' if n_seeds > 1 else ''}. In simulated "
-        "test sets they held the truth\nin 91 to 99 % from 60 bags on, in 90 to 100 % with 20 bags "
-        "(tests/benchmarks/coverage.py).",
+        f"In brackets: 95 % intervals, over groups{' and seeds' if n_seeds > 1 else ''}. In "
+        "simulated test sets they held the truth in\n91 to 100 % from 60 bags on, in 90 to 100 % "
+        "with 20 bags (tests/benchmarks/coverage.py).",
         aligned(
             ["", *(row["pooling"] for row in results["rows"])],
             [[METRICS[name], *(_cell(row, name) for row in results["rows"])] for name in known],

@@ -542,8 +542,7 @@ check_sensitivity_at_specificity(sensitivity_at_specificity)
 # %% [markdown] id="interval"
 # ## Ask what 36 slides can promise
 #
-# How far could these numbers move with other patients? `confidence_interval` has a formula for the second;
-# for the others it draws patients anew, 2,000 times, and keeps the middle 95 % of what comes out.
+# How far could these numbers move? A formula (chapter 11) or 2,000 draws of patients tells.
 
 # %% id="interval-run"
 threshold = mil_tutorial.threshold_for_sensitivity(labels, p, 0.90)

@@ -500,9 +500,8 @@ print("share:", round(hot[0]["properties"]["measurements"]["attention share"], 1
 
 # %% [markdown] id="qupath-read"
 # Open the slide in QuPath (0.4 or later) and drop the `.geojson` file on it. *Measure → Show measurement
-# maps* colours the tiles by their share, and the classes tell hot from cold. Some scanners (MIRAX, Leica)
-# record an empty margin that QuPath crops; there, pass `origin=Slide(path).origin`. We held the file against
-# what QuPath's source reads; we did not open it in QuPath ourselves.
+# maps* colours the tiles by their share, and the classes tell hot from cold. MIRAX slides need
+# `origin=Slide(path).origin`. We held the file against QuPath's source, not QuPath.
 
 # %% [markdown] id="summary"
 # ## Summary

@@ -3,8 +3,8 @@
 #
 # <!-- badges -->
 #
-# Four poolings, the same slides: which is best, and how sure may we be? You run the experiment that this
-# course was built for. Then you read somebody else's table with the same eyes.
+# Four poolings, the same slides: which is best, and how sure may we be? You run the experiment, then read
+# somebody else's table with the same eyes.
 #
 # | | |
 # |---|---|
@@ -28,10 +28,10 @@ from mil_tutorial import auc, load_benchmark
 # ## Fix everything, then open the test slides
 #
 # This chapter opens the test slides, once. When you change something because of a test result,
-# those slides have helped to train, and there is nobody left to ask. (Later chapters choose nothing by them.)
+# those slides have helped to train, and there is nobody left to ask.
 #
 # So everything is fixed beforehand: data, settings, poolings, seeds. Each run keeps the epoch with the
-# lowest *validation* loss. What comes out is reported, whatever it is.
+# lowest *validation* loss.
 
 # %% id="fix-run" tags=["nbval-check-output"]
 benchmark = load_benchmark("slides")
@@ -42,9 +42,8 @@ for name, part in {"training": split.train, "validation": split.val, "test": spl
 print(benchmark.config)
 
 # %% [markdown] id="fix-limits"
-# Two things are less pure. The makers of the slides saw test results while they drew them
-# (`data/slides/README.md`): how *high* the numbers are is their choice. And the settings were chosen by
-# the validation loss of gated attention and max alone.
+# Two things are less pure. The makers of the slides saw test results while they drew them: how *high* the
+# numbers are is their choice. And the settings were chosen by the validation loss of gated attention and max.
 
 # %% [markdown] id="hand"
 # ## Draw patients anew
@@ -102,9 +101,7 @@ check_paired_bootstrap(paired_bootstrap)
 # Stuck? `check_paired_bootstrap.hint(1)` nudges, and `check_paired_bootstrap.solution()` shows one
 # answer. The rest of the chapter does not depend on yours.
 #
-# Do the middle 95 % of the draws hold the truth in 95 of 100 studies? In a simulation we know the truth: here
-# are 100 test sets of 20 slides, all from a model whose true AUC is 0.95. For a metric that it has no formula for,
-# `confidence_interval` draws patients anew.
+# Do the middle 95 % hold the truth in 95 of 100 studies? Simulate 100 test sets of 20 slides, true AUC 0.95.
 
 # %% id="cover-run"
 from scipy.special import expit
@@ -129,13 +126,12 @@ print("all pairs right:    ", confidence_interval(drawn_auc, y, y, ten), "by dra
 print("                    ", confidence_interval(auc, y, y, ten), "by formula")
 
 # %% [markdown] id="cover-read"
-# In the stored run 77 of 100 intervals by drawing hold the truth, and 98 by formula. Few patients cannot show
-# how bad others may be; ten who are all right promise certainty. So for the AUC and for sensitivities the package
-# computes how much each patient moves the number, squares, adds the spread between seeds, and, where patients
-# are few, trusts the variance of independent slides as well. `tests/benchmarks/coverage.py` tried 96 kinds of test
-# sets: 92 to 97 % of these intervals hold the true AUC from 60 slides on, and 91 to 98 % the true difference.
+# In the stored run 77 drawn intervals hold it: few patients do not show how bad others may be. The package's
+# formula sums how much each patient moves the AUC, adds the spread between seeds and, where patients are
+# few, mixes in the variance of independent slides: 98 hold it; over 96 kinds of test sets 92 to 97 %, of
+# differences 91 to 100 % (`tests/benchmarks/coverage.py`).
 #
-# Here are 80 patients with two slides each, and two models that err on the same slides.
+# Now 80 patients with two slides each, and two models that err on the same slides.
 
 # %% id="package-run" tags=["nbval-check-output"]
 from mil_tutorial import paired_difference
@@ -149,10 +145,9 @@ for name, model in {"model 1": one, "model 2": two}.items():
     print(name, "  ", confidence_interval(auc, truth, model, many))
 print("difference", paired_difference(auc, truth, one, two, many))
 
-# %% [markdown] id="package-read"
-# The intervals overlap, yet the difference is clear: what both models find hard cancels.
-
 # %% [markdown] id="ex-bug"
+# The intervals overlap, yet the difference is clear: what both models find hard cancels.
+#
 # ### Exercise 2: find the bug
 #
 # <!-- card differences_of -->
@@ -220,23 +215,22 @@ Markdown(as_markdown(results).partition("\n\n")[2])  # without its heading
 # In the stored run:
 #
 # * **AUC.** The mean is far behind. Max, attention and gated cannot be told apart: the last table puts
-#   their differences within about ±0.03.
+#   their differences within about ±0.05.
 # * **Baselines.** Bag size predicts nothing: the cohort was chosen so. The mean *feature* with logistic regression
 #   does no worse than mean pooling, which therefore shows no use of MIL.
 # * **Maps.** Attention ranks tiles well; max gives all its attention to one tile. Yet the max model's tile
 #   *scores* rank them well too: a heat map does not need attention.
 
 # %% [markdown] id="trap"
-# Now the row that a hospital reads first. Max misses 20 % of the tumours, gated attention 10 %, and the
-# interval of that difference leaves out 0. Does the gate halve the misses?
+# Max misses 20 % of the tumours, gated attention 10 %, and the interval of that difference leaves out 0.
+# Does the gate halve the misses?
 #
 # Look one row down: specificity falls from 0.90 to 0.76. One rule (95 % sensitivity on validation slides)
 # put the models at *different points* of their curves. At an equal specificity of 90 % they find 82 % and
 # 83 %. **A false-negative rate without its specificity says nothing.**
 
 # %% [markdown] id="record"
-# Does it come out like this every time? `data/results` holds a record, made by
-# `python -m mil_tutorial compare --data slides --seeds 5 --out results`.
+# Does it come out like this every time? `data/results` holds a record of the same run.
 
 # %% id="record-run"
 from mil_tutorial import load_recorded, table_cells
@@ -302,9 +296,8 @@ for name in ("slides", "slides-hard"):
 # %% [markdown] id="curve"
 # ## Ask how many slides it takes
 #
-# Would more slides help as much as a better pooling? This figure is **recorded**, made by
-# `python data/results/learning_curve.py --sizes 25 50 100 204 --out FILE`. Subsets are drawn by
-# patient, anew for each of five seeds.
+# Would more slides help as much as a better pooling? This figure is **recorded**
+# (`data/results/README.md`). Subsets are drawn by patient, anew for each of five seeds.
 
 # %% id="curve-run"
 from mil_tutorial import plot_learning_curve, read_points
@@ -324,8 +317,7 @@ show(
 # ## Look at the runs one by one
 #
 # Why do the small marks of max lie in two heaps? Ask `slides-hard`, with about three tumour tiles a slide:
-# twenty starts of each, **recorded** by
-# `compare --data slides-hard --poolings max attention gated --seeds 20 --out results`.
+# twenty starts of each, **recorded**.
 
 # %% id="runs-run"
 from mil_tutorial import POOLING_COLOURS, POOLING_MARKERS
@@ -393,8 +385,7 @@ for r in (1, 2, 5, 10):
     print(f"best of {r:2}" + "".join(f"{value:11.2f}" for value in kept))
 
 # %% [markdown] id="best-read"
-# Max catches up at a price: with five starts it is behind, with ten level. A fair report gives both: one
-# start, and the best of r for everybody.
+# Max catches up at a price: with five starts it is behind, with ten level. A fair report gives both.
 
 # %% [markdown] id="article"
 # ## Read a printed table with the same eyes
@@ -515,13 +506,12 @@ show(
 # %% [markdown] id="verdicts"
 # | the article's claim | our data |
 # |---|---|
-# | attention above max | `slides` contradict: within about ±0.03; `slides-hard` support: easier to start |
-# | gated above attention | cannot say by AUC; by sensitivity, 20 starts on `slides-hard` contradict |
+# | attention above max | `slides` contradict: within about ±0.05; `slides-hard` support: easier to start |
+# | gated above attention | cannot say: every interval holds 0 |
 # | mean above max | `slides` contradict; `slides-hard` cannot say |
 # | half the false negatives | cannot say: at equal specificity the intervals are too wide |
 # | no map from max and mean | `slides` contradict: their tile scores rank tumour; `slides-hard` cannot say for max |
 # | excellent attention maps | support "good" (instance AUC 0.86); "excellent" is no number |
-# | a "traditional CNN" needs tile labels | support, by definition |
 # | … wants slides of one size, is hard to interpret | contradict: a maximum takes any number of tiles, and its map ranks best |
 #
 # Rendered slides cannot say what CAMELYON16 would.
@@ -530,8 +520,7 @@ show(
 # ## Summary
 #
 # * Fix everything first; open the test slides once; report what comes.
-# * Whole patients, the same for both models: look at the interval of the difference.
-# * An interval is a claim, too. Ask how often it holds the truth.
+# * Whole patients, the same for both models; then ask how often such an interval holds the truth.
 # * Look at single runs. The mean of a mixture describes none of them.
 # * Compare at equal specificity, and ask of a table whether its numbers can occur.
 
