@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from mil_tutorial.metrics.intervals import Estimate
 from mil_tutorial.system.paths import data_dir, verify_checksum
 
 
@@ -31,6 +32,21 @@ def load_recorded(name: str) -> dict[str, Any]:
     if name not in files:
         raise ValueError(f"no results are recorded as {name!r}; there are {', '.join(files)}")
     return json.loads(verify_checksum(files[name]).read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """The test AUC of a pooling trained on ``n_train`` bags, and that of each seed."""
+
+    pooling: str
+    n_train: int
+    auc: Estimate
+    by_seed: list[float]
+
+
+def read_points(record: dict[str, Any]) -> list[CurvePoint]:
+    """Return the points of the recorded learning curve, see ``load_recorded``."""
+    return [CurvePoint(**(p | {"auc": Estimate(**p["auc"])})) for p in record["points"]]
 
 
 def load_reproductions() -> list[dict[str, Any]]:

@@ -8,12 +8,12 @@ import pytest
 import torch
 
 import mil_tutorial
+from mil_tutorial.checks.chapter_11 import weighted_differences
 from mil_tutorial.checks.loops import toy_bags, toy_model
 from mil_tutorial.datasets import mnist as mnist_bags
 from mil_tutorial.datasets.wsi.slide import Slide
 from mil_tutorial.datasets.wsi.tiling import _coords
 from mil_tutorial.metrics.attention import smooth_scores
-from mil_tutorial.metrics.decisions import weighted_auc
 from mil_tutorial.models import pooling
 from mil_tutorial.pictures import geojson
 
@@ -213,10 +213,9 @@ def test_chapter_11_builds_what_the_comparison_needs(notebooks):
     first, second = rng.uniform(size=(2, 20))
     plan = mil_tutorial.Bootstrap(patient.tolist(), n_resamples=30)
     draws = [np.repeat(np.arange(10), w[::2].astype(int)) for w in plan.weights]
-    metric = weighted_auc(labels)
     np.testing.assert_allclose(
         own(names, "paired_bootstrap")(labels, first, second, patient, draws),
-        metric(first, plan.weights) - metric(second, plan.weights),
+        weighted_differences(labels, first, second, plan.weights),
     )
 
 
