@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mil_tutorial.system.files import readable, replacing
+from mil_tutorial.system.files import replacing
+from mil_tutorial.system.reading import readable
 from mil_tutorial.system.versions import import_extra
 
 OPEN_FILES = 64

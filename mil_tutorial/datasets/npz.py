@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from mil_tutorial.bags.dataset import MedicalBagDataset
-from mil_tutorial.system.files import read_arrays
+from mil_tutorial.system.reading import read_arrays
 
 REQUIRED, OPTIONAL = ("features", "bag", "label"), ("group", "instance_label")
 

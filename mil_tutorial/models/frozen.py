@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from mil_tutorial.system.downloads import PublishedFile, fetch
-from mil_tutorial.system.files import load_weights
+from mil_tutorial.system.reading import load_weights
 from mil_tutorial.system.versions import import_extra
 
 NAMES = ("resnet18", "efficientnet-lite0")

@@ -79,8 +79,8 @@ def load_tile_encoder(path: str | Path | None = None) -> TileEncoder:
     ValueError
         When the file is no checkpoint of this encoder.
     """
-    from mil_tutorial.system.files import load_weights
     from mil_tutorial.system.paths import data_dir, verify_checksum
+    from mil_tutorial.system.reading import load_weights
 
     file = Path(path) if path is not None else data_dir() / "checkpoints" / "tile_encoder.pt"
     state = load_weights(file if path is not None else verify_checksum(file))

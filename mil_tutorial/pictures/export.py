@@ -10,7 +10,7 @@ from mil_tutorial.pictures.heatmaps import SCALINGS, scale_attention
 from mil_tutorial.pictures.overlays import OPACITY, check_limits, draw_outline, overlay
 from mil_tutorial.pictures.stitching import stitch_tiles
 from mil_tutorial.pictures.tile_checks import check_tiles
-from mil_tutorial.system.files import replacing
+from mil_tutorial.system.files import write_whole
 
 OUTLINED = "tumour (truth)"
 
@@ -103,8 +103,7 @@ def save_heat_map(
     page = np.full((len(drawn) + len(legend), legend.shape[1], 3), 255, dtype=np.uint8)
     page[: len(drawn), : drawn.shape[1]] = drawn
     page[len(drawn) :] = legend
-    with replacing(path) as partial:
-        Image.fromarray(page).save(partial, format="png", optimize=True)
+    write_whole(path, lambda file: Image.fromarray(page).save(file, format="png", optimize=True))
     return path
 
 

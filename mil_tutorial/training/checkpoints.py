@@ -12,7 +12,8 @@ from torch import nn
 from mil_tutorial.bags.augmentation import Augmentation
 from mil_tutorial.bags.dataset import MedicalBagDataset
 from mil_tutorial.system.errors import in_a_line, short_of_memory
-from mil_tutorial.system.files import load_weights, save_weights
+from mil_tutorial.system.files import save_weights
+from mil_tutorial.system.reading import load_weights
 from mil_tutorial.training.config import TrainingConfig
 
 

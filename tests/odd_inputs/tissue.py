@@ -245,7 +245,7 @@ def nothing_left_to_do(here):
 
 def huge_batch(here):
     save(here / "a.tif", picture())
-    tiles = Tiles("a", np.array([[0, 0]] * 9), tile_size=10**6, side=16)
+    tiles = Tiles("a", 16 * np.arange(18).reshape(9, 2) % 96, tile_size=10**6, side=16)
     write_tiles(here / "tiles" / "a.h5", tiles)
     outcome = encode(here)
     assert "need" in outcome.failures[0]

@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from mil_tutorial.datasets.wsi.tiling import (
 )
 from mil_tutorial.datasets.wsi.tissue import find_tissue
 from mil_tutorial.system.errors import in_a_line
-from mil_tutorial.system.files import check_writable, replacing
+from mil_tutorial.system.files import check_writable, write_whole
 
 ENDINGS = {".svs", ".tif", ".tiff", ".ndpi", ".mrxs", ".scn", ".vms", ".vmu", ".svslide", ".bif"}
 """Files taken for slides in a folder; others (DICOM, Zeiss) can be named one by one."""
@@ -198,10 +197,7 @@ def _save_preview(path: Path, slide: Slide, mask: np.ndarray, tiles: Tiles) -> N
     side = tiles.side / downsample
     for x, y in tiles.coords / downsample:
         pen.rectangle((round(x), round(y), round(x + side), round(y + side)), outline=TILES)
-    content = BytesIO()  # Pillow does not see that a disk is full
-    image.save(content, format="jpeg", quality=85)
-    with replacing(path) as partial:
-        partial.write_bytes(content.getbuffer())
+    write_whole(path, lambda file: image.save(file, format="jpeg", quality=85))
 
 
 def encode_slides(
