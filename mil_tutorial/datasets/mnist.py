@@ -131,14 +131,6 @@ def fetch_mnist(root: Path | None = None) -> Path:
     root : path, optional
         Where to look and to download. By default: the folder that ``MIL_TUTORIAL_DATA`` names, if
         it holds the digits, else the user's cache.
-
-    Raises
-    ------
-    FileNotFoundError
-        When they are missing and cannot be downloaded.
-    ValueError
-        When a packed file in the user's own folder is not as published. (Unpacked ones are taken
-        as they are: what torchvision or this function unpacked.)
     """
     from torchvision.datasets import MNIST
 

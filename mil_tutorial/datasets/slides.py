@@ -119,11 +119,6 @@ def slide_spec(slide_id: str, folder: str | Path | None = None) -> SlideSpec:
         As listed in ``slides.csv``.
     folder : str or Path, optional
         A folder written by ``write_hospital``; by default the slides that ship.
-
-    Raises
-    ------
-    KeyError
-        If the folder lists no such slide.
     """
     table = _folder(folder) / "slides.csv"
     specs = _specs(table)

@@ -61,13 +61,7 @@ def load_reproductions() -> list[dict[str, Any]]:
 
 
 def read_reproductions(path: Path) -> list[dict[str, Any]]:
-    """Return the rows of a file of JSON lines; an empty list where the file does not exist.
-
-    Raises
-    ------
-    ValueError
-        When a line is incomplete.
-    """
+    """Return the rows of a file of JSON lines; an empty list where the file does not exist."""
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     try:
         return [json.loads(line) for line in lines]

@@ -85,11 +85,6 @@ def entropy_term(attention: Tensor, sizes: Tensor, n_bags: int | None = None) ->
     n_bags : int, optional
         The divisor, where these bags are a part of a step: all the step's bags of two or more
         instances.
-
-    Raises
-    ------
-    ValueError
-        When the attention is not learnt, as that of max and mean pooling.
     """
     if not attention.requires_grad:
         raise ValueError(
@@ -189,11 +184,6 @@ def smooth_scores(scores: Any, coords: Any, radius: float) -> np.ndarray:
     radius : float
         Standard deviation of the weights in pixels; 0 returns the scores as they are. Instances
         beyond three of it do not count.
-
-    Raises
-    ------
-    ValueError
-        When lengths differ, a value is not finite, or the radius is negative.
     """
     from scipy.sparse import coo_matrix
     from scipy.spatial import cKDTree

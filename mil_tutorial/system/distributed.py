@@ -80,11 +80,6 @@ class Processes:
             Where the model of this process is.
         identity : callable
             Returns the values, by name, that must be equal on all processes.
-
-        Raises
-        ------
-        ValueError
-            On every process.
         """
         if self.number == 1:
             return

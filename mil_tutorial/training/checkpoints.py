@@ -58,14 +58,7 @@ def save_checkpoint(path: Path, state: dict[str, Any], identity: dict[str, str])
 def load_checkpoint(
     path: Path, identity: dict[str, str], epochs: int, device: torch.device | str = "cpu"
 ) -> dict[str, Any]:
-    """Load the state of a run, after checking that it is this run's, of at most so many epochs.
-
-    Raises
-    ------
-    ValueError
-        When the file is damaged, has more epochs, or was written with another model, configuration
-        or data.
-    """
+    """Load the state of a run, after checking that it is this run's, of at most so many epochs."""
     saved = load_weights(path, device)
     if not isinstance(saved, dict) or not {"identity", "state"} <= saved.keys():
         raise ValueError(f"{path} is not a training checkpoint; delete it or name another file")
@@ -87,12 +80,7 @@ def load_checkpoint(
 
 @contextmanager
 def readable_checkpoint(path: Path) -> Iterator[None]:
-    """Turn what goes wrong with a checkpoint of another form into one line.
-
-    Raises
-    ------
-    ValueError
-    """
+    """Turn what goes wrong with a checkpoint of another form into one line."""
     try:
         yield
     except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:

@@ -57,10 +57,9 @@ def fit(
     The validation loss picks the epoch, not recall or accuracy: it moves smoothly, and it does not
     reward a model that calls everything positive. With ``keep`` "last" the last epoch is kept.
 
-    Processes of a launcher (``system.distributed``) train together: each calls ``fit`` with the
-    same bags and settings, works on its share of every batch, and ends with the same weights. They
-    equal those of one process to within rounding, unless dropout, augmentation or batch
-    normalisation is used: each process has its own random numbers and statistics.
+    Processes of a launcher (``system.distributed``) train together, each on its share of every
+    batch, and end with the same weights: those of one process to within rounding, unless dropout,
+    augmentation or batch normalisation is used, of which each process has its own.
 
     Parameters
     ----------
@@ -74,8 +73,8 @@ def fit(
         Changes the instances (N, …) of bags with sizes (B,) in training, anew in every epoch; see
         ``mil_tutorial.bags.augmentation``.
     checkpoint : path, optional
-        Written after every epoch, by the main process. If it exists, training resumes from it, with
-        the same result as if it had never stopped.
+        Written after every epoch. If it exists, training resumes from it, with the same result as
+        if it had never stopped.
     on_epoch : callable, optional
         Called with each new ``EpochRecord``, for live figures.
     progress : bool
@@ -283,13 +282,11 @@ class TrainingRun:
 
     def state(self) -> dict[str, Any]:
         """Return what ``restore`` needs to resume from here."""
+        parts = {"optimizer": self.optimizer.state_dict(), "scaler": self.scaler.state_dict()}
         return {
             "model": self.model.state_dict(),
             "best": self.best_weights,
-            "optimisation": {
-                "optimizer": self.optimizer.state_dict(),
-                "scaler": self.scaler.state_dict(),
-            },
+            "optimisation": parts,
             "epochs": [asdict(record) for record in self.history.epochs],
         }
 

@@ -23,12 +23,6 @@ class SlideWithoutTiles:
         With coordinates.
     name : str
         Of one of its slides.
-
-    Raises
-    ------
-    ValueError
-        For an unknown slide, a data set without coordinates, or features of another width than
-        the model takes.
     """
 
     def __init__(self, model: MIL, dataset: MedicalBagDataset, name: str) -> None:

@@ -84,7 +84,7 @@ def small_disk(here: Path, *options: object) -> None:
 
 
 def little_memory(here: Path, *options: object) -> None:
-    with patch("mil_tutorial.training.memory.available_memory", return_value=24e6):
+    with patch("mil_tutorial.system.memory.available_memory", return_value=24e6):
         compare(*feature_folder(here), *options)
 
 

@@ -29,11 +29,6 @@ def division_columns(table: Table, **named: str | None) -> dict[str, list[str]]:
     table : Table
     named : str or None
         ``split`` and ``fold``: what the table calls these columns.
-
-    Raises
-    ------
-    ValueError
-        For more than one division, and for a column that looks like one and cannot be used.
     """
     flags = [name for name in table.header if name.lower() in SPLIT_OF]
     columns = {what: table.column(name) for what, name in named.items() if name is not None}
@@ -67,11 +62,6 @@ def read_split_file(path: Path | str, slides: Iterable[str]) -> dict[str, str]:
         whose first column names the slides, and the others say True or False.
     slides : iterable of str
         The slides of the table of labels. The file may leave out some, and endings of names.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        For another file, a slide that is not in the table, or one in two splits.
     """
     table = read_table(path)
     columns = [name for name in table.header if name.lower() in SPLIT_OF]

@@ -30,14 +30,6 @@ def describe(path: Path, coords_folder: Path | None = None) -> "FeatureFile":
         ``.h5``, ``.pt``, ``.npz`` or ``.npy``.
     coords_folder : path, optional
         Where ``NAME.npy`` or ``NAME.h5`` holds the coordinates of files that have none.
-
-    Raises
-    ------
-    ValueError
-        For a file that is damaged, holds no numbers, no tiles, features of another shape than
-        (N, D) or too many for the memory, or coordinates of other length.
-    OSError
-        When it cannot be opened.
     """
     own = shapes(path)
     if "features" not in own:
@@ -102,13 +94,7 @@ class FeatureFile:
     coords_path: Path | None = None
 
     def read(self, rows: Tensor | None = None) -> Tensor:
-        """Read all features, (N, D) float32, or those at ``rows`` (k,), in that order.
-
-        Raises
-        ------
-        ValueError
-            When a row that was read holds NaN or infinity, naming the file and the row.
-        """
+        """Read all features, (N, D) float32, or those at ``rows`` (k,), in that order."""
         if rows is None:
             return self._read(None)
         ascending, order = np.unique(rows.numpy(), return_inverse=True)
@@ -120,13 +106,7 @@ class FeatureFile:
         return np.array(FORMATS[path.suffix].read(path, "coords"))
 
     def placement(self) -> Placement:
-        """Read where the tiles lie; ``Placement.on_slide`` makes pixels of a slide of it.
-
-        Raises
-        ------
-        ValueError
-            When there are no coordinates, or they lie on no slide.
-        """
+        """Read where the tiles lie; ``Placement.on_slide`` makes pixels of a slide of it."""
         path = self._coords_path()
         kind = FORMATS[path.suffix]
         return place(kind.read(path, "coords"), kind.attributes(path), path)

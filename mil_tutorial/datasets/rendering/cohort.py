@@ -71,11 +71,6 @@ def cohort(
     Returns
     -------
     list of SlideSpec
-
-    Raises
-    ------
-    ValueError
-        If the profile is unknown or ``n_slides`` is less than one.
     """
     if profile not in PROFILES:
         raise ValueError(f"profile must be one of {', '.join(PROFILES)}; got {profile!r}")

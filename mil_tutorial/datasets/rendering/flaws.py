@@ -83,11 +83,6 @@ def flaw_hospital(specs: Sequence[SlideSpec], flaw: str, seed: int) -> FlawedHos
         "hidden" lets hospital and seed choose.
     seed : int
         The cohort's.
-
-    Raises
-    ------
-    ValueError
-        If the flaw is unknown or there are fewer than ``FEWEST`` slides.
     """
     if flaw == "hidden":
         flaw = hidden_flaw(specs[0].hospital, seed)

@@ -106,11 +106,6 @@ def reveal(folder: str | Path) -> FlawedHospital:
     -------
     FlawedHospital
         ``flaw`` names it, ``affected`` lists the slides it touches and how.
-
-    Raises
-    ------
-    ValueError
-        If the folder was written without a flaw, or its table was changed.
     """
     table = Path(folder) / "slides.csv"
     specs = read_specs(table)

@@ -148,7 +148,7 @@ def _features(
             on_batch(len(features))
     except (RuntimeError, OSError) as error:  # a worker was killed or found no memory, or a device
         raise ValueError(
-            f"{slide}: encoding stopped at tile {done} ({in_a_line(error)}); if memory is short, "
+            f"{slide}: encoding stopped at tile {done}: {in_a_line(error)}; if memory is short, "
             "take a smaller batch or fewer workers"
         ) from error
     finally:

@@ -41,13 +41,6 @@ def find_slides(paths: Iterable[str | Path]) -> list[Path]:
     """Return the slides among files and folders, in that order, those of a folder by name.
 
     Hidden files, as macOS leaves them beside each file on other disks, are no slides.
-
-    Raises
-    ------
-    FileNotFoundError
-        When a path does not exist, or a folder and those within it hold no slide.
-    ValueError
-        When two slides have one name, which is the name of the file that is written.
     """
     slides: dict[str, Path] = {}
     for path in map(Path, paths):
@@ -93,13 +86,6 @@ def tile_slides(
     ----------
     workers : int
         Processes; each holds one slide at a time.
-
-    Raises
-    ------
-    ValueError
-        When a file in ``out`` was made with other settings; nothing is done then.
-    OSError
-        When ``out`` cannot be written.
     """
     from tqdm import tqdm
 
@@ -224,13 +210,6 @@ def encode_slides(
         The encoder's name.
     load : callable
         Returns the encoder; called when all else was looked at, and only if there is work.
-
-    Raises
-    ------
-    ValueError
-        When a file in ``out`` comes from another encoder or other tiles; nothing is done then.
-    OSError
-        When ``out`` cannot be written.
     """
     from tqdm import tqdm
 

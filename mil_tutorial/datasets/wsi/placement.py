@@ -44,14 +44,7 @@ class Placement:
     unit: str = "px"
 
     def on_slide(self, slide: Slide) -> tuple[np.ndarray, int]:
-        """Return the corners, int64 (N, 2), and the side in pixels of the slide's level 0.
-
-        Raises
-        ------
-        ValueError
-            When tiles begin beyond the slide, or µm cannot be converted, since the slide does not
-            say its µm/px.
-        """
+        """Return the corners, int64 (N, 2), and the side in pixels of the slide's level 0."""
         mpp = 1.0
         if self.unit == "um":
             try:
@@ -83,12 +76,6 @@ def place(coords: np.ndarray, attributes: Mapping[str, Any], path: Path) -> Plac
         most common step between neighbours, which is right where tiles do not overlap.
     path : path
         For messages.
-
-    Raises
-    ------
-    ValueError
-        When no slide has tiles at such places: negative, fractional, columns and rows, of an
-        unknown unit or size.
     """
     unit = _unit(attributes, path)
     _check_each(coords, unit, path)
@@ -131,11 +118,6 @@ def number(
     """Return an attribute that is a positive number (or 0); None where it is missing.
 
     An array of one number counts as that number, and so does a pair of equal ones.
-
-    Raises
-    ------
-    ValueError
-        For anything else, naming the file and the attribute.
     """
     if name not in attributes:
         return None

@@ -203,13 +203,7 @@ def read_tiles(path: str | Path) -> Tiles:
 
 
 def read_encoder(path: Path) -> str:
-    """Return the name of the encoder whose features a file holds.
-
-    Raises
-    ------
-    ValueError
-        When the file is damaged or holds no features.
-    """
+    """Return the name of the encoder whose features a file holds."""
     with open_hdf5(path) as file:
         return str(dataset(file, "features").attrs.get("encoder", "unknown"))
 
