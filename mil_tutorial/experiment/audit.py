@@ -10,17 +10,11 @@ import numpy as np
 
 from mil_tutorial.bags.dataset import MedicalBagDataset
 from mil_tutorial.bags.splits import balanced_folds
-from mil_tutorial.datasets.slides import (
-    COLOUR_STATISTICS,
-    SIDE,
-    TILE,
-    TUMOUR_TILE_FRACTION,
-    SlideFeatures,
-    load_features,
-    slide_bags,
-    slide_mask,
-    tumour_fraction,
-)
+from mil_tutorial.datasets.rendering.archive import SlideFeatures, load_features
+from mil_tutorial.datasets.rendering.lesion import TILE, TUMOUR_TILE_FRACTION
+from mil_tutorial.datasets.rendering.noise import SIDE
+from mil_tutorial.datasets.rendering.tiles import COLOUR_STATISTICS, tumour_fraction
+from mil_tutorial.datasets.slides import slide_bags, slide_mask
 from mil_tutorial.metrics.bootstrap import confidence_interval
 from mil_tutorial.metrics.decisions import auc
 from mil_tutorial.metrics.intervals import Estimate
