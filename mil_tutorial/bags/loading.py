@@ -88,19 +88,12 @@ of instances took 0.8 to 0.9 of the time of one pass (``tests/benchmarks/through
 
 
 class Step(NamedTuple):
-    """One optimiser step of one process.
+    """One optimiser step of one process."""
 
-    Attributes
-    ----------
-    parts : list of lists of int
-        The process's bags, put together as they are computed: a forward and a backward pass for
-        each part, whose gradients add up. Empty where the process has no bag in this step.
-    bags : list of int
-        The bags of all processes.
-    """
-
+    # The process's bags, put together as they are computed: a forward and a backward pass for
+    # each part, whose gradients add up. Empty where the process has no bag in this step.
     parts: list[list[int]]
-    bags: list[int]
+    bags: list[int]  # the bags of all processes
 
 
 def plan_steps(

@@ -125,27 +125,14 @@ def second_reading(folder: str | Path, slides: SlideFeatures, row: int) -> np.nd
 
 @dataclass(frozen=True)
 class Audit:
-    """What an audit measures.
+    """What an audit measures."""
 
-    Attributes
-    ----------
-    near_copies : int
-        Pairs of slides of two patients that show the same tissue.
-    colour_auc : Estimate
-        Of logistic regression on colours alone, across patients.
-    contradicted : float
-        Share of the most doubtful slides whose label a second reading contradicts.
-    distance : float
-        Of the mean features from those of the nearest training hospital.
-    model_auc : Estimate
-        Of the shipped model, on all slides.
-    """
-
-    near_copies: int
-    colour_auc: Estimate
+    near_copies: int  # pairs of slides of two patients that show the same tissue
+    colour_auc: Estimate  # of logistic regression on colours alone, across patients
+    # Share of the most doubtful slides whose label a second reading contradicts
     contradicted: float
-    distance: float
-    model_auc: Estimate
+    distance: float  # of the mean features from those of the nearest training hospital
+    model_auc: Estimate  # of the shipped model, on all slides
 
     def alarms(self) -> tuple[str, ...]:
         """Name the flaws that the measures point to."""

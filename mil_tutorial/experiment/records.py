@@ -88,24 +88,14 @@ RECIPES = {
 
 @dataclass(frozen=True)
 class RecordedRun:
-    """One training of chapter 08.
+    """One training of chapter 08."""
 
-    Attributes
-    ----------
-    recipe : {"A", "B", "C"}
-    entropy_weight : float
-    seed : int
-    best_epoch : int
-        The epoch with the lowest validation loss.
-    columns : dict
-        One array over epochs for each measure of ``EpochRecord``, and ``val_instance_auc``, the
-        mean over positive slides; all of the validation slides, but for ``train_loss``.
-    """
-
-    recipe: str
+    recipe: str  # {"A", "B", "C"}
     entropy_weight: float
     seed: int
-    best_epoch: int
+    best_epoch: int  # the epoch with the lowest validation loss
+    # One array over epochs for each measure of ``EpochRecord``, and ``val_instance_auc``, the
+    # mean over positive slides; all of the validation slides, but for ``train_loss``
     columns: dict[str, np.ndarray]
 
     def kept(self, column: str) -> float:

@@ -77,20 +77,12 @@ def combine(parts: Iterable[Moments]) -> Moments:
 
 @dataclass(frozen=True)
 class FeatureFile:
-    """The features of one slide, on disk.
-
-    Attributes
-    ----------
-    path : path
-    n, width : int
-        N tiles, D features each.
-    coords_path : path or None
-        Where the coordinates are: in the same file, in one of ``coords/``, or nowhere.
-    """
+    """The features of one slide, on disk."""
 
     path: Path
-    n: int
-    width: int
+    n: int  # tiles, N
+    width: int  # features of each, D
+    # Where the coordinates are: in the same file, in one of ``coords/``, or nowhere
     coords_path: Path | None = None
 
     def read(self, rows: Tensor | None = None) -> Tensor:

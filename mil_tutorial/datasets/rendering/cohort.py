@@ -14,33 +14,15 @@ COHORT_SEED = 2  # of 1 to 12, one whose bag sizes and colours happen to differ 
 
 @dataclass(frozen=True)
 class SlideSpec:
-    """Everything a slide is drawn from.
+    """Everything a slide is drawn from."""
 
-    Attributes
-    ----------
-    slide_id : str
-        Unique among all cohorts.
-    seed : int
-        Decides the tissue, the day's stain, the artefacts and, in positives, the lesion.
-    patient : str
-        Slides of a patient share habits of the tissue and the look of the tumour.
-    hospital : str
-        Decides stain and scanner; any name will do.
-    label : {0, 1}
-        1 if the slide holds a metastasis.
-    profile : {"default", "hard"}
-        Size of the lesions: a median of about 4 % or about 1 % of the tissue tiles.
-    split : {"train", "val", "test"}
-        All slides of a patient are in the same split.
-    """
-
-    slide_id: str
-    seed: int
-    patient: str
-    hospital: str
-    label: int
-    profile: str
-    split: str
+    slide_id: str  # unique among all cohorts
+    seed: int  # decides the tissue, the day's stain, the artefacts and, in positives, the lesion
+    patient: str  # slides of a patient share habits of the tissue and the look of the tumour
+    hospital: str  # decides stain and scanner; any name will do
+    label: int  # 1 if the slide holds a metastasis
+    profile: str  # default or hard: lesions of about 4 % or 1 % of the tissue tiles (median)
+    split: str  # all slides of a patient are in the same split
 
 
 def cohort(

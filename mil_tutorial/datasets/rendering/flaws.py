@@ -38,24 +38,12 @@ class Drawing:
 
 @dataclass(frozen=True)
 class FlawedHospital:
-    """A hospital with a flaw.
+    """A hospital with a flaw."""
 
-    Attributes
-    ----------
-    flaw : str
-        One of ``FLAWS``.
-    specs : tuple of SlideSpec
-        What its table says; the seeds are no seeds to draw from.
-    affected : mapping of str to str
-        The slides that the flaw touches, and how.
-    drawings : mapping of str to Drawing
-        What is drawn, by slide.
-    """
-
-    flaw: str
-    specs: tuple[SlideSpec, ...]
-    affected: Mapping[str, str]
-    drawings: Mapping[str, Drawing]
+    flaw: str  # one of ``FLAWS``
+    specs: tuple[SlideSpec, ...]  # what its table says; the seeds are no seeds to draw from
+    affected: Mapping[str, str]  # the slides that the flaw touches, and how
+    drawings: Mapping[str, Drawing]  # what is drawn, by slide
 
     def render(self, spec: SlideSpec) -> RenderedSlide:
         """Draw what lies under a line of the table."""

@@ -24,24 +24,12 @@ UNEQUAL = 0.01
 
 @dataclass(frozen=True, eq=False)
 class Placement:
-    """The tiles of one file, in the file's own unit.
+    """The tiles of one file, in the file's own unit."""
 
-    Attributes
-    ----------
-    path : path
-        Of the file.
-    coords : array, shape (N, 2)
-        x, y of each tile's top-left corner.
-    side : float
-        Of a tile.
-    unit : {"px", "um"}
-        Pixels of level 0, or µm.
-    """
-
-    path: Path
-    coords: np.ndarray
-    side: float
-    unit: str = "px"
+    path: Path  # of the file
+    coords: np.ndarray  # (N, 2): x, y of each tile's top-left corner
+    side: float  # of a tile
+    unit: str = "px"  # {"px", "um"}: pixels of level 0, or µm
 
     def on_slide(self, slide: Slide) -> tuple[np.ndarray, int]:
         """Return the corners, int64 (N, 2), and the side in pixels of the slide's level 0."""
