@@ -82,15 +82,16 @@ def check_memory(
         return jobs * bytes_to_train(min(n, sample or n), width, hidden, at_once=at_once)
 
     remedy = "close other programs" if jobs == 1 else "fewer --jobs take less"
-    tested = f"{name} has {n:,} instances, to test on which takes about"
-    check_fits(jobs * bytes_to_predict(n, width, hidden), tested, f"{remedy}, or leave it out")
+    has = f"{name} has {n:,} instances;"
     if trained:
         check_fits(
             to_train(config.instances_at_once, config.instances_per_bag),
-            f"{name} has {n:,} instances, to train on which takes about",
+            f"{has} a training step on it takes about",
             f"--instances-at-once {CHUNK} trains in {to_train(CHUNK, None) / 1e9:.1f} GB, "
             f"--instances-per-bag {CHUNK} in {to_train(None, CHUNK) / 1e9:.1f} GB; or {remedy}",
         )
+    tested = f"{has} to predict it takes about"
+    check_fits(jobs * bytes_to_predict(n, width, hidden), tested, f"{remedy}, or leave it out")
 
 
 def largest_bag(datasets: Iterable[MedicalBagDataset]) -> tuple[str, int]:
