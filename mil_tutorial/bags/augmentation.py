@@ -127,15 +127,10 @@ class StainJitter:
 
 @dataclass(frozen=True)
 class DropFeatures:
-    """Set features of instances to 0, anew for each instance, and scale the rest up.
+    """Set a ``share`` of the features of instances to 0, and scale the rest up.
 
     For features that were standardised, so that 0 is their mean: dropout of the input (Srivastava
     et al. 2014), which lets no decision hang on one feature.
-
-    Attributes
-    ----------
-    share : float
-        Of the features, at least 0 and below 1.
     """
 
     share: float

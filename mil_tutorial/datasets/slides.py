@@ -62,15 +62,7 @@ def slide_bags(features: SlideFeatures, chosen: np.ndarray | None = None) -> Med
 
 
 def slide_spec(slide_id: str, folder: str | Path | None = None) -> SlideSpec:
-    """Return the specification of a slide.
-
-    Parameters
-    ----------
-    slide_id : str
-        As listed in ``slides.csv``.
-    folder : str or Path, optional
-        A folder written by ``write_hospital``; by default the slides that ship.
-    """
+    """Return the specification of a slide; parameters as for ``slide_image``."""
     table = _folder(folder) / "slides.csv"
     specs = _specs(table)
     if slide_id not in specs:

@@ -30,16 +30,9 @@ THUMBNAIL = 1500
 def find_slides(folder: Path, benchmark: Benchmark) -> dict[str, Path]:
     """Return the whole slides of the test bags of the first model, by name.
 
-    They are those whose tiles have a known place and size; a warning names the others. Call it
-    before training, when what is wrong with a folder or file can still be mended.
-
-    Parameters
-    ----------
-    folder : path
-        Holds ``NAME.svs``, ``NAME.tif``, …: anything OpenSlide reads, one file a slide, also in
-        folders within it.
-    benchmark : Benchmark
-        Of a folder of features with coordinates.
+    They lie in a folder or those within it, named like the feature files. Slides whose tiles have
+    no known place and size are left out, with a warning. Call it before training, when what is
+    wrong with a folder or file can still be mended.
     """
     openslide = import_extra("openslide", "wsi")
     if not folder.is_dir():
@@ -90,17 +83,8 @@ def slide_figures(
 ) -> "dict[str, Callable[[], Figure]]":
     """Choose the test slides that teach most, as the first model of the last pooling sees them.
 
-    Parameters
-    ----------
-    experiment : Experiment
-    slides : dict
-        As ``find_slides`` returns them; others are not chosen.
-
-    Returns
-    -------
-    dict
-        Stem of a file name → function that draws the figure, see ``telling_bags``. Nothing is
-        read before it is called; an error names the slide.
+    Of ``slides``, as ``find_slides`` returns them. Returns the stem of a file name → function that
+    draws the figure, see ``telling_bags``; nothing is read before, and an error names the slide.
     """
     pooling = list(experiment.runs)[-1]
     runs, test = experiment.runs[pooling], experiment.benchmark.test

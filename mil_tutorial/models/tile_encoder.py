@@ -45,17 +45,7 @@ class TileEncoder(nn.Module):
         return torch.cat([maps.mean(2), (maps.var(2) + 1e-5).sqrt()], dim=1)
 
     def forward(self, tiles: Tensor) -> Tensor:
-        """Encode tiles.
-
-        Parameters
-        ----------
-        tiles : uint8 Tensor, shape (n, 32, 32, 3)
-            RGB.
-
-        Returns
-        -------
-        float32 Tensor, shape (n, 64)
-        """
+        """Encode uint8 RGB tiles (n, 32, 32, 3): float32 (n, 64)."""
         if tiles.ndim != 4 or tiles.shape[3] != 3 or tiles.dtype != torch.uint8:
             raise ValueError(
                 f"tiles must be (n, h, w, 3) uint8; got {tuple(tiles.shape)} {tiles.dtype}"

@@ -108,20 +108,9 @@ def save_heat_map(
 
 
 def scale_bar(width: int, microns_per_pixel: float) -> tuple[int, str]:
-    """Choose a scale bar of a round length, about a fifth of a picture's width.
+    """Choose a scale bar, about a fifth of a picture's width: its pixels and its label.
 
-    Parameters
-    ----------
-    width : int
-        Of the picture, in pixels.
-    microns_per_pixel : float
-        Side of a pixel of this picture.
-
-    Returns
-    -------
-    pixels : int
-    label : str
-        The length: 1, 2 or 5 times a power of ten, in µm, or in mm from 1,000 µm on.
+    The length is 1, 2 or 5 times a power of ten, in µm, or in mm from 1,000 µm on.
     """
     fifth = width * microns_per_pixel / 5
     power = math.floor(math.log10(fifth))

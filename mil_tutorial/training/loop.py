@@ -84,7 +84,7 @@ def fit(
     ------
     ValueError
         For a leak, a split of one class, a checkpoint of another run, a loss that is not finite, an
-        entropy weight where the attention is not learnt, or no ``val`` where it picks the epoch.
+        entropy weight without learnt attention, or no ``val`` where it picks the epoch.
     """
     config = config or TrainingConfig()
     if val is None and config.keep == "best":
@@ -187,9 +187,8 @@ class TrainingRun:
                 f"{val_loss}); lower learning_rate (now {self.config.learning_rate}), scale the "
                 f"features, or take precision float32 (now {self.config.precision})"
             )
-        measures = measure(predictions)
-        seconds = time.perf_counter() - start
-        record = EpochRecord(number, train_loss, val_loss, seconds=seconds, **measures)
+        known = measure(predictions) | {"seconds": time.perf_counter() - start}
+        record = EpochRecord(number, train_loss, val_loss, **known)
         if self.history.add(record):
             self.best_weights = deepcopy(self.model.state_dict())
         return record
@@ -213,13 +212,9 @@ class TrainingRun:
         at_once = config.instances_at_once
         if at_once is None and self.device.type == "cpu" and not normalises_over_batch(self.model):
             at_once = instances_of_a_part(dataset.instance_shape)
+        order, sizes, own = self._order(number), dataset.sizes.tolist(), self.processes
         planned = plan_steps(
-            self._order(number),
-            dataset.sizes.tolist(),
-            config.batch_size,
-            at_once=at_once,
-            rank=self.processes.rank,
-            number=self.processes.number,
+            order, sizes, config.batch_size, at_once=at_once, rank=own.rank, number=own.number
         )
         steps = list(planned)
         parts = [part for step in steps for part in step.parts]

@@ -63,16 +63,8 @@ def check_memory(
 ) -> None:
     """Refuse bags of features that do not fit into the free memory; nothing is read for it.
 
-    Parameters
-    ----------
-    dataset : MedicalBagDataset
-    config : TrainingConfig
-    hidden : int
-        H.
-    trained : bool
-        Whether these bags are trained on too, or only tested.
-    jobs : int
-        Processes that work at the same time, each with a bag.
+    ``hidden`` is H; ``trained`` says whether these bags are trained on too, or only tested;
+    ``jobs`` is how many processes work at the same time, each with a bag.
     """
     if len(dataset.instance_shape) != 1 or str(this_process().device) != "cpu":
         return

@@ -32,27 +32,13 @@ def cohort(
     n_slides: int = 400,
     seed: int = COHORT_SEED,
 ) -> list[SlideSpec]:
-    """Return the specifications of a cohort of slides.
+    """Return the specifications of a cohort of ``n_slides``; another seed gives other patients.
 
     Patients come in pairs, one with metastases in all slides and one without, from the same
     hospital, in the same split and with equally many slides. So neither the hospital nor the
-    split nor the number of slides says anything about the label.
-
-    Parameters
-    ----------
-    profile : {"default", "hard"}
-        Size of the lesions.
-    hospital : str, optional
-        One hospital for all slides, all of them in the split "test". By default the four of
-        ``HOSPITALS``, each in all three splits.
-    n_slides : int
-        Number of slides.
-    seed : int
-        Another seed gives other patients.
-
-    Returns
-    -------
-    list of SlideSpec
+    split nor the number of slides says anything about the label. All slides of a named hospital
+    are in the split "test"; by default they come from the four of ``HOSPITALS``, each in all
+    three splits.
     """
     if profile not in PROFILES:
         raise ValueError(f"profile must be one of {', '.join(PROFILES)}; got {profile!r}")
@@ -68,17 +54,7 @@ def cohort(
 
 
 def render_slide(spec: SlideSpec) -> RenderedSlide:
-    """Draw a slide.
-
-    Parameters
-    ----------
-    spec : SlideSpec
-
-    Returns
-    -------
-    RenderedSlide
-        ``image``, (512, 512, 3) uint8, and ``tumour_mask``, (512, 512) bool.
-    """
+    """Draw a slide: ``image``, (512, 512, 3) uint8, and ``tumour_mask``, (512, 512) bool."""
     return draw_slide(spec.seed, spec.patient, spec.hospital, spec.label, spec.profile)
 
 

@@ -61,16 +61,9 @@ class FlawedHospital:
 
 
 def flaw_hospital(specs: Sequence[SlideSpec], flaw: str, seed: int) -> FlawedHospital:
-    """Divide a hospital into splits by patient, and plant a flaw.
+    """Divide the cohort of one hospital into splits by patient, and plant a flaw.
 
-    Parameters
-    ----------
-    specs : sequence of SlideSpec
-        A cohort of one hospital.
-    flaw : {"leak", "stain", "labels", "shortcut", "hidden"}
-        "hidden" lets hospital and seed choose.
-    seed : int
-        The cohort's.
+    It is one of ``FLAWS``, or "hidden", which lets hospital and seed choose.
     """
     if flaw == "hidden":
         flaw = hidden_flaw(specs[0].hospital, seed)

@@ -79,13 +79,9 @@ def tile_slides(
 ) -> Outcome:
     """Tile slides; write ``<slide>.h5`` and a picture ``<slide>.jpg`` of each into a folder.
 
-    Settings are those of ``tile_slide``. Slides that were tiled with the same settings are skipped.
-    Those that cannot be tiled are named in the outcome; the others are.
-
-    Parameters
-    ----------
-    workers : int
-        Processes; each holds one slide at a time.
+    Settings are those of ``tile_slide``; each of the ``workers`` processes holds a slide at a time.
+    Slides that were tiled with the same settings are skipped; a file of other settings is refused
+    before anything is done. Slides that cannot be tiled are named in the outcome.
     """
     from tqdm import tqdm
 
@@ -200,16 +196,10 @@ def encode_slides(
 ) -> Outcome:
     """Encode the tiles that ``tile_slides`` wrote; write ``<slide>.h5`` of each into a folder.
 
-    Slides whose file exists, with the same encoder and tiles, are skipped. Those that cannot be
-    encoded are named in the outcome; the others are. Other parameters are those of
-    ``extract_features``.
-
-    Parameters
-    ----------
-    encoder : str
-        The encoder's name.
-    load : callable
-        Returns the encoder; called when all else was looked at, and only if there is work.
+    Slides whose file exists, with the same encoder and tiles, are skipped; a file of others is
+    refused before anything is done. Slides that cannot be encoded are named in the outcome.
+    ``encoder`` is a name, and ``load`` returns it: it is called when all else was looked at, and
+    only if there is work. Other parameters are those of ``extract_features``.
     """
     from tqdm import tqdm
 

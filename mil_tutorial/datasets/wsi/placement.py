@@ -56,14 +56,9 @@ class Placement:
 def place(coords: np.ndarray, attributes: Mapping[str, Any], path: Path) -> Placement:
     """Read what a file says about the place of its tiles.
 
-    Parameters
-    ----------
-    coords : array, shape (N, 2)
-    attributes : mapping
-        Of the coordinates and of their file. Where they do not say the side of a tile, it is the
-        most common step between neighbours, which is right where tiles do not overlap.
-    path : path
-        For messages.
+    ``attributes`` are those of the coordinates (N, 2) and of their file. Where they do not say the
+    side of a tile, it is the most common step between neighbours, which is right where tiles do
+    not overlap.
     """
     unit = _unit(attributes, path)
     _check_each(coords, unit, path)
