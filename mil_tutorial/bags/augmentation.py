@@ -19,12 +19,11 @@ Augmentation = Callable[[Tensor, Tensor], Tensor]
 
 
 def _check_amounts(augmentation: object, *names: str) -> None:
-    """Refuse amounts that are not finite, or negative; they become plain numbers."""
+    """Refuse amounts that are not finite, or negative."""
     for name in names:
         value = as_number(getattr(augmentation, name), name)
         if not 0 <= value < math.inf:
             raise ValueError(f"{name} is {value:g}, expected a finite number, 0 or more")
-        object.__setattr__(augmentation, name, value)
 
 
 @dataclass(frozen=True)
