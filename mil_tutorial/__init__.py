@@ -3,18 +3,22 @@
 Names are imported when they are first used, so ``import mil_tutorial`` costs next to nothing.
 """
 
-import sys
-
-from mil_tutorial.system.lazy import MovedModules, lazy_names
+from mil_tutorial.system.lazy import keep_old_names, lazy_names
 
 __version__ = "0.1.0"
 
 MOVED = {
+    "mil_tutorial.attention_metrics": "mil_tutorial.metrics.attention",
+    "mil_tutorial.config": "mil_tutorial.training.config",
+    "mil_tutorial.geojson": "mil_tutorial.pictures.geojson",
+    "mil_tutorial.pooling": "mil_tutorial.models.pooling",
+    "mil_tutorial.prediction": "mil_tutorial.training.prediction",
     "mil_tutorial.splits": "mil_tutorial.bags.splits",
+    "mil_tutorial.stitching": "mil_tutorial.pictures.stitching",
     "mil_tutorial.slide_heatmaps": "mil_tutorial.experiment.slide_heatmaps",
     "mil_tutorial.datasets.labels": "mil_tutorial.datasets.features.labels",
 }
-sys.meta_path.append(MovedModules(MOVED))  # scripts that were written before there were rooms
+keep_old_names(MOVED)  # for scripts that were written before there were rooms
 
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
@@ -90,7 +94,6 @@ __getattr__, __dir__, __all__ = lazy_names(
         "experiment.catalogue": ("load_benchmark",),
         "experiment.run": ("run_experiment",),
         "experiment.baselines": ("TileClassifier", "baseline_probabilities", "fit_tile_classifier"),
-        "experiment.learning_curves": ("read_points",),
         "experiment.trials": ("train_one",),
         "experiment.summary": ("Summary",),
         "experiment.tables": ("as_csv", "as_markdown", "as_results"),
@@ -105,6 +108,7 @@ __getattr__, __dir__, __all__ = lazy_names(
             "load_recorded",
             "load_recorded_runs",
             "load_reproductions",
+            "read_points",
             "table_cells",
         ),
         "experiment.reproductions": (

@@ -10,10 +10,9 @@ import numpy as np
 
 from mil_tutorial import MedicalBagDataset, load_benchmark
 from mil_tutorial.bags.splits import group_numbers
-from mil_tutorial.experiment import FOUR_POOLINGS
 from mil_tutorial.experiment.benchmarks import Benchmark, Split
-from mil_tutorial.experiment.learning_curves import CurvePoint
-from mil_tutorial.experiment.run import run_experiment
+from mil_tutorial.experiment.records import CurvePoint
+from mil_tutorial.experiment.run import FOUR_POOLINGS, run_experiment
 from mil_tutorial.experiment.summary import Summary
 from mil_tutorial.system.versions import environment
 

@@ -19,12 +19,11 @@ Augmentation = Callable[[Tensor, Tensor], Tensor]
 
 
 def _check_amounts(augmentation: object, *names: str) -> None:
-    """Refuse amounts that are not finite, or negative; they become plain numbers."""
+    """Refuse amounts that are not finite, or negative."""
     for name in names:
         value = as_number(getattr(augmentation, name), name)
         if not 0 <= value < math.inf:
             raise ValueError(f"{name} is {value:g}, expected a finite number, 0 or more")
-        object.__setattr__(augmentation, name, value)
 
 
 @dataclass(frozen=True)
@@ -127,15 +126,10 @@ class StainJitter:
 
 @dataclass(frozen=True)
 class DropFeatures:
-    """Set features of instances to 0, anew for each instance, and scale the rest up.
+    """Set a ``share`` of the features of instances to 0, and scale the rest up.
 
     For features that were standardised, so that 0 is their mean: dropout of the input (Srivastava
     et al. 2014), which lets no decision hang on one feature.
-
-    Attributes
-    ----------
-    share : float
-        Of the features, at least 0 and below 1.
     """
 
     share: float

@@ -27,11 +27,6 @@ def group_values(groups: Iterable[Any], names: Sequence[str] | None = None) -> l
         Numbers, strings, tuples, NumPy scalars or tensors of one element.
     names : sequence of str, optional
         What to call each bag in messages.
-
-    Raises
-    ------
-    ValueError
-        For a group that is missing, see ``is_missing``, or cannot be compared.
     """
     values: list[Hashable] = []
     for i, group in enumerate(groups):

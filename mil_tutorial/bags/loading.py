@@ -22,23 +22,10 @@ def load_batches(
 ) -> Iterator[BagBatch]:
     """Yield a packed batch for each list of bags.
 
-    Parameters
-    ----------
-    dataset : MedicalBagDataset or InstanceSampler
-    batches : sequence of lists of int
-    workers : int
-        Processes that read ahead, two batches each; 0 reads when a batch is asked for. They are
-        started anew for every pass, so they pay where reading takes long, and for bags in memory
-        they cost more than they bring.
-    generator : torch.Generator, optional
-        Source of the seed of the workers, one number; by default torch's global numbers.
-
-    Raises
-    ------
-    OSError
-        When a reading process ends before its work.
-    ValueError
-        When a reading process refuses a bag; the message is its own, in one line.
+    ``workers`` processes read ahead, two batches each; 0 reads when a batch is asked for. They are
+    started anew for every pass, so they pay where reading takes long, and for bags in memory they
+    cost more than they bring. ``generator`` gives the seed of the workers, one number. What a
+    worker refuses is raised in its own words, in one line.
     """
     loader = DataLoader(
         dataset,
@@ -88,19 +75,12 @@ of instances took 0.8 to 0.9 of the time of one pass (``tests/benchmarks/through
 
 
 class Step(NamedTuple):
-    """One optimiser step of one process.
+    """One optimiser step of one process."""
 
-    Attributes
-    ----------
-    parts : list of lists of int
-        The process's bags, put together as they are computed: a forward and a backward pass for
-        each part, whose gradients add up. Empty where the process has no bag in this step.
-    bags : list of int
-        The bags of all processes.
-    """
-
+    # The process's bags, put together as they are computed: a forward and a backward pass for
+    # each part, whose gradients add up. Empty where the process has no bag in this step.
     parts: list[list[int]]
-    bags: list[int]
+    bags: list[int]  # the bags of all processes
 
 
 def plan_steps(
@@ -114,18 +94,8 @@ def plan_steps(
 ) -> Iterator[Step]:
     """Yield the steps of an epoch; over all processes every entry of ``order`` is seen once.
 
-    Parameters
-    ----------
-    order : sequence of int
-        The bags of the epoch.
-    sizes : sequence of int
-        Number of instances of each bag of the data set.
-    batch_size : int
-        Bags a step, of all processes together.
-    at_once : int, optional
-        Instances of a part at most; a bag that is larger is a part of its own.
-    rank, number : int
-        Which process of how many.
+    A step has ``batch_size`` bags of all processes together. Its parts have at most ``at_once``
+    instances; a bag that is larger is a part of its own. ``rank`` is this process of ``number``.
     """
     for start in range(0, len(order), batch_size):
         bags = list(order[start : start + batch_size])

@@ -193,40 +193,42 @@ def differences_by_weights(
     labels: Any, first: Any, second: Any, patient: Any, draws: Any
 ) -> np.ndarray:
     """The truth, by weights: how often each slide was drawn."""
-    return _weighted(labels, first, second, _times(patient, draws))
+    return weighted_differences(labels, first, second, _times(patient, draws))
 
 
 def _times(patient: Any, draws: Any) -> np.ndarray:
     return (np.asarray(draws)[:, :, None] == patient).sum(axis=1).astype(float)
 
 
-def _weighted(labels: Any, first: Any, second: Any, weights: np.ndarray) -> np.ndarray:
-    return weighted_auc(labels, first, weights) - weighted_auc(labels, second, weights)
+def weighted_differences(labels: Any, first: Any, second: Any, weights: np.ndarray) -> np.ndarray:
+    """Return differences of the AUC (R,), each slide counted as each row of weights (R, B) says."""
+    return _auc(labels, first, weights) - _auc(labels, second, weights)
 
 
-def weighted_auc(labels: Any, scores: Any, weights: np.ndarray) -> np.ndarray:
-    """AUC of scores (B,) where each row of weights (R, B) says how often a slide counts: (R,)."""
-    positive = np.asarray(labels) == 1
-    apart = np.asarray(scores)[positive, None] - np.asarray(scores)[~positive]
-    of_positive, of_negative = weights[:, positive], weights[:, ~positive]
-    won = ((of_positive @ np.heaviside(apart, 0.5)) * of_negative).sum(axis=1)
-    return won / (of_positive.sum(axis=1) * of_negative.sum(axis=1))
+def _auc(labels: Any, scores: Any, weights: np.ndarray) -> np.ndarray:
+    """Return the share of the pairs that are won, ties half; NaN where a class was not drawn."""
+    ill = np.asarray(labels) == 1
+    ahead = np.sign(np.subtract.outer(scores[ill], scores[~ill]))
+    pairs = weights[:, ill].sum(axis=1) * weights[:, ~ill].sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        won = ((weights[:, ill] @ ((1 + ahead) / 2)) * weights[:, ~ill]).sum(axis=1)
+        return won / pairs
 
 
 PAIRED_MISTAKES: dict[str, Callable[..., Any]] = {
     "Second minus first: the sign is turned round.": lambda *case: -differences_by_weights(*case),
     "Each patient came in once: who is drawn twice counts twice. np.isin cannot count.": (
-        lambda y, first, second, patient, draws: _weighted(
+        lambda y, first, second, patient, draws: weighted_differences(
             y, first, second, (_times(patient, draws) > 0).astype(float)
         )
     ),
     "That is the AUC of the first model alone: subtract that of the second.": (
-        lambda y, first, _, patient, draws: weighted_auc(y, first, _times(patient, draws))
+        lambda y, first, _, patient, draws: _auc(y, first, _times(patient, draws))
     ),
     "That is the AUC of the second model alone.": (
-        lambda y, _, second, patient, draws: weighted_auc(y, second, _times(patient, draws))
+        lambda y, _, second, patient, draws: _auc(y, second, _times(patient, draws))
     ),
-    "All slides came in, whatever was drawn.": lambda y, first, second, patient, draws: _weighted(
-        y, first, second, np.ones((len(draws), len(y)))
+    "All slides came in, whatever was drawn.": lambda y, first, second, patient, draws: (
+        weighted_differences(y, first, second, np.ones((len(draws), len(y))))
     ),
 }

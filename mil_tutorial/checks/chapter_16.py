@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from mil_tutorial.checks.exercise import NotAttempted, Wrong, exercise
 from mil_tutorial.checks.judging import as_numbers, examine_each, expect_number
-from mil_tutorial.datasets.slides import FLAWS, hidden_flaw
+from mil_tutorial.datasets.rendering.flaws import FLAWS, hidden_flaw
 from mil_tutorial.experiment.audit import FAR
 
 SCORES = {

@@ -90,7 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
     from mil_tutorial.experiment.catalogue import load_benchmark
     from mil_tutorial.experiment.report import check_report, write_report
     from mil_tutorial.experiment.run import run_experiment
-    from mil_tutorial.experiment.slide_heatmaps import check_places, find_slides, slide_figures
+    from mil_tutorial.experiment.slide_heatmaps import find_slides, slide_figures
     from mil_tutorial.experiment.tables import as_markdown
     from mil_tutorial.models.mil import check_pooling
     from mil_tutorial.system.distributed import this_process
@@ -120,9 +120,8 @@ def run(arguments: argparse.Namespace) -> int:
         positive=arguments.positive,
         split=arguments.split,
     )
-    slides = find_slides(arguments.slides, benchmark) if arguments.slides is not None else {}
-    if slides:
-        slides = print_warnings(check_places, slides, benchmark)
+    given = arguments.slides is not None
+    slides = print_warnings(find_slides, arguments.slides, benchmark) if given else {}
     check_report(out, len(arguments.poolings) * arguments.seeds * len(benchmark.test))
     options = vars(arguments) | {"precision": arguments.precision or processes.precision}
     names = [field.name for field in fields(benchmark.config)]

@@ -61,7 +61,8 @@ def typical_positive(dataset: "MedicalBagDataset") -> int:
 
 def slide_heatmap(model: "MIL", dataset: "MedicalBagDataset", index: int) -> "Figure":
     """Draw one shipped slide with the attention of a model."""
-    from mil_tutorial.datasets.slides import TILE, slide_image
+    from mil_tutorial.datasets.rendering.lesion import TILE
+    from mil_tutorial.datasets.slides import slide_image
     from mil_tutorial.pictures.heatmaps import plot_attention
     from mil_tutorial.training.prediction import predict
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from mil_tutorial.system.errors import in_a_line
 from mil_tutorial.system.memory import available_memory
 from mil_tutorial.system.paths import data_dir, read_checksums, user_data_dir
 
@@ -55,7 +56,7 @@ def examine() -> Iterator[Finding]:
                 yield finding
         except Exception as error:
             healthy = False
-            yield Finding(part.__name__.strip("_"), " ".join(str(error).split()), healthy=False)
+            yield Finding(part.__name__.strip("_"), in_a_line(error), healthy=False)
 
 
 def _packages() -> Iterator[Finding]:

@@ -44,6 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     from mil_tutorial.datasets.wsi.folders import encode_slides, find_slides
     from mil_tutorial.models.frozen import check_name, load_frozen_encoder
     from mil_tutorial.system.distributed import this_process
+    from mil_tutorial.system.errors import in_a_line
 
     check_name(arguments.encoder)
     slides = find_slides(arguments.slides)
@@ -54,8 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:  # before any slide is opened
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"--device {device} cannot be used here ({reason})") from error
+        raise ValueError(f"--device {device} cannot be used here ({in_a_line(error)})") from error
     outcome = encode_slides(
         slides[processes.rank :: processes.number],
         arguments.tiles,

@@ -10,7 +10,7 @@ PLAIN, FLAWED = 40, 120  # slides; splits need more
 
 def run(arguments: argparse.Namespace) -> int:
     """Render the slides of a hospital nobody has seen: pictures, tumour masks, tile features."""
-    from mil_tutorial.datasets.slides import write_hospital
+    from mil_tutorial.datasets.rendering.folder import write_hospital
 
     flawed = arguments.flaw != "none"
     n = arguments.n or (FLAWED if flawed else PLAIN)

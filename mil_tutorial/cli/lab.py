@@ -28,13 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def find_notebooks(start: Path | None = None) -> Path:
-    """Return the ``notebooks`` folder of the checkout around ``start`` or around the package.
-
-    Raises
-    ------
-    FileNotFoundError
-        When there is none: the notebooks come with the repository, not with the wheel.
-    """
+    """Return the ``notebooks`` folder of the checkout around ``start`` or around the package."""
     here = (start or Path.cwd()).absolute()
     for folder in (here, *here.parents, Path(__file__).parents[2]):
         if (folder / "notebooks" / "README.md").is_file() and (folder / "mil_tutorial").is_dir():

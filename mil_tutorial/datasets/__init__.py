@@ -5,17 +5,11 @@ from mil_tutorial.system.lazy import lazy_names
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
-        "slides": (
-            "TILE",
-            "cut_tiles",
-            "load_features",
-            "load_slides",
-            "slide_bags",
-            "slide_image",
-            "slide_mask",
-            "tissue_tiles",
-            "write_hospital",
-        ),
+        "slides": ("load_slides", "slide_bags", "slide_image", "slide_mask"),
+        "rendering.archive": ("load_features",),
+        "rendering.folder": ("write_hospital",),
+        "rendering.lesion": ("TILE",),
+        "rendering.tiles": ("cut_tiles", "tissue_tiles"),
         "musk": ("load_musk",),
         "mnist": ("load_digits", "mnist_bags"),
         "colon": ("count_nuclei", "load_colon"),

@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 
 from mil_tutorial.bags.dataset import MedicalBagDataset
-from mil_tutorial.system.files import readable
 from mil_tutorial.system.paths import data_dir, read_checksums, user_data_dir
+from mil_tutorial.system.reading import readable
 
 NAME = "CRCHistoPhenotypes_2016_04_28"
 PAGE = "https://warwick.ac.uk/fac/cross_fac/tia/data/crchistolabelednucleihe/"

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mil_tutorial.system.files import readable, replacing
+from mil_tutorial.system.files import replacing
+from mil_tutorial.system.reading import readable
 from mil_tutorial.system.versions import import_extra
 
 OPEN_FILES = 64
@@ -16,17 +17,7 @@ OPEN_FILES = 64
 
 
 def open_hdf5(path: Path) -> Any:
-    """Open a file for reading; the caller closes it.
-
-    Raises
-    ------
-    FileNotFoundError
-        When there is no such file.
-    ValueError
-        When it is truncated or of another kind.
-    OSError
-        When it cannot be opened, for one because another program is writing it.
-    """
+    """Open a file for reading; the caller closes it."""
     h5py = import_extra("h5py", "wsi")
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist")
@@ -44,14 +35,7 @@ def new_hdf5(path: Path) -> Iterator[Any]:
 
 
 def dataset(file: Any, name: str) -> Any:
-    """Return an array of an open file, whose values all lie in this file.
-
-    Raises
-    ------
-    ValueError
-        When the file does not hold it, holds a group of this name, or takes its values from other
-        files: what they hold (a password, say) would become data.
-    """
+    """Return an array of an open file, whose values all lie in it: others' may be a password."""
     h5py = import_extra("h5py", "wsi")
     where = f"{file.filename}: {name!r}"
     link = file.get(name, getlink=True)

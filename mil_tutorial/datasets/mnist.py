@@ -14,6 +14,7 @@ from torch import Tensor
 
 from mil_tutorial.bags.dataset import MedicalBagDataset
 from mil_tutorial.system.downloads import PublishedFile, fetch
+from mil_tutorial.system.errors import in_a_line
 from mil_tutorial.system.files import replacing
 from mil_tutorial.system.paths import cache_dir, user_data_dir
 
@@ -110,9 +111,8 @@ def read_pixels(train: bool, root: Path | None = None) -> tuple[Tensor, Tensor]:
     try:
         data = MNIST(str(root), train=train, download=False)
     except Exception as error:  # torchvision raises many kinds
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise ValueError(
-            f"MNIST in {root / 'MNIST' / 'raw'} cannot be read ({reason}); "
+            f"MNIST in {root / 'MNIST' / 'raw'} cannot be read ({in_a_line(error)}); "
             "delete that folder to download it again"
         ) from error
     return data.data, data.targets
@@ -131,14 +131,6 @@ def fetch_mnist(root: Path | None = None) -> Path:
     root : path, optional
         Where to look and to download. By default: the folder that ``MIL_TUTORIAL_DATA`` names, if
         it holds the digits, else the user's cache.
-
-    Raises
-    ------
-    FileNotFoundError
-        When they are missing and cannot be downloaded.
-    ValueError
-        When a packed file in the user's own folder is not as published. (Unpacked ones are taken
-        as they are: what torchvision or this function unpacked.)
     """
     from torchvision.datasets import MNIST
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from mil_tutorial.bags.dataset import MedicalBagDataset
-from mil_tutorial.system.files import read_arrays
+from mil_tutorial.system.reading import read_arrays
 
 REQUIRED, OPTIONAL = ("features", "bag", "label"), ("group", "instance_label")
 
@@ -13,7 +13,8 @@ REQUIRED, OPTIONAL = ("features", "bag", "label"), ("group", "instance_label")
 def read_bags(path: Path) -> MedicalBagDataset:
     """Read a user's own file, or the ``slides.npz`` of a rendered hospital: the arrays tell."""
     if "slide_id" in read_arrays(path, ()):
-        from mil_tutorial.datasets.slides import load_features, slide_bags
+        from mil_tutorial.datasets.rendering.archive import load_features
+        from mil_tutorial.datasets.slides import slide_bags
 
         return slide_bags(load_features(path))
     return read_npz(path)

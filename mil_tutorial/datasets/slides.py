@@ -12,58 +12,9 @@ import numpy as np
 
 from mil_tutorial.bags.dataset import MedicalBagDataset
 from mil_tutorial.datasets.rendering.archive import SlideFeatures, load_features
-from mil_tutorial.datasets.rendering.cohort import (
-    HOSPITALS,
-    PROFILES,
-    SPLITS,
-    SlideSpec,
-    cohort,
-    render_slide,
-)
-from mil_tutorial.datasets.rendering.flaws import FLAWS, FlawedHospital, hidden_flaw
-from mil_tutorial.datasets.rendering.folder import read_specs, reveal, write_hospital
-from mil_tutorial.datasets.rendering.lesion import TILE, TUMOUR_TILE_FRACTION
-from mil_tutorial.datasets.rendering.noise import SIDE
-from mil_tutorial.datasets.rendering.slide import RenderedSlide
-from mil_tutorial.datasets.rendering.tiles import (
-    COLOUR_STATISTICS,
-    colour_statistics,
-    cut_tiles,
-    tissue_tiles,
-    tumour_fraction,
-)
+from mil_tutorial.datasets.rendering.cohort import SPLITS, SlideSpec, render_slide
+from mil_tutorial.datasets.rendering.folder import read_specs
 from mil_tutorial.system.paths import data_dir, verify_checksum
-
-__all__ = [
-    "COLOUR_STATISTICS",
-    "FILES",
-    "FLAWS",
-    "HOSPITALS",
-    "PROFILES",
-    "SIDE",
-    "SPLITS",
-    "TILE",
-    "TUMOUR_TILE_FRACTION",
-    "FlawedHospital",
-    "RenderedSlide",
-    "SlideFeatures",
-    "SlideSpec",
-    "cohort",
-    "colour_statistics",
-    "cut_tiles",
-    "hidden_flaw",
-    "load_features",
-    "load_slides",
-    "render_slide",
-    "reveal",
-    "slide_bags",
-    "slide_image",
-    "slide_mask",
-    "slide_spec",
-    "tissue_tiles",
-    "tumour_fraction",
-    "write_hospital",
-]
 
 FILES = {"default": "slides.npz", "hard": "slides-hard.npz"}  # in data/slides
 
@@ -111,20 +62,7 @@ def slide_bags(features: SlideFeatures, chosen: np.ndarray | None = None) -> Med
 
 
 def slide_spec(slide_id: str, folder: str | Path | None = None) -> SlideSpec:
-    """Return the specification of a slide.
-
-    Parameters
-    ----------
-    slide_id : str
-        As listed in ``slides.csv``.
-    folder : str or Path, optional
-        A folder written by ``write_hospital``; by default the slides that ship.
-
-    Raises
-    ------
-    KeyError
-        If the folder lists no such slide.
-    """
+    """Return the specification of a slide; parameters as for ``slide_image``."""
     table = _folder(folder) / "slides.csv"
     specs = _specs(table)
     if slide_id not in specs:

@@ -10,17 +10,11 @@ import numpy as np
 
 from mil_tutorial.bags.dataset import MedicalBagDataset
 from mil_tutorial.bags.splits import balanced_folds
-from mil_tutorial.datasets.slides import (
-    COLOUR_STATISTICS,
-    SIDE,
-    TILE,
-    TUMOUR_TILE_FRACTION,
-    SlideFeatures,
-    load_features,
-    slide_bags,
-    slide_mask,
-    tumour_fraction,
-)
+from mil_tutorial.datasets.rendering.archive import SlideFeatures, load_features
+from mil_tutorial.datasets.rendering.lesion import TILE, TUMOUR_TILE_FRACTION
+from mil_tutorial.datasets.rendering.noise import SIDE
+from mil_tutorial.datasets.rendering.tiles import COLOUR_STATISTICS, tumour_fraction
+from mil_tutorial.datasets.slides import slide_bags, slide_mask
 from mil_tutorial.metrics.bootstrap import confidence_interval
 from mil_tutorial.metrics.decisions import auc
 from mil_tutorial.metrics.intervals import Estimate
@@ -131,27 +125,14 @@ def second_reading(folder: str | Path, slides: SlideFeatures, row: int) -> np.nd
 
 @dataclass(frozen=True)
 class Audit:
-    """What an audit measures.
+    """What an audit measures."""
 
-    Attributes
-    ----------
-    near_copies : int
-        Pairs of slides of two patients that show the same tissue.
-    colour_auc : Estimate
-        Of logistic regression on colours alone, across patients.
-    contradicted : float
-        Share of the most doubtful slides whose label a second reading contradicts.
-    distance : float
-        Of the mean features from those of the nearest training hospital.
-    model_auc : Estimate
-        Of the shipped model, on all slides.
-    """
-
-    near_copies: int
-    colour_auc: Estimate
+    near_copies: int  # pairs of slides of two patients that show the same tissue
+    colour_auc: Estimate  # of logistic regression on colours alone, across patients
+    # Share of the most doubtful slides whose label a second reading contradicts
     contradicted: float
-    distance: float
-    model_auc: Estimate
+    distance: float  # of the mean features from those of the nearest training hospital
+    model_auc: Estimate  # of the shipped model, on all slides
 
     def alarms(self) -> tuple[str, ...]:
         """Name the flaws that the measures point to."""

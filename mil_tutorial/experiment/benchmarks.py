@@ -32,40 +32,22 @@ class Split:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """Everything ``compare`` needs to know of a data set.
-
-    Attributes
-    ----------
-    name, description : str
-    test : MedicalBagDataset
-        All bags that are ever tested; results are in this order.
-    splits : callable
-        Takes a seed, returns the splits of one run: one for a fixed test set, several for
-        cross-validation, made one at a time. Over a run each test bag is tested once.
-    input_dim, hidden_dim : int
-        D (or the width of the encoder's output) and H.
-    make_encoder : callable, optional
-        Makes the network that turns image tiles into features; trained with the rest.
-    dropout : float
-    n_folds : int
-        How many splits a seed has.
-    config : TrainingConfig
-        Settings that suit the data.
-    augment : callable, optional
-        How instances may be changed in training.
-    """
+    """Everything ``compare`` needs to know of a data set."""
 
     name: str
     description: str
-    test: MedicalBagDataset
+    test: MedicalBagDataset  # all bags that are ever tested; results are in this order
+    # Takes a seed, returns the splits of one run: one for a fixed test set, several for
+    # cross-validation, made one at a time. Over a run each test bag is tested once.
     splits: Callable[[int], Iterable[Split]]
-    input_dim: int
-    hidden_dim: int = 128
+    input_dim: int  # D, or the width of the encoder's output
+    hidden_dim: int = 128  # H
+    # Makes the network that turns image tiles into features; trained with the rest
     make_encoder: Callable[[], nn.Module] | None = None
     dropout: float = 0.0
-    n_folds: int = 1
-    config: TrainingConfig = field(default_factory=TrainingConfig)
-    augment: Augmentation | None = None
+    n_folds: int = 1  # how many splits a seed has
+    config: TrainingConfig = field(default_factory=TrainingConfig)  # settings that suit the data
+    augment: Augmentation | None = None  # how instances may be changed in training
 
 
 def fixed_split(

@@ -208,7 +208,7 @@ def _folder(
         splits, division = _division(dataset, table)
     except ValueError as error:
         raise ValueError(f"{split or labels}: {error}") from error
-    _warn_of_copies(dataset, table.splits or dataset.groups)
+    _warn_of_copies(dataset, table.splits or table.folds or dataset.groups)
     n_patients = len(set(dataset.groups))
     patients = "slides taken as patients" if table.patients is None else f"{n_patients} patients"
     name = path.resolve().name

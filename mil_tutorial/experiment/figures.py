@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mil_tutorial.experiment.learning_curves import CurvePoint
+from mil_tutorial.experiment.records import CurvePoint
 from mil_tutorial.experiment.run import Experiment
 from mil_tutorial.experiment.summary import Summary, witness_rates
 from mil_tutorial.metrics.intervals import Estimate

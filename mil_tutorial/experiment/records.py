@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from mil_tutorial.metrics.intervals import Estimate
 from mil_tutorial.system.paths import data_dir, verify_checksum
 
 
@@ -33,6 +34,21 @@ def load_recorded(name: str) -> dict[str, Any]:
     return json.loads(verify_checksum(files[name]).read_text(encoding="utf-8"))
 
 
+@dataclass(frozen=True)
+class CurvePoint:
+    """The test AUC of a pooling trained on ``n_train`` bags, and that of each seed."""
+
+    pooling: str
+    n_train: int
+    auc: Estimate
+    by_seed: list[float]
+
+
+def read_points(record: dict[str, Any]) -> list[CurvePoint]:
+    """Return the points of the recorded learning curve, see ``load_recorded``."""
+    return [CurvePoint(**(p | {"auc": Estimate(**p["auc"])})) for p in record["points"]]
+
+
 def load_reproductions() -> list[dict[str, Any]]:
     """Return the recorded reproductions of published experiments, one for each recipe.
 
@@ -45,13 +61,7 @@ def load_reproductions() -> list[dict[str, Any]]:
 
 
 def read_reproductions(path: Path) -> list[dict[str, Any]]:
-    """Return the rows of a file of JSON lines; an empty list where the file does not exist.
-
-    Raises
-    ------
-    ValueError
-        When a line is incomplete.
-    """
+    """Return the rows of a file of JSON lines; an empty list where the file does not exist."""
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     try:
         return [json.loads(line) for line in lines]
@@ -78,24 +88,14 @@ RECIPES = {
 
 @dataclass(frozen=True)
 class RecordedRun:
-    """One training of chapter 08.
+    """One training of chapter 08."""
 
-    Attributes
-    ----------
-    recipe : {"A", "B", "C"}
-    entropy_weight : float
-    seed : int
-    best_epoch : int
-        The epoch with the lowest validation loss.
-    columns : dict
-        One array over epochs for each measure of ``EpochRecord``, and ``val_instance_auc``, the
-        mean over positive slides; all of the validation slides, but for ``train_loss``.
-    """
-
-    recipe: str
+    recipe: str  # {"A", "B", "C"}
     entropy_weight: float
     seed: int
-    best_epoch: int
+    best_epoch: int  # the epoch with the lowest validation loss
+    # One array over epochs for each measure of ``EpochRecord``, and ``val_instance_auc``, the
+    # mean over positive slides; all of the validation slides, but for ``train_loss``
     columns: dict[str, np.ndarray]
 
     def kept(self, column: str) -> float:

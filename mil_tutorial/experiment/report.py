@@ -158,12 +158,6 @@ def check_report(out: Path, predictions: int = 0) -> Path:
         A folder; it need not exist.
     predictions : int
         Rows of ``predictions.csv``.
-
-    Raises
-    ------
-    ValueError
-        When it cannot be written to, or has less space, or holds folders under the names of the
-        tables.
     """
     check_writable(out, SPACE + PREDICTION * predictions)
     if folders := [name for name in TABLES if (out / name).is_dir()]:

@@ -15,26 +15,13 @@ TGA = "PMC10072016, table 6"
 
 @dataclass(frozen=True)
 class Published:
-    """A number as somebody printed it.
+    """A number as somebody printed it."""
 
-    Attributes
-    ----------
-    data : str
-        A data set of ``data/results/recipes.py``.
-    metric : {"auc", "accuracy"}
-    method : str
-        ``attention``, ``gated``, or the best that is known under its own name.
-    value : float
-    error : float or None
-        The standard error printed with it.
-    source : str
-    """
-
-    data: str
-    metric: str
-    method: str
+    data: str  # a data set of ``data/results/recipes.py``
+    metric: str  # {"auc", "accuracy"}
+    method: str  # ``attention``, ``gated``, or the best that is known under its own name
     value: float
-    error: float | None = None
+    error: float | None = None  # the standard error printed with it
     source: str = ILSE
 
     def __str__(self) -> str:

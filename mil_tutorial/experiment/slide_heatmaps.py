@@ -30,23 +30,9 @@ THUMBNAIL = 1500
 def find_slides(folder: Path, benchmark: Benchmark) -> dict[str, Path]:
     """Return the whole slides of the test bags of the first model, by name.
 
-    Call it before training, so that a wrong folder costs no hours.
-
-    Parameters
-    ----------
-    folder : path
-        Holds ``NAME.svs``, ``NAME.tif``, …: anything OpenSlide reads, one file a slide, also in
-        folders within it.
-    benchmark : Benchmark
-        Of a folder of features with coordinates.
-
-    Raises
-    ------
-    ValueError, FileNotFoundError
-        When the features have no coordinates, the folder holds no slide of theirs, or two of one
-        name.
-    ImportError
-        When OpenSlide is not installed.
+    They lie in a folder or those within it, named like the feature files. Slides whose tiles have
+    no known place and size are left out, with a warning. Call it before training, when what is
+    wrong with a folder or file can still be mended.
     """
     openslide = import_extra("openslide", "wsi")
     if not folder.is_dir():
@@ -59,39 +45,29 @@ def find_slides(folder: Path, benchmark: Benchmark) -> dict[str, Path]:
             f"for {shorten(bare) or 'the features'}; give .h5 files with features and coords, or "
             "leave out --slides"
         )
-    names = {one_form(name): name for name in test.names}
-    named = [p for p in sorted(folder.rglob("*")) if one_form(slide_id(p)) in names and p.is_file()]
+    files = {one_form(name): file for name, file in zip(test.names, test.files)}
+    named = [p for p in sorted(folder.rglob("*")) if one_form(slide_id(p)) in files and p.is_file()]
     # Their names are compared where ``tile`` does that, which refuses two slides of one name.
     found = slides_among(path for path in named if openslide.OpenSlide.detect_format(path))
-    slides = {names[one_form(slide_id(path))]: path for path in found}
     damaged = [path.name for path in named if path.suffix.lower() in ENDINGS]
-    if damaged and not slides:
+    if damaged and not found:
         raise ValueError(
             f"OpenSlide can read none of {shorten(damaged)} in {folder}: they are damaged or of an "
             "unknown format"
         )
-    if not slides:
+    if not found:
         raise ValueError(
-            f"{folder} holds none of the slides that are tested first ({shorten(names)}); "
+            f"{folder} holds none of the slides that are tested first ({shorten(files)}); "
             "name each slide like its feature file"
         )
-    return slides
-
-
-def check_places(slides: dict[str, Path], benchmark: Benchmark) -> dict[str, Path]:
-    """Return the slides whose tiles have a known place and size; warn of the others.
-
-    Call it before training: what is wrong in a file of coordinates can still be mended then.
-    """
-    test = next(iter(benchmark.splits(0))).test
-    assert isinstance(test, FeatureBags)
-    reasons = {}
-    for name, file in zip(test.names, test.files):
-        if name in slides:
-            try:
-                file.placement()
-            except (ValueError, OSError) as error:
-                reasons[name] = in_a_line(error)
+    slides, reasons = {}, {}
+    for path in found:
+        file = files[one_form(slide_id(path))]
+        try:
+            file.placement()
+            slides[file.path.stem] = path
+        except (ValueError, OSError) as error:
+            reasons[file.path.stem] = in_a_line(error)
     if reasons:
         first, reason = next(iter(reasons.items()))
         warnings.warn(
@@ -99,7 +75,7 @@ def check_places(slides: dict[str, Path], benchmark: Benchmark) -> dict[str, Pat
             f"({first}: {reason})",
             stacklevel=2,
         )
-    return {name: path for name, path in slides.items() if name not in reasons}
+    return slides
 
 
 def slide_figures(
@@ -107,17 +83,8 @@ def slide_figures(
 ) -> "dict[str, Callable[[], Figure]]":
     """Choose the test slides that teach most, as the first model of the last pooling sees them.
 
-    Parameters
-    ----------
-    experiment : Experiment
-    slides : dict
-        As ``find_slides`` returns them; others are not chosen.
-
-    Returns
-    -------
-    dict
-        Stem of a file name → function that draws the figure, see ``telling_bags``. Nothing is
-        read before it is called; an error names the slide.
+    Of ``slides``, as ``find_slides`` returns them. Returns the stem of a file name → function that
+    draws the figure, see ``telling_bags``; nothing is read before, and an error names the slide.
     """
     pooling = list(experiment.runs)[-1]
     runs, test = experiment.runs[pooling], experiment.benchmark.test

@@ -130,36 +130,22 @@ def _values(
 
 @dataclass(frozen=True)
 class PoolingRuns:
-    """One pooling, run with S seeds, seen on the B test bags.
+    """One pooling, run with S seeds, seen on the B test bags."""
 
-    Attributes
-    ----------
-    probabilities : array, shape (S, B)
-    called_positive : bool array, shape (S, B)
-        By ``threshold``.
-    threshold : array, shape (S, B)
-        What a probability had to reach: chosen for the wanted sensitivity on validation bags, so
-        one for each model; 0.5 where no bags were held back.
-    entropy : array, shape (S, B)
-        Normalised attention entropy; NaN for bags of one instance.
-    attention_auc, score_auc : arrays, shape (S, B), or None
-        Instance AUC within each bag, of attention and of instance logits; NaN where a bag has
-        instances of one kind only; None where no instance truth exists.
-    attention, scores : arrays (S, B) of arrays (n_b,), or None
-        Attention and instance logits themselves, where instance truth exists.
-    histories : list of History
-        One for each seed, fold and member.
-    """
-
-    probabilities: np.ndarray
-    called_positive: np.ndarray
+    probabilities: np.ndarray  # (S, B)
+    called_positive: np.ndarray  # (S, B): by ``threshold``
+    # (S, B): what a probability had to reach, for the wanted sensitivity on validation bags; 0.5
+    # where no bags were held back
     threshold: np.ndarray
-    entropy: np.ndarray
+    entropy: np.ndarray  # (S, B): normalised attention entropy; NaN for bags of one instance
+    # Where instance truth exists. Instance AUC within each bag, of attention and of instance
+    # logits, (S, B); NaN where a bag has instances of one kind only.
     attention_auc: np.ndarray | None = None
     score_auc: np.ndarray | None = None
+    # These themselves, (S, B) of arrays (n_b,).
     attention: np.ndarray | None = None
     scores: np.ndarray | None = None
-    histories: list[History] = field(default_factory=list)
+    histories: list[History] = field(default_factory=list)  # one for each seed, fold and member
 
     @property
     def seconds_per_epoch(self) -> float:

@@ -75,21 +75,8 @@ def effective_instances(attention: Any, *, mask: Any = None, sizes: Any = None) 
 def entropy_term(attention: Tensor, sizes: Tensor, n_bags: int | None = None) -> Tensor:
     """Mean normalised entropy over bags of two or more instances, as a term of the training loss.
 
-    A scalar with gradient; 0 when the batch has no such bag.
-
-    Parameters
-    ----------
-    attention : Tensor, shape (N,)
-        Packed.
-    sizes : Tensor, shape (B,)
-    n_bags : int, optional
-        The divisor, where these bags are a part of a step: all the step's bags of two or more
-        instances.
-
-    Raises
-    ------
-    ValueError
-        When the attention is not learnt, as that of max and mean pooling.
+    Of packed attention (N,): a scalar with gradient, 0 when the batch has no such bag. Where these
+    bags are a part of a step, ``n_bags`` counts all the step's bags of two or more instances.
     """
     if not attention.requires_grad:
         raise ValueError(
@@ -189,11 +176,6 @@ def smooth_scores(scores: Any, coords: Any, radius: float) -> np.ndarray:
     radius : float
         Standard deviation of the weights in pixels; 0 returns the scores as they are. Instances
         beyond three of it do not count.
-
-    Raises
-    ------
-    ValueError
-        When lengths differ, a value is not finite, or the radius is negative.
     """
     from scipy.sparse import coo_matrix
     from scipy.spatial import cKDTree

@@ -25,15 +25,15 @@ def sensitivity_at_specificity(labels: Any, probabilities: Any, specificity: flo
     It describes the ROC curve. It does not pick a threshold: for that see
     ``threshold_for_sensitivity``, on validation bags.
     """
+    from sklearn.metrics import roc_curve
+
     specificity = as_number(specificity, "specificity")
     if not 0 <= specificity <= 1:
         raise ValueError(f"the wanted specificity is {specificity:g}, expected a number in [0, 1]")
-    from sklearn.metrics import roc_curve
-
     labels, probabilities = checked(labels, probabilities)
-    false_alarms, caught, _ = roc_curve(labels, probabilities, drop_intermediate=False)
+    false_positive, sensitivity, _ = roc_curve(labels, probabilities, drop_intermediate=False)
     # 1 - 0.9 is a little below 0.1 in floating point; one bag too many weighs more than that.
-    return float(caught[false_alarms <= 1 - specificity + 1e-9].max())
+    return float(sensitivity[false_positive <= 1 - specificity + 1e-9].max())
 
 
 def threshold_for_sensitivity(labels: Any, probabilities: Any, sensitivity: float = 0.95) -> float:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from mil_tutorial.system.downloads import PublishedFile, fetch
-from mil_tutorial.system.files import load_weights
+from mil_tutorial.system.reading import load_weights
 from mil_tutorial.system.versions import import_extra
 
 NAMES = ("resnet18", "efficientnet-lite0")
@@ -42,17 +42,7 @@ class FrozenEncoder(nn.Module):
         self.eval().requires_grad_(False)
 
     def forward(self, tiles: Tensor) -> Tensor:
-        """Encode tiles.
-
-        Parameters
-        ----------
-        tiles : uint8 Tensor, shape (n, h, w, 3)
-            RGB, of 32 pixels a side or more; nothing is cropped or resized.
-
-        Returns
-        -------
-        float32 Tensor, shape (n, D)
-        """
+        """Encode uint8 RGB tiles (n, h, w, 3), 32 pixels a side or more: float32 (n, D)."""
         pictures = (tiles.float() - self.mean) / self.deviation
         return self.network(pictures.permute(0, 3, 1, 2))
 

@@ -45,17 +45,7 @@ class TileEncoder(nn.Module):
         return torch.cat([maps.mean(2), (maps.var(2) + 1e-5).sqrt()], dim=1)
 
     def forward(self, tiles: Tensor) -> Tensor:
-        """Encode tiles.
-
-        Parameters
-        ----------
-        tiles : uint8 Tensor, shape (n, 32, 32, 3)
-            RGB.
-
-        Returns
-        -------
-        float32 Tensor, shape (n, 64)
-        """
+        """Encode uint8 RGB tiles (n, 32, 32, 3): float32 (n, 64)."""
         if tiles.ndim != 4 or tiles.shape[3] != 3 or tiles.dtype != torch.uint8:
             raise ValueError(
                 f"tiles must be (n, h, w, 3) uint8; got {tuple(tiles.shape)} {tiles.dtype}"
@@ -79,8 +69,8 @@ def load_tile_encoder(path: str | Path | None = None) -> TileEncoder:
     ValueError
         When the file is no checkpoint of this encoder.
     """
-    from mil_tutorial.system.files import load_weights
     from mil_tutorial.system.paths import data_dir, verify_checksum
+    from mil_tutorial.system.reading import load_weights
 
     file = Path(path) if path is not None else data_dir() / "checkpoints" / "tile_encoder.pt"
     state = load_weights(file if path is not None else verify_checksum(file))

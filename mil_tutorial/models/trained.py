@@ -5,8 +5,8 @@ half a minute.
 """
 
 from mil_tutorial.models.mil import MIL, build_model
-from mil_tutorial.system.files import load_weights
 from mil_tutorial.system.paths import data_dir, verify_checksum
+from mil_tutorial.system.reading import load_weights
 
 
 def load_trained_model() -> MIL:

@@ -17,15 +17,10 @@ def show(figure: "Figure", alt: str) -> None:
 
 
 def picture(figure: "Figure", alt: str) -> dict[str, str]:
-    """Return a figure and its description as a notebook stores them; close the figure.
+    """Return a figure as a notebook stores it, MIME type → content; close the figure.
 
     The picture is stored twice, as HTML with the description and as a plain PNG of 256 colours,
     because viewers differ in which of them they show.
-
-    Returns
-    -------
-    dict
-        MIME type → content.
     """
     import matplotlib.pyplot as plt
     from PIL import Image

@@ -10,7 +10,7 @@ from mil_tutorial.pictures.heatmaps import SCALINGS, scale_attention
 from mil_tutorial.pictures.overlays import OPACITY, check_limits, draw_outline, overlay
 from mil_tutorial.pictures.stitching import stitch_tiles
 from mil_tutorial.pictures.tile_checks import check_tiles
-from mil_tutorial.system.files import replacing
+from mil_tutorial.system.files import write_whole
 
 OUTLINED = "tumour (truth)"
 
@@ -103,26 +103,14 @@ def save_heat_map(
     page = np.full((len(drawn) + len(legend), legend.shape[1], 3), 255, dtype=np.uint8)
     page[: len(drawn), : drawn.shape[1]] = drawn
     page[len(drawn) :] = legend
-    with replacing(path) as partial:
-        Image.fromarray(page).save(partial, format="png", optimize=True)
+    write_whole(path, lambda file: Image.fromarray(page).save(file, format="png", optimize=True))
     return path
 
 
 def scale_bar(width: int, microns_per_pixel: float) -> tuple[int, str]:
-    """Choose a scale bar of a round length, about a fifth of a picture's width.
+    """Choose a scale bar, about a fifth of a picture's width: its pixels and its label.
 
-    Parameters
-    ----------
-    width : int
-        Of the picture, in pixels.
-    microns_per_pixel : float
-        Side of a pixel of this picture.
-
-    Returns
-    -------
-    pixels : int
-    label : str
-        The length: 1, 2 or 5 times a power of ten, in µm, or in mm from 1,000 µm on.
+    The length is 1, 2 or 5 times a power of ten, in µm, or in mm from 1,000 µm on.
     """
     fifth = width * microns_per_pixel / 5
     power = math.floor(math.log10(fifth))

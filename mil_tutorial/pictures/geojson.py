@@ -22,20 +22,10 @@ NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "mil_tutorial")
 
 
 def tile_ring(x: float, y: float, side: float) -> list[list[float]]:
-    """Return the closed ring of a tile: its four corners in order, then the first once more.
+    """Return the closed ring of a tile: its four corners [x, y] in order, then the first again.
 
-    Parameters
-    ----------
-    x, y : float
-        The top-left corner; y grows downwards, as in pictures.
-    side : float
-        Of the tile, in the same pixels.
-
-    Returns
-    -------
-    list of five [x, y]
-        Counter-clockwise by the signed area, as RFC 7946 asks (section 3.1.6). On the screen,
-        where y grows downwards, that looks clockwise.
+    Counter-clockwise by the signed area, as RFC 7946 asks (section 3.1.6). On the screen, where y
+    grows downwards from the top-left corner (x, y), that looks clockwise.
     """
     right, bottom = x + side, y + side
     return [[x, y], [right, y], [right, bottom], [x, bottom], [x, y]]

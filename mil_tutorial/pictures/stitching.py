@@ -90,7 +90,7 @@ def _check_canvas(shape: tuple[int, ...], downsample: float, limit: float | None
     """Refuse a canvas of more bytes before it is made; say what fits."""
     size = 8.0 * math.prod(shape)
     if limit is not None and size > limit:
-        fitting = math.ceil(downsample * math.sqrt(size / limit))
+        fitting = math.ceil(downsample * math.sqrt(size / max(limit, 1.0)))
         remedy = f"pass downsample={fitting}, slide pixels per canvas pixel"
         if len(shape) > 2:
             remedy = f"make the pictures and coords smaller, {fitting} times"

@@ -32,11 +32,6 @@ def check_tiles(
         A name for the messages.
     downsample : float
         Pixels of the slide for each pixel of the image.
-
-    Raises
-    ------
-    ValueError
-        For the first fault; the message begins with the name of the slide and says what to do.
     """
     n = check_attention(attention, slide)
     check_coords(coords, n, slide)

@@ -39,22 +39,12 @@ class Processes:
     """One of several processes.
 
     Every process calls the same methods in the same order; a call waits for the others.
-
-    Attributes
-    ----------
-    rank : int
-        Its number; 0 is the main process, which writes and prints.
-    number : int
-        Of processes.
-    device : torch.device
-        Where this one computes.
-    precision : str or None
-        The launcher's, named as in ``TrainingConfig``; None without a launcher.
     """
 
-    rank: int = 0
-    number: int = 1
-    device: str | torch.device = "cpu"
+    rank: int = 0  # its number; 0 is the main process, which writes and prints
+    number: int = 1  # of processes
+    device: str | torch.device = "cpu"  # where this one computes
+    # The launcher's, named as in ``TrainingConfig``; None without a launcher
     precision: str | None = None
 
     @property
@@ -80,11 +70,6 @@ class Processes:
             Where the model of this process is.
         identity : callable
             Returns the values, by name, that must be equal on all processes.
-
-        Raises
-        ------
-        ValueError
-            On every process.
         """
         if self.number == 1:
             return

@@ -11,21 +11,11 @@ RETRIES = 2  # of each mirror
 
 @dataclass(frozen=True)
 class PublishedFile:
-    """A file that somebody publishes.
+    """A file that somebody publishes."""
 
-    Attributes
-    ----------
-    name : str
-        Where it lies in a data folder, such as ``wsi/slide.svs``.
-    urls : tuple of str
-        Mirrors, the best first.
-    checksum : str
-        ``sha256:…`` or ``md5:…``.
-    """
-
-    name: str
-    urls: tuple[str, ...]
-    checksum: str
+    name: str  # where it lies in a data folder, such as ``wsi/slide.svs``
+    urls: tuple[str, ...]  # mirrors, the best first
+    checksum: str  # ``sha256:…`` or ``md5:…``
 
 
 def fetch(file: PublishedFile, folder: Path | None = None) -> Path:

@@ -3,10 +3,9 @@
 
 def short_of_memory(error: BaseException) -> bool:
     """Return True if numpy, torch or the system had no memory left, on the CPU or a GPU."""
-    text = str(error)
+    signs = ("DefaultCPUAllocator", "out of memory", "allocate memory")
     return isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError)
-        and ("DefaultCPUAllocator" in text or "out of memory" in text)
+        isinstance(error, RuntimeError | OSError) and any(sign in str(error) for sign in signs)
     )
 
 

@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from importlib.machinery import ModuleSpec
-from types import ModuleType
+from importlib.util import find_spec, spec_from_file_location
 from typing import Any
 
 
@@ -34,31 +34,16 @@ def lazy_names(
     return getattribute, names, sorted(module_of)
 
 
-class MovedModules:
-    """Imports modules under names that they once had, with a ``DeprecationWarning``.
+def keep_old_names(homes: Mapping[str, str]) -> None:
+    """Let modules be imported under names that they once had (old name → name now)."""
 
-    It is asked only for names that nothing else finds.
+    class Moved:
+        @staticmethod
+        def find_spec(name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+            if name not in homes:
+                return None
+            warnings.warn(f"{name} is now {homes[name]}", DeprecationWarning, stacklevel=2)
+            home = find_spec(homes[name])
+            return home and spec_from_file_location(name, home.origin)
 
-    Parameters
-    ----------
-    homes : mapping
-        Old name of a module → its name now.
-    """
-
-    def __init__(self, homes: Mapping[str, str]) -> None:
-        self.homes = homes
-
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        """Return the recipe by which Python makes a module of this name (PEP 451)."""
-        return ModuleSpec(name, self) if name in self.homes else None  # type: ignore[arg-type]
-
-    def create_module(self, spec: ModuleSpec) -> None:
-        """Leave it to Python to make an empty module."""
-
-    def exec_module(self, module: ModuleType) -> None:
-        """Put the moved module in the place of the empty one."""
-        name = module.__name__
-        warnings.warn(
-            f"{name} is now {self.homes[name]}", category=DeprecationWarning, stacklevel=2
-        )
-        sys.modules[name] = import_module(self.homes[name])
+    sys.meta_path.append(Moved)

@@ -17,6 +17,15 @@ def available_memory() -> float | None:
     return min(known) if known else None
 
 
+def check_fits(needed: float, what: str, remedy: str) -> None:
+    """Refuse ``what``, such as "S1.h5 holds", if it needs more bytes than are free."""
+    free = available_memory()
+    if free is not None and needed > free:
+        raise ValueError(
+            f"{what} {needed / 1e9:.3g} GB, but {free / 1e9:.3g} GB of memory are free; {remedy}"
+        )
+
+
 def _machine() -> float | None:
     try:
         with open("/proc/meminfo") as file:

@@ -7,13 +7,7 @@ import numpy as np
 
 
 def as_integer(value: Any, name: str, least: int = 1) -> int:
-    """Return a whole number of at least ``least``, 1 or 0, as ``int``, so that JSON takes it.
-
-    Raises
-    ------
-    ValueError
-        For anything else, also 3.0 and True; the message calls the number ``name``.
-    """
+    """Return a whole number of at least ``least``, 1 or 0, as ``int``, so that JSON takes it."""
     try:
         number = operator.index(value) if _is_one_number(value) else least - 1
     except TypeError:
@@ -25,13 +19,7 @@ def as_integer(value: Any, name: str, least: int = 1) -> int:
 
 
 def as_number(value: Any, name: str) -> float:
-    """Return a number, which may be NaN or infinite, as ``float``; refuse text, bools and arrays.
-
-    Raises
-    ------
-    ValueError
-        Which calls the number ``name``.
-    """
+    """Return a number, also NaN or infinity, as ``float``; refuse text, bools and arrays."""
     try:
         if _is_one_number(value):
             return float(value)

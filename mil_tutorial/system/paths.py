@@ -26,13 +26,7 @@ def data_dir() -> Path:
 
 
 def user_data_dir() -> Path | None:
-    """Return the folder named by ``MIL_TUTORIAL_DATA``, or ``None`` when the variable is unset.
-
-    Raises
-    ------
-    FileNotFoundError
-        When the variable names a folder that does not exist.
-    """
+    """Return the folder named by ``MIL_TUTORIAL_DATA``, or ``None`` when the variable is unset."""
     name = os.environ.get("MIL_TUTORIAL_DATA")
     if not name:
         return None
@@ -52,15 +46,7 @@ def cache_dir() -> Path:
 
 
 def verify_checksum(path: Path) -> Path:
-    """Return ``path`` after comparing it with the ``SHA256SUMS`` beside it.
-
-    Raises
-    ------
-    FileNotFoundError
-        When the file is missing.
-    ValueError
-        When it is not listed, or its content is not what was listed.
-    """
+    """Return ``path`` after comparing it with the ``SHA256SUMS`` beside it."""
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing; install the package again")
     expected = read_checksums(path.parent / "SHA256SUMS").get(path.name)

@@ -44,13 +44,7 @@ def _arithmetic() -> str:
 
 
 def import_extra(module: str, extra: str) -> Any:
-    """Import a module that comes with one of this package's extras.
-
-    Raises
-    ------
-    ImportError
-        When it is not installed; the message says what to install.
-    """
+    """Import a module that comes with one of this package's extras."""
     try:
         return import_module(module)
     except ImportError as error:

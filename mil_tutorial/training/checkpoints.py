@@ -12,7 +12,8 @@ from torch import nn
 from mil_tutorial.bags.augmentation import Augmentation
 from mil_tutorial.bags.dataset import MedicalBagDataset
 from mil_tutorial.system.errors import in_a_line, short_of_memory
-from mil_tutorial.system.files import load_weights, save_weights
+from mil_tutorial.system.files import save_weights
+from mil_tutorial.system.reading import load_weights
 from mil_tutorial.training.config import TrainingConfig
 
 
@@ -57,14 +58,7 @@ def save_checkpoint(path: Path, state: dict[str, Any], identity: dict[str, str])
 def load_checkpoint(
     path: Path, identity: dict[str, str], epochs: int, device: torch.device | str = "cpu"
 ) -> dict[str, Any]:
-    """Load the state of a run, after checking that it is this run's, of at most so many epochs.
-
-    Raises
-    ------
-    ValueError
-        When the file is damaged, has more epochs, or was written with another model, configuration
-        or data.
-    """
+    """Load the state of a run, after checking that it is this run's, of at most so many epochs."""
     saved = load_weights(path, device)
     if not isinstance(saved, dict) or not {"identity", "state"} <= saved.keys():
         raise ValueError(f"{path} is not a training checkpoint; delete it or name another file")
@@ -86,12 +80,7 @@ def load_checkpoint(
 
 @contextmanager
 def readable_checkpoint(path: Path) -> Iterator[None]:
-    """Turn what goes wrong with a checkpoint of another form into one line.
-
-    Raises
-    ------
-    ValueError
-    """
+    """Turn what goes wrong with a checkpoint of another form into one line."""
     try:
         yield
     except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:

@@ -57,10 +57,9 @@ def fit(
     The validation loss picks the epoch, not recall or accuracy: it moves smoothly, and it does not
     reward a model that calls everything positive. With ``keep`` "last" the last epoch is kept.
 
-    Processes of a launcher (``system.distributed``) train together: each calls ``fit`` with the
-    same bags and settings, works on its share of every batch, and ends with the same weights. They
-    equal those of one process to within rounding, unless dropout, augmentation or batch
-    normalisation is used: each process has its own random numbers and statistics.
+    Processes of a launcher (``system.distributed``) train together, each on its share of every
+    batch, and end with the same weights: those of one process to within rounding, unless dropout,
+    augmentation or batch normalisation is used, of which each process has its own.
 
     Parameters
     ----------
@@ -74,8 +73,8 @@ def fit(
         Changes the instances (N, …) of bags with sizes (B,) in training, anew in every epoch; see
         ``mil_tutorial.bags.augmentation``.
     checkpoint : path, optional
-        Written after every epoch, by the main process. If it exists, training resumes from it, with
-        the same result as if it had never stopped.
+        Written after every epoch. If it exists, training resumes from it, with the same result as
+        if it had never stopped.
     on_epoch : callable, optional
         Called with each new ``EpochRecord``, for live figures.
     progress : bool
@@ -85,7 +84,7 @@ def fit(
     ------
     ValueError
         For a leak, a split of one class, a checkpoint of another run, a loss that is not finite, an
-        entropy weight where the attention is not learnt, or no ``val`` where it picks the epoch.
+        entropy weight without learnt attention, or no ``val`` where it picks the epoch.
     """
     config = config or TrainingConfig()
     if val is None and config.keep == "best":
@@ -188,9 +187,8 @@ class TrainingRun:
                 f"{val_loss}); lower learning_rate (now {self.config.learning_rate}), scale the "
                 f"features, or take precision float32 (now {self.config.precision})"
             )
-        measures = measure(predictions)
-        seconds = time.perf_counter() - start
-        record = EpochRecord(number, train_loss, val_loss, seconds=seconds, **measures)
+        known = measure(predictions) | {"seconds": time.perf_counter() - start}
+        record = EpochRecord(number, train_loss, val_loss, **known)
         if self.history.add(record):
             self.best_weights = deepcopy(self.model.state_dict())
         return record
@@ -214,13 +212,9 @@ class TrainingRun:
         at_once = config.instances_at_once
         if at_once is None and self.device.type == "cpu" and not normalises_over_batch(self.model):
             at_once = instances_of_a_part(dataset.instance_shape)
+        order, sizes, own = self._order(number), dataset.sizes.tolist(), self.processes
         planned = plan_steps(
-            self._order(number),
-            dataset.sizes.tolist(),
-            config.batch_size,
-            at_once=at_once,
-            rank=self.processes.rank,
-            number=self.processes.number,
+            order, sizes, config.batch_size, at_once=at_once, rank=own.rank, number=own.number
         )
         steps = list(planned)
         parts = [part for step in steps for part in step.parts]
@@ -283,13 +277,11 @@ class TrainingRun:
 
     def state(self) -> dict[str, Any]:
         """Return what ``restore`` needs to resume from here."""
+        parts = {"optimizer": self.optimizer.state_dict(), "scaler": self.scaler.state_dict()}
         return {
             "model": self.model.state_dict(),
             "best": self.best_weights,
-            "optimisation": {
-                "optimizer": self.optimizer.state_dict(),
-                "scaler": self.scaler.state_dict(),
-            },
+            "optimisation": parts,
             "epochs": [asdict(record) for record in self.history.epochs],
         }
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from mil_tutorial.bags.dataset import MedicalBagDataset
 from mil_tutorial.system.distributed import this_process
 from mil_tutorial.system.errors import in_a_line, short_of_memory
-from mil_tutorial.system.memory import available_memory
+from mil_tutorial.system.memory import check_fits
 from mil_tutorial.training.config import TrainingConfig
 from mil_tutorial.training.prediction import CHUNK_VALUES
 
@@ -63,48 +63,27 @@ def check_memory(
 ) -> None:
     """Refuse bags of features that do not fit into the free memory; nothing is read for it.
 
-    Parameters
-    ----------
-    dataset : MedicalBagDataset
-    config : TrainingConfig
-    hidden : int
-        H.
-    trained : bool
-        Whether these bags are trained on too, or only tested.
-    jobs : int
-        Processes that work at the same time, each with a bag.
-
-    Raises
-    ------
-    ValueError
-        Naming the largest bag, what it needs, what is free and what would help.
+    ``hidden`` is H; ``trained`` says whether these bags are trained on too, or only tested;
+    ``jobs`` is how many processes work at the same time, each with a bag.
     """
-    free = available_memory()
-    if free is None or len(dataset.instance_shape) != 1 or str(this_process().device) != "cpu":
+    if len(dataset.instance_shape) != 1 or str(this_process().device) != "cpu":
         return
     (name, n), (width,) = largest_bag([dataset]), dataset.instance_shape
 
     def to_train(at_once: int | None, sample: int | None) -> int:
         return jobs * bytes_to_train(min(n, sample or n), width, hidden, at_once=at_once)
 
-    needs = {"to test": jobs * bytes_to_predict(n, width, hidden)}
+    remedy = "close other programs" if jobs == 1 else "fewer --jobs take less"
+    has = f"{name} has {n:,} instances;"
     if trained:
-        needs["to train on"] = to_train(config.instances_at_once, config.instances_per_bag)
-    if max(needs.values()) <= free:
-        return
-    chunks, sample = to_train(CHUNK, None), to_train(None, CHUNK)
-    remedies = [
-        f"--instances-at-once {CHUNK} trains in {chunks / 1e9:.1f} GB",
-        f"--instances-per-bag {CHUNK} in {sample / 1e9:.1f} GB",
-        "close other programs" if jobs == 1 else "fewer --jobs take less",
-        "or leave this bag out",
-    ]
-    raise ValueError(
-        f"{name} has {n:,} instances, which take about "
-        + " and ".join(f"{need / 1e9:.1f} GB {what}" for what, need in needs.items())
-        + f", but {free / 1e9:.1f} GB of memory are free; "
-        + ", ".join(remedies if trained else remedies[2:])
-    )
+        check_fits(
+            to_train(config.instances_at_once, config.instances_per_bag),
+            f"{has} a training step on it takes about",
+            f"--instances-at-once {CHUNK} trains in {to_train(CHUNK, None) / 1e9:.1f} GB, "
+            f"--instances-per-bag {CHUNK} in {to_train(None, CHUNK) / 1e9:.1f} GB; or {remedy}",
+        )
+    tested = f"{has} to predict it takes about"
+    check_fits(jobs * bytes_to_predict(n, width, hidden), tested, f"{remedy}, or leave it out")
 
 
 def largest_bag(datasets: Iterable[MedicalBagDataset]) -> tuple[str, int]:
@@ -115,13 +94,7 @@ def largest_bag(datasets: Iterable[MedicalBagDataset]) -> tuple[str, int]:
 
 @contextmanager
 def naming_the_largest(*datasets: MedicalBagDataset) -> Iterator[None]:
-    """Say in one line what to do where memory runs short, on the CPU or a GPU.
-
-    Raises
-    ------
-    MemoryError
-        Naming the largest bag.
-    """
+    """Say in one line what to do where memory runs short, on the CPU or a GPU."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:

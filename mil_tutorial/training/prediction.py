@@ -127,11 +127,6 @@ def ensemble(members: Sequence[Predictions]) -> Predictions:
     ----------
     members : sequence of Predictions
         Of the same bags in the same order.
-
-    Raises
-    ------
-    ValueError
-        When there is no member, or their bags differ.
     """
     if not members:
         raise ValueError("an ensemble needs at least one member, got none")

@@ -15,20 +15,7 @@ from mil_tutorial.widgets.slide_view import unknown_slide
 class SlideWithoutTiles:
     """A slide whose tiles are embedded once; each prediction pools and classifies those left.
 
-    Parameters
-    ----------
-    model : MIL
-        Copied, in evaluation mode; further training of the original changes nothing here.
-    dataset : MedicalBagDataset
-        With coordinates.
-    name : str
-        Of one of its slides.
-
-    Raises
-    ------
-    ValueError
-        For an unknown slide, a data set without coordinates, or features of another width than
-        the model takes.
+    The model is copied, in evaluation mode; further training of the original changes nothing.
     """
 
     def __init__(self, model: MIL, dataset: MedicalBagDataset, name: str) -> None:

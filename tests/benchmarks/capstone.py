@@ -8,7 +8,8 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from mil_tutorial.datasets.slides import FLAWS, write_hospital
+from mil_tutorial.datasets.rendering.flaws import FLAWS
+from mil_tutorial.datasets.rendering.folder import write_hospital
 from mil_tutorial.experiment.audit import audit
 
 HOSPITALS = (("NEW", 0), ("NEW", 1), ("NEW", 2), ("Fir", 3), ("Oak", 4), ("Yew", 5))

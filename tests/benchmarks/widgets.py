@@ -40,7 +40,8 @@ class SerialisingComm(BaseComm):
 
 def make_views(tiles, count=2):
     """Make slides of a grid of tiles, out of the pictures that ship."""
-    from mil_tutorial.datasets.slides import TILE, load_slides, slide_image
+    from mil_tutorial.datasets.rendering.lesion import TILE
+    from mil_tutorial.datasets.slides import load_slides, slide_image
     from mil_tutorial.widgets.slide_view import SlideView
 
     names = load_slides("slides")[1].names

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from browser.jupyterlab import eventually
-from mil_tutorial import metrics
+from mil_tutorial.metrics import decisions as metrics
 from mil_tutorial.widgets.base import script
 from mil_tutorial.widgets.threshold_explorer import ThresholdExplorer
 

@@ -11,9 +11,10 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 from verdicts import by_check, expect_state
 
-from mil_tutorial import TrainingConfig, collate_packed, metrics, predict
+from mil_tutorial import TrainingConfig, collate_packed, predict
 from mil_tutorial.checks import chapter_07 as checks
 from mil_tutorial.checks import loops
+from mil_tutorial.metrics import decisions as metrics
 
 
 def loss_of(model, batch, reduction="mean"):

@@ -7,7 +7,7 @@ from sklearn.metrics import roc_auc_score
 from verdicts import by_check, expect_state
 
 from mil_tutorial.checks import chapter_16 as checks
-from mil_tutorial.datasets.slides import FLAWS, hidden_flaw
+from mil_tutorial.datasets.rendering.flaws import FLAWS, hidden_flaw
 from mil_tutorial.experiment.audit import most_doubtful, near_copies
 
 

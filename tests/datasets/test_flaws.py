@@ -10,9 +10,12 @@ from mil_tutorial import auc
 from mil_tutorial.__main__ import main
 from mil_tutorial.bags.dataset import MedicalBagDataset
 from mil_tutorial.datasets import slides
-from mil_tutorial.datasets.rendering.cohort import split_of
-from mil_tutorial.datasets.rendering.flaws import FEWEST, flaw_hospital
+from mil_tutorial.datasets.rendering.archive import load_features
+from mil_tutorial.datasets.rendering.cohort import SPLITS, cohort, split_of
+from mil_tutorial.datasets.rendering.flaws import FEWEST, FLAWS, flaw_hospital, hidden_flaw
+from mil_tutorial.datasets.rendering.folder import reveal
 from mil_tutorial.datasets.rendering.slide import draw_slide
+from mil_tutorial.datasets.rendering.tiles import colour_statistics, cut_tiles, tissue_tiles
 from mil_tutorial.experiment.audit import (
     colour_probabilities,
     fingerprints,
@@ -22,7 +25,7 @@ from mil_tutorial.experiment.audit import (
 )
 from mil_tutorial.models.tile_encoder import encode, load_tile_encoder
 
-PLAN = slides.cohort(hospital="NEW", n_slides=60, seed=0)
+PLAN = cohort(hospital="NEW", n_slides=60, seed=0)
 
 
 def flawed(flaw, plan=PLAN, seed=0):
@@ -48,20 +51,20 @@ def image(hospital, slide_id):
 @cache
 def colours(drawing):
     picture = drawn(drawing).image
-    return slides.colour_statistics(picture, slides.tissue_tiles(picture))
+    return colour_statistics(picture, tissue_tiles(picture))
 
 
 def bags(hospital, names):
     """Features of some slides, with the labels of the table."""
     encoder, pictures = load_tile_encoder(), [image(hospital, name) for name in names]
-    coords = [slides.tissue_tiles(picture) for picture in pictures]
-    tiles = [slides.cut_tiles(*pair) for pair in zip(pictures, coords)]
+    coords = [tissue_tiles(picture) for picture in pictures]
+    tiles = [cut_tiles(*pair) for pair in zip(pictures, coords)]
     labels = {spec.slide_id: spec.label for spec in hospital.specs}
     pairs = [(encode(encoder, x), labels[name]) for x, name in zip(tiles, names)]
     return MedicalBagDataset(pairs, coords=coords)
 
 
-@pytest.mark.parametrize("flaw", slides.FLAWS)
+@pytest.mark.parametrize("flaw", FLAWS)
 def test_the_table_is_that_of_the_plan_but_for_split_seeds_and_wrong_labels(flaw):
     hospital = flawed(flaw)
     assert hospital.flaw == flaw
@@ -72,13 +75,13 @@ def test_the_table_is_that_of_the_plan_but_for_split_seeds_and_wrong_labels(flaw
             assert getattr(line, name) == getattr(plan, name)
         changed += line.label != plan.label
     assert (changed > 0) == (flaw == "labels")
-    assert {spec.split for spec in hospital.specs} == set(slides.SPLITS)
+    assert {spec.split for spec in hospital.specs} == set(SPLITS)
     for patient in {spec.patient for spec in PLAN}:
         own = [spec for spec in hospital.specs if spec.patient == patient]
         assert len({spec.split for spec in own}) == len({spec.label for spec in own}) == 1
 
 
-@pytest.mark.parametrize("flaw", slides.FLAWS)
+@pytest.mark.parametrize("flaw", FLAWS)
 def test_only_the_affected_slides_are_drawn_otherwise(flaw):
     hospital, plan = flawed(flaw), {spec.slide_id: spec for spec in PLAN}
     assert set(hospital.affected) <= set(plan)
@@ -150,16 +153,16 @@ def test_a_far_stain_lies_beyond_all_hospitals_and_keeps_the_tissue():
 
 
 def test_hidden_is_deterministic_and_reaches_all_flaws():
-    chosen = [slides.hidden_flaw("NEW", seed) for seed in range(24)]
-    assert chosen == [slides.hidden_flaw("NEW", seed) for seed in range(24)]
-    assert set(chosen) == set(slides.FLAWS)
-    assert chosen != [slides.hidden_flaw("OLD", seed) for seed in range(24)]
+    chosen = [hidden_flaw("NEW", seed) for seed in range(24)]
+    assert chosen == [hidden_flaw("NEW", seed) for seed in range(24)]
+    assert set(chosen) == set(FLAWS)
+    assert chosen != [hidden_flaw("OLD", seed) for seed in range(24)]
     assert flawed("hidden").flaw == chosen[0]
 
 
 def test_every_split_has_slides_of_both_classes_even_in_the_smallest_hospital():
     for seed in range(20):
-        plan = slides.cohort(hospital="NEW", n_slides=FEWEST, seed=seed)
+        plan = cohort(hospital="NEW", n_slides=FEWEST, seed=seed)
         specs = flawed("leak", plan, seed).specs
         groups = {(spec.split, spec.label) for spec in specs}
         assert len(groups) == 6, seed
@@ -180,27 +183,27 @@ def test_nonsense_is_refused_in_one_line(tmp_path, capsys):
 
 def test_a_flaw_is_known_again_by_the_table_alone(tmp_path):
     table = tmp_path / "slides.csv"
-    for flaw in slides.FLAWS:
+    for flaw in FLAWS:
         rows = [vars(spec) for spec in flawed(flaw).specs]
         with table.open("w", newline="") as file:
             writer = csv.DictWriter(file, list(rows[0]))
             writer.writeheader()
             writer.writerows(rows)
-        assert slides.reveal(tmp_path) == flawed(flaw)
+        assert reveal(tmp_path) == flawed(flaw)
     header, first, second, *others = table.read_text().splitlines(keepends=True)
     table.write_text("".join([header, second, first, *others]))
     with pytest.raises(ValueError, match=r"slides\.csv is not that of a hospital with a flaw"):
-        slides.reveal(tmp_path)
+        reveal(tmp_path)
 
 
 def test_the_command_writes_a_hospital(tmp_path, capsys):
     options = ["--hospital", "OLD", "--n", "2", "--flaw", "none", "--out", str(tmp_path / "new")]
     assert main(["hospital", *options]) == 0
     assert "Written to" in capsys.readouterr().out
-    archive = slides.load_features(tmp_path / "new" / "slides.npz")
+    archive = load_features(tmp_path / "new" / "slides.npz")
     assert archive.hospital.tolist() == ["OLD", "OLD"]
     with pytest.raises(ValueError, match=r"slides\.csv is not that of a hospital with a flaw"):
-        slides.reveal(tmp_path / "new")
+        reveal(tmp_path / "new")
 
 
 @pytest.fixture(scope="module")
@@ -215,13 +218,13 @@ def folder(tmp_path_factory):
 def test_the_folder_does_not_name_the_flaw_but_the_key_does(folder):
     names = " ".join(path.name for path in folder.rglob("*"))
     table = (folder / "slides.csv").read_text()
-    for word in (*slides.FLAWS, "hidden", "tumour"):
+    for word in (*FLAWS, "hidden", "tumour"):
         assert word not in names
         assert word not in table
-    archive = slides.load_features(folder / "slides.npz")
+    archive = load_features(folder / "slides.npz")
     assert np.isnan(archive.tumour_fraction).all()
-    hospital = slides.reveal(folder)
-    assert hospital.flaw == slides.hidden_flaw("NEW", 1) == "labels"
+    hospital = reveal(folder)
+    assert hospital.flaw == hidden_flaw("NEW", 1) == "labels"
     assert set(hospital.affected) <= set(archive.slide_id)
     label = dict(zip(archive.slide_id.tolist(), archive.label.tolist()))
     for name in label:

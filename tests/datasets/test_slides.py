@@ -15,7 +15,25 @@ from mil_tutorial import check_classes, check_groups
 from mil_tutorial.datasets import slides
 from mil_tutorial.datasets.npz import read_bags
 from mil_tutorial.datasets.rendering import folder as folders
+from mil_tutorial.datasets.rendering.archive import load_features
+from mil_tutorial.datasets.rendering.cohort import (
+    HOSPITALS,
+    PROFILES,
+    SPLITS,
+    SlideSpec,
+    cohort,
+    render_slide,
+)
+from mil_tutorial.datasets.rendering.folder import write_hospital
+from mil_tutorial.datasets.rendering.lesion import TUMOUR_TILE_FRACTION
 from mil_tutorial.datasets.rendering.noise import stream
+from mil_tutorial.datasets.rendering.tiles import (
+    COLOUR_STATISTICS,
+    colour_statistics,
+    cut_tiles,
+    tissue_tiles,
+    tumour_fraction,
+)
 from mil_tutorial.system.paths import data_dir
 
 SHIPPED = data_dir() / "slides"
@@ -27,14 +45,14 @@ def table():
         return list(csv.DictReader(file))
 
 
-@pytest.fixture(scope="module", params=slides.PROFILES)
+@pytest.fixture(scope="module", params=PROFILES)
 def shipped(request):
-    return request.param, slides.load_features(SHIPPED / slides.FILES[request.param])
+    return request.param, load_features(SHIPPED / slides.FILES[request.param])
 
 
 @pytest.fixture(scope="module")
 def positive():
-    return next(spec for spec in slides.cohort() if spec.label)
+    return next(spec for spec in cohort() if spec.label)
 
 
 def test_a_stream_depends_on_name_and_keys_only():
@@ -44,7 +62,7 @@ def test_a_stream_depends_on_name_and_keys_only():
 
 
 def test_rendering_is_deterministic_and_has_the_promised_shapes(positive):
-    one, other = slides.render_slide(positive), slides.render_slide(positive)
+    one, other = render_slide(positive), render_slide(positive)
     assert one.image.shape == (512, 512, 3)
     assert one.image.dtype == np.uint8
     assert one.tumour_mask.shape == (512, 512)
@@ -56,8 +74,8 @@ def test_rendering_is_deterministic_and_has_the_promised_shapes(positive):
 def test_the_label_changes_nothing_but_the_lesion(positive):
     from scipy.ndimage import binary_dilation
 
-    ill = slides.render_slide(positive)
-    healthy = slides.render_slide(dataclasses.replace(positive, label=0))
+    ill = render_slide(positive)
+    healthy = render_slide(dataclasses.replace(positive, label=0))
     assert not healthy.tumour_mask.any()
     away = ~binary_dilation(ill.tumour_mask, iterations=24)
     assert away.mean() > 0.3
@@ -65,14 +83,14 @@ def test_the_label_changes_nothing_but_the_lesion(positive):
     assert (ill.image[ill.tumour_mask] != healthy.image[ill.tumour_mask]).any(axis=1).mean() > 0.9
 
 
-@pytest.mark.parametrize("profile", slides.PROFILES)
+@pytest.mark.parametrize("profile", PROFILES)
 def test_cohorts_split_by_patient_and_balance_labels(profile):
-    specs = slides.cohort(profile)
-    assert specs == slides.cohort(profile)
+    specs = cohort(profile)
+    assert specs == cohort(profile)
     assert len({spec.slide_id for spec in specs}) == len(specs) == 400
-    for split in slides.SPLITS:
+    for split in SPLITS:
         members = [spec for spec in specs if spec.split == split]
-        assert {spec.hospital for spec in members} == set(slides.HOSPITALS)
+        assert {spec.hospital for spec in members} == set(HOSPITALS)
         assert abs(np.mean([spec.label for spec in members]) - 0.5) < 0.05
     for patient in {spec.patient for spec in specs}:
         own = [spec for spec in specs if spec.patient == patient]
@@ -81,10 +99,10 @@ def test_cohorts_split_by_patient_and_balance_labels(profile):
 
 def test_cohorts_share_no_seed_and_no_patient():
     cohorts = [
-        slides.cohort(),
-        slides.cohort("hard"),
-        slides.cohort(hospital="NEW", n_slides=40, seed=0),
-        slides.cohort(hospital="NEW", n_slides=40, seed=2),
+        cohort(),
+        cohort("hard"),
+        cohort(hospital="NEW", n_slides=40, seed=0),
+        cohort(hospital="NEW", n_slides=40, seed=2),
     ]
     for name in ("seed", "patient", "slide_id"):
         values = [{getattr(spec, name) for spec in specs} for specs in cohorts]
@@ -93,29 +111,29 @@ def test_cohorts_share_no_seed_and_no_patient():
 
 def test_cohort_refuses_nonsense():
     with pytest.raises(ValueError, match="profile must be one of"):
-        slides.cohort("easy")
+        cohort("easy")
     with pytest.raises(ValueError, match="n_slides"):
-        slides.cohort(n_slides=0)
+        cohort(n_slides=0)
 
 
 def test_tiles_cover_what_their_coordinates_say(positive):
-    slide = slides.render_slide(positive)
-    coords = slides.tissue_tiles(slide.image)
-    tiles = slides.cut_tiles(slide.image, coords)
+    slide = render_slide(positive)
+    coords = tissue_tiles(slide.image)
+    tiles = cut_tiles(slide.image, coords)
     assert tiles.shape == (len(coords), 32, 32, 3)
     x, y = coords[5]
     np.testing.assert_array_equal(tiles[5], slide.image[y : y + 32, x : x + 32])
-    fractions = slides.tumour_fraction(slide.tumour_mask, coords)
+    fractions = tumour_fraction(slide.tumour_mask, coords)
     assert fractions[5] == slide.tumour_mask[y : y + 32, x : x + 32].mean()
 
 
 def test_white_glass_holds_no_tissue_and_wrong_shapes_are_refused():
     glass = np.full((512, 512, 3), 240, np.uint8)
-    assert slides.tissue_tiles(glass).shape == (0, 2)
+    assert tissue_tiles(glass).shape == (0, 2)
     with pytest.raises(ValueError, match="height, width, 3"):
-        slides.tissue_tiles(glass[..., 0])
+        tissue_tiles(glass[..., 0])
     with pytest.raises(ValueError, match="beyond the picture"):
-        slides.cut_tiles(glass, np.array([[500, 0]]))
+        cut_tiles(glass, np.array([[500, 0]]))
 
 
 def test_positives_have_tumour_tiles_and_negatives_none(shipped):
@@ -135,7 +153,7 @@ def test_witness_rates_are_those_of_the_profile(shipped):
 
 def test_shipped_features_belong_to_the_cohort(shipped):
     profile, archive = shipped
-    specs = slides.cohort(profile)
+    specs = cohort(profile)
     for name in ("slide_id", "patient", "hospital", "split", "label", "seed"):
         assert getattr(archive, name).tolist() == [getattr(spec, name) for spec in specs]
     train = np.repeat(archive.split == "train", archive.sizes)
@@ -155,21 +173,21 @@ def _shortcut_auc(profile, table, columns):
     return roc_auc_score(label[split == "test"], score)
 
 
-@pytest.mark.parametrize("profile", slides.PROFILES)
+@pytest.mark.parametrize("profile", PROFILES)
 def test_no_shortcut_separates_the_classes(profile, table):
-    assert _shortcut_auc(profile, table, slides.COLOUR_STATISTICS) <= 0.65
+    assert _shortcut_auc(profile, table, COLOUR_STATISTICS) <= 0.65
     assert _shortcut_auc(profile, table, ["tissue_tiles"]) <= 0.55
 
 
 def test_the_table_is_what_rendering_gives(table):
     for row in (table[3], table[-3]):
-        slide = slides.render_slide(slides.slide_spec(row["slide_id"]))
-        coords = slides.tissue_tiles(slide.image)
-        fractions = slides.tumour_fraction(slide.tumour_mask, coords)
+        slide = render_slide(slides.slide_spec(row["slide_id"]))
+        coords = tissue_tiles(slide.image)
+        fractions = tumour_fraction(slide.tumour_mask, coords)
         assert int(row["tissue_tiles"]) == len(coords)
-        assert int(row["tumour_tiles"]) == (fractions >= slides.TUMOUR_TILE_FRACTION).sum()
-        colours = slides.colour_statistics(slide.image, coords)
-        stored = [float(row[name]) for name in slides.COLOUR_STATISTICS]
+        assert int(row["tumour_tiles"]) == (fractions >= TUMOUR_TILE_FRACTION).sum()
+        colours = colour_statistics(slide.image, coords)
+        stored = [float(row[name]) for name in COLOUR_STATISTICS]
         np.testing.assert_allclose(colours, stored, atol=1.0)
 
 
@@ -179,7 +197,7 @@ def test_shipped_pictures_are_the_rendered_ones(table):
     for name in (names[0], names[-1]):
         spec = slides.slide_spec(name)
         assert spec.split == "test"
-        slide = slides.render_slide(spec)
+        slide = render_slide(spec)
         difference = slides.slide_image(name).astype(float) - slide.image
         assert np.abs(difference).mean() < 6
         assert np.abs(difference.mean(axis=(0, 1))).max() < 1.5
@@ -188,7 +206,7 @@ def test_shipped_pictures_are_the_rendered_ones(table):
 
 def test_a_slide_without_a_picture_is_drawn(table):
     name = next(row["slide_id"] for row in table if not row["image"])
-    expected = slides.render_slide(slides.slide_spec(name))
+    expected = render_slide(slides.slide_spec(name))
     np.testing.assert_array_equal(slides.slide_image(name), expected.image)
     np.testing.assert_array_equal(slides.slide_mask(name), expected.tumour_mask)
     with pytest.raises(KeyError, match="no slide 'nobody'"):
@@ -197,7 +215,7 @@ def test_a_slide_without_a_picture_is_drawn(table):
 
 def test_a_written_hospital_is_not_drawn_anew(tmp_path):
     row = "NEW-default-0-001,1,P,NEW,0,default,test"
-    (tmp_path / "slides.csv").write_text(f"{','.join(slides.SlideSpec.__annotations__)}\n{row}\n")
+    (tmp_path / "slides.csv").write_text(f"{','.join(SlideSpec.__annotations__)}\n{row}\n")
     for read, name in ((slides.slide_image, "images"), (slides.slide_mask, "masks")):
         with pytest.raises(FileNotFoundError, match=f"{name}.*001.* is missing; render"):
             read("NEW-default-0-001", tmp_path)
@@ -214,13 +232,13 @@ def test_a_truncated_feature_file_is_named(tmp_path):
         broken = tmp_path / "broken.npz"
         broken.write_bytes(whole[:length])
         with pytest.raises(ValueError, match=r"broken\.npz cannot be read as \.npz"):
-            slides.load_features(broken)
+            load_features(broken)
     with pytest.raises(FileNotFoundError, match="does not exist"):
-        slides.load_features(tmp_path / "absent.npz")
+        load_features(tmp_path / "absent.npz")
 
 
 def test_an_inconsistent_feature_file_is_named(tmp_path):
-    archive = vars(slides.load_features(SHIPPED / slides.FILES["hard"]))
+    archive = vars(load_features(SHIPPED / slides.FILES["hard"]))
     wrong = {
         "lacks label, seed": {k: v for k, v in archive.items() if k not in ("label", "seed")},
         "sizes add up to": {**archive, "sizes": archive["sizes"] + 1},
@@ -230,19 +248,19 @@ def test_an_inconsistent_feature_file_is_named(tmp_path):
     for message, arrays in wrong.items():
         np.savez(tmp_path / "odd.npz", **arrays)
         with pytest.raises(ValueError, match=rf"odd\.npz.*{message}"):
-            slides.load_features(tmp_path / "odd.npz")
+            load_features(tmp_path / "odd.npz")
 
 
 @pytest.fixture(scope="module")
 def hospital(tmp_path_factory):
     """A folder with a hospital of four slides, and the features that were returned."""
     folder = tmp_path_factory.mktemp("hospital") / "new"
-    return folder, slides.write_hospital(folder, n_slides=4, seed=7, progress=False)
+    return folder, write_hospital(folder, n_slides=4, seed=7, progress=False)
 
 
 def test_a_new_hospital_is_written_whole(hospital):
     folder, written = hospital
-    stored = slides.load_features(folder / "slides.npz")
+    stored = load_features(folder / "slides.npz")
     for name, values in vars(written).items():
         np.testing.assert_array_equal(values, getattr(stored, name))
     assert set(written.hospital) == {"NEW"}
@@ -252,7 +270,7 @@ def test_a_new_hospital_is_written_whole(hospital):
     files = {p.relative_to(folder).as_posix() for p in folder.rglob("*.*")}
     assert listed == files
     with pytest.raises(FileExistsError, match="choose another folder"):
-        slides.write_hospital(folder, n_slides=4, progress=False)
+        write_hospital(folder, n_slides=4, progress=False)
     assert [path.name for path in folder.parent.iterdir()] == ["new"]
 
 
@@ -271,13 +289,13 @@ def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
 
     monkeypatch.setattr(folders, "colour_statistics", fail)
     with pytest.raises(OSError, match="disk full"):
-        slides.write_hospital(tmp_path / "new", n_slides=2, progress=False)
+        write_hospital(tmp_path / "new", n_slides=2, progress=False)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_files_that_ship_can_be_made_again(tmp_path, monkeypatch):
     make = load_script("data/slides/make.py")
-    monkeypatch.setattr(make, "cohort", lambda profile: slides.cohort(profile)[6:10])
+    monkeypatch.setattr(make, "cohort", lambda profile: cohort(profile)[6:10])
     for name in ("README.md", "old.npz"):
         (tmp_path / name).write_text("old")
     make.main(["--out", str(tmp_path), "--images", "1"])
@@ -285,7 +303,7 @@ def test_the_files_that_ship_can_be_made_again(tmp_path, monkeypatch):
     assert not (tmp_path / "old.npz").exists()
     assert [p.stem for p in (tmp_path / "images").iterdir()] == ["default-007"]
     for profile, name in slides.FILES.items():
-        again, shipped = (slides.load_features(folder / name) for folder in (tmp_path, SHIPPED))
+        again, shipped = (load_features(folder / name) for folder in (tmp_path, SHIPPED))
         rows = slice(shipped.starts[6], shipped.starts[10])
         np.testing.assert_array_equal(again.coords, shipped.coords[rows], profile)
         assert again.slide_id.tolist() == shipped.slide_id[6:10].tolist()

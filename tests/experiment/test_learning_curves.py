@@ -9,7 +9,7 @@ from toy_bags import separable
 from mil_tutorial import MedicalBagDataset, TrainingConfig
 from mil_tutorial.experiment.benchmarks import Benchmark, fixed_split
 from mil_tutorial.experiment.figures import plot_learning_curve
-from mil_tutorial.experiment.learning_curves import read_points
+from mil_tutorial.experiment.records import read_points
 from mil_tutorial.experiment.run import run_experiment
 from mil_tutorial.experiment.summary import Summary
 

@@ -7,8 +7,7 @@ import nbformat
 import pytest
 
 from mil_tutorial.experiment.catalogue import load_benchmark
-from mil_tutorial.experiment.learning_curves import read_points
-from mil_tutorial.experiment.records import load_recorded, table_cells
+from mil_tutorial.experiment.records import load_recorded, read_points, table_cells
 from mil_tutorial.experiment.tables import as_markdown
 from mil_tutorial.system import paths
 from mil_tutorial.training.config import TrainingConfig

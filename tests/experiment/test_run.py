@@ -8,13 +8,14 @@ import pytest
 from sklearn.metrics import roc_auc_score
 from toy_bags import separable
 
-from mil_tutorial import MedicalBagDataset, TrainingConfig, metrics, predict
+from mil_tutorial import MedicalBagDataset, TrainingConfig, predict
 from mil_tutorial.experiment.baselines import baseline_probabilities, baselines_for, colour
 from mil_tutorial.experiment.benchmarks import Benchmark, cross_validation, fixed_split
 from mil_tutorial.experiment.report import TABLES, check_report, write_report
 from mil_tutorial.experiment.run import run_experiment
 from mil_tutorial.experiment.summary import Summary, ranges_of, witness_rates
 from mil_tutorial.experiment.tables import as_results
+from mil_tutorial.metrics import decisions as metrics
 
 CONFIG = TrainingConfig(epochs=5, learning_rate=5e-3, patience=None)
 

@@ -10,7 +10,6 @@ from mil_tutorial.datasets.features.files import describe
 from mil_tutorial.experiment.catalogue import load_benchmark
 from mil_tutorial.experiment.run import run_experiment
 from mil_tutorial.experiment.slide_heatmaps import (
-    check_places,
     find_slides,
     slide_figure,
     slide_figures,
@@ -76,14 +75,14 @@ def test_a_slide_that_cannot_be_drawn_is_named(trained, monkeypatch):
 
 
 def test_tiles_of_unknown_size_are_noticed_before_training(benchmark, tmp_path):
-    slides = dict.fromkeys(benchmark.test.names, tmp_path)
-    first, second, *others = slides
+    first, second, other, *_ = benchmark.test.names
+    slides = {name: write_slide(tmp_path / f"{name}.tif") for name in (first, second, other)}
     for name in (first, second):
         diagonal = np.full((3, 2), 300) * [[0], [1], [2]]
         write_file(tmp_path / "features" / f"{name}.h5", np.ones((3, 6), np.float32), diagonal)
     benchmark = load_benchmark(tmp_path / "features", labels=tmp_path / "labels.csv")
     with pytest.warns(UserWarning, match=f"no heat map of {first}, {second}: .*their size is not"):
-        assert list(check_places(slides, benchmark)) == others
+        assert find_slides(tmp_path, benchmark) == {other: slides[other]}
 
 
 def test_without_openslide_the_message_says_what_to_install(benchmark, tmp_path, monkeypatch):

@@ -6,6 +6,9 @@ import torch
 from scripts import load_script
 
 from mil_tutorial.datasets import slides
+from mil_tutorial.datasets.rendering.archive import load_features
+from mil_tutorial.datasets.rendering.cohort import cohort, render_slide
+from mil_tutorial.datasets.rendering.tiles import cut_tiles, tissue_tiles
 from mil_tutorial.models.tile_encoder import FEATURES, TileEncoder, encode, load_tile_encoder
 from mil_tutorial.system.paths import data_dir
 
@@ -18,13 +21,13 @@ def encoder():
 
 
 def test_the_checkpoint_reproduces_the_shipped_features(encoder):
-    shipped = slides.load_features(data_dir() / "slides" / slides.FILES["default"])
+    shipped = load_features(data_dir() / "slides" / slides.FILES["default"])
     for b in (0, len(shipped.sizes) - 1):
-        slide = slides.render_slide(slides.slide_spec(str(shipped.slide_id[b])))
+        slide = render_slide(slides.slide_spec(str(shipped.slide_id[b])))
         own = slice(shipped.starts[b], shipped.starts[b + 1])
-        coords = slides.tissue_tiles(slide.image)
+        coords = tissue_tiles(slide.image)
         np.testing.assert_array_equal(coords, shipped.coords[own])
-        features = encode(encoder, slides.cut_tiles(slide.image, coords))
+        features = encode(encoder, cut_tiles(slide.image, coords))
         # Rounding moves a feature by at most 1/16; the rest is for other versions and machines.
         difference = np.abs(features - shipped.features[own].astype(np.float32))
         assert difference.mean() < 0.05
@@ -86,12 +89,12 @@ def test_training_uses_training_slides_only_and_standardises():
     tiles = pretrain.training_tiles(tissue)
     pretrain.standardise(encoder, tiles)
     assert isinstance(encoder, TileEncoder)
-    specs = [spec for spec in slides.cohort(n_slides=4) if spec.split == "train"]
+    specs = [spec for spec in cohort(n_slides=4) if spec.split == "train"]
     assert len(tissue.slides) == len(specs)
-    first = slides.render_slide(specs[0]).image
+    first = render_slide(specs[0]).image
     np.testing.assert_array_equal(
-        tiles[: len(slides.tissue_tiles(first))].numpy(),
-        slides.cut_tiles(first, slides.tissue_tiles(first)),
+        tiles[: len(tissue_tiles(first))].numpy(),
+        cut_tiles(first, tissue_tiles(first)),
     )
     features = encode(encoder, tiles.numpy())
     np.testing.assert_allclose(features.mean(axis=0), 0, atol=0.05)

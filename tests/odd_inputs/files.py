@@ -4,15 +4,17 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import h5py
 import numpy as np
 import torch
 from feature_folders import grid, write_file
 
+from mil_tutorial.datasets import hdf5
 from mil_tutorial.datasets.features.files import describe
 from mil_tutorial.datasets.hdf5 import kept_open
-from mil_tutorial.system.files import load_weights, read_arrays
+from mil_tutorial.system.reading import load_weights, read_arrays
 from odd_inputs.case import Case, compare, feature_folder
 
 X = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
@@ -116,14 +118,8 @@ def bomb(here: Path) -> None:
     """A compressed .npz whose arrays need more memory than is free."""
     lies = here / "s.npz"
     np.savez_compressed(lies, features=np.zeros((1000, 1000)))
-    from mil_tutorial.system import files
-
-    free = files.available_memory
-    files.available_memory = lambda: 1e6
-    try:
+    with patch("mil_tutorial.system.memory.available_memory", return_value=1e6):
         read_arrays(lies, ("features",))
-    finally:
-        files.available_memory = free
 
 
 def locked(here: Path) -> None:
@@ -134,6 +130,26 @@ def locked(here: Path) -> None:
     with path.open("rb+") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         describe(path)
+
+
+def locked_later(here: Path) -> None:
+    """A file that was looked at before another program began to write it."""
+    import fcntl
+
+    file = describe(write_file(here / "s.h5", X))
+    hdf5._handles.files.clear()
+    with file.path.open("rb+") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        file.read()
+
+
+def coords_beside(here: Path) -> None:
+    """Coordinates alone in a file of their own, as TRIDENT writes them."""
+    (here / "coords").mkdir()
+    with h5py.File(here / "coords" / "s.h5", "w") as beside:
+        beside["coords"] = 256 * np.arange(2 * len(X)).reshape(-1, 2)
+    file = describe(write_file(here / "s.npy", X), here / "coords")
+    np.testing.assert_array_equal(file.coords()[:, 0], 512 * np.arange(len(X)))
 
 
 def no_file_left(here: Path) -> None:
@@ -282,6 +298,8 @@ CASES = [
     refused("npz whose header lies", lying_header, "shorter than its shape"),
     Case("npz that unpacks to more than the memory", bomb, r"s\.npz says that it holds 0\.008 GB"),
     Case("h5 open in another program", locked, r"s\.h5 is locked: another program has it open"),
+    Case("h5 locked while it is used", locked_later, r"^[^ ]*s\.h5 is locked: [^()]*$"),
+    Case("h5 of coordinates beside", coords_beside),
     Case("too many open files", no_file_left, r"s\.h5 cannot be read: Too many open files"),
     Case(
         "h5 that is a folder",

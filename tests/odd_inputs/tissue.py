@@ -15,7 +15,7 @@ from mil_tutorial.datasets.wsi.slide import Slide
 from mil_tutorial.datasets.wsi.tile_files import Tiles, read_tiles, write_tiles
 from odd_inputs.case import Case, command
 
-WHITE, YELLOW, BLUISH, PINKISH = (245, 245, 245), (240, 235, 200), (215, 228, 245), (245, 228, 236)
+WHITE, YELLOW, BLUISH = (245, 245, 245), (240, 235, 200), (215, 228, 245)
 LEFT, RIGHT = np.s_[32:128, 32:112], np.s_[48:144, 144:224]
 GRID = ("--mpp", 8, "--tile-size", 16)  # a pixel of the made slides is 8 µm wide
 
@@ -245,10 +245,10 @@ def nothing_left_to_do(here):
 
 def huge_batch(here):
     save(here / "a.tif", picture())
-    tiles = Tiles("a", np.arange(0, 144, 8).reshape(9, 2), tile_size=10**6, side=16)
+    tiles = Tiles("a", 16 * np.arange(18).reshape(9, 2) % 96, tile_size=10**6, side=16)
     write_tiles(here / "tiles" / "a.h5", tiles)
     outcome = encode(here)
-    assert "need" in outcome.failures[0], outcome.failures
+    assert "need" in outcome.failures[0]
     assert "--batch-size" in outcome.failures[0]
 
 
@@ -296,7 +296,6 @@ CASES = [
     Case("white glass", seen()),
     Case("yellowed glass", seen(glass=YELLOW)),
     Case("bluish glass", seen(glass=BLUISH)),
-    Case("pinkish glass", seen(glass=PINKISH)),
     Case("dim light", seen(glass=(180, 180, 180))),
     Case("yellowed glass beside what was not scanned", not_scanned),
     Case("a pale piece beside a strong one", seen(right=0.25)),
@@ -313,15 +312,12 @@ CASES = [
     Case("another threshold than before", other_threshold, "threshold of its own instead of 40.0"),
     Case("threshold NaN", setting("--threshold", "nan"), "threshold is nan, expected a saturation"),
     Case("threshold -1", setting("--threshold", "-1"), "threshold is -1.0"),
-    Case("threshold 255", setting("--threshold", 255), "threshold is 255.0"),
     Case("mpp NaN", setting("--mpp", "nan"), "mpp is nan, expected a positive number"),
-    Case("mpp inf", setting("--mpp", "inf"), "mpp is inf"),
     Case("min-tissue NaN", setting("--min-tissue", "nan"), "min_tissue is nan"),
     Case("slide-mpp NaN", setting("--slide-mpp", "nan"), "nan µm/px was given for the slide"),
     Case("slide-mpp of a printer", setting("--slide-mpp", 353), "353 µm/px was given"),
     Case("memory is short in one slide", raising(MemoryError())),
     Case("a library's own error in one slide", raising(RuntimeError("JPEG\ndecoder"))),
-    Case("a strange error in one slide", raising(KeyError("quantisation"))),
     Case("a damaged file among the tiles", damaged_output),
     Case("a damaged file among the features", damaged_features),
     Case("hidden files, folders and dead links that end like slides", not_slides),

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from mil_tutorial.system.files import alone_in, load_weights, read_arrays, replacing, save_weights
+from mil_tutorial.system.files import alone_in, replacing, save_weights
+from mil_tutorial.system.reading import load_weights, read_arrays
 
 
 def test_a_new_file_comes_whole_and_in_a_new_folder(tmp_path):

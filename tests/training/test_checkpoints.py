@@ -155,7 +155,7 @@ def test_the_entropy_weight_belongs_to_the_run(train_val, tmp_path):
 
 
 def test_code_in_a_checkpoint_is_not_run(tmp_path):
-    from mil_tutorial.system.files import load_weights
+    from mil_tutorial.system.reading import load_weights
 
     class Bomb:
         def __reduce__(self):

@@ -3,7 +3,7 @@ import pytest
 import torch
 from matplotlib import pyplot as plt
 
-from mil_tutorial import metrics
+from mil_tutorial.metrics import decisions as metrics
 from mil_tutorial.widgets.base import WIDGET_VIEW
 from mil_tutorial.widgets.threshold_explorer import ThresholdExplorer
 

@@ -21,19 +21,8 @@ YES, NO = {"true", "1", "1.0", "yes", "x"}, {"false", "0", "0.0", "no"}
 def division_columns(table: Table, **named: str | None) -> dict[str, list[str]]:
     """Return the column that divides the slides: ``split`` or ``fold`` → its cells, or nothing.
 
-    Columns train, val and test of True and False, one of them True in each row, count as one
-    column ``split``.
-
-    Parameters
-    ----------
-    table : Table
-    named : str or None
-        ``split`` and ``fold``: what the table calls these columns.
-
-    Raises
-    ------
-    ValueError
-        For more than one division, and for a column that looks like one and cannot be used.
+    ``named`` says what the table calls these two. Columns train, val and test of True and False,
+    one of them True in each row, count as one column ``split``.
     """
     flags = [name for name in table.header if name.lower() in SPLIT_OF]
     columns = {what: table.column(name) for what, name in named.items() if name is not None}
@@ -60,18 +49,9 @@ def division_columns(table: Table, **named: str | None) -> dict[str, list[str]]:
 def read_split_file(path: Path | str, slides: Iterable[str]) -> dict[str, str]:
     """Read CLAM's file of a split; return the split of each slide that it lists.
 
-    Parameters
-    ----------
-    path : path
-        ``splits_0.csv``, whose columns train, val and test list slides, or ``splits_0_bool.csv``,
-        whose first column names the slides, and the others say True or False.
-    slides : iterable of str
-        The slides of the table of labels. The file may leave out some, and endings of names.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        For another file, a slide that is not in the table, or one in two splits.
+    That is ``splits_0.csv``, whose columns train, val and test list slides, or
+    ``splits_0_bool.csv``, whose first column names the slides, and the others say True or False.
+    It may leave out some of ``slides``, those of the table of labels, and endings of names.
     """
     table = read_table(path)
     columns = [name for name in table.header if name.lower() in SPLIT_OF]

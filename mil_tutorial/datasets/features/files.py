@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mil_tutorial.datasets.features.formats import FORMATS
+from mil_tutorial.datasets.features.formats import FORMATS, shapes
 from mil_tutorial.datasets.wsi.placement import Placement, place
-from mil_tutorial.system.files import check_memory
+from mil_tutorial.system.memory import check_fits
+from mil_tutorial.system.reading import DAMAGED
 
 SLICE = 4096  # rows at a time where a whole slide in double precision would be large
 FLOAT32 = 4  # bytes
@@ -29,16 +30,11 @@ def describe(path: Path, coords_folder: Path | None = None) -> "FeatureFile":
         ``.h5``, ``.pt``, ``.npz`` or ``.npy``.
     coords_folder : path, optional
         Where ``NAME.npy`` or ``NAME.h5`` holds the coordinates of files that have none.
-
-    Raises
-    ------
-    ValueError
-        For a file that is damaged, holds no numbers, no tiles, features of another shape than
-        (N, D) or too many for the memory, or coordinates of other length.
-    OSError
-        When it cannot be opened.
     """
-    shape, dtype, coords = FORMATS[path.suffix].contents(path)
+    own = shapes(path)
+    if "features" not in own:
+        raise ValueError(f"{path} lacks features; it holds {', '.join(own)}")
+    shape, dtype = own["features"]
     if shape[:1] == (0,):
         raise ValueError(f"{path} holds no tiles; remove the file and its row of labels")
     if dtype.kind not in "fiu" or len(shape) != 2 or not shape[1]:
@@ -46,19 +42,19 @@ def describe(path: Path, coords_folder: Path | None = None) -> "FeatureFile":
             f"{path}: features have shape {shape} and type {dtype}, expected numbers (N, D)"
         )
     n, width = shape
-    check_memory(path, n * width * FLOAT32)
-    coords_path = None if coords is None else path
-    if coords is None and coords_folder is not None:
+    check_fits(n * width * FLOAT32, f"{path} says that it holds", DAMAGED)
+    coords_path = path if "coords" in own else None
+    if coords_path is None and coords_folder is not None:
         beside = (coords_folder / f"{path.stem}{ending}" for ending in (".npy", ".h5"))
         coords_path = next((file for file in beside if file.is_file()), None)
-        if coords_path:
-            contents = FORMATS[coords_path.suffix].contents(coords_path)
-            coords = contents.coords or contents.features
-    if coords is not None and coords != (n, 2):
-        raise ValueError(
-            f"{path}: {n} rows of features, but coords have shape {coords}, "
-            f"expected ({n}, 2); write both from the same list of tiles"
-        )
+    if coords_path is not None:
+        placed = own if coords_path == path else shapes(coords_path)
+        of_coords, _ = placed.get("coords") or placed["features"]  # .npy has one array, of any name
+        if of_coords != (n, 2):
+            raise ValueError(
+                f"{path}: {n} rows of features, but coords have shape {of_coords}, "
+                f"expected ({n}, 2); write both from the same list of tiles"
+            )
     return FeatureFile(path, n, width, coords_path)
 
 
@@ -81,30 +77,16 @@ def combine(parts: Iterable[Moments]) -> Moments:
 
 @dataclass(frozen=True)
 class FeatureFile:
-    """The features of one slide, on disk.
-
-    Attributes
-    ----------
-    path : path
-    n, width : int
-        N tiles, D features each.
-    coords_path : path or None
-        Where the coordinates are: in the same file, in one of ``coords/``, or nowhere.
-    """
+    """The features of one slide, on disk."""
 
     path: Path
-    n: int
-    width: int
+    n: int  # tiles, N
+    width: int  # features of each, D
+    # Where the coordinates are: in the same file, in one of ``coords/``, or nowhere
     coords_path: Path | None = None
 
     def read(self, rows: Tensor | None = None) -> Tensor:
-        """Read all features, (N, D) float32, or those at ``rows`` (k,), in that order.
-
-        Raises
-        ------
-        ValueError
-            When a row that was read holds NaN or infinity, naming the file and the row.
-        """
+        """Read all features, (N, D) float32, or those at ``rows`` (k,), in that order."""
         if rows is None:
             return self._read(None)
         ascending, order = np.unique(rows.numpy(), return_inverse=True)
@@ -113,19 +95,13 @@ class FeatureFile:
     def coords(self) -> np.ndarray:
         """Read the coordinates (N, 2) as they are stored: see ``placement`` for their unit."""
         path = self._coords_path()
-        return FORMATS[path.suffix].coords(path)
+        return np.array(FORMATS[path.suffix].read(path, "coords"))
 
     def placement(self) -> Placement:
-        """Read where the tiles lie; ``Placement.on_slide`` makes pixels of a slide of it.
-
-        Raises
-        ------
-        ValueError
-            When there are no coordinates, or they lie on no slide.
-        """
+        """Read where the tiles lie; ``Placement.on_slide`` makes pixels of a slide of it."""
         path = self._coords_path()
         kind = FORMATS[path.suffix]
-        return place(kind.coords(path), kind.attributes(path), path)
+        return place(kind.read(path, "coords"), kind.attributes(path), path)
 
     @cached_property
     def moments(self) -> Moments:
@@ -154,7 +130,7 @@ class FeatureFile:
 
     def _read(self, rows: np.ndarray | None) -> Tensor:
         """Read all rows, or ascending ones, and check that they are finite."""
-        stored = FORMATS[self.path.suffix].features(self.path, rows)
+        stored = FORMATS[self.path.suffix].read(self.path, "features", rows)
         # float16 is widened; a view may be of a mapped file, which must not be written to.
         convert = np.asarray if stored.flags.owndata else np.array
         with np.errstate(over="ignore"):  # infinity is refused below

@@ -7,36 +7,31 @@ read but the named one: links out of it are refused.
 
 import zipfile
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from mil_tutorial.datasets.hdf5 import attributes, dataset, kept_open
-from mil_tutorial.system.files import array_headers, readable
+from mil_tutorial.system.reading import array_headers, readable
 
-
-class Contents(NamedTuple):
-    """Shapes in a file, without the batch of one; ``coords`` is None if it has none."""
-
-    features: tuple[int, ...]
-    dtype: np.dtype
-    coords: tuple[int, ...] | None = None
+Shapes = dict[str, tuple[tuple[int, ...], np.dtype]]
+"""Shape and type of each array of a file, by name."""
 
 
 class Format:
     """One kind of file."""
 
-    def contents(self, path: Path) -> Contents:
+    def shapes(self, path: Path) -> Shapes:
         """Return the shapes; reads as little as the kind of file allows."""
         raise NotImplementedError
 
-    def features(self, path: Path, rows: np.ndarray | None) -> np.ndarray:
-        """Return the features (n, D) as they are stored: all, or those at ascending ``rows``."""
+    def array(self, path: Path, name: str) -> Any:
+        """Return an array, mapped if possible, so that rows are read when used."""
         raise NotImplementedError
 
-    def coords(self, path: Path) -> np.ndarray:
-        """Return the coordinates (N, 2) of a file that has them."""
-        raise NotImplementedError
+    def read(self, path: Path, name: str, rows: np.ndarray | None = None) -> np.ndarray:
+        """Return an array (N, …) as it is stored: all of it, or ascending ``rows``."""
+        return _rows(self.array(path, name), rows)
 
     def attributes(self, path: Path) -> dict[str, Any]:
         """Return the attributes of the coordinates, such as ``patch_size_level0``; maybe none."""
@@ -44,50 +39,45 @@ class Format:
 
 
 class _HDF5(Format):
-    """``.h5`` with datasets ``features`` and ``coords``, as CLAM and TRIDENT write them."""
+    """``.h5`` with datasets ``features`` (STAMP: ``feats``) and ``coords``, as CLAM writes them."""
 
-    def contents(self, path: Path) -> Contents:
+    def shapes(self, path: Path) -> Shapes:
         file = kept_open(path, anew=True)
-        features = dataset(file, _name_of_features(file))
-        coords = _flat_shape(dataset(file, "coords").shape) if "coords" in file else None
+        names = [name for name in ("features", "coords") if self._stored(file, name) in file]
+        stored = {name: dataset(file, self._stored(file, name)) for name in names or ["features"]}
         with readable(path, "HDF5"):  # not every type of HDF5 is one of numpy
-            return Contents(_flat_shape(features.shape), features.dtype, coords)
+            return {name: (array.shape, array.dtype) for name, array in stored.items()}
 
-    def features(self, path: Path, rows: np.ndarray | None) -> np.ndarray:
+    def read(self, path: Path, name: str, rows: np.ndarray | None = None) -> np.ndarray:
+        file = kept_open(path)
         with readable(path, "HDF5"):
-            file = kept_open(path)
-            stored = file[_name_of_features(file)]
+            stored = file[self._stored(file, name)]
             # Beyond a quarter of the rows one read from start to end is quicker than many small.
             if rows is None or 4 * len(rows) > stored.shape[-2]:
                 return _rows(stored[...], rows)
             return stored[0, rows] if stored.ndim == 3 else stored[rows]
 
-    def coords(self, path: Path) -> np.ndarray:
-        with readable(path, "HDF5"):
-            return _rows(kept_open(path)["coords"][...], None)
-
     def attributes(self, path: Path) -> dict[str, Any]:
         file = kept_open(path)
         return attributes(file, "coords") if "coords" in file else {}
 
-
-def _name_of_features(file: Any) -> str:
-    """Return ``features``, or ``feats`` as STAMP calls them."""
-    return "feats" if "feats" in file and "features" not in file else "features"
+    def _stored(self, file: Any, name: str) -> str:
+        is_stamp = name == "features" and "feats" in file and "features" not in file
+        return "feats" if is_stamp else name
 
 
 class _Torch(Format):
-    """``.pt``: one tensor, as ``torch.save`` writes it; mapped: rows are read when used."""
+    """``.pt``: one tensor, as ``torch.save`` writes it."""
 
-    def contents(self, path: Path) -> Contents:
-        tensor = self._map(path)
+    def shapes(self, path: Path) -> Shapes:
+        tensor = self.array(path, "features")
         self._check(path, tensor)
-        return Contents(_flat_shape(tensor.shape), _as_numpy(tensor[:0]).dtype)
+        return {"features": (tuple(tensor.shape), _as_numpy(tensor[:0]).dtype)}
 
-    def features(self, path: Path, rows: np.ndarray | None) -> np.ndarray:
-        return _as_numpy(_rows(self._map(path), rows))
+    def read(self, path: Path, name: str, rows: np.ndarray | None = None) -> np.ndarray:
+        return _as_numpy(_rows(self.array(path, name), rows))
 
-    def _map(self, path: Path) -> Any:
+    def array(self, path: Path, name: str) -> Any:
         import torch
 
         with readable(path, "a tensor"):
@@ -140,39 +130,22 @@ def _as_numpy(tensor: Any) -> np.ndarray:
 class _Npz(Format):
     """``.npz`` with ``features`` and perhaps ``coords``; numpy reads an array of it whole."""
 
-    def contents(self, path: Path) -> Contents:
-        headers = array_headers(path)
-        if "features" not in headers:
-            raise ValueError(f"{path} lacks features; it holds {', '.join(headers)}")
-        shape, dtype = headers["features"]
-        coords = _flat_shape(headers["coords"][0]) if "coords" in headers else None
-        return Contents(_flat_shape(shape), dtype, coords)
+    def shapes(self, path: Path) -> Shapes:
+        return array_headers(path)
 
-    def features(self, path: Path, rows: np.ndarray | None) -> np.ndarray:
-        return _rows(self._read(path, "features"), rows)
-
-    def coords(self, path: Path) -> np.ndarray:
-        return _rows(self._read(path, "coords"), None)
-
-    def _read(self, path: Path, name: str) -> np.ndarray:
+    def array(self, path: Path, name: str) -> np.ndarray:
         with readable(path, ".npz"), np.load(path, allow_pickle=False) as file:
             return file[name]
 
 
 class _Npy(Format):
-    """``.npy``: one array, as torchmil keeps them; mapped, so that rows are read when used."""
+    """``.npy``: one array, as torchmil keeps them."""
 
-    def contents(self, path: Path) -> Contents:
-        array = self._map(path)
-        return Contents(_flat_shape(array.shape), array.dtype)
+    def shapes(self, path: Path) -> Shapes:
+        array = self.array(path, "features")
+        return {"features": (array.shape, array.dtype)}
 
-    def features(self, path: Path, rows: np.ndarray | None) -> np.ndarray:
-        return _rows(self._map(path), rows)
-
-    def coords(self, path: Path) -> np.ndarray:
-        return np.array(_rows(self._map(path), None))
-
-    def _map(self, path: Path) -> np.ndarray:
+    def array(self, path: Path, name: str) -> np.ndarray:
         with readable(path, ".npy"):
             return np.load(path, mmap_mode="r", allow_pickle=False)
 
@@ -181,9 +154,12 @@ FORMATS: dict[str, Format] = {".h5": _HDF5(), ".pt": _Torch(), ".npz": _Npz(), "
 """Ending of the file name → its kind."""
 
 
-def _flat_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return (N, …) for the (1, N, …) of older TRIDENT files."""
-    return tuple(shape[1:] if len(shape) == 3 and shape[0] == 1 else shape)
+def shapes(path: Path) -> Shapes:
+    """Return the shapes in a file, without the batch of one of older TRIDENT files."""
+    return {
+        name: (shape[1:] if len(shape) == 3 and shape[0] == 1 else shape, dtype)
+        for name, (shape, dtype) in FORMATS[path.suffix].shapes(path).items()
+    }
 
 
 def _rows(stored: Any, rows: np.ndarray | None) -> Any:

@@ -20,15 +20,7 @@ class Table(NamedTuple):
 
 
 def read_table(path: Path | str) -> Table:
-    """Read a CSV in UTF-8 with a header; no spaces around cells, accents in one form (NFC).
-
-    Raises
-    ------
-    FileNotFoundError
-        When there is no such file.
-    ValueError
-        For a file of another kind.
-    """
+    """Read a CSV in UTF-8 with a header; no spaces around cells, accents in one form (NFC)."""
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist; name a CSV file that lists the slides")

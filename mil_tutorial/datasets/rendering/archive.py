@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from mil_tutorial.datasets.rendering.lesion import TUMOUR_TILE_FRACTION
-from mil_tutorial.system.files import read_arrays, replacing
+from mil_tutorial.system.files import replacing
+from mil_tutorial.system.reading import read_arrays
 
 PER_TILE = ("coords", "tumour_fraction")
 TEXT = ("slide_id", "patient", "hospital", "split")

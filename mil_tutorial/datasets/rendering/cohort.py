@@ -14,33 +14,15 @@ COHORT_SEED = 2  # of 1 to 12, one whose bag sizes and colours happen to differ 
 
 @dataclass(frozen=True)
 class SlideSpec:
-    """Everything a slide is drawn from.
+    """Everything a slide is drawn from."""
 
-    Attributes
-    ----------
-    slide_id : str
-        Unique among all cohorts.
-    seed : int
-        Decides the tissue, the day's stain, the artefacts and, in positives, the lesion.
-    patient : str
-        Slides of a patient share habits of the tissue and the look of the tumour.
-    hospital : str
-        Decides stain and scanner; any name will do.
-    label : {0, 1}
-        1 if the slide holds a metastasis.
-    profile : {"default", "hard"}
-        Size of the lesions: a median of about 4 % or about 1 % of the tissue tiles.
-    split : {"train", "val", "test"}
-        All slides of a patient are in the same split.
-    """
-
-    slide_id: str
-    seed: int
-    patient: str
-    hospital: str
-    label: int
-    profile: str
-    split: str
+    slide_id: str  # unique among all cohorts
+    seed: int  # decides the tissue, the day's stain, the artefacts and, in positives, the lesion
+    patient: str  # slides of a patient share habits of the tissue and the look of the tumour
+    hospital: str  # decides stain and scanner; any name will do
+    label: int  # 1 if the slide holds a metastasis
+    profile: str  # default or hard: lesions of about 4 % or 1 % of the tissue tiles (median)
+    split: str  # all slides of a patient are in the same split
 
 
 def cohort(
@@ -50,32 +32,13 @@ def cohort(
     n_slides: int = 400,
     seed: int = COHORT_SEED,
 ) -> list[SlideSpec]:
-    """Return the specifications of a cohort of slides.
+    """Return the specifications of a cohort of ``n_slides``; another seed gives other patients.
 
     Patients come in pairs, one with metastases in all slides and one without, from the same
     hospital, in the same split and with equally many slides. So neither the hospital nor the
-    split nor the number of slides says anything about the label.
-
-    Parameters
-    ----------
-    profile : {"default", "hard"}
-        Size of the lesions.
-    hospital : str, optional
-        One hospital for all slides, all of them in the split "test". By default the four of
-        ``HOSPITALS``, each in all three splits.
-    n_slides : int
-        Number of slides.
-    seed : int
-        Another seed gives other patients.
-
-    Returns
-    -------
-    list of SlideSpec
-
-    Raises
-    ------
-    ValueError
-        If the profile is unknown or ``n_slides`` is less than one.
+    split nor the number of slides says anything about the label. All slides of a named hospital
+    are in the split "test"; by default they come from the four of ``HOSPITALS``, each in all
+    three splits.
     """
     if profile not in PROFILES:
         raise ValueError(f"profile must be one of {', '.join(PROFILES)}; got {profile!r}")
@@ -91,17 +54,7 @@ def cohort(
 
 
 def render_slide(spec: SlideSpec) -> RenderedSlide:
-    """Draw a slide.
-
-    Parameters
-    ----------
-    spec : SlideSpec
-
-    Returns
-    -------
-    RenderedSlide
-        ``image``, (512, 512, 3) uint8, and ``tumour_mask``, (512, 512) bool.
-    """
+    """Draw a slide: ``image``, (512, 512, 3) uint8, and ``tumour_mask``, (512, 512) bool."""
     return draw_slide(spec.seed, spec.patient, spec.hospital, spec.label, spec.profile)
 
 

@@ -38,24 +38,12 @@ class Drawing:
 
 @dataclass(frozen=True)
 class FlawedHospital:
-    """A hospital with a flaw.
+    """A hospital with a flaw."""
 
-    Attributes
-    ----------
-    flaw : str
-        One of ``FLAWS``.
-    specs : tuple of SlideSpec
-        What its table says; the seeds are no seeds to draw from.
-    affected : mapping of str to str
-        The slides that the flaw touches, and how.
-    drawings : mapping of str to Drawing
-        What is drawn, by slide.
-    """
-
-    flaw: str
-    specs: tuple[SlideSpec, ...]
-    affected: Mapping[str, str]
-    drawings: Mapping[str, Drawing]
+    flaw: str  # one of ``FLAWS``
+    specs: tuple[SlideSpec, ...]  # what its table says; the seeds are no seeds to draw from
+    affected: Mapping[str, str]  # the slides that the flaw touches, and how
+    drawings: Mapping[str, Drawing]  # what is drawn, by slide
 
     def render(self, spec: SlideSpec) -> RenderedSlide:
         """Draw what lies under a line of the table."""
@@ -73,21 +61,9 @@ class FlawedHospital:
 
 
 def flaw_hospital(specs: Sequence[SlideSpec], flaw: str, seed: int) -> FlawedHospital:
-    """Divide a hospital into splits by patient, and plant a flaw.
+    """Divide the cohort of one hospital into splits by patient, and plant a flaw.
 
-    Parameters
-    ----------
-    specs : sequence of SlideSpec
-        A cohort of one hospital.
-    flaw : {"leak", "stain", "labels", "shortcut", "hidden"}
-        "hidden" lets hospital and seed choose.
-    seed : int
-        The cohort's.
-
-    Raises
-    ------
-    ValueError
-        If the flaw is unknown or there are fewer than ``FEWEST`` slides.
+    It is one of ``FLAWS``, or "hidden", which lets hospital and seed choose.
     """
     if flaw == "hidden":
         flaw = hidden_flaw(specs[0].hospital, seed)

@@ -93,24 +93,10 @@ def write_hospital(
 
 
 def reveal(folder: str | Path) -> FlawedHospital:
-    """Return the flaw of a folder that ``write_hospital`` wrote.
+    """Return the flaw of a folder that ``write_hospital`` wrote, and the slides that it touches.
 
     Nothing in the folder names it: the hospital is planned again with each flaw until its table is
     that of the folder.
-
-    Parameters
-    ----------
-    folder : str or Path
-
-    Returns
-    -------
-    FlawedHospital
-        ``flaw`` names it, ``affected`` lists the slides it touches and how.
-
-    Raises
-    ------
-    ValueError
-        If the folder was written without a flaw, or its table was changed.
     """
     table = Path(folder) / "slides.csv"
     specs = read_specs(table)
@@ -136,19 +122,9 @@ def read_specs(slides_csv: str | Path) -> list[SlideSpec]:
 
 
 class FolderWriter:
-    """Renders slides into a folder.
+    """Renders slides into a folder; those in ``pictures`` get a picture and a mask.
 
-    Parameters
-    ----------
-    folder : Path
-    pictures : collection of str
-        The slides that get a picture and a mask.
-    truth : bool
-        Whether table and features tell the tumour; the masks always do.
-    render : callable
-        Draws a slide from its specification.
-    progress : bool
-        Show progress bars.
+    With ``truth`` table and features tell the tumour; the masks always do.
     """
 
     def __init__(

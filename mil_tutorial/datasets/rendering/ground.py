@@ -12,19 +12,9 @@ from mil_tutorial.datasets.rendering.population import lattice
 
 
 def draw_ground(seed: int, place: Architecture, lesion: Lesion | None) -> tuple[Field, Field]:
-    """Return the optical densities of haematoxylin and eosin without any nucleus.
+    """Return the optical densities of haematoxylin and eosin without nuclei, (512, 512) float32.
 
-    Parameters
-    ----------
-    seed : int
-        The slide's seed.
-    place : Architecture
-    lesion : Lesion or None
-        Its cytoplasm replaces the ground.
-
-    Returns
-    -------
-    haematoxylin, eosin : ndarray of shape (512, 512), float32
+    The cytoplasm of a lesion replaces the ground.
     """
     rng = stream("ground", seed)
     slow, fine = smooth_noise(rng, 26), smooth_noise(rng, 2.5)

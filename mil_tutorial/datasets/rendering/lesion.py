@@ -66,16 +66,8 @@ def draw_phenotype(patient: str) -> Phenotype:
 def draw_lesion(seed: int, patient: str, profile: str, place: Architecture) -> Lesion:
     """Draw a lesion that fills most of at least one tile.
 
-    Parameters
-    ----------
-    seed : int
-        The slide's seed.
-    patient : str
-        Decides the look of the cells.
-    profile : {"default", "hard"}
-        Decides the number of cells.
-    place : Architecture
-        Where tumour can grow: below the capsule, outside strands and vessels.
+    The patient decides the look of the cells, the profile their number; ``place`` tells where
+    tumour can grow: below the capsule, outside strands and vessels.
     """
     look = draw_phenotype(patient)
     cells = _cells_wanted(seed, profile)

@@ -10,40 +10,17 @@ SIDE = 512  # pixels along one side of a slide
 
 
 def stream(name: str, *keys: int | str) -> np.random.Generator:
-    """Return the random generator that belongs to a name and some keys.
-
-    Parameters
-    ----------
-    name : str
-        What the stream is for, such as ``"stain"``.
-    *keys : int or str
-        What it belongs to: a slide's seed, a patient, a hospital.
-
-    Returns
-    -------
-    numpy.random.Generator
-        The same one for the same arguments, on every machine.
-    """
+    """Return the generator of a name, such as ``"stain"``, and of keys, alike on all machines."""
     # ``hash`` would differ between two runs of Python.
     words = [zlib.crc32(k.encode()) if isinstance(k, str) else int(k) for k in (name, *keys)]
     return np.random.default_rng(np.random.SeedSequence(words))
 
 
 def smooth_noise(rng: np.random.Generator, scale: float, side: int = SIDE) -> Field:
-    """Return a smooth random field: cubic B-splines over a coarse grid of normal numbers.
+    """Return a smooth random field (side, side) of mean 0 and deviation 1, about.
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    scale : float
-        Distance between the knots in pixels: the size of the blobs.
-    side : int
-        Pixels along one side.
-
-    Returns
-    -------
-    ndarray of shape (side, side), float32
-        Mean about 0, standard deviation about 1.
+    Cubic B-splines over a coarse grid of normal numbers, ``scale`` pixels apart: the size of the
+    blobs.
     """
     knots = int(np.ceil(side / scale)) + 5
     grid = rng.standard_normal((knots, knots), dtype=np.float32)

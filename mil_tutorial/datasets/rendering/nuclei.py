@@ -70,17 +70,9 @@ def make(
 
 
 def paint(nuclei: Nuclei, grain: Field) -> Field:
-    """Return the density of haematoxylin of many nuclei.
+    """Return the density of haematoxylin of many nuclei, (512, 512) float32.
 
-    Parameters
-    ----------
-    nuclei : Nuclei
-    grain : ndarray of shape (512, 512)
-        Noise of about the size of a chromatin clump.
-
-    Returns
-    -------
-    ndarray of shape (512, 512), float32
+    ``grain`` is noise of about the size of a chromatin clump.
     """
     wide = SIDE + 2 * MARGIN
     canvas = np.zeros(wide * wide)

@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 from mil_tutorial.datasets.wsi.slide import Slide
 from mil_tutorial.datasets.wsi.tile_files import Tiles, write_features
 from mil_tutorial.system.errors import in_a_line
-from mil_tutorial.system.memory import available_memory
+from mil_tutorial.system.memory import check_fits
 
 Encoder = Callable[[torch.Tensor], Any]
 """From RGB tiles, a uint8 Tensor (n, h, w, 3), to their features (n, D)."""
@@ -72,21 +72,13 @@ def extract_features(
         )
     with Slide(slide) as opened:
         tiles.check_inside(opened.size, slide)
-    _check_memory(slide, tiles, batch_size, workers)
+    # A batch as bytes, those read ahead too, and as floats.
+    pixels = 3.0 * min(batch_size, len(tiles)) * tiles.tile_size**2
+    what = f"{slide}: batches of {batch_size} tiles of {tiles.tile_size} px need"
+    remedy = "take a smaller batch (--batch-size) or fewer workers"
+    check_fits(pixels * (1 + 4 + 2 * workers), what, remedy)
     features = _features(slide, tiles, encoder, batch_size, workers, torch.device(device), on_batch)
     return write_features(out, tiles, features, encoder_name(encoder))
-
-
-def _check_memory(slide: str | Path, tiles: Tiles, batch_size: int, workers: int) -> None:
-    """Refuse batches that do not fit into memory: as bytes, those read ahead too, and as floats."""
-    pixels = 3.0 * min(batch_size, len(tiles)) * tiles.tile_size**2
-    needed, free = pixels * (1 + 4 + 2 * workers), available_memory()
-    if free is not None and needed > free:
-        raise ValueError(
-            f"{slide}: batches of {batch_size} tiles of {tiles.tile_size} px need "
-            f"{needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} are free; take a smaller batch "
-            "(--batch-size) or fewer workers"
-        )
 
 
 def encoder_name(encoder: Encoder) -> str:
@@ -155,10 +147,9 @@ def _features(
             width, done = features.shape[1], done + len(features)
             on_batch(len(features))
     except (RuntimeError, OSError) as error:  # a worker was killed or found no memory, or a device
-        reason = str(error).splitlines()[0]
         raise ValueError(
-            f"{slide}: encoding stopped at tile {done} ({reason}); if memory is short, take a "
-            "smaller batch or fewer workers"
+            f"{slide}: encoding stopped at tile {done}: {in_a_line(error)}; if memory is short, "
+            "take a smaller batch or fewer workers"
         ) from error
     finally:
         batches.close()

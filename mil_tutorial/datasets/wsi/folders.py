@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from mil_tutorial.datasets.wsi.tiling import (
 )
 from mil_tutorial.datasets.wsi.tissue import find_tissue
 from mil_tutorial.system.errors import in_a_line
-from mil_tutorial.system.files import check_writable, replacing
+from mil_tutorial.system.files import check_writable, write_whole
 
 ENDINGS = {".svs", ".tif", ".tiff", ".ndpi", ".mrxs", ".scn", ".vms", ".vmu", ".svslide", ".bif"}
 """Files taken for slides in a folder; others (DICOM, Zeiss) can be named one by one."""
@@ -42,13 +41,6 @@ def find_slides(paths: Iterable[str | Path]) -> list[Path]:
     """Return the slides among files and folders, in that order, those of a folder by name.
 
     Hidden files, as macOS leaves them beside each file on other disks, are no slides.
-
-    Raises
-    ------
-    FileNotFoundError
-        When a path does not exist, or a folder and those within it hold no slide.
-    ValueError
-        When two slides have one name, which is the name of the file that is written.
     """
     slides: dict[str, Path] = {}
     for path in map(Path, paths):
@@ -87,20 +79,9 @@ def tile_slides(
 ) -> Outcome:
     """Tile slides; write ``<slide>.h5`` and a picture ``<slide>.jpg`` of each into a folder.
 
-    Settings are those of ``tile_slide``. Slides that were tiled with the same settings are skipped.
-    Those that cannot be tiled are named in the outcome; the others are.
-
-    Parameters
-    ----------
-    workers : int
-        Processes; each holds one slide at a time.
-
-    Raises
-    ------
-    ValueError
-        When a file in ``out`` was made with other settings; nothing is done then.
-    OSError
-        When ``out`` cannot be written.
+    Settings are those of ``tile_slide``; each of the ``workers`` processes holds a slide at a time.
+    Slides that were tiled with the same settings are skipped; a file of other settings is refused
+    before anything is done. Slides that cannot be tiled are named in the outcome.
     """
     from tqdm import tqdm
 
@@ -198,10 +179,7 @@ def _save_preview(path: Path, slide: Slide, mask: np.ndarray, tiles: Tiles) -> N
     side = tiles.side / downsample
     for x, y in tiles.coords / downsample:
         pen.rectangle((round(x), round(y), round(x + side), round(y + side)), outline=TILES)
-    content = BytesIO()  # Pillow does not see that a disk is full
-    image.save(content, format="jpeg", quality=85)
-    with replacing(path) as partial:
-        partial.write_bytes(content.getbuffer())
+    write_whole(path, lambda file: image.save(file, format="jpeg", quality=85))
 
 
 def encode_slides(
@@ -218,23 +196,10 @@ def encode_slides(
 ) -> Outcome:
     """Encode the tiles that ``tile_slides`` wrote; write ``<slide>.h5`` of each into a folder.
 
-    Slides whose file exists, with the same encoder and tiles, are skipped. Those that cannot be
-    encoded are named in the outcome; the others are. Other parameters are those of
-    ``extract_features``.
-
-    Parameters
-    ----------
-    encoder : str
-        The encoder's name.
-    load : callable
-        Returns the encoder; called when all else was looked at, and only if there is work.
-
-    Raises
-    ------
-    ValueError
-        When a file in ``out`` comes from another encoder or other tiles; nothing is done then.
-    OSError
-        When ``out`` cannot be written.
+    Slides whose file exists, with the same encoder and tiles, are skipped; a file of others is
+    refused before anything is done. Slides that cannot be encoded are named in the outcome.
+    ``encoder`` is a name, and ``load`` returns it: it is called when all else was looked at, and
+    only if there is work. Other parameters are those of ``extract_features``.
     """
     from tqdm import tqdm
 

@@ -24,34 +24,15 @@ UNEQUAL = 0.01
 
 @dataclass(frozen=True, eq=False)
 class Placement:
-    """The tiles of one file, in the file's own unit.
+    """The tiles of one file, in the file's own unit."""
 
-    Attributes
-    ----------
-    path : path
-        Of the file.
-    coords : array, shape (N, 2)
-        x, y of each tile's top-left corner.
-    side : float
-        Of a tile.
-    unit : {"px", "um"}
-        Pixels of level 0, or µm.
-    """
-
-    path: Path
-    coords: np.ndarray
-    side: float
-    unit: str = "px"
+    path: Path  # of the file
+    coords: np.ndarray  # (N, 2): x, y of each tile's top-left corner
+    side: float  # of a tile
+    unit: str = "px"  # {"px", "um"}: pixels of level 0, or µm
 
     def on_slide(self, slide: Slide) -> tuple[np.ndarray, int]:
-        """Return the corners, int64 (N, 2), and the side in pixels of the slide's level 0.
-
-        Raises
-        ------
-        ValueError
-            When tiles begin beyond the slide, or µm cannot be converted, since the slide does not
-            say its µm/px.
-        """
+        """Return the corners, int64 (N, 2), and the side in pixels of the slide's level 0."""
         mpp = 1.0
         if self.unit == "um":
             try:
@@ -75,20 +56,9 @@ class Placement:
 def place(coords: np.ndarray, attributes: Mapping[str, Any], path: Path) -> Placement:
     """Read what a file says about the place of its tiles.
 
-    Parameters
-    ----------
-    coords : array, shape (N, 2)
-    attributes : mapping
-        Of the coordinates and of their file. Where they do not say the side of a tile, it is the
-        most common step between neighbours, which is right where tiles do not overlap.
-    path : path
-        For messages.
-
-    Raises
-    ------
-    ValueError
-        When no slide has tiles at such places: negative, fractional, columns and rows, of an
-        unknown unit or size.
+    ``attributes`` are those of the coordinates (N, 2) and of their file. Where they do not say the
+    side of a tile, it is the most common step between neighbours, which is right where tiles do
+    not overlap.
     """
     unit = _unit(attributes, path)
     _check_each(coords, unit, path)
@@ -131,11 +101,6 @@ def number(
     """Return an attribute that is a positive number (or 0); None where it is missing.
 
     An array of one number counts as that number, and so does a pair of equal ones.
-
-    Raises
-    ------
-    ValueError
-        For anything else, naming the file and the attribute.
     """
     if name not in attributes:
         return None

@@ -23,7 +23,7 @@ import numpy as np
 
 from mil_tutorial.datasets.hdf5 import attributes, dataset, new_hdf5, open_hdf5
 from mil_tutorial.datasets.wsi.placement import attribute_text, level0_side, number, place
-from mil_tutorial.system.files import readable
+from mil_tutorial.system.reading import readable
 
 CHUNK = 256  # rows of features stored together
 MAY_BE_ZERO = ("patch_level", "overlap", "min_tissue", "threshold")
@@ -203,13 +203,7 @@ def read_tiles(path: str | Path) -> Tiles:
 
 
 def read_encoder(path: Path) -> str:
-    """Return the name of the encoder whose features a file holds.
-
-    Raises
-    ------
-    ValueError
-        When the file is damaged or holds no features.
-    """
+    """Return the name of the encoder whose features a file holds."""
     with open_hdf5(path) as file:
         return str(dataset(file, "features").attrs.get("encoder", "unknown"))
 
