@@ -3,9 +3,9 @@
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib import import_module
-from importlib.machinery import ModuleSpec
-from importlib.util import find_spec, spec_from_file_location
+from types import ModuleType
 from typing import Any
 
 
@@ -35,15 +35,14 @@ def lazy_names(
 
 
 def keep_old_names(homes: Mapping[str, str]) -> None:
-    """Let modules be imported under names that they once had (old name → name now)."""
+    """Let names be imported from modules that have moved (old name → name now)."""
 
-    class Moved:
-        @staticmethod
-        def find_spec(name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-            if name not in homes:
-                return None
-            warnings.warn(f"{name} is now {homes[name]}", DeprecationWarning, stacklevel=2)
-            home = find_spec(homes[name])
-            return home and spec_from_file_location(name, home.origin)
+    def moved(home: str, name: str) -> Any:
+        if name.startswith("__"):  # asked for by those who look through all modules
+            raise AttributeError(name)
+        warnings.warn(f"{name} is now in {home}", DeprecationWarning, stacklevel=2)
+        return getattr(import_module(home), name)
 
-    sys.meta_path.append(Moved)
+    for old, home in homes.items():
+        sys.modules[old] = ModuleType(old, f"Now {home}.")
+        sys.modules[old].__dict__["__getattr__"] = partial(moved, home)
