@@ -24,6 +24,9 @@ from mil_tutorial.system.memory import available_memory
 ABANDONED = 24 * 3600
 """Seconds after which an unfinished file of another machine counts as left by a killed run."""
 
+LONGEST = 50
+"""Characters of its future name in the name of an unfinished file: a system allows 255 bytes."""
+
 SIGNS_OF_CODE = ("GLOBAL", "Unsupported class", "Object arrays", "Python objects")
 """Words of torch and numpy when a file holds pickled objects."""
 
@@ -41,11 +44,12 @@ def partial_path(path: Path) -> Iterator[Path]:
         Naming ``path``, when the disk is full, whatever was raised for it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    for other in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
+    name = f".{path.name[:LONGEST]}"
+    for other in path.parent.glob(f"{glob.escape(name)}.*.partial"):
         if _is_abandoned(other):
             _remove(other)
     own = f"{_machine()}-{os.getpid()}-{secrets.token_hex(4)}"
-    partial = path.with_name(f".{path.name}.{own}.partial")
+    partial = path.with_name(f"{name}.{own}.partial")
     try:
         yield partial
     except (OSError, RuntimeError, ValueError) as error:  # h5py raises all of these
@@ -189,7 +193,14 @@ def readable(path: Path, kind: str) -> Iterator[None]:
                 f"{path} holds pickled Python objects, whose code is not run here; save plain "
                 "numbers or text, without None: torch.save(tensor, path), numpy.savez(path, …)"
             ) from error
+        if "consistency flags" in str(error):  # of HDF5
+            raise OSError(
+                f"{path} was not closed: another program writes it, or was killed meanwhile; wait "
+                "for it, or release the file (h5clear -s) and look at what it holds"
+            ) from error
         reason = (str(error).splitlines() or [""])[0].rstrip(".")[:150] or type(error).__name__
+        if "weights_only" in reason:  # advice to run the code in the file
+            reason = "no file of torch.save"
         raise ValueError(
             f"{path} cannot be read as {kind} ({reason}); it is truncated or of another kind: copy "
             "or write it again"
