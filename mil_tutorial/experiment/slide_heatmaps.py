@@ -79,7 +79,7 @@ def find_slides(folder: Path, benchmark: Benchmark) -> dict[str, Path]:
 
 
 def check_places(slides: dict[str, Path], benchmark: Benchmark) -> dict[str, Path]:
-    """Return the slides whose tiles have a known place and size; warn of the others.
+    """Return the slides on which the place and size of the tiles are known; warn of the others.
 
     Call it before training: what is wrong in a file of coordinates can still be mended then.
     """
@@ -89,7 +89,8 @@ def check_places(slides: dict[str, Path], benchmark: Benchmark) -> dict[str, Pat
     for name, file in zip(test.names, test.files):
         if name in slides:
             try:
-                file.placement()
+                with Slide(slides[name]) as slide:
+                    file.placement().on_slide(slide)
             except (ValueError, OSError) as error:
                 reasons[name] = in_a_line(error)
     if reasons:

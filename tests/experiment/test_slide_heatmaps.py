@@ -76,13 +76,21 @@ def test_a_slide_that_cannot_be_drawn_is_named(trained, monkeypatch):
 
 
 def test_tiles_of_unknown_size_are_noticed_before_training(benchmark, tmp_path):
-    slides = dict.fromkeys(benchmark.test.names, tmp_path)
+    slides = dict.fromkeys(benchmark.test.names, write_slide(tmp_path / "any.tif"))
     first, second, *others = slides
     for name in (first, second):
         diagonal = np.full((3, 2), 300) * [[0], [1], [2]]
         write_file(tmp_path / "features" / f"{name}.h5", np.ones((3, 6), np.float32), diagonal)
     benchmark = load_benchmark(tmp_path / "features", labels=tmp_path / "labels.csv")
     with pytest.warns(UserWarning, match=f"no heat map of {first}, {second}: .*their size is not"):
+        assert list(check_places(slides, benchmark)) == others
+
+
+def test_tiles_beyond_the_slide_are_noticed_before_training(benchmark, tmp_path):
+    small, whole = (write_slide(tmp_path / f"{side}.tif", side, side) for side in (512, 1200))
+    first, *others = benchmark.test.names
+    slides = {first: small, **dict.fromkeys(others, whole)}
+    with pytest.warns(UserWarning, match=rf"no heat map of {first}: .*512\.tif: tiles reach to"):
         assert list(check_places(slides, benchmark)) == others
 
 
