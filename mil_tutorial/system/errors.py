@@ -2,11 +2,15 @@
 
 
 def short_of_memory(error: BaseException) -> bool:
-    """Return True if numpy, torch or the system had no memory left, on the CPU or a GPU."""
+    """Return True if numpy, torch or the loader had no memory left, on the CPU or a GPU."""
     text = str(error)
-    return isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError)
-        and ("DefaultCPUAllocator" in text or "out of memory" in text)
+    return (
+        isinstance(error, MemoryError)
+        or "failed to map segment" in text
+        or (
+            isinstance(error, RuntimeError)
+            and ("DefaultCPUAllocator" in text or "out of memory" in text)
+        )
     )
 
 

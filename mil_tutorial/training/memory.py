@@ -94,15 +94,15 @@ def check_memory(
         return
     chunks, sample = to_train(CHUNK, None), to_train(None, CHUNK)
     remedies = [
-        f"--instances-at-once {CHUNK} trains in {chunks / 1e9:.1f} GB",
-        f"--instances-per-bag {CHUNK} in {sample / 1e9:.1f} GB",
+        f"--instances-at-once {CHUNK} trains in {chunks / 1e9:.3g} GB",
+        f"--instances-per-bag {CHUNK} in {sample / 1e9:.3g} GB",
         "close other programs" if jobs == 1 else "fewer --jobs take less",
         "or leave this bag out",
     ]
     raise ValueError(
         f"{name} has {n:,} instances, which take about "
-        + " and ".join(f"{need / 1e9:.1f} GB {what}" for what, need in needs.items())
-        + f", but {free / 1e9:.1f} GB of memory are free; "
+        + " and ".join(f"{need / 1e9:.3g} GB {what}" for what, need in needs.items())
+        + f", but {free / 1e9:.3g} GB of memory are free; "
         + ", ".join(remedies if trained else remedies[2:])
     )
 
