@@ -24,7 +24,9 @@ def test_public_names_exist_and_are_documented():
 
 @pytest.mark.parametrize(("old", "new"), mil_tutorial.MOVED.items())
 def test_a_moved_module_gives_the_same_objects_under_its_old_name(old, new):
-    name = next(name for name in vars(importlib.import_module(new)) if name.isalpha() and name.islower())
+    name = next(
+        name for name in vars(importlib.import_module(new)) if name.isalpha() and name.islower()
+    )
     with pytest.warns(DeprecationWarning, match=f"^{name} is now in {new}$"):
         moved = getattr(importlib.import_module(old), name)
     assert moved is getattr(importlib.import_module(new), name)

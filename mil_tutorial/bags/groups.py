@@ -4,7 +4,12 @@ import re
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
-MISSING = {"", "na", "nan", "none", "null", "nil", "missing", "unknown"}
+MISSING = {
+    *("", "na", "nan", "nat", "none", "null", "nil", "missing", "unknown", "undefined"),
+    *("notavailable", "notapplicable", "notreported"),  # as TCGA writes it, in brackets
+}
+ERRORS = {"#ref!", "#value!", "#name?", "#num!", "#div/0!"}
+"""What a spreadsheet writes where a formula failed."""
 
 
 def is_missing(value: Any) -> bool:
@@ -14,7 +19,8 @@ def is_missing(value: Any) -> bool:
     counts as a letter.
     """
     if isinstance(value, str):
-        return re.sub(r"[^\w+]|_", "", value.casefold()) in MISSING
+        value = value.casefold().strip()
+        return value in ERRORS or re.sub(r"[^\w+]|_", "", value) in MISSING
     return value is None or bool(value != value)  # NaN differs from itself
 
 
@@ -31,6 +37,8 @@ def group_values(groups: Iterable[Any], names: Sequence[str] | None = None) -> l
     values: list[Hashable] = []
     for i, group in enumerate(groups):
         try:
+            if isinstance(group, tuple):  # of parts, such as a hospital and a number
+                group = tuple(group_values(group))
             group = group.item() if hasattr(group, "item") else group
             hash(group)
             usable = not is_missing(group)

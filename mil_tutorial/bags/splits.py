@@ -7,6 +7,7 @@ import numpy as np
 
 from mil_tutorial.bags.dataset import MedicalBagDataset
 from mil_tutorial.bags.groups import group_values
+from mil_tutorial.system.numbers import as_integer, shown
 
 
 def group_folds(
@@ -35,9 +36,15 @@ def group_folds(
     ------
     ValueError
         When a class has fewer groups than there are folds, so that no division has both classes in
-        every fold; when a group is missing.
+        every fold; when a group is missing, or a label is not 0 or 1.
     """
-    truth, group_of = np.asarray(labels).astype(int), group_numbers(groups)
+    truth, group_of = np.asarray(labels), group_numbers(groups)
+    if truth.shape != group_of.shape or not np.isin(truth, (0, 1)).all():
+        raise ValueError(
+            f"labels are {shown(labels)} and there are {len(group_of)} groups; expected a label "
+            "of 0 or 1 and a group for each bag"
+        )
+    truth, n_folds = truth.astype(int), as_integer(n_folds, "n_folds")
     if n_folds < 3:
         raise ValueError(f"n_folds is {n_folds}; train, validation and test need at least 3")
     for value in (0, 1):

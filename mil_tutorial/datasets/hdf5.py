@@ -1,5 +1,6 @@
 """HDF5 files: read without closing them in between, and written whole or not at all."""
 
+import math
 import os
 import threading
 from collections import OrderedDict
@@ -74,6 +75,13 @@ def _check_values(stored: Any, where: str) -> None:
             )
     if stored.size and not stored.id.get_storage_size():
         raise ValueError(f"{where} was declared and never written; extract this slide again")
+    if stored.chunks:
+        expected = math.prod(-(-n // m) for n, m in zip(stored.shape, stored.chunks))
+        if (written := stored.id.get_num_chunks()) < expected:  # others would be read as zeros
+            raise ValueError(
+                f"{where}: {written} of its {expected} chunks were written; extract this slide "
+                "again"
+            )
 
 
 def attributes(file: Any, name: str) -> dict[str, Any]:

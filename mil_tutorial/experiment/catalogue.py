@@ -211,7 +211,7 @@ def _folder(
     _warn_of_copies(dataset, table.splits or table.folds or dataset.groups)
     n_patients = len(set(dataset.groups))
     patients = "slides taken as patients" if table.patients is None else f"{n_patients} patients"
-    name = path.resolve().name
+    name = path.resolve().name.encode(errors="replace").decode()  # it may have bytes of no text
     return Benchmark(
         name=name,
         description=f"{name}: {len(dataset)} slides, {patients}, {division}; "

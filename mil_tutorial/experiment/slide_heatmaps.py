@@ -64,7 +64,8 @@ def find_slides(folder: Path, benchmark: Benchmark) -> dict[str, Path]:
     for path in found:
         file = files[one_form(slide_id(path))]
         try:
-            file.placement()
+            with Slide(path) as slide:
+                file.placement().on_slide(slide)
             slides[file.path.stem] = path
         except (ValueError, OSError) as error:
             reasons[file.path.stem] = in_a_line(error)

@@ -5,7 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from mil_tutorial.pictures.tile_checks import check_coords, check_inside, check_tile_size
+from mil_tutorial.pictures.tile_checks import (
+    check_coords,
+    check_downsample,
+    check_inside,
+    check_tile_size,
+)
 from mil_tutorial.system.memory import available_memory
 
 CANVAS = 500e6
@@ -80,21 +85,20 @@ def _check_values(values: np.ndarray, coords: Any, tile_size: int, downsample: f
     finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
     if not finite.all():
         raise ValueError(f"the value of tile {finite.argmin()} is not finite; leave that tile out")
-    if not downsample > 0:
-        raise ValueError(f"downsample must be positive, got {downsample}")
+    check_downsample(downsample)
     if values.ndim > 1 and downsample != 1:
         raise ValueError("tile pictures can be stitched at downsample 1 only")
 
 
 def _check_canvas(shape: tuple[int, ...], downsample: float, limit: float | None) -> None:
     """Refuse a canvas of more bytes before it is made; say what fits."""
-    size = 8.0 * math.prod(shape)
+    size = 8.0 * math.prod(map(float, shape))
     if limit is not None and size > limit:
         fitting = math.ceil(downsample * math.sqrt(size / max(limit, 1.0)))
         remedy = f"pass downsample={fitting}, slide pixels per canvas pixel"
         if len(shape) > 2:
             remedy = f"make the pictures and coords smaller, {fitting} times"
         raise ValueError(
-            f"a canvas of {shape[1]} × {shape[0]} pixels takes {size / 1e9:.3g} GB, and "
+            f"a canvas of {shape[1]:.10g} × {shape[0]:.10g} pixels takes {size / 1e9:.3g} GB, and "
             f"{limit / 1e9:.3g} GB are the limit; {remedy}"
         )

@@ -47,8 +47,7 @@ def check_tiles(
         _check_all((labels == 0) | (labels == 1), labels, "truth", "0 or 1", slide)
     if tile_size is not None:
         check_tile_size(tile_size, slide)
-    if not 0 < as_number(downsample, "downsample") < np.inf:
-        raise _error(slide, f"downsample must be positive, got {downsample}")
+    check_downsample(downsample, slide)
     if image is not None:
         check_image(image, slide)
         if tile_size is not None:
@@ -104,13 +103,22 @@ def check_tile_size(tile_size: Any, slide: str = "") -> None:
         raise _error(slide, f"tile_size is {tile_size!r}, expected a whole number of pixels, ≥ 1")
 
 
+def check_downsample(downsample: Any, slide: str = "") -> None:
+    """Refuse anything but a positive, finite number."""
+    if not 0 < as_number(downsample, "downsample") < np.inf:
+        raise _error(slide, f"downsample must be positive, got {downsample}")
+
+
 def check_inside(
     coords: Any, tile_size: int, shape: Any, slide: str = "", slack: float = 0.0
 ) -> None:
     """Refuse tiles that reach beyond a slide of this (height, width) in pixels."""
     first = np.asarray(coords, dtype=float)  # integers of two bytes would wrap
     last = first + tile_size
-    height, width = shape
+    sides = _numbers(shape, "the slide's shape", slide)
+    if sides.shape != (2,) or not np.isfinite(sides).all():
+        raise _error(slide, f"the slide's shape is {shape}, expected (height, width) in pixels")
+    height, width = sides
     if (first < 0).any() or (last > (width + slack, height + slack)).any():
         (left, top), (right, bottom) = first.min(axis=0), last.max(axis=0)
         raise _error(

@@ -3,9 +3,10 @@
 
 def short_of_memory(error: BaseException) -> bool:
     """Return True if numpy, torch or the system had no memory left, on the CPU or a GPU."""
-    signs = ("DefaultCPUAllocator", "out of memory", "allocate memory")
+    signs = ("DefaultCPUAllocator", "out of memory", "allocate memory", "failed to map segment")
+    kinds = RuntimeError | OSError | ImportError  # the last where torch cannot be loaded
     return isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError | OSError) and any(sign in str(error) for sign in signs)
+        isinstance(error, kinds) and any(sign in str(error) for sign in signs)
     )
 
 

@@ -18,6 +18,9 @@ from typing import Any
 ABANDONED = 24 * 3600
 """Seconds after which an unfinished file of another machine counts as left by a killed run."""
 
+LONGEST = 50
+"""Characters of its future name in the name of an unfinished file: a system allows 255 bytes."""
+
 
 @contextmanager
 def partial_path(path: Path) -> Iterator[Path]:
@@ -27,11 +30,12 @@ def partial_path(path: Path) -> Iterator[Path]:
     ``path``. A full disk is an OSError that names ``path``, whatever was raised for it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    for other in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
+    name = f".{path.name[:LONGEST]}"
+    for other in path.parent.glob(f"{glob.escape(name)}.*.partial"):
         if _is_abandoned(other):
             _remove(other)
     own = f"{_machine()}-{os.getpid()}-{secrets.token_hex(4)}"
-    partial = path.with_name(f".{path.name}.{own}.partial")
+    partial = path.with_name(f"{name}.{own}.partial")
     try:
         yield partial
     except (OSError, RuntimeError, ValueError) as error:  # h5py raises all of these

@@ -46,7 +46,14 @@ def readable(path: Path, kind: str) -> Iterator[None]:
                 f"{path} holds pickled Python objects, whose code is not run here; save plain "
                 "numbers or text, without None: torch.save(tensor, path), numpy.savez(path, …)"
             ) from error
+        if "consistency flags" in str(error):  # of HDF5
+            raise OSError(
+                f"{path} was not closed: another program writes it, or was killed meanwhile; wait "
+                "for it, or release the file (h5clear -s) and look at what it holds"
+            ) from error
         reason = (str(error).splitlines() or [""])[0].rstrip(".")[:150] or type(error).__name__
+        if "weights_only" in reason:  # advice to run the code in the file
+            reason = "no file of torch.save"
         raise ValueError(
             f"{path} cannot be read as {kind} ({reason}); it is truncated or of another kind: copy "
             "or write it again"

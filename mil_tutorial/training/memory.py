@@ -79,8 +79,8 @@ def check_memory(
         check_fits(
             to_train(config.instances_at_once, config.instances_per_bag),
             f"{has} a training step on it takes about",
-            f"--instances-at-once {CHUNK} trains in {to_train(CHUNK, None) / 1e9:.1f} GB, "
-            f"--instances-per-bag {CHUNK} in {to_train(None, CHUNK) / 1e9:.1f} GB; or {remedy}",
+            f"--instances-at-once {CHUNK} trains in {to_train(CHUNK, None) / 1e9:.3g} GB, "
+            f"--instances-per-bag {CHUNK} in {to_train(None, CHUNK) / 1e9:.3g} GB; or {remedy}",
         )
     tested = f"{has} to predict it takes about"
     check_fits(jobs * bytes_to_predict(n, width, hidden), tested, f"{remedy}, or leave it out")

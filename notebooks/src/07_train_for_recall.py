@@ -404,8 +404,8 @@ show(
 #   more. Odds divided by 8.5 bring weights back to 0.10 or 0.11, the sampler to 0.07 to 0.20.
 # * Weighted and resampled models begin to learn some ten epochs sooner. At the end, weights and plain
 #   training cannot be told apart.
-# * The sampler seems better by 0.07, with an interval above 0. We went on to eight draws: +0.04
-#   [−0.01, +0.08]. Three were too few.
+# * The sampler seems better by 0.07, but the interval holds 0. With eight draws the gain was 0.04. Three
+#   are too few.
 #
 # ## Do not choose the epoch by recall
 #

@@ -85,6 +85,14 @@ def test_tiles_of_unknown_size_are_noticed_before_training(benchmark, tmp_path):
         assert find_slides(tmp_path, benchmark) == {other: slides[other]}
 
 
+def test_tiles_beyond_the_slide_are_noticed_before_training(benchmark, tmp_path):
+    first, *others = benchmark.test.names
+    slides = {name: write_slide(tmp_path / f"{name}.tif", 1200, 1200) for name in others}
+    write_slide(tmp_path / f"{first}.tif", 512, 512)
+    with pytest.warns(UserWarning, match=rf"no heat map of {first}: .*\.tif: tiles reach to"):
+        assert find_slides(tmp_path, benchmark) == slides
+
+
 def test_without_openslide_the_message_says_what_to_install(benchmark, tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "openslide", None)
     with pytest.raises(ImportError, match=r'pip install "mil-tutorial\[wsi\]"'):

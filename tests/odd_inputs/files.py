@@ -96,6 +96,14 @@ def unknown_filter(file: h5py.File) -> None:
     stored.write_direct_chunk((0, 0), b"compressed", 0)
 
 
+def unfinished(path: Path) -> None:
+    """As it is where the program that writes it was killed."""
+    with h5py.File(path.with_name("open"), "w", libver="latest") as file:
+        file.create_dataset("features", data=X, chunks=X.shape, maxshape=(None, 4))
+        file.swmr_mode = True
+        path.write_bytes(path.with_name("open").read_bytes())
+
+
 def declared(shape: tuple[int, int]) -> Callable[[Path], Any]:
     """A file of a few kilobytes that says it holds terabytes: only its first rows were written."""
 
@@ -255,6 +263,9 @@ CASES = [
     refused("pt of one number", pt(torch.tensor(3.0)), "holds one number"),
     refused("pt shorter than its shape", short_storage, r"40 bytes of numbers, fewer .*\(6, 4\)"),
     refused("pt with a list of tensors", pt([torch.ones(2, 4)] * 2), "holds a list"),
+    refused(
+        "pt that is a web page", lambda p: p.write_text("<html>404"), r"\(no file of torch\.save\)"
+    ),
     refused("pt of a model", pt(torch.nn.Linear(2, 2).state_dict()), "holds a OrderedDict"),
     refused("h5 with external storage", h5(external_storage), "'features' has external storage"),
     refused(
@@ -287,9 +298,11 @@ CASES = [
         h5(lambda f: f.create_dataset("features", (6, 4), "f4")),
         "never written",
     ),
+    refused("h5 that is still being written", unfinished, r"not closed: .*\(h5clear -s\)"),
     refused("h5 with compound numbers", h5(lambda f: f.update(features=MIXED)), r"type \[\('a'"),
     refused("h5 with text", h5(lambda f: f.update(features=[["a", "b"]])), "type object"),
-    refused("h5 larger than the memory", declared((10**10, 1000)), "says that it holds 4e.04 GB"),
+    refused("h5 with terabytes declared", declared((10**10, 1000)), "1 of its 625000000 chunks"),
+    refused("h5 whose writer was killed", declared((40, 4)), "1 of its 3 chunks were written"),
     refused("h5 with features of width 0", h5(lambda f: f.update(features=X[:, :0])), r"\(6, 0\)"),
     refused("npy expanded (N, D, 1)", lambda p: np.save(p, X[..., None]), r"\(6, 4, 1\)"),
     refused("npy structured", lambda p: np.save(p, MIXED), r"shape \(6,\)"),

@@ -1,5 +1,6 @@
 """Labels, splits and folders."""
 
+import os
 import shutil
 import unicodedata
 import warnings
@@ -116,6 +117,32 @@ def patients_as_tensors(here: Path) -> None:
         assert sum(len(patients[rows].unique()) for rows in parts) == 20
 
 
+def pairs_as_patients(here: Path) -> None:
+    """A hospital and a number, as a loop over tensors gives them."""
+    patients = [("A", torch.tensor(i // 3)) for i in range(60)]
+    for parts in group_folds(np.arange(60) % 2, patients):
+        assert sum(len({int(patients[row][1]) for row in rows}) for rows in parts) == 20
+
+
+def name_of_bytes(here: Path) -> None:
+    """Written on a machine with another encoding of names; the trained models are not lost."""
+    folder, labels = feature_folder(here)
+    try:
+        renamed = folder.rename(here / os.fsdecode(b"f\xe4"))
+    except OSError:
+        return  # the file system takes text only
+    printed = compare(renamed, labels)
+    assert "f?: 30 slides" in printed
+    assert "warning" not in printed
+
+
+def two_folders_below(here: Path) -> None:
+    folder, labels = feature_folder(here)
+    (here / "job" / "20x").mkdir(parents=True)
+    folder.rename(here / "job" / "20x" / "uni")
+    compare(here / "job", labels)
+
+
 def leak_of_tensors(here: Path) -> None:
     one, other = (MedicalBagDataset([(np.ones((1, 2)), 1)], groups=[torch.tensor(7)])
                   for _ in range(2))  # fmt: skip
@@ -219,6 +246,27 @@ CASES = [
     Case("patient None", partial(replaced, "p00", "None"), r"no patient for slide_00, slide_02"),
     Case("patient ?", partial(replaced, "p11", "?"), r"no patient for slide_05, .* \('\?'\)"),
     Case("patient -", partial(replaced, "p11", " - "), r"no patient for slide_05, slide_07"),
+    Case("patient #N/A", partial(replaced, "p11", "#N/A"), "no patient for slide_05, slide_07"),
+    Case("patient #REF!", partial(replaced, "p11", "#REF!"), r"no patient for .* \('#REF!'\)"),
+    Case("patient of TCGA", partial(replaced, "p11", "[Not Available]"), "no patient for slide_05"),
+    Case(
+        "a name with a comma",
+        partial(replaced, "p11", "Doe, J"),
+        "line 7 has more cells than the header; put a cell with a comma in quotes",
+    ),
+    Case(
+        "a quote that is not closed",
+        partial(replaced, "\nslide_03", '\n"slide_03'),
+        "^.{,250}….{,100}$",
+    ),
+    Case("rows of commas at the end", partial(replaced, "29,1,p71\n", "29,1,p71\n,,\n,,\n")),
+    Case(
+        "a folder as labels",
+        lambda here: compare(*feature_folder(here), "--labels", here),
+        "is a folder; name a CSV file",
+    ),
+    Case("a name that is not UTF-8", name_of_bytes),
+    Case("features two folders below", two_folders_below, "some in 20x/uni: name that folder"),
     Case("free of cancer, adenoca", partial(classes, "free of cancer", "adenoca"), ASKS),
     Case("non_tumor, HCC", partial(classes, "non_tumor", "HCC"), ASKS),
     Case("tumor_free, relapse", partial(classes, "tumor_free", "relapse"), ASKS),
@@ -226,6 +274,13 @@ CASES = [
     Case("non-malignant, normal", partial(classes, "normal", "non-malignant"), ASKS),
     Case("normal, nontumoral", partial(classes, "nontumoral", "normal"), ASKS),
     Case("cancer, melanoma", partial(classes, "cancer", "melanoma"), ASKS),
+    Case("normal, 0", partial(classes, "normal", "0"), ASKS),
+    Case("negative, pN0", partial(classes, "negative", "pN0"), ASKS),
+    Case("negative, seronegative", partial(classes, "negative", "seronegative"), ASKS),
+    Case("benign, never malignant", partial(classes, "benign", "never malignant"), ASKS),
+    Case("not tumor-free, tumor", partial(classes, "not tumor-free", "tumor"), ASKS),
+    Case("absence of tumor, tumor", partial(classes, "absence of tumor", "tumor")),
+    Case("normal, abnormal", partial(classes, "normal", "abnormal")),
     Case("non_tumor, tumour", partial(classes, "non_tumor", "Tumours")),
     Case("CLAM's names", partial(classes, "normal_tissue", "tumor_tissue")),
     Case("metastases, negative", partial(classes, "NEGATIVE", "Metastases")),
@@ -298,6 +353,19 @@ CASES = [
         "fold_0, fold_1, which",
     ),
     Case(
+        "a column foldID", partial(with_columns, foldID=list("012") * 10), "columns foldID, which"
+    ),
+    Case(
+        "a column is_train",
+        partial(with_columns, is_train=["True", "False"] * 15),
+        "columns is_train, which",
+    ),
+    Case(
+        "train and val under another name",
+        partial(with_columns, subset=["train", "val", "holdout"] * 10),
+        "columns subset, which",
+    ),
+    Case(
         "split and fold",
         partial(with_columns, split=PARTS, fold=list("012") * 10),
         "keep one division",
@@ -310,6 +378,17 @@ CASES = [
     ),
     Case("patients as tensors", patients_as_tensors),
     Case("a leak of tensors", leak_of_tensors, "group 7 is in train and in test"),
+    Case("pairs of tensors as patients", pairs_as_patients),
+    Case(
+        "a group of a hospital and NaN", partial(group, ("A", np.nan)), r"the group is \('A', nan"
+    ),
+    Case(
+        "labels with NaN",
+        lambda here: group_folds([np.nan, *[0, 1] * 10], range(21), 3),
+        "expected a label of 0 or 1",
+    ),
+    Case("fewer groups", lambda here: group_folds([0, 1] * 10, [1, 2]), "there are 2 groups"),
+    Case("3.0 folds", lambda here: group_folds([0, 1] * 10, range(20), 3.0), "n_folds must be"),
     Case("a group NaN", partial(group, np.float32("nan")), "bag 0: the group is nan"),
     Case("a group of two numbers", partial(group, torch.ones(2)), "bag 0: the group is tensor"),
     Case("a group 'N/A'", partial(group, "N/A"), "bag 0: the group is 'N/A'"),
@@ -323,5 +402,7 @@ CASES = [
     Case("one content in one fold", partial(copied_on_one_side, "fold")),
     Case("patients P00 and p00", partial(alike, "P00")),
     Case("patients p0 and p00", partial(alike, "p0")),
+    Case("patients p00.0 and p00", partial(alike, "p00.0")),
+    Case("patients with a space", partial(alike, "p 00")),
     Case("patients with a zero-width space", partial(alike, "p\u200b00")),
 ]

@@ -232,6 +232,12 @@ CASES = [
     ),
     Case("no memory in training", partial(memory_runs_out, NO_MEMORY), SHORT),
     Case("no memory of a GPU", partial(memory_runs_out, NO_GPU_MEMORY), SHORT),
+    Case(
+        "no memory to load PyTorch",
+        partial(memory_runs_out, ImportError("libtorch_cpu.so: failed to map segment")),
+        r"memory is short \(libtorch_cpu\.so: failed to map",
+    ),
+    Case("no memory for numpy", partial(memory_runs_out, MemoryError()), SHORT),
     Case("a console that knows ASCII only", ascii_console),
     Case("a reader that leaves", reader_leaves),
     Case("output to a full device", full_device_as_output),

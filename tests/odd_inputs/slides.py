@@ -153,6 +153,11 @@ CASES = [
         "tiles beyond the slide", beyond, r"s\.tif: tiles reach to x 768, y 1112, .*s\.h5 belongs"
     ),
     Case(
+        "a tile larger than the slide",
+        lambda here: figure(here, GRID, patch_size_level0=10**9),
+        r"s\.h5: a tile is 1000000000 pixels wide, but .*s\.tif has 1300 x 1000",
+    ),
+    Case(
         "µm on a slide without scale",
         microns_without_scale,
         r"s\.h5: .*in µm, and .*s\.tif does not",
@@ -161,6 +166,9 @@ CASES = [
     Case(
         "a canvas for a whole slide", big_canvas([1, 2]), "100096 × 76800.*61.5 GB.*downsample=12,"
     ),
+    Case("a canvas of NaN", big_canvas([1, 2], shape=(np.nan, 9)), "slide's shape is .*expected"),
+    Case("a canvas for a volume", big_canvas([1, 2], shape=(9, 9, 3)), "expected .height, width."),
+    Case("a canvas of no pixel", big_canvas([1, 2], downsample=np.inf), "downsample must be"),
     Case("pictures of tiles for it", big_canvas(np.ones((2, 256, 256, 3))), "smaller, 20 times"),
     Case(
         "a canvas beyond the memory",

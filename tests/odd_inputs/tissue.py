@@ -206,6 +206,12 @@ def not_slides(here):
     assert "gone.svs: there is no such slide" in outcome.failures[0]
 
 
+def long_name(here):
+    """Unfinished files, whose names are longer, have to fit too."""
+    _, tiles = tile(save(here / f"{'n' * 246}.tif", picture()))
+    assert len(tiles) == 1
+
+
 def blank_grey(here):
     save(here / "a.tif", np.full((176, 256, 3), 200.0))
     outcome = tile_slides(find_slides([here]), here / "tiles", mpp=8.0, tile_size=16)
@@ -245,7 +251,7 @@ def nothing_left_to_do(here):
 
 def huge_batch(here):
     save(here / "a.tif", picture())
-    tiles = Tiles("a", 16 * np.arange(18).reshape(9, 2) % 96, tile_size=10**6, side=16)
+    tiles = Tiles("a", 16 * np.array([[i, 0] for i in range(9)]), tile_size=10**6, side=16)
     write_tiles(here / "tiles" / "a.h5", tiles)
     outcome = encode(here)
     assert "need" in outcome.failures[0]
@@ -309,6 +315,7 @@ CASES = [
     Case("a speck of tissue", hardly_tissue),
     Case("a warning of one slide among several", warnings_of_workers),
     Case("a threshold above a pale piece", higher_threshold),
+    Case("a name of 250 letters", long_name),
     Case("another threshold than before", other_threshold, "threshold of its own instead of 40.0"),
     Case("threshold NaN", setting("--threshold", "nan"), "threshold is nan, expected a saturation"),
     Case("threshold -1", setting("--threshold", "-1"), "threshold is -1.0"),

@@ -144,7 +144,10 @@ def _from_flags(table: Table, flags: list[str], names: list[str] | None = None) 
 
 
 def _looks_alike(table: Table, name: str) -> bool:
-    """Return True for a column of train and test, or with a name such as cv_fold."""
+    """Return True for a column of train and test, or with a name such as cv_fold or is_train."""
     values = {cell.lower() for cell in table.column(name)}
-    divides = values & set(SPLITS["train"]) and values & set(SPLITS["test"])
-    return bool(divides or re.search(r"(^|[^a-z])(k|cv)?folds?([^a-z]|$)", name.lower()))
+    parts = {SPLIT_OF[value] for value in values & SPLIT_OF.keys()}
+    words = set(re.split(r"[^a-z]+", name.lower()))
+    flags = len(values) > 1 and all(map(_is_flag, values)) and not words.isdisjoint(SPLIT_OF)
+    named = re.search("(?<!f)fold(?!er)", name.lower()) or words & {"cv", "split", "splits"}
+    return len(parts) > 1 or flags or bool(named)

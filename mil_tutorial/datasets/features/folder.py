@@ -78,7 +78,8 @@ def _find(folder: Path) -> dict[str, list[Path]]:
             for path in paths:
                 files[one_form(path.stem)].append(path)
             return files
-    below = {path.parent.name for path in folder.glob("*/*") if _holds_features(path)}
+    deeper = (path for level in ("*/*", "*/*/*") for path in folder.glob(level))
+    below = {str(path.parent.relative_to(folder)) for path in deeper if _holds_features(path)}
     hint = f"; there are some in {shorten(below)}: name that folder" if below else ""
     raise ValueError(f"{folder} holds no feature files ({', '.join(FORMATS)}){hint}")
 

@@ -32,8 +32,11 @@ POSITIVE = {
 }
 """Names of a class that tell which is 0 and which is 1; tumour counts as tumor."""
 
-DENIAL = re.compile(rf"(non|un).*|.*free|not|without|of|absent|{'|'.join(sorted(NEGATIVE))}")
-"""A word that may turn a name round; ``of`` as in free of cancer."""
+DENIAL = re.compile(
+    r"(non|un).*|.*(free|less|normal|negative)|not|never|hardly|rarely|without|lack\w*|absen\w*|of|"
+    rf"[pcy]*[tnm]?0+|{'|'.join(sorted(NEGATIVE))}"
+)
+"""A word that may turn a name round; ``of`` as in free of cancer, ``0`` as in N0."""
 
 SPREADSHEET = {"0.0": "0", "1.0": "1"}
 """Labels as spreadsheets write them."""
@@ -196,11 +199,15 @@ def _is_negative(name: str, other: str) -> bool:
     """
     own, others = _words(name), _words(other)
     if len(own) == 1 and own <= NEGATIVE:
-        return not any(map(DENIAL.fullmatch, others))
+        return not any(map(_denies, others))
     if len(others) == 1 and others <= POSITIVE:
-        affirmed = {word for word in own if not DENIAL.fullmatch(word)}
-        return own > affirmed == others
+        denials = {word for word in own if _denies(word)}
+        return own - denials == others and len(denials - {"of"}) == 1  # two undo each other
     return False
+
+
+def _denies(word: str) -> bool:
+    return word not in POSITIVE and DENIAL.fullmatch(word) is not None  # abnormal is positive
 
 
 def _words(name: str) -> set[str]:
@@ -218,7 +225,9 @@ def _warn_of_alike(path: Path, patients: list[str]) -> None:
             for c in unicodedata.normalize("NFKC", patient)
             if unicodedata.category(c)[0] not in "CZ"
         )
-        alike[re.sub(r"(?<![0-9])0+(?=[0-9])", "", "".join(visible).casefold())].add(patient)
+        # A column of numbers with a gap is written as 1.0, 2.0, …
+        zeros = r"(?<![0-9.])0+(?=[0-9])|(?<=[0-9])\.0$"
+        alike[re.sub(zeros, "", "".join(visible).casefold())].add(patient)
     pairs = [" and ".join(map(repr, sorted(names))) for names in alike.values() if len(names) > 1]
     if pairs:
         warnings.warn(

@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+LONGEST = 100
+"""Characters of a name in a message; an unclosed quote makes one of all rows that follow."""
+
 
 class Table(NamedTuple):
     """A CSV file: its rows, by the names in the header."""
@@ -23,14 +26,20 @@ def read_table(path: Path | str) -> Table:
     """Read a CSV in UTF-8 with a header; no spaces around cells, accents in one form (NFC)."""
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"{path} does not exist; name a CSV file that lists the slides")
+        problem = "is a folder" if path.is_dir() else "does not exist"
+        raise FileNotFoundError(f"{path} {problem}; name a CSV file that lists the slides")
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, skipinitialspace=True)
-            rows = [
-                {one_form(k): one_form(v or "") for k, v in row.items() if k is not None}
-                for row in reader
-            ]
+            rows = []
+            for row in reader:
+                if any(row.pop(None, ())):
+                    raise ValueError(
+                        f"{path}: line {reader.line_num} has more cells than the header; put a "
+                        'cell with a comma in quotes: "Doe, J"'
+                    )
+                rows.append({one_form(k): one_form(v or "") for k, v in row.items()})
+            rows = [row for row in rows if any(row.values())]  # spreadsheets add empty ones
             return Table(path, [one_form(name or "") for name in reader.fieldnames or []], rows)
     except (UnicodeDecodeError, csv.Error, AttributeError) as error:
         raise ValueError(f"{path} cannot be read as CSV in UTF-8; save it again") from error
@@ -46,4 +55,5 @@ def shorten(names: Iterable[str], most: int = 5) -> str:
     listed = sorted(names)
     more = f" and {len(listed) - most} more" if len(listed) > most else ""
     shown = [name if name.isprintable() else repr(name)[1:-1] for name in listed[:most]]
+    shown = [name if len(name) <= LONGEST else f"{name[:LONGEST]}…" for name in shown]
     return ", ".join(shown) + more

@@ -14,7 +14,10 @@ import numpy as np
 
 from mil_tutorial.datasets.wsi.slide import Slide
 
-UNITS = {"px": ("px", "pixel", "pixels"), "um": ("um", "µm", "μm", "micron", "microns")}
+UNITS = {
+    "px": ("px", "pixel", "pixels"),
+    "um": ("um", "µm", "μm", "micron", "microns", "micrometer", "micrometers"),
+}
 """Unit → how files spell it; μ comes as the micro sign and as the Greek letter."""
 LEAST_STEP = 8
 """From a tile to the next, in either unit; less counts columns and rows, or shares of the slide."""
@@ -50,7 +53,12 @@ class Placement:
                 f"{height} pixels; {self.path} belongs to another slide, or its coords are not in "
                 "pixels of level 0"
             )
-        return coords, max(1, round(self.side / mpp))
+        if (side := max(1, round(self.side / mpp))) > max(width, height):
+            raise ValueError(
+                f"{self.path}: a tile is {side} pixels wide, but {slide.path} has {width} x "
+                f"{height} pixels; correct the attributes of coords"
+            )
+        return coords, side
 
 
 def place(coords: np.ndarray, attributes: Mapping[str, Any], path: Path) -> Placement:

@@ -110,8 +110,9 @@ class Tiles:
         low, high = self.coords.min(axis=0), self.coords.max(axis=0) + 1
         wrong_size = self.slide_size is not None and tuple(self.slide_size) != tuple(size)
         if wrong_size or (low < 0).any() or (high > size).any():
-            made_for = self.slide_size or tuple(int(side) for side in high)
-            least = "" if self.slide_size else "at least "
+            known = wrong_size and self.slide_size
+            made_for = known or tuple(int(side) for side in high)
+            least = "" if known else "at least "
             raise ValueError(
                 f"{slide}: the slide has {size[0]} × {size[1]} pixels, its tiles were made for "
                 f"{least}{made_for[0]} × {made_for[1]}; tile this slide again"
