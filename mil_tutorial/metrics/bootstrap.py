@@ -21,6 +21,7 @@ from mil_tutorial.metrics.intervals import (
     measure_auc,
     measure_sensitivity,
 )
+from mil_tutorial.system.numbers import as_integer, as_number
 
 BagMetric = Callable[[Any, Any], float]
 """A metric of ``mil_tutorial.metrics`` or like it: labels (B,), probabilities (B,) → a number."""
@@ -41,8 +42,8 @@ def confidence_interval(
     Parameters
     ----------
     metric : callable
-        Such as ``auc``: takes labels and probabilities, returns a number. ``auc`` and
-        ``sensitivity_at_specificity`` get the intervals of ``metrics.intervals``, others those of
+        Such as ``auc``: takes labels and probabilities, returns a number. ``auc`` (also
+        scikit-learn's ``roc_auc_score``) and ``sensitivity_at_specificity`` get the intervals of ``metrics.intervals``, others those of
         the percentile bootstrap.
     labels, groups : sequences of length B
         Bag labels and the patient of each bag.
@@ -58,8 +59,8 @@ def confidence_interval(
         When ``metric`` refuses labels and probabilities, or lengths differ.
     """
     runs = _runs(metric, labels, probabilities, groups, level)
-    if metric in _MEASURES:
-        return _measure(metric, labels, runs, groups, level).estimate
+    if (measure := _measure_of(metric)) is not None:
+        return measure(np.asarray(labels), runs, group_numbers(groups), level=level).estimate
     plan = Bootstrap(groups, len(runs), n_resamples, seed)
     return percentiles(plan.distribution(_resampled(metric, labels), runs), level)
 
@@ -83,31 +84,27 @@ def paired_difference(
     a, b = (_runs(metric, labels, p, groups, level) for p in (first, second))
     if a.shape != b.shape:
         raise ValueError(f"probabilities have shapes {a.shape} and {b.shape}, expected the same")
-    if metric in _MEASURES:
-        return difference(*(_measure(metric, labels, runs, groups, level) for runs in (a, b)))
+    if (measure := _measure_of(metric)) is not None:
+        truth, group_of = np.asarray(labels), group_numbers(groups)
+        return difference(*(measure(truth, runs, group_of, level=level) for runs in (a, b)))
     plan = Bootstrap(groups, len(a), n_resamples, seed)
     function = _resampled(metric, labels)
     return percentiles(plan.distribution(function, a) - plan.distribution(function, b), level)
 
 
-_MEASURES: dict[BagMetric, Callable[..., Measurement]] = {
-    auc: measure_auc,
-    sensitivity_at_specificity: measure_sensitivity,
-}
-
-
-def _measure(
-    metric: BagMetric, labels: Any, runs: np.ndarray, groups: Sequence[Any], level: float
-) -> Measurement:
-    measure = _MEASURES[metric]
-    return measure(np.asarray(labels), runs, group_numbers(groups), level=level)
+def _measure_of(metric: BagMetric) -> Callable[..., Measurement] | None:
+    """Return the measure with a formula for its interval, where the metric has one."""
+    sklearns = getattr(metric, "__module__", "").startswith("sklearn.")
+    if metric is auc or (sklearns and metric.__name__ == "roc_auc_score"):
+        return measure_auc
+    return measure_sensitivity if metric is sensitivity_at_specificity else None
 
 
 def _runs(
     metric: BagMetric, labels: Any, probabilities: Any, groups: Sequence[Any], level: float
 ) -> np.ndarray:
     runs = np.atleast_2d(np.asarray(probabilities, dtype=float))
-    if not 0 < level < 1:
+    if not 0 < as_number(level, "level") < 1:
         raise ValueError(f"the level is {level}, expected a number between 0 and 1, such as 0.95")
     if len(groups) != runs.shape[1]:
         raise ValueError(f"{len(groups)} groups for {runs.shape[1]} bags; give one for each")
@@ -132,8 +129,9 @@ class Bootstrap:
     def __init__(
         self, groups: Sequence[Any], n_seeds: int = 1, n_resamples: int = 2000, seed: int = 0
     ) -> None:
-        if min(n_seeds, n_resamples) < 1:
-            raise ValueError(f"{n_seeds} seeds and {n_resamples} resamples; at least one of each")
+        n_seeds, n_resamples = (
+            as_integer(n, name) for n, name in ((n_seeds, "n_seeds"), (n_resamples, "n_resamples"))
+        )
         rng = np.random.default_rng(seed)
         group_of = group_numbers(groups)
         n_groups = group_of.max() + 1

@@ -63,6 +63,12 @@ def test_two_metrics_have_the_intervals_that_cover(runs):
         assert got == measure(labels, probabilities, np.arange(80)).estimate
 
 
+def test_the_area_of_scikit_learn_is_the_same_metric(runs):
+    labels, probabilities = runs
+    own = confidence_interval(auc, labels, probabilities, range(80))
+    assert confidence_interval(roc_auc_score, labels, probabilities, range(80)) == own
+
+
 def test_a_paired_difference_is_narrower_than_its_parts(runs):
     labels, probabilities = runs
     other = np.clip(probabilities + np.random.default_rng(1).normal(0, 0.02, (3, 80)), 0, 1)
@@ -104,7 +110,7 @@ def test_bad_input_is_refused(runs):
     for level in (0, 1, 95, float("nan")):
         with pytest.raises(ValueError, match="between 0 and 1"):
             confidence_interval(auc, labels, probabilities, range(80), level=level)
-    with pytest.raises(ValueError, match="at least one of each"):
+    with pytest.raises(ValueError, match="n_resamples must be a positive whole number"):
         confidence_interval(brier, labels, probabilities, range(80), n_resamples=0)
 
 
