@@ -43,8 +43,8 @@ def confidence_interval(
     ----------
     metric : callable
         Such as ``auc``: takes labels and probabilities, returns a number. ``auc`` (also
-        scikit-learn's ``roc_auc_score``) and ``sensitivity_at_specificity`` get the intervals of ``metrics.intervals``, others those of
-        the percentile bootstrap.
+        scikit-learn's ``roc_auc_score``) and ``sensitivity_at_specificity`` get the
+        intervals of ``metrics.intervals``, others those of the percentile bootstrap.
     labels, groups : sequences of length B
         Bag labels and the patient of each bag.
     probabilities : array, shape (B,), or (S, B) for S seeds, whose mean is reported
