@@ -99,9 +99,8 @@ def as_markdown(results: dict[str, Any]) -> str:
         f"{data['test_bags']} test bags of {data['test_groups']} groups, "
         f"{data['test_positive']} positive; {n_seeds} seed{'s' if n_seeds != 1 else ''}"
         f"{f', each the mean of {members} models' if members > 1 else ''}.\n"
-        f"In brackets: 95 % intervals, over groups{' and seeds' if n_seeds > 1 else ''}. In "
-        "simulated test sets they held the truth in\n91 to 100 % from 60 bags on, in 90 to 100 % "
-        "with 20 bags (tests/benchmarks/coverage.py).",
+        "Brackets hold 95 % intervals, which allow for the choice of groups"
+        f"{' and of seeds' if n_seeds > 1 else ''}.\n{_coverage(data['test_bags'])}",
         aligned(
             ["", *(row["pooling"] for row in results["rows"])],
             [[METRICS[name], *(_cell(row, name) for row in results["rows"])] for name in known],
@@ -123,28 +122,36 @@ def as_markdown(results: dict[str, Any]) -> str:
     return "\n\n".join(sections) + "\n"
 
 
+def _coverage(n_bags: int) -> str:
+    """Say how often intervals held the truth in ``tests/benchmarks/coverage.py``."""
+    if n_bags < 20:
+        return "How often they hold the truth was not measured for so few bags."
+    held = "91 to 100 %" if n_bags >= 60 else "90 to 100 %"
+    return f"Of AUC, sensitivity and false-negative rate, {held} held the truth in simulations."
+
+
 def _notes(results: dict[str, Any]) -> str:
     n_positive = results["data"]["test_positive"]
     n_negative = results["data"]["test_bags"] - n_positive
     notes = ""
     if min(n_positive, n_negative) < FEW:
         notes = (
-            f"A small test set: one positive bag is {1 / n_positive:.0%} of the sensitivity, one "
-            f"negative bag {1 / n_negative:.0%}\nof the specificity. Go by the intervals.\n"
+            f"A small test set: one positive bag moves sensitivity by {1 / n_positive:.0%}, one "
+            f"negative bag\nspecificity by {1 / n_negative:.0%}. Go by the intervals.\n"
         )
-    notes += "False-negative rate and specificity: at "
+    notes += "False-negative rate and specificity are taken at "
     if wanted := results["wanted_sensitivity"]:
         notes += f"the threshold that reached {wanted:.0%} sensitivity\non validation bags; "
     else:
         notes += "a probability of 0.5, for want of validation bags;\n"
     notes += (
-        "their intervals take this threshold as given.\n"
-        "Calibration error: biased upward, the more the fewer bags; it has no interval."
+        "their intervals treat it as fixed.\n"
+        "Calibration error: biased upward, more so with fewer bags; no interval is given."
     )
     if results["data"]["folds"] > 1:
         notes += (
-            "\nAUC: over pairs of bags that the same model judged. Sensitivity at 90 % specificity "
-            "mixes the\nscales of the models of all folds."
+            "\nThe AUC compares only bags that the same fold's model judged. Sensitivity at 90 % "
+            "specificity pools\nthe folds, whose scales may differ."
         )
     return notes
 

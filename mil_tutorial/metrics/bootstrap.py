@@ -79,11 +79,16 @@ def paired_difference(
     """Return metric(first) - metric(second) with its interval, on the same patients and seeds.
 
     Errors on the same patients go up and down together, so the interval is narrower than those of
-    the two metrics suggest. Parameters as in ``confidence_interval``.
+    the two metrics suggest; of a model and itself it is exactly 0. Parameters as in
+    ``confidence_interval``.
     """
+    if np.shape(first) != np.shape(second):
+        raise ValueError(
+            f"probabilities have shapes {np.shape(first)} and {np.shape(second)}, expected the same"
+        )
     a, b = (_runs(metric, labels, p, groups, level) for p in (first, second))
-    if a.shape != b.shape:
-        raise ValueError(f"probabilities have shapes {a.shape} and {b.shape}, expected the same")
+    if np.array_equal(a, b):  # the same model, whoever the patients are
+        return Estimate(0.0, 0.0, 0.0)
     if (measure := _measure_of(metric)) is not None:
         truth, group_of = np.asarray(labels), group_numbers(groups)
         return difference(*(measure(truth, runs, group_of, level=level) for runs in (a, b)))

@@ -121,15 +121,15 @@ for _ in range(10 if FAST else 100):
         interval = confidence_interval(metric, y, p, ten, n_resamples=100)
         held[metric] += interval.low <= 0.95 <= interval.high
 print("intervals that hold 0.95, of", 10 if FAST else 100, "test sets:")
-print(f"patients drawn anew: {held[drawn_auc]}, formula: {held[auc]}")
-print("all pairs right:    ", confidence_interval(drawn_auc, y, y, ten), "by drawing,")
-print("                    ", confidence_interval(auc, y, y, ten), "by formula")
+print(f"bootstrap: {held[drawn_auc]}, formula: {held[auc]}")
+print("all pairs right, bootstrap:", confidence_interval(drawn_auc, y, y, ten))
+print("                   formula:", confidence_interval(auc, y, y, ten))
 
 # %% [markdown] id="cover-read"
-# In the stored run 77 drawn intervals hold it: few patients do not show how bad others may be. The package's
-# formula sums how much each patient moves the AUC, adds the spread between seeds and, where patients are
-# few, mixes in the variance of independent slides: 98 hold it; over 96 kinds of test sets 92 to 97 %, of
-# differences 91 to 100 % (`tests/benchmarks/coverage.py`).
+# In the stored run 77 hold it: few patients cannot show how bad others are. The package's
+# formula adds up how far each patient moves the AUC, then the spread between seeds; where patients are few, it
+# mixes in the variance of independent slides. Now 98 hold it; over 96 kinds of test sets 92 to 97 % do,
+# and 91 to 100 % for differences (`tests/benchmarks/coverage.py`).
 #
 # Now 80 patients with two slides each, and two models that err on the same slides.
 

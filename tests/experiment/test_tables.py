@@ -26,9 +26,18 @@ def toy_results(n_bags, n_positive):
     [(4, 50, ("25%", "2%")), (50, 8, ("2%", "12%")), (FEW - 1, FEW - 1, ("5%", "5%"))],
 )
 def test_a_small_test_set_says_what_one_bag_is_worth(positive, negative, shares):
-    text = as_markdown(toy_results(positive + negative, positive))
+    text = as_markdown(toy_results(positive + negative, positive)).replace("\n", " ")
     one, other = shares
-    assert f"one positive bag is {one} of the sensitivity, one negative bag {other}" in text
+    assert f"one positive bag moves sensitivity by {one}, one negative bag specificity" in text
+    assert f"specificity by {other}." in text
+
+
+@pytest.mark.parametrize(
+    ("n_bags", "words"),
+    [(19, "not measured for so few"), (20, "90 to 100 %"), (59, "90 to"), (60, "91 to 100 %")],
+)
+def test_coverage_is_claimed_where_it_was_measured(n_bags, words):
+    assert words in as_markdown(toy_results(n_bags, 8))
 
 
 def test_a_large_test_set_says_nothing_of_it():

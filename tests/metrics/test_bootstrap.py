@@ -76,6 +76,10 @@ def test_a_paired_difference_is_narrower_than_its_parts(runs):
         alone = confidence_interval(metric, labels, probabilities, range(80))
         estimate = paired_difference(metric, labels, probabilities, other, range(80))
         assert estimate.high - estimate.low < 0.6 * (alone.high - alone.low)
+        same = paired_difference(metric, labels, probabilities, probabilities.copy(), range(80))
+        assert (same.value, same.low, same.high) == (0, 0, 0)
+    with pytest.raises(ValueError, match="expected the same"):
+        paired_difference(auc, labels, probabilities, probabilities[:, :-1], range(80))
     with pytest.raises(ValueError, match="expected the same"):
         paired_difference(auc, labels, probabilities, other[:2], range(80))
 

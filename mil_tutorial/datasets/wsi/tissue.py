@@ -85,9 +85,9 @@ def tissue_mask(picture: np.ndarray, mpp: float, threshold: float | None = None)
 
 def check_threshold(threshold: float | None) -> None:
     """Refuse a threshold that no pixel, or no thought, is behind."""
-    if threshold is not None and not 0 <= threshold < 255:
+    if threshold is not None and not (threshold == 0 or 1 <= threshold < 255):
         raise ValueError(
-            f"threshold is {threshold}, expected a saturation from 0 to less than 255, such as 20"
+            f"threshold is {threshold}, expected a saturation: 0, or 1 to less than 255, such as 20"
         )
 
 
