@@ -89,7 +89,8 @@ def measure_auc(
         pairs_of_pairs = ((m + n) / 2 - 1) * ((1 - area) / (2 - area) + area / (1 + area))
         return area * (1 - area) * (1 + pairs_of_pairs) / (m * n)
 
-    sample = _Sample(by_seed, moves, (positive, ~positive), group_of, independent, PRIOR)
+    least = 1 / (total.min() + 1)
+    sample = _Sample(by_seed, moves, (positive, ~positive), group_of, independent, PRIOR, least)
     return sample.measurement(*sample.bounds(level))
 
 
@@ -192,6 +193,9 @@ class _Sample:
         True value → variance of the metric in one run, were all bags independent.
     prior : float
         Degrees of freedom that this variance counts for.
+    least : float
+        The smallest error that tells how errors spread. Of an AUC, one wrong pair in every run;
+        with less, its variance is taken to be that, or 0.999 would look surer than 1.
     """
 
     by_seed: np.ndarray
@@ -200,6 +204,7 @@ class _Sample:
     group_of: np.ndarray
     independent: Callable[[float], float]
     prior: float
+    least: float = 0.0
 
     @property
     def value(self) -> float:
@@ -233,7 +238,7 @@ class _Sample:
         for rows in self.classes:
             sums = np.bincount(self.group_of[rows], mean[rows], self.group_of.max() + 1)
             groups = len(np.unique(self.group_of[rows]))
-            own.append(groups / max(groups - 1, 1) * float(sums @ sums))
+            own.append(max(groups / max(groups - 1, 1) * float(sums @ sums), self.least**2))
             freedoms.append(groups - 1)
             by_group.append(sums)
         variance = sum(own)
@@ -245,17 +250,21 @@ class _Sample:
             freedom = variance**2 / sum(v**2 / f for v, f in zip(own, freedoms))
         if len(by_group) == 2:  # bags of both classes of one patient
             variance += 2 * float(by_group[0] @ by_group[1])
-        runs = float((self.moves**2).sum(axis=1).mean())
-        averaged = float((mean**2).sum()) / runs if runs > 0 else 1.0
-        averaged = max(averaged, 1 / len(self.moves))  # what seeds do not average out
         weight = freedom + self.prior
         if not np.isfinite(self.value):
-            return averaged, 0.0
-        single = self.independent(self.value)
+            return float("nan"), 0.0
+        single = self.independent(min(max(self.value, self.least), 1 - self.least))
         if single <= 0 or weight == 0:
-            return averaged if self.prior else 0.0, weight
-        design = (freedom * max(variance, 0) / single + self.prior * averaged) / weight
+            return float(self.prior > 0), weight
+        design = (freedom * max(variance, 0) / single + self.prior * self._averaged()) / weight
         return design + _between_seeds(self.by_seed, self.by_seed) / single, weight
+
+    def _averaged(self) -> float:
+        """Return the variance of the mean over runs relative to that of one run."""
+        least = len(self.classes) * self.least**2
+        one = max(float((self.moves**2).sum(axis=1).mean()), least)
+        mean = max(float((self.moves.mean(axis=0) ** 2).sum()), least)
+        return max(mean / one, 1 / len(self.moves)) if one > 0 else 1.0
 
     def measurement(self, low: float, high: float) -> Measurement:
         """Return the metric with these bounds."""

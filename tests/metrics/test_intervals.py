@@ -119,6 +119,19 @@ def test_perfect_separation_is_no_certainty(measure):
     assert lows[0] < 0.85
 
 
+def test_an_auc_with_fewer_wrong_pairs_never_ends_lower():
+    """The few errors of a nearly perfect model tell little of their spread."""
+    labels = np.r_[np.ones(31, dtype=int), np.zeros(31, dtype=int)]
+    perfect = np.tile(np.r_[np.linspace(1, 2, 31), np.linspace(0, 0.9, 31)], (5, 1))
+    lows = []
+    for runs in range(6):  # that rank one positive below one negative
+        scores = perfect.copy()
+        scores[:runs, 0] = 0.89
+        lows.append(measure_auc(labels, scores, np.arange(62)).estimate.low)
+    assert lows == sorted(lows, reverse=True)
+    assert 0.95 < lows[-1] < lows[0] < 0.99
+
+
 def test_seeds_that_differ_widen_the_interval():
     labels = np.arange(200) % 2
     good, poor = runs_of(labels, shift=3)[0], runs_of(labels, shift=0.5)[0]
