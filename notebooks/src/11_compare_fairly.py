@@ -128,7 +128,7 @@ print("                   formula:", confidence_interval(auc, y, y, ten))
 # %% [markdown] id="cover-read"
 # In the stored run 77 hold it: few patients cannot show how bad others are. The package's
 # formula adds up how far each patient moves the AUC, then the spread between seeds; where patients are few, it
-# mixes in the variance of independent slides. Now 98 hold it; over 96 kinds of test sets 92 to 97 % do,
+# mixes in the variance of independent slides. Now 98 hold it; over 96 kinds of test sets 92 to 98 % do,
 # and 91 to 100 % for differences (`tests/benchmarks/coverage.py`).
 #
 # Now 80 patients with two slides each, and two models that err on the same slides.
