@@ -115,6 +115,7 @@ __getattr__, __dir__, __all__ = lazy_names(
             "ablation_table",
             "comparison_table",
             "find_reproduction",
+            "gain_table",
             "instance_table",
             "published_numbers",
         ),

@@ -7,7 +7,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,18 +20,26 @@ from mil_tutorial.cli.arguments import whole_number
 from mil_tutorial.experiment.records import read_reproductions
 from mil_tutorial.experiment.trials import PoolingRuns
 from mil_tutorial.metrics.attention import instance_auc, smooth_scores
-from mil_tutorial.metrics.intervals import Measurement, measure_auc, measure_mean
+from mil_tutorial.metrics.intervals import Measurement, difference, measure_auc, measure_mean
 from mil_tutorial.system.versions import environment
 
 
 def reproduce(
-    recipe: Recipe, *, seeds: int = 5, jobs: int = 1, progress: bool = True
+    recipe: Recipe,
+    *,
+    done: Sequence[dict[str, Any]] = (),
+    seeds: int = 5,
+    jobs: int = 1,
+    progress: bool = True,
 ) -> dict[str, Any]:
     """Train and test a recipe with several seeds.
 
     Parameters
     ----------
     recipe : Recipe
+    done : sequence of dict
+        What was reproduced before. Where the plain recipe is among it, with the same pooling, test
+        bags and seeds, the difference from that is measured, too.
     seeds, jobs, progress
         As in ``run_experiment``.
 
@@ -41,7 +49,8 @@ def reproduce(
         Plain values: what was run, and the metrics of the ensemble, of its members by themselves
         (``single``) and of the baselines, for each seed and with intervals. ``single`` has none:
         members of a seed share its bags and do not vary as independent runs would.
-        ``probabilities`` (S, B) are those of the ensemble.
+        ``ahead_of_plain`` are paired differences. ``probabilities`` (S, B) are those of the
+        ensemble.
     """
     experiment = run_experiment(
         recipe.benchmark,
@@ -58,7 +67,7 @@ def reproduce(
         return metrics | instance_metrics(summary, runs, recipe.smoothing, one)
 
     runs = experiment.runs[recipe.pooling]
-    return recipe.as_dict() | {
+    row = recipe.as_dict() | {
         "seeds": seeds,
         "checksum": recipe.benchmark.test.checksum(),
         "environment": environment(),
@@ -70,6 +79,15 @@ def reproduce(
         },
         "probabilities": runs.probabilities.round(4).tolist(),
     }
+    for plain in done:
+        same = all(row[name] == plain[name] for name in ("data", "pooling", "checksum", "seeds"))
+        if same and plain["recipe"] == "plain" and recipe.name == "improved":
+            theirs = bag_measures(summary, np.array(plain["probabilities"]))
+            row["ahead_of_plain"] = {
+                name: asdict(difference(mine, theirs[name]))
+                for name, mine in bag_measures(summary, runs.probabilities).items()
+            }
+    return row
 
 
 def with_interval(measured: Measurement) -> dict[str, Any]:
@@ -85,6 +103,12 @@ def without(measured: Measurement) -> dict[str, Any]:
 def bag_metrics(
     summary: Summary, probabilities: np.ndarray, one: Callable[[Measurement], dict[str, Any]]
 ) -> dict[str, Any]:
+    """Measure probabilities (R, B) of R runs, as plain values; see ``bag_measures``."""
+    measures = bag_measures(summary, probabilities)
+    return {name: one(measured) for name, measured in measures.items()}
+
+
+def bag_measures(summary: Summary, probabilities: np.ndarray) -> dict[str, Measurement]:
     """Measure probabilities (R, B) of R runs.
 
     ``auc`` compares bags that one model judged, ``auc_pooled`` compares all. ``accuracy`` takes a
@@ -92,9 +116,9 @@ def bag_metrics(
     """
     right = (probabilities >= 0.5) == summary.labels
     return {
-        "auc": one(summary.auc(probabilities)),
-        "auc_pooled": one(measure_auc(summary.labels, probabilities, summary.group_of)),
-        "accuracy": one(measure_mean(right, summary.group_of)),
+        "auc": summary.auc(probabilities),
+        "auc_pooled": measure_auc(summary.labels, probabilities, summary.group_of),
+        "accuracy": measure_mean(right, summary.group_of),
     }
 
 
@@ -157,7 +181,8 @@ def main(arguments: list[str] | None = None) -> int:
             for recipe in known:
                 wanted = options.recipes is None or recipe.name in options.recipes
                 if wanted and not any(is_of(row, recipe, options.seeds) for row in done):
-                    row = reproduce(recipe, seeds=options.seeds, jobs=options.jobs)
+                    row = reproduce(recipe, done=done, seeds=options.seeds, jobs=options.jobs)
+                    done.append(row)
                     file.write(json.dumps(row) + "\n")
                     file.flush()
     except (ValueError, OSError) as error:

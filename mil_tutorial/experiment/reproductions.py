@@ -114,6 +114,20 @@ def comparison_table(rows: Sequence[dict[str, Any]], names: Sequence[str], metri
     return aligned(head, lines)
 
 
+def gain_table(rows: Sequence[dict[str, Any]], names: Sequence[str], metric: str) -> str:
+    """Return a Markdown table: by how much the improved recipe is ahead of the plain one.
+
+    Of the same pooling, paired by bag and seed, with 95 % intervals over both.
+    """
+    head = [metric.upper() if metric == "auc" else metric, "pooling", "improved − plain"]
+    lines = []
+    for name in names:
+        row = find_reproduction(rows, name, "improved")
+        gain = "{value:+.3f} [{low:+.3f}, {high:+.3f}]".format(**row["ahead_of_plain"][metric])
+        lines.append([name, row["pooling"], gain])
+    return aligned(head, lines)
+
+
 def ablation_table(rows: Sequence[dict[str, Any]], data: str, metric: str) -> str:
     """Return a Markdown table: the improved recipe, then without one ingredient at a time.
 

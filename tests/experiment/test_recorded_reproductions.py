@@ -13,6 +13,7 @@ from mil_tutorial.experiment.reproductions import (
     ablation_table,
     comparison_table,
     find_reproduction,
+    gain_table,
     instance_table,
 )
 from mil_tutorial.system.jobs import possible_jobs
@@ -21,7 +22,8 @@ from mil_tutorial.system.versions import environment
 ROOT = Path(__file__).parents[2]
 
 MNIST = [name for name in NAMES if name.startswith("mnist")]
-TABLES = [(MNIST, "auc"), (["colon"], "auc"), (["musk1", "musk2", "colon"], "accuracy")]
+MUSK = ["musk1", "musk2"]
+TABLES = [(MNIST, "auc"), (["colon"], "auc"), ([*MUSK, "colon"], "accuracy")]
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +61,8 @@ def test_the_page_of_results_shows_the_record(names, metric, rows):
     for name in names:
         line = table_cells(comparison_table(rows, [name], metric))[7:]
         assert line in [printed[i : i + 7] for i in range(len(printed) - 6)]
+        gain = table_cells(gain_table(rows, [name], metric))[3:]
+        assert gain in [printed[i : i + 3] for i in range(len(printed) - 2)]
 
 
 @pytest.mark.parametrize("folder", ["notebooks", "notebooks/solutions"])
@@ -66,11 +70,12 @@ def test_chapter_12_shows_the_record(folder, rows):
     (path,) = (ROOT / folder).glob("12_*.ipynb")
     cells = {cell.id: cell for cell in nbformat.read(path, as_version=4).cells}
     both = "\n\n".join(ablation_table(rows, "musk1", metric) for metric in ("accuracy", "auc"))
+    musk = "\n\n".join(table(rows, MUSK, "accuracy") for table in (comparison_table, gain_table))
     colon = "\n\n".join(comparison_table(rows, ["colon"], metric) for metric in ("auc", "accuracy"))
     for cell, table in {
         "plain-table": comparison_table(rows, MNIST, "auc"),
         "ablation-run": ablation_table(rows, "mnist-100", "auc"),
-        "musk-table": comparison_table(rows, ["musk1", "musk2"], "accuracy"),
+        "musk-table": musk,
         "musk-ablation": both,
         "colon-table": colon,
         "nuclei-table": instance_table(rows, "colon", "colon-frozen"),

@@ -41,9 +41,14 @@ def benchmark():
 
 
 @pytest.fixture(scope="module")
-def row(benchmark):
+def plain(benchmark):
     recipe = Recipe("toy", "plain", "attention", benchmark, smoothing=SMOOTHING)
-    return reproduce(recipe, seeds=2, progress=False)["ensemble"]
+    return reproduce(recipe, seeds=2, progress=False)
+
+
+@pytest.fixture(scope="module")
+def row(plain):
+    return plain["ensemble"]
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +56,18 @@ def runs(benchmark):
     """The same experiment once more: seeds decide everything."""
     experiment = run_experiment(benchmark, poolings=["attention"], seeds=2, progress=False)
     return experiment.runs["attention"], experiment.folds
+
+
+def test_a_gain_is_over_the_plain_recipe_of_the_same_pooling(plain, benchmark):
+    others = [plain | {"pooling": "gated"}, plain | {"checksum": "of other bags"}]
+    improved = Recipe("toy", "improved", "attention", benchmark, members=2)
+    again = reproduce(improved, done=[*others, plain], seeds=2, progress=False)
+    assert set(again["ahead_of_plain"]) == {"auc", "auc_pooled", "accuracy"}
+    for metric, gain in again["ahead_of_plain"].items():
+        expected = again["ensemble"][metric]["value"] - plain["ensemble"][metric]["value"]
+        assert gain["value"] == pytest.approx(expected, abs=0.02)  # rounded probabilities may tie
+        assert gain["low"] < gain["value"] < gain["high"]
+    assert "ahead_of_plain" not in reproduce(improved, done=others, seeds=2, progress=False)
 
 
 def test_metrics_of_bags(row, runs, benchmark):

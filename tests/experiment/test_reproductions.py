@@ -6,6 +6,7 @@ from mil_tutorial.experiment.reproductions import (
     ablation_table,
     comparison_table,
     find_reproduction,
+    gain_table,
     instance_table,
     published_numbers,
 )
@@ -35,7 +36,8 @@ def row(recipe, pooling, value, runs=(0.5, 0.7)):
 ROWS = [
     row("plain", "attention", 0.51),
     row("plain", "gated", 0.52),
-    row("improved", "attention", 0.9, runs=(0.6, 0.0, 0.8, 0.0)) | {"members": 2},
+    row("improved", "attention", 0.9, runs=(0.6, 0.0, 0.8, 0.0))
+    | {"members": 2, "ahead_of_plain": {"auc": measured(0.04)}},
     row("without dropout", "attention", 0.8),
 ]
 
@@ -61,6 +63,11 @@ def test_a_line_holds_published_numbers_ours_and_the_best_baseline():
         "0.610 [0.510, 0.710] (mean feature)",
     ]
     assert table_cells(comparison_table(ROWS, ["musk1"], "auc"))[8] == "–"  # nothing is published
+
+
+def test_a_gain_has_its_sign():
+    cells = table_cells(gain_table(ROWS, ["musk1"], "auc"))
+    assert cells[3:] == ["musk1", "attention", "+0.040 [-0.060, +0.140]"]
 
 
 def test_an_ablation_compares_single_models():
