@@ -13,7 +13,7 @@ import torch
 from feature_folders import grid, write_file
 from made_slides import make_slide, write_slide
 
-from mil_tutorial import save_geojson, stitch_tiles, to_geojson
+from mil_tutorial import plot_attention, save_geojson, stitch_tiles, to_geojson
 from mil_tutorial.datasets.features.bags import FeatureBags
 from mil_tutorial.datasets.features.files import describe
 from mil_tutorial.datasets.hdf5 import kept_open
@@ -87,6 +87,14 @@ def microns_without_scale(here: Path) -> None:
 def big_canvas(values: Any, **options: Any) -> Callable[[Path], Any]:
     coords = 256 * np.array([[0, 0], [390, 299]])
     return lambda here: stitch_tiles(values, coords, 256, **options)
+
+
+def stitched(values: Any, side: Any = 256) -> Callable[[Path], Any]:
+    return lambda here: stitch_tiles(values, [[0, 0], [256, 0]], side)
+
+
+def half_pixels(here: Path) -> None:
+    plot_attention(np.zeros((9, 9, 3), np.uint8), [1.0], [[0, 0]], 9, downsample=1.5)
 
 
 def bounds(here: Path) -> None:
@@ -203,6 +211,12 @@ CASES = [
     Case("a canvas of NaN", big_canvas([1, 2], shape=(np.nan, 9)), "slide's shape is .*expected"),
     Case("a canvas for a volume", big_canvas([1, 2], shape=(9, 9, 3)), "expected .height, width."),
     Case("a canvas of no pixel", big_canvas([1, 2], downsample=np.inf), "downsample must be"),
+    Case("values as words", stitched(["a", "b"]), "values cannot be read as numbers"),
+    Case("complex values", stitched([1j, 2]), "values cannot .*: they are complex"),
+    Case("values with a gradient", stitched(torch.ones(2).requires_grad_()), "values cannot be"),
+    Case("a tile of True pixels", stitched([1, 2], True), "tile_size is True"),
+    Case("a tile of a tensor's size", stitched([1, 2], torch.tensor(256))),
+    Case("every 1.5th pixel", half_pixels, "downsample must be a positive whole number, got 1.5"),
     Case("pictures of tiles for it", big_canvas(np.ones((2, 256, 256, 3))), "smaller, 20 times"),
     Case(
         "a canvas beyond the memory",
