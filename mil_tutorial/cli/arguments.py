@@ -66,11 +66,11 @@ def print_outcome(outcome: "Outcome", done: str, out: Path) -> int:
 
 
 def print_warnings(function: Callable[..., T], *arguments: Any, **options: Any) -> T:
-    """Call a function and print each of its warnings on one line of the terminal."""
+    """Call a function; print each of its warnings once, on one line of the terminal."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         try:
             return function(*arguments, **options)
         finally:
-            for warning in caught:
-                print(f"warning: {warning.message}", file=sys.stderr)
+            for message in dict.fromkeys(str(warning.message) for warning in caught):
+                print(f"warning: {message}", file=sys.stderr)

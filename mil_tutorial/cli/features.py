@@ -3,7 +3,13 @@
 import argparse
 from pathlib import Path
 
-from mil_tutorial.cli.arguments import add_slides, not_negative, print_outcome, whole_number
+from mil_tutorial.cli.arguments import (
+    add_slides,
+    not_negative,
+    print_outcome,
+    print_warnings,
+    whole_number,
+)
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -56,7 +62,8 @@ def run(arguments: argparse.Namespace) -> int:
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:  # before any slide is opened
         raise ValueError(f"--device {device} cannot be used here ({in_a_line(error)})") from error
-    outcome = encode_slides(
+    outcome = print_warnings(
+        encode_slides,
         slides[processes.rank :: processes.number],
         arguments.tiles,
         arguments.out,

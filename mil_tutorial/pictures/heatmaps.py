@@ -9,6 +9,7 @@ from mil_tutorial.pictures.overlays import OPACITY, check_limits, overlay
 from mil_tutorial.pictures.stitching import stitch_tiles
 from mil_tutorial.pictures.style import HEAT_MAP, OUTLINE, figure_style
 from mil_tutorial.pictures.tile_checks import check_attention, check_tiles
+from mil_tutorial.system.numbers import as_integer
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -112,6 +113,7 @@ def plot_attention(
     check_tiles(attention, coords, truth, image, tile_size)
     if downsample is None:
         downsample = math.ceil(max(image.shape[:2]) / DRAWN)
+    downsample = as_integer(downsample, "downsample")
     place = (coords, tile_size, image.shape[:2], downsample)
     heat = stitch_tiles(scale_attention(attention, scaling), *place)
     image, shape = image[::downsample, ::downsample], heat.shape

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from mil_tutorial.pictures.tile_checks import (
+    as_numbers,
     check_coords,
     check_downsample,
     check_inside,
@@ -51,12 +52,12 @@ def stitch_tiles(
         When coordinates and values do not match, a value is not finite, a tile lies outside the
         slide, or the canvas is too large; then the message says which ``downsample`` fits.
     """
-    values = np.asarray(values, dtype=float)
+    values = as_numbers(values, "values")
     free = available_memory()
     limit = CANVAS if downsample is None else free and free / 3  # sums, counts and means
     downsample = 1.0 if downsample is None else downsample
     _check_values(values, coords, tile_size, downsample)
-    coords = np.asarray(coords, dtype=float)
+    coords, tile_size = np.asarray(coords, dtype=float), int(tile_size)
     if shape is None:
         right, bottom = (math.ceil(last + tile_size) for last in coords.max(axis=0).tolist())
         shape = (bottom, right)

@@ -57,7 +57,7 @@ def check_tiles(
 
 def check_attention(attention: Any, slide: str = "") -> int:
     """Return the number of tiles; refuse anything but the attention of one slide."""
-    values = _numbers(attention, "attention", slide)
+    values = as_numbers(attention, "attention", slide)
     if values.ndim != 1 or not len(values):
         raise _error(
             slide,
@@ -85,7 +85,7 @@ def check_coords(coords: Any, n: int, slide: str = "") -> None:
         raise _error(
             slide, "coords are None; no map can be drawn without the x, y of each tile, (n, 2)"
         )
-    values = _numbers(coords, "coords", slide)
+    values = as_numbers(coords, "coords", slide)
     if n == 0 or values.shape != (n, 2):
         raise _error(
             slide, f"coords have shape {values.shape}, expected ({n}, 2) with at least one tile"
@@ -96,7 +96,7 @@ def check_coords(coords: Any, n: int, slide: str = "") -> None:
 def check_tile_size(tile_size: Any, slide: str = "") -> None:
     """Refuse a side that is not a positive whole number of pixels."""
     try:
-        valid = tile_size > 0 and tile_size == int(tile_size)
+        valid = not isinstance(tile_size, bool) and tile_size > 0 and tile_size == int(tile_size)
     except (TypeError, ValueError, OverflowError):
         valid = False
     if not valid:
@@ -115,7 +115,7 @@ def check_inside(
     """Refuse tiles that reach beyond a slide of this (height, width) in pixels."""
     first = np.asarray(coords, dtype=float)  # integers of two bytes would wrap
     last = first + tile_size
-    sides = _numbers(shape, "the slide's shape", slide)
+    sides = as_numbers(shape, "the slide's shape", slide)
     if sides.shape != (2,) or not np.isfinite(sides).all():
         raise _error(slide, f"the slide's shape is {shape}, expected (height, width) in pixels")
     height, width = sides
@@ -151,16 +151,19 @@ def check_image(image: Any, slide: str = "") -> None:
 
 
 def _one_per_tile(values: Any, n: int, name: str, slide: str) -> np.ndarray:
-    array = _numbers(values, name, slide)
+    array = as_numbers(values, name, slide)
     if array.shape != (n,):
         raise _error(slide, f"{name} has shape {array.shape}, expected ({n},), one for each tile")
     return array
 
 
-def _numbers(values: Any, name: str, slide: str) -> np.ndarray:
+def as_numbers(values: Any, name: str, slide: str = "") -> np.ndarray:
+    """Return real numbers as an array of floats; refuse anything else."""
     if values is None:
         raise _error(slide, f"{name} is None, expected numbers")
     try:
+        if np.iscomplexobj(values):
+            raise TypeError("they are complex")
         return np.asarray(values, dtype=float)
     except (TypeError, ValueError, RuntimeError) as error:  # a tensor with a graph is the last
         raise _error(slide, f"{name} cannot be read as numbers: {error}") from error

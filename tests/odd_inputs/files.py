@@ -307,6 +307,7 @@ CASES = [
     refused("npy expanded (N, D, 1)", lambda p: np.save(p, X[..., None]), r"\(6, 4, 1\)"),
     refused("npy structured", lambda p: np.save(p, MIXED), r"shape \(6,\)"),
     refused("npy complex", lambda p: np.save(p, X + 1j), "type complex"),
+    refused("npy that is an npz", lambda p: np.savez(p.open("wb"), features=X), "magic string"),
     refused("npz of times", lambda p: np.savez(p, features=X.astype("M8[s]")), "type datetime64"),
     refused("npz whose header lies", lying_header, "shorter than its shape"),
     Case("npz that unpacks to more than the memory", bomb, r"s\.npz says that it holds 0\.008 GB"),
@@ -317,7 +318,7 @@ CASES = [
     Case(
         "h5 that is a folder",
         lambda here: ((here / "s.h5").mkdir(), describe(here / "s.h5")),
-        r"s\.h5 does not exist",
+        r"s\.h5 is no file",
     ),
     Case("numbers beyond float32", beyond_float32, r"s\.npy: row 4 holds numbers beyond float32"),
     Case("weights that are text", weights_of_text, r"w\.pt cannot be read as weights"),

@@ -1,5 +1,7 @@
 """Coordinates, pictures, slides and tissue."""
 
+import re
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import torch
 from feature_folders import grid, write_file
 from made_slides import make_slide, write_slide
 
-from mil_tutorial import save_geojson, stitch_tiles, to_geojson
+from mil_tutorial import plot_attention, save_geojson, stitch_tiles, to_geojson
 from mil_tutorial.datasets.features.bags import FeatureBags
 from mil_tutorial.datasets.features.files import describe
 from mil_tutorial.datasets.hdf5 import kept_open
@@ -87,6 +89,14 @@ def big_canvas(values: Any, **options: Any) -> Callable[[Path], Any]:
     return lambda here: stitch_tiles(values, coords, 256, **options)
 
 
+def stitched(values: Any, side: Any = 256) -> Callable[[Path], Any]:
+    return lambda here: stitch_tiles(values, [[0, 0], [256, 0]], side)
+
+
+def half_pixels(here: Path) -> None:
+    plot_attention(np.zeros((9, 9, 3), np.uint8), [1.0], [[0, 0]], 9, downsample=1.5)
+
+
 def bounds(here: Path) -> None:
     """QuPath's picture of a MIRAX slide begins at its bounds."""
     slide = Slide(write_slide(here / "s.tif"))
@@ -115,6 +125,28 @@ def other_tools_tiles(here: Path) -> None:
     np.testing.assert_array_equal(tiles.coords, GRID)
 
 
+def places_beyond_memory(here: Path) -> None:
+    """As a damaged file may have it: declared, and filled in one place."""
+    with h5py.File(here / "s.h5", "w") as file:
+        file.create_dataset("coords", (10**12, 2), np.int64)[0] = 1
+    read_tiles(here / "s.h5")
+
+
+def level_pixels(here: Path, **overlap: int) -> list[str]:
+    """Tiles that are read at level 1, placed in its pixels; return the warnings."""
+    size = {"patch_size": 256, "patch_level": 1, "downsample": 4.0}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        read_tiles(tiles_file(here, GRID, **size, **overlap))
+    return [str(one.message) for one in caught]
+
+
+def pixels_of_the_level(here: Path) -> None:
+    (warning,) = level_pixels(here)
+    assert re.search(r"s\.h5: tiles of 1024 .* step by 256.*multiply them by 4;", warning)
+    assert not level_pixels(here, overlap=192)
+
+
 def microns_as_tiles(here: Path) -> None:
     read_tiles(tiles_file(here, GRID * MPP, {"unit": "um", "tile_size_um": 128.0}))
 
@@ -126,6 +158,7 @@ CASES = [
     placed("coords of STAMP in µm", MICRONS, STAMP),
     placed("coords of older STAMP in µm", MICRONS, {"unit": b"um", "tile_size": [128.0]}),
     placed("µm said of the coords, in Greek", MICRONS, unit="μm", tile_size_um=128),
+    placed("µm in British English", MICRONS, unit="Micrometres"),
     placed("pixels as floats", GRID.astype(np.float32), {"unit": "pixels"}),
     placed("pixels of 16 bits", GRID.astype(np.uint16), patch_size_level0=np.array([[256]])),
     placed("a side given as a pair", GRID, patch_size=(256, 256), downsample=(1.0, 1.0)),
@@ -141,8 +174,17 @@ CASES = [
         "a negative place", r"tile 2 are \[-1, 0\], expected 0 or more", GRID - (GRID == 512) * 513
     ),
     refused("a place that is NaN", "tile 0 are .*finite", np.where(GRID == 0, np.nan, GRID)),
+    refused(
+        "a place that wrapped",
+        r"tile 1 are \[18446744073709551615, 0\], .* below 2\*\*31",
+        np.array([[0, 0], [2**64 - 1, 0]], np.uint64),
+    ),
+    refused(
+        "a place beyond any slide", "tile 2 are .*below", GRID * np.float64(1e18) * (GRID > 511)
+    ),
     refused("places as text", "type object", np.array([["0", "1"]], dtype=object)),
     refused("one tile of unknown size", "their size is not known", GRID[:1]),
+    refused("one tile of µm alike", "attribute tile_size_um", MICRONS[:1], {"unit": "um"}),
     refused("an empty size", "patch_size is Empty", patch_size=h5py.Empty("f"), downsample=1.0),
     refused("a size of 0", "patch_size_level0 is 0, expected a positive", patch_size_level0=0),
     refused("a size that is NaN", "downsample is nan", patch_size=256, downsample=np.nan),
@@ -169,6 +211,12 @@ CASES = [
     Case("a canvas of NaN", big_canvas([1, 2], shape=(np.nan, 9)), "slide's shape is .*expected"),
     Case("a canvas for a volume", big_canvas([1, 2], shape=(9, 9, 3)), "expected .height, width."),
     Case("a canvas of no pixel", big_canvas([1, 2], downsample=np.inf), "downsample must be"),
+    Case("values as words", stitched(["a", "b"]), "values cannot be read as numbers"),
+    Case("complex values", stitched([1j, 2]), "values cannot .*: they are complex"),
+    Case("values with a gradient", stitched(torch.ones(2).requires_grad_()), "values cannot be"),
+    Case("a tile of True pixels", stitched([1, 2], True), "tile_size is True"),
+    Case("a tile of a tensor's size", stitched([1, 2], torch.tensor(256))),
+    Case("every 1.5th pixel", half_pixels, "downsample must be a positive whole number, got 1.5"),
     Case("pictures of tiles for it", big_canvas(np.ones((2, 256, 256, 3))), "smaller, 20 times"),
     Case(
         "a canvas beyond the memory",
@@ -178,5 +226,7 @@ CASES = [
     Case("GeoJSON of a slide with bounds", bounds),
     Case("bounds taken off twice", bounds_twice, r"slide s: tile 0 .*openslide\.bounds-x"),
     Case("tiles of other tools", other_tools_tiles),
+    Case("places beyond the memory", places_beyond_memory, r"'coords' says .* 1\.6e\+04 GB"),
+    Case("pixels of the level that is read", pixels_of_the_level),
     Case("µm as tiles to encode", microns_as_tiles, r"s\.h5: coords are in µm"),
 ]

@@ -1,6 +1,7 @@
 """Glass, stain, settings and outputs of the commands ``tile`` and ``features``."""
 
 import errno
+import os
 import warnings
 from contextlib import contextmanager
 from pathlib import Path
@@ -201,9 +202,44 @@ def not_slides(here):
     (here / "._a.tif").write_bytes(b"\0\5\26\7")  # as macOS leaves them
     (here / "folder.svs").mkdir()
     (here / "gone.svs").symlink_to(here / "nowhere.svs")
+    os.mkfifo(here / "pipe.svs")
+    (here / "round.svs").symlink_to(here / "round.svs")
     outcome = tile_slides(find_slides([here]), here / "tiles", mpp=8.0, tile_size=16)
-    assert (outcome.made, len(outcome.failures)) == (1, 1)
-    assert "gone.svs: there is no such slide" in outcome.failures[0]
+    assert (outcome.made, len(outcome.failures)) == (1, 3)
+    for name, failure in zip(("gone", "pipe", "round"), outcome.failures):
+        assert failure == f"{here / name}.svs: there is no such slide"
+
+
+def not_allowed(here):
+    """A slide that somebody else may read, in the folder that tiles are written to."""
+    denied, opened = PermissionError(errno.EACCES, "Permission denied", str(here / "a.tif")), open
+
+    def refuse(path, *arguments, **options):
+        if str(path).endswith("a.tif"):
+            raise denied
+        return opened(path, *arguments, **options)
+
+    save(here / "a.tif", picture())
+    save(here / "b.tif", picture())
+    with patch("io.open", refuse):
+        outcome = tile_slides(find_slides([here]), here, mpp=8.0, tile_size=16)
+    assert outcome.made == 1
+    assert outcome.failures == [f"{here / 'a.tif'}: it cannot be read (Permission denied)"]
+
+
+def floats(here):
+    tifffile = pytest.importorskip("tifffile")
+    made = picture().astype(np.float32) / 255
+    tifffile.imwrite(
+        here / "f.tif",
+        made,
+        tile=(64, 64),
+        photometric="rgb",
+        resolution=(1250, 1250),
+        resolutionunit="CENTIMETER",
+    )
+    outcome = tile_slides([here / "f.tif"], here / "tiles", mpp=8.0, tile_size=16)
+    assert "32-bit samples); it is of a kind that OpenSlide does not read" in outcome.failures[0]
 
 
 def long_name(here):
@@ -247,6 +283,15 @@ def nothing_left_to_do(here):
     encode(here)
     outcome = encode(here, load=lambda: pytest.fail("the encoder was loaded"))
     assert (outcome.made, outcome.skipped) == (0, 2)
+
+
+def huge_tile(here):
+    """As a wrong downsample makes it: one tile would be read from an area that no memory holds."""
+    several(here)
+    write_tiles(here / "tiles" / "a.h5", Tiles("a", np.array([[0, 0]]), tile_size=16, side=10**7))
+    outcome = encode(here)
+    assert (outcome.made, len(outcome.failures)) == (1, 1)
+    assert "256 × 176 pixels, its tiles were made for at least 10000000" in outcome.failures[0]
 
 
 def huge_batch(here):
@@ -320,6 +365,8 @@ CASES = [
     Case("threshold NaN", setting("--threshold", "nan"), "threshold is nan, expected a saturation"),
     Case("threshold -1", setting("--threshold", "-1"), "threshold is -1.0"),
     Case("mpp NaN", setting("--mpp", "nan"), "mpp is nan, expected a positive number"),
+    Case("mpp beyond arithmetic", setting("--mpp", "1e308"), "mpp is 1e.308, expected"),
+    Case("mpp below arithmetic", setting("--mpp", "5e-324"), "mpp is 5e-324, expected"),
     Case("min-tissue NaN", setting("--min-tissue", "nan"), "min_tissue is nan"),
     Case("slide-mpp NaN", setting("--slide-mpp", "nan"), "nan µm/px was given for the slide"),
     Case("slide-mpp of a printer", setting("--slide-mpp", 353), "353 µm/px was given"),
@@ -327,7 +374,9 @@ CASES = [
     Case("a library's own error in one slide", raising(RuntimeError("JPEG\ndecoder"))),
     Case("a damaged file among the tiles", damaged_output),
     Case("a damaged file among the features", damaged_features),
-    Case("hidden files, folders and dead links that end like slides", not_slides),
+    Case("hidden files, folders, pipes and dead links that end like slides", not_slides),
+    Case("a slide that may not be read", not_allowed),
+    Case("a slide of real numbers", floats),
     Case("tiles below a file", out_is_a_file, "cannot write to file/tiles"),
     Case("a hospital below a file", hospital_below_a_file, "error: cannot write to file/h"),
     Case("features below a file", before_the_encoder("file/x"), "cannot write to .*file/x"),
@@ -338,6 +387,7 @@ CASES = [
     ),
     Case("features that are all done", nothing_left_to_do),
     Case("a batch beyond memory", huge_batch),
+    Case("a tile beyond its slide", huge_tile),
     Case("a full disk under the picture of tiles", full_disk, "File too large: .*tiles/a.jpg"),
     Case(
         "a full disk under tiles",

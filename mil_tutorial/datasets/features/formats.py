@@ -147,7 +147,7 @@ class _Npy(Format):
 
     def array(self, path: Path, name: str) -> np.ndarray:
         with readable(path, ".npy"):
-            return np.load(path, mmap_mode="r", allow_pickle=False)
+            return np.lib.format.open_memmap(path, mode="r")  # np.load opens an .npz here too
 
 
 FORMATS: dict[str, Format] = {".h5": _HDF5(), ".pt": _Torch(), ".npz": _Npz(), ".npy": _Npy()}

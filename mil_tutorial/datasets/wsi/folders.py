@@ -1,5 +1,6 @@
 """Many slides: those among files and folders, their tiles, their features."""
 
+import os
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -56,7 +57,7 @@ def find_slides(paths: Iterable[str | Path]) -> list[Path]:
             raise FileNotFoundError(f"{path}: there is no such slide or folder")
         for slide in candidates:
             other = slides.setdefault(slide_id(slide), slide)
-            if other.resolve() != slide.resolve():
+            if os.path.realpath(other) != os.path.realpath(slide):  # also of links in a circle
                 raise ValueError(f"{other} and {slide} have one name; rename one of them")
     return list(slides.values())
 

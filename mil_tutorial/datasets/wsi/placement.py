@@ -5,6 +5,7 @@ level 0; STAMP stores µm and says so in the attribute ``unit`` of the file. Who
 asks here, so that all place them alike.
 """
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +17,15 @@ from mil_tutorial.datasets.wsi.slide import Slide
 
 UNITS = {
     "px": ("px", "pixel", "pixels"),
-    "um": ("um", "µm", "μm", "micron", "microns", "micrometer", "micrometers"),
+    "um": (
+        *("um", "µm", "μm", "micron", "microns"),
+        *("micrometer", "micrometers", "micrometre", "micrometres"),
+    ),
 }
 """Unit → how files spell it; μ comes as the micro sign and as the Greek letter."""
 LEAST_STEP = 8
 """From a tile to the next, in either unit; less counts columns and rows, or shares of the slide."""
+LARGEST = 2**31  # pixels, far beyond any slide: what wrapped, or was never a place
 UNEQUAL = 0.01
 """A tile is square: CLAM's two downsamples of a level differ by rounding, not by more than this."""
 
@@ -50,8 +55,8 @@ class Placement:
         if right >= width or bottom >= height:
             raise ValueError(
                 f"{slide.path}: tiles reach to x {right}, y {bottom}, but the slide has {width} x "
-                f"{height} pixels; {self.path} belongs to another slide, or its coords are not in "
-                "pixels of level 0"
+                f"{height} pixels; {self.path} belongs to another slide, or its coords are not "
+                "x, y in pixels of level 0"
             )
         if (side := max(1, round(self.side / mpp))) > max(width, height):
             raise ValueError(
@@ -76,13 +81,22 @@ def place(coords: np.ndarray, attributes: Mapping[str, Any], path: Path) -> Plac
     if spread is not None and spread < LEAST_STEP:
         raise ValueError(
             f"{path}: coords step by {spread:g} from tile to tile, expected {LEAST_STEP} or more "
-            "pixels of level 0; if they count columns and rows, multiply them by a tile's side"
+            f"{unit}; if they count columns and rows, multiply them by a tile's side"
         )
     side = side or step
     if side is None:
         raise ValueError(
             f"{path}: no two tiles lie side by side, so their size is not known; store it as the "
-            "attribute patch_size_level0 of coords"
+            f"attribute {'patch_size_level0' if unit == 'px' else 'tile_size_um'} of coords"
+        )
+    tile_size = number(attributes, "patch_size", path)
+    overlap = number(attributes, "overlap", path, zero=True)
+    if tile_size is not None and step == tile_size < side and not overlap:
+        warnings.warn(
+            f"{path}: tiles of {side:g} pixels of level 0 step by {step:g}, as many as they have "
+            f"when read; if coords count pixels of that level, multiply them by {side / step:g}; "
+            "if tiles overlap, say by how many of these in the attribute overlap",
+            stacklevel=2,
         )
     return Placement(path, coords, side, unit)
 
@@ -161,7 +175,10 @@ def _check_each(coords: np.ndarray, unit: str, path: Path) -> None:
     whole = np.abs(values - np.round(values)) < 0.01  # float32 keeps large numbers roughly
     for valid, expected in (
         (finite, "finite numbers"),
-        (values >= 0, "0 or more: x, y from the slide's top-left corner"),
+        (
+            (values >= 0) & (values < LARGEST),
+            "0 or more, below 2**31: x, y from the slide's top-left corner",
+        ),
         (whole | (unit == "um"), "whole pixels of level 0 (add the attribute unit = um if in µm)"),
     ):
         if not valid.all():

@@ -37,8 +37,12 @@ class Slide:
     def __init__(self, path: str | Path, mpp: float | None = None) -> None:
         openslide = import_extra("openslide", "wsi")
         self.path = Path(path)
-        if not self.path.exists():
+        if not self.path.is_file():  # opening a pipe would wait for ever
             raise FileNotFoundError(f"{self.path}: there is no such slide")
+        try:
+            self.path.open("rb").close()  # OpenSlide calls what may not be read an unknown format
+        except OSError as error:
+            raise ValueError(f"{self.path}: it cannot be read ({error.strerror})") from error
         try:
             self._handle = openslide.OpenSlide(str(self.path))
         except openslide.OpenSlideUnsupportedFormatError as error:
@@ -47,7 +51,8 @@ class Slide:
             ) from error
         except openslide.OpenSlideError as error:
             raise ValueError(
-                f"{self.path}: OpenSlide cannot read it ({error}); the file is damaged"
+                f"{self.path}: OpenSlide cannot read it ({error}); it is of a kind that OpenSlide "
+                "does not read, or the file is damaged"
             ) from error
         self._error = openslide.OpenSlideError
         self._user_mpp = mpp
@@ -225,7 +230,7 @@ class Slide:
         except self._error as error:
             raise ValueError(
                 f"{self.path}: the field at ({first[0]}, {first[1]}) cannot be read ({error}); "
-                "the file is damaged"
+                "it is of a kind that OpenSlide does not read, or the file is damaged"
             ) from error
         image = Image.new("RGB", region.size, "white")
         image.paste(region, mask=region.getchannel("A"))  # what was not scanned is transparent

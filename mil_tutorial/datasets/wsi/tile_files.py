@@ -105,9 +105,11 @@ class Tiles:
     def check_inside(self, size: tuple[int, int], slide: str | Path) -> None:
         """Refuse a slide that these tiles were not made for.
 
-        Tiles of other tools may reach beyond the right and lower edge; their corners may not.
+        Tiles of other tools may reach beyond the right and lower edge; their corners may not, nor
+        may a tile be larger than the slide.
         """
-        low, high = self.coords.min(axis=0), self.coords.max(axis=0) + 1
+        reach = self.side if self.side > max(size) else 1
+        low, high = self.coords.min(axis=0), self.coords.max(axis=0) + reach
         wrong_size = self.slide_size is not None and tuple(self.slide_size) != tuple(size)
         if wrong_size or (low < 0).any() or (high > size).any():
             known = wrong_size and self.slide_size

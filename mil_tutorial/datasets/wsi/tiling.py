@@ -98,7 +98,7 @@ def find_tiles(
 
 def check_settings(mpp: float, tile_size: int, min_tissue: float, threshold: float | None) -> None:
     """Refuse settings with which nothing can be tiled."""
-    if not 0 < mpp < np.inf:
+    if not 1e-6 <= mpp <= 1e6:  # beyond them its ratios overflow
         raise ValueError(f"mpp is {mpp}, expected a positive number of µm/px, such as 0.5")
     if not 1 <= tile_size < np.inf or tile_size % 1:
         raise ValueError(f"tile_size is {tile_size}, expected a whole number of pixels, ≥ 1")
