@@ -12,10 +12,11 @@ from mil_tutorial.bags.splits import check_classes, check_groups
 from mil_tutorial.experiment.baselines import baseline_probabilities, baselines_for
 from mil_tutorial.experiment.benchmarks import Benchmark, Split
 from mil_tutorial.experiment.trials import PoolingRuns, collect_runs, new_model, run_trial
-from mil_tutorial.models.mil import MIL
+from mil_tutorial.models.mil import MIL, check_pooling
 from mil_tutorial.system.distributed import this_process
 from mil_tutorial.system.files import check_writable
 from mil_tutorial.system.jobs import share_work
+from mil_tutorial.system.numbers import as_integer
 from mil_tutorial.training.checkpoints import checkpoint_bytes
 from mil_tutorial.training.config import TrainingConfig
 from mil_tutorial.training.memory import check_memory
@@ -106,8 +107,14 @@ def run_experiment(
         For a patient in two splits, a split of one class, a bag that does not fit into the free
         memory, or checkpoints that cannot be written; all before the first training.
     """
-    if min(seeds, members) < 1:
-        raise ValueError(f"seeds is {seeds} and members {members}; at least one run is needed")
+    poolings = list(dict.fromkeys(poolings))
+    if not poolings:
+        raise ValueError("there are no poolings; name at least one")
+    for pooling in poolings:
+        check_pooling(pooling)
+    seeds, members, jobs = (
+        as_integer(n, name) for n, name in ((seeds, "seeds"), (members, "members"), (jobs, "jobs"))
+    )
     processes = this_process()
     if jobs > 1 and processes.number > 1:
         raise ValueError(
