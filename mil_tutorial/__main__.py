@@ -8,11 +8,12 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
-from io import TextIOWrapper
 
+from mil_tutorial.system.console import console, flush_or_drop
 from mil_tutorial.system.errors import in_a_line, short_of_memory
 
 COMMANDS = {
@@ -52,34 +53,30 @@ def parser(command: str | None = None) -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
     words = sys.argv[1:] if argv is None else list(argv)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # no console lacks a letter of what is printed
-            stream.reconfigure(errors="backslashreplace")
     several = (os.environ.get("WORLD_SIZE") or "1") != "1"
     who = f"process {os.environ.get('RANK')}: " if several else ""
-    if several:
-        signal.signal(signal.SIGTERM, _stop)
-    try:
+    with console():
         try:
-            return _run(words)
-        finally:
-            if sys.stdout is not None:  # closed by the caller
+            with _stopped_by_signals():
+                code = _run(words)
                 sys.stdout.flush()
-    except BrokenPipeError:  # nobody reads on, as behind "| head"
-        _discard_output()
-        return 141
-    except (ValueError, OSError, ImportError, MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and not short_of_memory(error):
-            raise
-        _discard_output()
-        print(f"{who}error: {in_a_line(error)}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt as reason:
-        print(f"{who}stopped{reason}", file=sys.stderr)
-        return 130
-    finally:
-        if several:
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends by itself, with its own code
+                return code
+        except BrokenPipeError:  # nobody reads on, as behind "| head"
+            return 141
+        except (ValueError, OSError, ImportError, MemoryError, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and not short_of_memory(error):
+                raise
+            print(f"{who}error: {in_a_line(error)}", file=sys.stderr)
+            return 2
+        except KeyboardInterrupt as stop:
+            number = stop.args[0] if stop.args else signal.SIGINT
+            reason = WHY if several and number == signal.SIGTERM else ""
+            print(f"{who}stopped{reason}", file=sys.stderr)
+            return 128 + number
+        finally:
+            flush_or_drop(sys.stdout)
+            if several:
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends by itself, with its code
 
 
 def _run(words: list[str]) -> int:
@@ -91,21 +88,31 @@ def _run(words: list[str]) -> int:
     return arguments.run(arguments)
 
 
-def _discard_output() -> None:
-    """Drop what was printed and cannot be written: Python would try again at its end, and fail."""
+WHY = (
+    ", because another process ended or the job was cancelled; the same command resumes from its "
+    "checkpoints"
+)
+"""Why a launcher stops a process, in one line; the launcher's own report is long."""
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[None]:
+    """Let other signals end the program as Ctrl-C does, which leaves no unfinished file."""
+    names = ("SIGTERM", "SIGHUP") if threading.current_thread() is threading.main_thread() else ()
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    # What the caller ignores, as nohup does, stays ignored.
+    heeded = [number for number in numbers if signal.getsignal(number) == signal.SIG_DFL]
+    for number in heeded:
+        signal.signal(number, _stop)
     try:
-        sys.stdout.flush()
-    except (OSError, ValueError, AttributeError):  # of None, where it was closed before
-        with suppress(OSError, AttributeError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        yield
+    finally:
+        for number in heeded:
+            signal.signal(number, signal.SIG_DFL)
 
 
-def _stop(*_: object) -> None:
-    """Say in one line why a launcher stops this process; the launcher's own report is long."""
-    raise KeyboardInterrupt(
-        ", because another process ended or the job was cancelled; the same command resumes from "
-        "its checkpoints"
-    )
+def _stop(number: int, _: object) -> None:
+    raise KeyboardInterrupt(number)
 
 
 if __name__ == "__main__":

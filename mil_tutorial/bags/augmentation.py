@@ -52,6 +52,8 @@ class Affine:
 
     def __post_init__(self) -> None:
         _check_amounts(self, "degrees", "stretch", "shift", "shear")
+        if not math.isfinite(as_number(self.background, "background")):
+            raise ValueError(f"background is {self.background}, expected a finite number")
 
     def __call__(self, tiles: Tensor, sizes: Tensor) -> Tensor:
         """Return changed tiles (N, C, height, width)."""

@@ -56,7 +56,7 @@ def collate_packed(batch: Sequence[tuple[Tensor, Any]]) -> BagBatch:
     Raises
     ------
     ValueError
-        When a bag is empty, or instances differ in shape.
+        When a bag is empty, instances differ in shape, or a label is not 0 or 1.
     """
     shapes = {tuple(instances.shape[1:]) for instances, _ in batch}
     if len(shapes) != 1:
@@ -64,6 +64,8 @@ def collate_packed(batch: Sequence[tuple[Tensor, Any]]) -> BagBatch:
     sizes = torch.tensor([len(instances) for instances, _ in batch])
     _refuse_empty(sizes)
     labels = torch.tensor([float(label) for _, label in batch])
+    if len(odd := labels[(labels != 0) & (labels != 1)]):
+        raise ValueError(f"a label of the batch is {float(odd[0]):g}, expected 0 or 1")
     # One bag is not copied: it may be as large as the memory that is left.
     instances = batch[0][0] if len(batch) == 1 else torch.cat([x for x, _ in batch])
     return BagBatch(instances, sizes, labels)
@@ -114,16 +116,21 @@ def pack(bags: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """
     if mask is None:
         mask = torch.ones(bags.shape[:2], dtype=torch.bool, device=bags.device)
-    if mask.dtype != torch.bool or mask.shape != bags.shape[:2]:
-        raise ValueError(
-            f"the mask is {mask.dtype} of shape {tuple(mask.shape)}, "
-            f"expected torch.bool of shape {tuple(bags.shape[:2])}"
-        )
+    check_mask(mask, bags.shape[:2])
     sizes = mask.sum(dim=1)
     _refuse_empty(sizes)
     if bool((mask[:, :-1] >= mask[:, 1:]).all()):  # padding at the end: slices are copied faster
         return torch.cat([bag[:n] for bag, n in zip(bags, sizes.tolist())]), sizes
     return bags[mask], sizes
+
+
+def check_mask(mask: Tensor, shape: tuple[int, ...]) -> None:
+    """Refuse a mask that is not boolean, or of another shape than (B, K)."""
+    if mask.dtype != torch.bool or mask.shape != shape:
+        raise ValueError(
+            f"the mask is {mask.dtype} of shape {tuple(mask.shape)}, "
+            f"expected torch.bool of shape {tuple(shape)}"
+        )
 
 
 def check_sizes(sizes: Tensor, n_instances: int) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from mil_tutorial.bags.groups import group_values
+from mil_tutorial.system.numbers import shown
 
 
 class Bag(NamedTuple):
@@ -64,7 +65,7 @@ class MedicalBagDataset(Dataset[Bag]):
         self.names = numbered if names is None else _one_per_bag("names", names, len(pairs))
         self.groups = self._groups(groups)
         self.instances: Sequence[Tensor] = [
-            _instances(x, name) for (x, _), name in zip(pairs, self.names)
+            as_instances(_pair(bag, name)[0], name) for bag, name in zip(pairs, self.names)
         ]
         self._check_shapes()
         self.labels = torch.tensor([_label(y, name) for (_, y), name in zip(pairs, self.names)])
@@ -93,10 +94,11 @@ class MedicalBagDataset(Dataset[Bag]):
         return tuple(self.instances[0].shape[1:])
 
     def subset(self, indices: Iterable[int]) -> "MedicalBagDataset":
-        """Return the bags at ``indices``, in that order, with their side information."""
-        chosen = [int(i) for i in indices]
-        if not chosen:
-            raise ValueError("a subset needs at least one bag, got no indices")
+        """Return the bags at ``indices``, in that order, with their side information.
+
+        Indices are as NumPy has them: negative ones count from the end, and B bools are a mask.
+        """
+        chosen = self._rows(indices)
 
         def take(values: Sequence[Any]) -> list[Any]:
             return [values[i] for i in chosen]
@@ -162,6 +164,17 @@ class MedicalBagDataset(Dataset[Bag]):
             _update(digest, part)
         return digest.hexdigest()
 
+    def _rows(self, indices: Iterable[int]) -> list[int]:
+        """Return the bags that indices mean, from 0 to B - 1."""
+        given = list(indices)
+        try:
+            rows = np.arange(len(self))[np.array(given)].tolist() if given else []
+        except IndexError as error:
+            raise ValueError(f"{len(self)} bags have no subset {shown(given)}: {error}") from error
+        if not rows:
+            raise ValueError("a subset needs at least one bag, got no indices")
+        return rows
+
     def _groups(self, groups: Sequence[Any] | None) -> list[Hashable]:
         if groups is None:
             number = next(_data_sets)
@@ -196,6 +209,8 @@ class MedicalBagDataset(Dataset[Bag]):
                 raise ValueError(f"{name}: {what} has shape {array.shape}, expected {expected}")
             if what == "instance_labels" and not np.isin(array, (0, 1)).all():
                 raise ValueError(f"{name}: instance_labels must be 0 or 1")
+            if what == "coords" and not (array.dtype.kind in "iuf" and np.isfinite(array).all()):
+                raise ValueError(f"{name}: coords must be finite numbers")
         return arrays
 
 
@@ -223,10 +238,29 @@ def _one_per_bag(what: str, values: Sequence[Any], n_bags: int) -> list[Any]:
     return list(values)
 
 
-def _instances(values: Any, name: str) -> Tensor:
+def _pair(bag: Any, name: str) -> tuple[Any, Any]:
     try:
-        instances = torch.as_tensor(values, dtype=torch.float32)
+        instances, label = bag
     except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} is no pair (instances, label): {error}") from error
+    return instances, label
+
+
+def as_instances(values: Any, name: str) -> Tensor:
+    """Return the instances of one bag, checked, as a float32 tensor; not copied where they are."""
+    try:
+        if isinstance(values, Tensor):
+            is_real = not values.is_complex()
+        else:
+            values = np.asarray(values)
+            is_real = values.dtype.kind in "biuf"
+        if not is_real:
+            raise TypeError(f"their type is {values.dtype}")
+        if isinstance(values, np.ndarray):  # torch takes no mirrored one, nor another byte order
+            with np.errstate(over="ignore"):  # infinity is refused below
+                values = torch.from_numpy(np.require(values, np.float32, ["C", "W"]))
+        instances = values.detach().to_dense().float()
+    except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"{name}: instances are no array of numbers ({error})") from error
     if instances.ndim < 2 or 0 in instances.shape[1:]:
         raise ValueError(f"{name}: instances have shape {tuple(instances.shape)}, expected (n, D)")

@@ -27,6 +27,7 @@ def load_batches(
     cost more than they bring. ``generator`` gives the seed of the workers, one number. What a
     worker refuses is raised in its own words, in one line.
     """
+    workers = as_integer(workers, "workers", least=0)
     loader = DataLoader(
         dataset,
         batch_sampler=batches,
@@ -97,6 +98,7 @@ def plan_steps(
     A step has ``batch_size`` bags of all processes together. Its parts have at most ``at_once``
     instances; a bag that is larger is a part of its own. ``rank`` is this process of ``number``.
     """
+    batch_size = as_integer(batch_size, "batch_size")
     for start in range(0, len(order), batch_size):
         bags = list(order[start : start + batch_size])
         own = share_bags(bags, sizes, number)[rank]

@@ -45,6 +45,7 @@ def group_folds(
             "of 0 or 1 and a group for each bag"
         )
     truth, n_folds = truth.astype(int), as_integer(n_folds, "n_folds")
+    seed = as_integer(seed, "seed", least=0)
     if n_folds < 3:
         raise ValueError(f"n_folds is {n_folds}; train, validation and test need at least 3")
     for value in (0, 1):

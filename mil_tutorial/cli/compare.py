@@ -99,7 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
     data, out = arguments.data, arguments.out
     for pooling in arguments.poolings:
         check_pooling(pooling)
-    check_report(out)
+    check_report(out, inputs=filter(None, (arguments.labels, arguments.split)))
     processes = this_process()
     if processes.is_main:
         _warn_of_replacement(out)
@@ -144,13 +144,19 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _warn_of_replacement(out: Path) -> None:
-    """Warn, while there is time to stop, that an earlier report in the folder will be replaced."""
+    """Warn, while there is time to stop, of what the report will replace in its folder."""
+    from mil_tutorial.experiment.report import FIGURES, TABLES
+
+    names = [name for name in (*TABLES, *FIGURES) if (out / name).is_file()]
+    if not names:
+        return
     try:
         earlier = json.loads((out / "config.json").read_text(encoding="utf-8"))["data"]
+        held = f"a report on {earlier}"
     except (OSError, ValueError, KeyError, TypeError):
-        return
+        held = ", ".join(names)
     print(
-        f"warning: {out} holds a report on {earlier}; the new one will replace it when it is "
-        "complete. To keep it, stop now and choose another --out",
+        f"warning: {out} holds {held}; the new report will replace it when it is complete. To keep "
+        "it, stop now and choose another --out",
         file=sys.stderr,
     )

@@ -3,7 +3,7 @@
 import json
 import os
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -149,7 +149,7 @@ def _draw(
     return drawn
 
 
-def check_report(out: Path, predictions: int = 0) -> Path:
+def check_report(out: Path, predictions: int = 0, inputs: Iterable[Path] = ()) -> Path:
     """Return ``out`` if a report can be written there; call it before an hour of training.
 
     Parameters
@@ -158,6 +158,8 @@ def check_report(out: Path, predictions: int = 0) -> Path:
         A folder; it need not exist.
     predictions : int
         Rows of ``predictions.csv``.
+    inputs : iterable of paths
+        Files that the report must not replace.
     """
     check_writable(out, SPACE + PREDICTION * predictions)
     if folders := [name for name in TABLES if (out / name).is_dir()]:
@@ -165,4 +167,9 @@ def check_report(out: Path, predictions: int = 0) -> Path:
             f"{out / folders[0]} is a folder, where the report has a file; move it away, or "
             "choose another folder for the report"
         )
+    for path in inputs:
+        if any((out / name).exists() and path.samefile(out / name) for name in TABLES):
+            raise ValueError(
+                f"the report would replace {path}; choose another folder for it, or rename the file"
+            )
     return out

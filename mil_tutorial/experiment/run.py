@@ -11,11 +11,18 @@ from tqdm.auto import tqdm
 from mil_tutorial.bags.splits import check_classes, check_groups
 from mil_tutorial.experiment.baselines import baseline_probabilities, baselines_for
 from mil_tutorial.experiment.benchmarks import Benchmark, Split
-from mil_tutorial.experiment.trials import PoolingRuns, collect_runs, new_model, run_trial
-from mil_tutorial.models.mil import MIL
+from mil_tutorial.experiment.trials import (
+    PoolingRuns,
+    check_checkpoints,
+    collect_runs,
+    new_model,
+    run_trial,
+)
+from mil_tutorial.models.mil import MIL, check_pooling
 from mil_tutorial.system.distributed import this_process
 from mil_tutorial.system.files import check_writable
 from mil_tutorial.system.jobs import share_work
+from mil_tutorial.system.numbers import as_integer
 from mil_tutorial.training.checkpoints import checkpoint_bytes
 from mil_tutorial.training.config import TrainingConfig
 from mil_tutorial.training.memory import check_memory
@@ -104,10 +111,17 @@ def run_experiment(
     ------
     ValueError
         For a patient in two splits, a split of one class, a bag that does not fit into the free
-        memory, or checkpoints that cannot be written; all before the first training.
+        memory, or checkpoints that cannot be written or are of another run; all before the first
+        training.
     """
-    if min(seeds, members) < 1:
-        raise ValueError(f"seeds is {seeds} and members {members}; at least one run is needed")
+    poolings = list(dict.fromkeys(poolings))
+    if not poolings:
+        raise ValueError("there are no poolings; name at least one")
+    for pooling in poolings:
+        check_pooling(pooling)
+    seeds, members, jobs = (
+        as_integer(n, name) for n, name in ((seeds, "seeds"), (members, "members"), (jobs, "jobs"))
+    )
     processes = this_process()
     if jobs > 1 and processes.number > 1:
         raise ValueError(
@@ -148,6 +162,10 @@ def run_experiment(
             folds[place] = fold
             for name, known in baselines.items():
                 known[place] = baseline_probabilities(name, split.train, split.test)
+            if checkpoints is not None:
+                for pooling in poolings:
+                    path = _checkpoint(checkpoints, pooling, seed, fold)
+                    check_checkpoints(benchmark, pooling, split, config, seed, path, members)
 
     def tasks() -> Iterator[tuple]:
         """Yield the arguments of each ``run_trial``: split after split, the poolings of each."""
@@ -157,8 +175,8 @@ def run_experiment(
             # One split at a time: standardised copies of large features would fill the memory.
             for fold, split in enumerate(benchmark.splits(seed)):
                 for pooling in poolings:
-                    checkpoint = checkpoints and checkpoints / f"{pooling}-seed{seed}-fold{fold}.pt"
-                    yield bare, pooling, split, config, seed, checkpoint, members
+                    path = checkpoints and _checkpoint(checkpoints, pooling, seed, fold)
+                    yield bare, pooling, split, config, seed, path, members
 
     with tqdm(
         total=total, disable=None if progress and processes.is_main else True, unit="model"
@@ -189,6 +207,10 @@ def run_experiment(
         models=models,
         checksums=checksums,
     )
+
+
+def _checkpoint(folder: Path, pooling: str, seed: int, fold: int) -> Path:
+    return folder / f"{pooling}-seed{seed}-fold{fold}.pt"
 
 
 def _no_splits(seed: int) -> list[Split]:

@@ -1,6 +1,6 @@
 """Trials: models trained, their threshold chosen on validation bags, and tested."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +13,7 @@ from mil_tutorial.metrics.attention import attention_entropy, instance_auc
 from mil_tutorial.metrics.decisions import threshold_for_sensitivity
 from mil_tutorial.models.mil import MIL, build_model
 from mil_tutorial.system.distributed import this_process
+from mil_tutorial.training.checkpoints import identify, load_checkpoint
 from mil_tutorial.training.config import TrainingConfig
 from mil_tutorial.training.history import History
 from mil_tutorial.training.loop import fit
@@ -50,11 +51,7 @@ def run_trial(
     With several ``members`` an ensemble: models that differ by their seed, whose mean is tested.
     """
     models, histories, validations, tests = [], [], [], []
-    for member in range(members):
-        file = checkpoint
-        if file is not None and members > 1:
-            file = file.with_stem(f"{file.stem}-member{member}")
-        own = replace(config, seed=seed + MEMBER_SEED * member)
+    for own, file in _members(config, seed, checkpoint, members):
         with naming_the_largest(*split.parts().values()):
             model, history = train_one(benchmark, pooling, split, own, file)
             if split.val is not None:
@@ -66,6 +63,34 @@ def run_trial(
     alone = [_values(test, validations[m : m + 1], truth) for m, test in enumerate(tests)]
     together = alone[0] if members == 1 else _values(ensemble(tests), validations, truth)
     return Trial(models[0], histories, together, alone)
+
+
+def _members(
+    config: TrainingConfig, seed: int, checkpoint: Path | None, members: int
+) -> Iterator[tuple[TrainingConfig, Path | None]]:
+    """Yield the settings of each member of an ensemble, and its checkpoint."""
+    for member in range(members):
+        file = checkpoint
+        if file is not None and members > 1:
+            file = file.with_stem(f"{file.stem}-member{member}")
+        yield replace(config, seed=seed + MEMBER_SEED * member), file
+
+
+def check_checkpoints(
+    benchmark: Benchmark,
+    pooling: str,
+    split: Split,
+    config: TrainingConfig,
+    seed: int,
+    checkpoint: Path,
+    members: int = 1,
+) -> None:
+    """Refuse checkpoints from which ``run_trial`` with these arguments cannot resume."""
+    for own, file in _members(config, seed, checkpoint, members):
+        if file is not None and file.exists():
+            model = new_model(benchmark, pooling, own.seed)
+            identity = identify(model, split.train, split.val, own, benchmark.augment)
+            load_checkpoint(file, identity, own.epochs)
 
 
 def train_one(

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from mil_tutorial.bags.batches import check_sizes, pack
-from mil_tutorial.models.pooling import bag_index, segment_sum
+from mil_tutorial.models.pooling import bag_index, full_precision, segment_sum
 from mil_tutorial.system.numbers import as_number
 
 
@@ -37,10 +37,10 @@ def attention_entropy(
     ValueError
         For weights that are negative or do not sum to 1, and sizes that do not fit.
     """
-    attention = torch.as_tensor(attention)
+    attention = full_precision(torch.as_tensor(attention))
     if not attention.is_floating_point():  # one-hot weights as 0 and 1
         attention = attention.float()
-    if attention.ndim != (2 if sizes is None else 1):
+    if attention.ndim != (2 if sizes is None else 1) or not (mask is None or sizes is None):
         raise ValueError(
             f"attention has shape {tuple(attention.shape)}; give it padded (B, K) with mask, "
             "or packed (N,) with sizes"
@@ -151,6 +151,8 @@ def instance_auc(scores: list[np.ndarray], instance_labels: list[np.ndarray]) ->
 def _checked_truth(scores: Any, labels: Any, bag: str = "") -> tuple[np.ndarray, np.ndarray]:
     """Return the scores, and the labels as bools."""
     scores, labels = np.asarray(scores), np.asarray(labels)
+    if scores.dtype.kind not in "biuf":
+        raise ValueError(f"{bag}scores are of type {scores.dtype}, expected numbers")
     if scores.shape != labels.shape:
         raise ValueError(
             f"{bag}scores {scores.shape} and instance_labels {labels.shape} differ in shape"
@@ -181,6 +183,7 @@ def smooth_scores(scores: Any, coords: Any, radius: float) -> np.ndarray:
     from scipy.spatial import cKDTree
 
     values, places = np.asarray(scores, dtype=float), np.asarray(coords, dtype=float)
+    radius = as_number(radius, "radius")
     if values.ndim != 1 or places.shape != (len(values), 2):
         raise ValueError(
             f"scores have shape {values.shape} and coords {places.shape}, expected (n,) and (n, 2)"

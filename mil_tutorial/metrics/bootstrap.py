@@ -58,6 +58,7 @@ def confidence_interval(
     ValueError
         When ``metric`` refuses labels and probabilities, or lengths differ.
     """
+    n_resamples, seed = as_integer(n_resamples, "n_resamples"), as_integer(seed, "seed", least=0)
     runs = _runs(metric, labels, probabilities, groups, level)
     if (measure := _measure_of(metric)) is not None:
         return measure(np.asarray(labels), runs, group_numbers(groups), level=level).estimate
@@ -86,6 +87,7 @@ def paired_difference(
         raise ValueError(
             f"probabilities have shapes {np.shape(first)} and {np.shape(second)}, expected the same"
         )
+    n_resamples, seed = as_integer(n_resamples, "n_resamples"), as_integer(seed, "seed", least=0)
     a, b = (_runs(metric, labels, p, groups, level) for p in (first, second))
     if np.array_equal(a, b):  # the same model, whoever the patients are
         return Estimate(0.0, 0.0, 0.0)
@@ -137,7 +139,7 @@ class Bootstrap:
         n_seeds, n_resamples = (
             as_integer(n, name) for n, name in ((n_seeds, "n_seeds"), (n_resamples, "n_resamples"))
         )
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng(as_integer(seed, "seed", least=0))
         group_of = group_numbers(groups)
         n_groups = group_of.max() + 1
         drawn = rng.multinomial(n_groups, np.full(n_groups, 1 / n_groups), n_resamples)
@@ -205,7 +207,9 @@ def best_of(val_losses: Any, values: Any, r: int) -> float:
     losses, values = np.asarray(val_losses, dtype=float), np.asarray(values, dtype=float)
     if losses.ndim != 1 or losses.shape != values.shape:
         raise ValueError(f"losses {losses.shape} and values {values.shape} must both be (S,)")
-    if not 1 <= r <= len(losses):
+    if not np.isfinite([losses, values]).all():
+        raise ValueError("a loss or a value is NaN or infinite; leave such a start out")
+    if not 1 <= (r := as_integer(r, "r")) <= len(losses):
         raise ValueError(f"r is {r}, expected 1 to {len(losses)}, the number of starts")
     order = np.argsort(losses, kind="stable")
     wins = [math.comb(len(order) - 1 - i, r - 1) for i in range(len(order))]

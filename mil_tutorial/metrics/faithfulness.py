@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mil_tutorial.bags.dataset import as_instances
 from mil_tutorial.models.mil import MIL
 from mil_tutorial.system.numbers import as_integer
 
@@ -60,14 +61,14 @@ def deletion_curve(
     Raises
     ------
     ValueError
-        When the bag has one tile, the order is no permutation of its tiles, L is out of range, or
-        the features are not as wide as the model expects.
+        When the bag has one tile or holds NaN, the order is no permutation of its tiles, L is out
+        of range, or the features are not as wide as the model expects.
     """
     if output not in OUTPUTS:
         raise ValueError(f"unknown output {output!r}; choose from {', '.join(OUTPUTS)}")
     tiles_at_once = as_integer(tiles_at_once, "tiles_at_once")
     parameter = next(model.parameters())
-    instances = torch.as_tensor(features).to(parameter.device, parameter.dtype)
+    instances = as_instances(features, "the bag").to(parameter.device, parameter.dtype)
     rows = _checked_order(order, instances)
     n_tiles = len(rows)
     most = n_tiles - 1 if n_deletions is None else n_deletions

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mil_tutorial.bags.batches import check_mask
 from mil_tutorial.system.numbers import as_integer
 
 LARGE_BAG = 256
@@ -104,8 +105,10 @@ def masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
     Raises
     ------
     ValueError
-        When a row has no real instance: its softmax would be 0/0.
+        When the mask does not fit, is not boolean, or a row has no real instance: its softmax would
+        be 0/0.
     """
+    check_mask(mask, scores.shape)
     if not bool((real := mask.any(dim=1)).all()):
         row = int((~real).nonzero()[0])
         raise ValueError(f"row {row} of the mask is all False; leave out bags without instances")

@@ -19,6 +19,7 @@ from joblib import Parallel, cpu_count, delayed
 from joblib.externals.loky import get_reusable_executor
 
 from mil_tutorial.system.memory import available_memory
+from mil_tutorial.system.numbers import as_integer
 
 WORKER_BYTES = 0.8e9
 """Free memory that a worker should find, with something to spare."""
@@ -57,8 +58,7 @@ def share_work(
     OSError
         When a worker ends before its work does. What a task raises is raised here too.
     """
-    if jobs < 1:
-        raise ValueError(f"jobs is {jobs}; take at least 1")
+    jobs = as_integer(jobs, "jobs")
     setting = os.getpid(), torch.get_num_threads()
     calls = (delayed(_run)(number, *setting, function, task) for number, task in enumerate(tasks))
     parallel = Parallel(

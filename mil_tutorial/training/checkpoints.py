@@ -25,11 +25,14 @@ def identify(
     augment: Augmentation | None,
 ) -> dict[str, str]:
     """Return the settings and checksums, by name, that must be equal for a run to resume."""
+    from mil_tutorial import __version__
+
     shapes = [list(value.shape) for value in model.state_dict().values()]
     config = replace(config, workers=0)  # readers do not change results
     if config.schedule != "one_cycle":  # such a run may be continued for more epochs
         config = replace(config, epochs=1)
     return {
+        "version of mil_tutorial": __version__,
         "model": f"{model!r} {shapes}",
         "augmentation": _name(augment),
         "training set": train.checksum(),

@@ -89,7 +89,7 @@ class TrainingConfig:
         for name in ("learning_rate", "weight_decay", "entropy_weight"):
             plain[name] = as_number(getattr(self, name), name)
         for name, choices in CHOICES.items():
-            if (value := getattr(self, name)) not in choices:
+            if str(value := getattr(self, name)) not in choices:
                 raise ValueError(f"{name} is {value!r}; choose {' or '.join(map(repr, choices))}")
             plain[name] = str(value)
         for name, value in plain.items():

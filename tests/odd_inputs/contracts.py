@@ -14,12 +14,15 @@ from mil_tutorial import (
     InstanceSampler,
     TrainingConfig,
     attention_entropy,
+    auc,
     build_model,
     calibration_error,
+    confidence_interval,
     cut_into_parts,
     false_negative_rate,
     fit,
     forward_in_chunks,
+    group_folds,
     instance_auc,
     instance_confusion,
     predict,
@@ -28,8 +31,13 @@ from mil_tutorial import (
     specificity,
 )
 from mil_tutorial.bags.augmentation import StainJitter
+from mil_tutorial.experiment.benchmarks import Benchmark, fixed_split
+from mil_tutorial.experiment.run import run_experiment
 from mil_tutorial.experiment.tables import escaped, predictions_csv
+from mil_tutorial.metrics.attention import smooth_scores
+from mil_tutorial.metrics.bootstrap import best_of
 from mil_tutorial.metrics.faithfulness import deletion_curve
+from mil_tutorial.system.jobs import share_work
 from mil_tutorial.training.checkpoints import identify
 from odd_inputs.case import Case
 
@@ -148,12 +156,38 @@ def deletions(**options):
     return deletion_curve(model(), torch.randn(4, 4), [0, 1, 2, 3], **options)
 
 
+def interval(metric=auc, **options):
+    return confidence_interval(metric, LABELS, PROBABILITIES, [0, 1, 2], **options)
+
+
+def experiment(**options):
+    sets = [separable(8, seed=seed) for seed in range(3)]
+    benchmark = Benchmark("x", "x", sets[2], fixed_split(*sets), 4, 8)
+    short = {"seeds": 1, "config": TrainingConfig(epochs=1), "progress": False}
+    return run_experiment(benchmark, **(short | options))
+
+
+def a_pooling_named_twice(here):
+    assert list(experiment(poolings=["max", "mean", "max"], seeds=np.int64(1)).runs) == [
+        "max",
+        "mean",
+    ]
+
+
+def half_precision_weights(here):
+    """The sum of 1,000 of them, taken in half precision, is 0.98."""
+    spread = attention_entropy(torch.full((1, 1000), 1e-3).half())
+    torch.testing.assert_close(spread, torch.ones(1), atol=1e-3, rtol=0)
+
+
 CASES = [
     Case("settings drawn with NumPy", numpy_settings),
     Case("arguments drawn with NumPy", numpy_arguments),
     Case("thresholds and bins of NumPy", numpy_numbers_in_metrics),
     Case("weights of whole numbers", whole_weights),
     Case("3,000 equal tiles in half precision", many_equal_winners),
+    Case("attention in half precision", half_precision_weights),
+    Case("a pooling named twice", a_pooling_named_twice),
     Case("names that are formulas", formulas_as_names),
     Case("names with marks of Markdown", names_in_markdown),
     refused(
@@ -291,5 +325,49 @@ CASES = [
         "sizes as a mask",
         lambda: model().forward_packed(torch.ones(2, 4), torch.tensor([True, True])),
         "sizes must be a tensor of integers",
+    ),
+    refused(
+        "weights with sizes and a mask",
+        lambda: attention_entropy([0.5, 0.5], sizes=[2], mask=[[True, True]]),
+        "give it padded .* with mask, or packed .* with sizes",
+    ),
+    refused(
+        "scores as words",
+        lambda: instance_confusion(["high", "low"], [0, 1], 0.5),
+        "scores are of type <U4, expected numbers",
+    ),
+    refused(
+        "a radius of text",
+        lambda: smooth_scores([1.0], [[0, 0]], "3"),
+        "radius must be a number, got '3'",
+    ),
+    refused("a schedule in a list", lambda: TrainingConfig(schedule=np.array(["constant"])), "sch"),
+    refused("a background of NaN", lambda: Affine(background=np.nan), "background is nan"),
+    refused(
+        "NaN tiles to delete",
+        lambda: deletion_curve(model(), torch.full((2, 4), np.nan), [0, 1]),
+        "the bag: instance 0 holds NaN",
+    ),
+    refused("no resamples", lambda: interval(n_resamples=0), "n_resamples must be a positive"),
+    refused(
+        "a seed of a half",
+        lambda: interval(calibration_error, seed=0.5),
+        "seed must be a whole number, 0 or more, got 0.5",
+    ),
+    refused(
+        "folds with no seed",
+        lambda: group_folds([0, 1] * 6, range(12), 3, seed=None),
+        "seed must be a whole number, 0 or more, got None",
+    ),
+    refused("the best of True", lambda: best_of([1, 2], [0, 1], True), "r must be a positive"),
+    refused("a start that diverged", lambda: best_of([1, np.nan], [0, 1], 1), "a loss or a value"),
+    refused("two and a half jobs", lambda: share_work(abs, [(1,)], 2.5), "jobs must be a positive"),
+    refused("an experiment of 0.5 seeds", lambda: experiment(seeds=0.5), "seeds must be a"),
+    refused("True models of an ensemble", lambda: experiment(members=True), "members must be a"),
+    refused("no poolings", lambda: experiment(poolings=[]), "there are no poolings"),
+    refused(
+        "an unknown pooling after a known one",
+        lambda: experiment(poolings=["max", "median"]),
+        "unknown pooling 'median'",
     ),
 ]

@@ -4,6 +4,7 @@ import errno
 import io
 import os
 import shutil
+import signal
 import sys
 import warnings
 from contextlib import redirect_stderr, redirect_stdout
@@ -19,9 +20,10 @@ from toy_bags import separable
 from mil_tutorial import TrainingConfig, build_model, fit
 from mil_tutorial.__main__ import main
 from mil_tutorial.experiment.benchmarks import Benchmark, Split
+from mil_tutorial.experiment.report import TABLES
 from mil_tutorial.experiment.run import run_experiment
 from mil_tutorial.system.files import partial_path, replacing
-from odd_inputs.case import Case, compare, feature_folder
+from odd_inputs.case import Case, command, compare, feature_folder
 
 NO_MEMORY = RuntimeError(
     "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: "
@@ -147,6 +149,59 @@ def locked_table(here: Path) -> None:
         compare(*feature_folder(here))
 
 
+def messages_to(console: object, here: Path) -> None:
+    folder, labels = feature_folder(here)
+    labels.write_text("".join(f"{row.rpartition(',')[0]}\n" for row in labels.open()))  # warns
+    words = ("--data", folder, "--labels", labels, "--out", "out", "--seeds", 1, "--epochs", 1)
+    with patch.object(sys, "stderr", console), redirect_stdout(io.StringIO()):
+        assert main(["compare", *map(str, words), "--poolings", "max"]) == 0
+    assert (here / "out" / "results.json").is_file()
+
+
+def messages_to_a_full_device(here: Path) -> None:
+    if Path("/dev/full").exists():
+        with open("/dev/full", "w") as console:
+            messages_to(console, here)
+
+
+def stopped_while_drawing(name: str, here: Path) -> None:
+    """What is whole stays; what is not is removed."""
+    if (number := getattr(signal, name, None)) is None:
+        return
+    target = "mil_tutorial.experiment.report.plot_training"
+    with patch(target, side_effect=lambda _: signal.raise_signal(number)):
+        stopped = compare_to(io.StringIO(), *feature_folder(here))
+    assert stopped == (128 + number, "stopped\n")
+    assert signal.getsignal(number) == signal.SIG_DFL
+    names = {path.name for path in (here / "out").iterdir()}
+    assert names == {*TABLES, "roc.png"}
+
+
+def report_replaces(option: str, name: str, here: Path) -> None:
+    """An input lies where the report goes."""
+    folder, labels = feature_folder(here)
+    (here / name).write_text("mine")
+    given = {"--labels": labels, option: here / name}
+    words = [str(word) for pair in given.items() for word in pair]
+    try:
+        command("compare", "--data", folder, *words, "--out", here)
+    finally:
+        assert (here / name).read_text() == "mine"
+
+
+def names_what_it_replaces(here: Path) -> None:
+    (here / "out").mkdir()
+    (here / "out" / "results.csv").write_text("of another program")
+    assert "out holds results.csv; the new report will" in compare(*feature_folder(here))
+
+
+def damaged_last_checkpoint(here: Path) -> None:
+    (here / "c").mkdir()
+    (here / "c" / "attention-seed0-fold4.pt").write_text("damaged")
+    with patch("mil_tutorial.experiment.run.share_work", side_effect=AssertionError("trained")):
+        compare(*feature_folder(here), "--checkpoints", here / "c")
+
+
 def checkpoint(spoil: object, here: Path) -> None:
     """A checkpoint was written by something else."""
     path, sets = here / "c.pt", (separable(20, seed=0), separable(20, seed=1))
@@ -202,6 +257,7 @@ def an_empty_figure_is_no_reason_to_stop(here: Path) -> None:
 TABLE_AS_FOLDER = "taken/.* is a folder, where the report has a file; move it away"
 FULL = r"error: \[Errno 28\] No space left on device: '.*"
 OTHER_FORM = r"c\.pt does not hold what a checkpoint of this version holds \(.*delete it"
+LOST = r"the report would replace .*/results\.(csv|md); choose another folder"
 SHORT = r"memory is short \(.*; the largest bag, slide_\d\d, has 8 instances: take --instances-at"
 
 CASES = [
@@ -242,6 +298,21 @@ CASES = [
     Case("a reader that leaves", reader_leaves),
     Case("output to a full device", full_device_as_output),
     Case("no output at all", no_output),
+    Case("no console for messages", partial(messages_to, None)),
+    Case("messages to a full device", messages_to_a_full_device),
+    Case("SIGTERM while drawing", partial(stopped_while_drawing, "SIGTERM")),
+    Case("SIGHUP while drawing", partial(stopped_while_drawing, "SIGHUP")),
+    Case("labels where the report goes", partial(report_replaces, "--labels", "results.csv"), LOST),
+    Case("a split where the report goes", partial(report_replaces, "--split", "results.md"), LOST),
+    Case("another program's table", names_what_it_replaces),
+    Case("a damaged checkpoint of the last fold", damaged_last_checkpoint, r"fold4\.pt cannot be"),
+    Case(
+        "a checkpoint of an earlier version",
+        partial(
+            checkpoint, lambda saved: saved["identity"].update({"version of mil_tutorial": "0.0.9"})
+        ),
+        r"c\.pt was written with another version of mil_tutorial; delete it",
+    ),
     Case(
         "a checkpoint without optimiser",
         partial(checkpoint, lambda saved: saved["state"].pop("optimisation")),

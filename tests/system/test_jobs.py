@@ -59,7 +59,7 @@ def test_an_error_in_a_task_ends_the_work(jobs):
 
 
 def test_no_jobs_are_refused():
-    with pytest.raises(ValueError, match="jobs is 0"):
+    with pytest.raises(ValueError, match="jobs must be a positive whole number, got 0"):
         share_work(refuse_seven, [], 0)
 
 

@@ -66,9 +66,7 @@ class FeatureBags(MedicalBagDataset):
 
     def subset(self, indices: Iterable[int]) -> "FeatureBags":
         """Return the bags at ``indices``, in that order."""
-        chosen = [int(i) for i in indices]
-        if not chosen:
-            raise ValueError("a subset needs at least one bag, got no indices")
+        chosen = self._rows(indices)
         return FeatureBags(
             [self.files[i] for i in chosen],
             self.labels[chosen],

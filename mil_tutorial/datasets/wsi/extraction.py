@@ -12,6 +12,7 @@ from mil_tutorial.datasets.wsi.slide import Slide
 from mil_tutorial.datasets.wsi.tile_files import Tiles, write_features
 from mil_tutorial.system.errors import in_a_line
 from mil_tutorial.system.memory import check_fits
+from mil_tutorial.system.numbers import as_integer
 
 Encoder = Callable[[torch.Tensor], Any]
 """From RGB tiles, a uint8 Tensor (n, h, w, 3), to their features (n, D)."""
@@ -63,8 +64,7 @@ def extract_features(
         When the slide cannot be read or is not that of the tiles, or what the encoder returns is
         not finite or not (n, D).
     """
-    if batch_size < 1 or workers < 0:
-        raise ValueError(f"batch_size is {batch_size} and workers {workers}, expected ≥ 1 and ≥ 0")
+    batch_size, workers = as_integer(batch_size, "batch_size"), as_integer(workers, "workers", 0)
     if isinstance(encoder, torch.nn.Module) and encoder.training:
         raise ValueError(
             "the encoder is in training mode, in which features depend on the other tiles of the "
