@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 
 from mil_tutorial.cli.arguments import add_out, not_negative, print_warnings, whole_number
@@ -92,17 +93,14 @@ def run(arguments: argparse.Namespace) -> int:
     from mil_tutorial.experiment.run import run_experiment
     from mil_tutorial.experiment.slide_heatmaps import find_slides, slide_figures
     from mil_tutorial.experiment.tables import as_markdown
-    from mil_tutorial.models.mil import check_pooling
+    from mil_tutorial.models.mil import check_poolings
     from mil_tutorial.system.distributed import this_process
     from mil_tutorial.system.files import check_writable
 
     data, out = arguments.data, arguments.out
-    for pooling in arguments.poolings:
-        check_pooling(pooling)
+    check_poolings(arguments.poolings)
     check_report(out)
     processes = this_process()
-    if processes.is_main:
-        _warn_of_replacement(out)
     if arguments.checkpoints is not None:
         check_writable(arguments.checkpoints)
     if arguments.train_bags is not None and data != "mnist":
@@ -133,6 +131,7 @@ def run(arguments: argparse.Namespace) -> int:
         config=replace(benchmark.config, **settings),
         jobs=arguments.jobs,
         checkpoints=arguments.checkpoints,
+        before_training=partial(_warn_of_replacement, out) if processes.is_main else None,
     )
     if not processes.is_main:
         return 0

@@ -26,6 +26,7 @@ def as_results(summary: Summary) -> dict[str, Any]:
     return {
         "data": {
             "name": experiment.benchmark.name,
+            "source": experiment.benchmark.source,
             "description": experiment.benchmark.description,
             "checksum": test.checksum(),
             "checksums_train_val": experiment.checksums,

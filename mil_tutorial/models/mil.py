@@ -1,5 +1,6 @@
 """Models: encoder, pooling and head; a logit for each bag, attention for each of its tiles."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -195,6 +196,16 @@ def build_model(
         "mean_instance": (MeanProbabilityPooling(), True),
     }[pooling]
     return MIL(input_dim, hidden_dim, layer, pool_logits=pool_logits, **options)
+
+
+def check_poolings(names: Sequence[str]) -> None:
+    """Refuse names that ``build_model`` does not know, one that comes twice, or none at all."""
+    if isinstance(names, str):
+        raise ValueError(f"poolings must be a list of names, got {names!r}; write [{names!r}]")
+    for name in names:
+        check_pooling(name)
+    if len(set(names)) != len(names) or not names:
+        raise ValueError(f"poolings are {', '.join(names) or 'none'}; name each that you want once")
 
 
 def check_pooling(name: str) -> None:

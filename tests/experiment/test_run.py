@@ -312,7 +312,7 @@ def test_bad_splits_and_seeds_are_named():
         run(train, val, test.subset([0, 2]))
     with pytest.raises(ValueError, match="val holds label 1 only"):
         run(train, val.subset([1, 3]), test)
-    with pytest.raises(ValueError, match="seeds is 0"):
+    with pytest.raises(ValueError, match="seeds must be a positive whole number, got 0"):
         run(train, val, test, seeds=0)
 
 

@@ -21,7 +21,7 @@ from mil_tutorial.__main__ import main
 from mil_tutorial.experiment.benchmarks import Benchmark, Split
 from mil_tutorial.experiment.run import run_experiment
 from mil_tutorial.system.files import partial_path, replacing
-from odd_inputs.case import Case, compare, feature_folder
+from odd_inputs.case import Case, command, compare, feature_folder
 
 NO_MEMORY = RuntimeError(
     "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: "
@@ -69,6 +69,10 @@ def picture_fails(error: Exception, here: Path) -> None:
     names = {path.name for path in (here / "out").iterdir()}
     assert {"results.json", "predictions.csv", "roc.png"} <= names
     assert "training.png" not in names
+
+
+def poolings(names: list[str], here: Path) -> None:
+    compare(*feature_folder(here), "--poolings", *names)
 
 
 def disk_fills(target: str, here: Path, *options: object) -> None:
@@ -221,6 +225,18 @@ CASES = [
         "a disk that fills with checkpoints",
         lambda here: disk_fills("pathlib.Path.write_bytes", here, "--checkpoints", "c"),
         FULL + r"c/attention-seed0-fold0\.pt'",
+    ),
+    *(
+        Case(f"poolings {' '.join(names)}", partial(poolings, names), error)
+        for names, error in (
+            (["max", "max"], "poolings are max, max; name each that you want once"),
+            (["max", "Max"], "unknown pooling 'Max'; choose from max, mean"),
+        )
+    ),
+    Case(
+        "a chapter twice",
+        lambda here: command("lab", "05", "--allow-root", "6"),
+        "got 05 --allow-root 6; name one chapter",
     ),
     Case("a small disk", small_disk, r"out needs about [\d.]+ MB, but 0.0 MB are free there"),
     Case("a locked table", locked_table, r"Permission denied: '.*results\.csv'"),
