@@ -2,7 +2,7 @@
 
 import hashlib
 import itertools
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence, Sized
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from mil_tutorial.bags.groups import group_values
+from mil_tutorial.system.numbers import check_kind, shown
 
 
 class Bag(NamedTuple):
@@ -57,9 +58,13 @@ class MedicalBagDataset(Dataset[Bag]):
         coords: Sequence[Any] | None = None,
         names: Sequence[str] | None = None,
     ) -> None:
+        check_kind(Iterable, bags=bags)
         pairs = list(bags)
         if not pairs:
             raise ValueError("the data set has no bags; give at least one (instances, label) pair")
+        for i, pair in enumerate(pairs):
+            if not isinstance(pair, Sequence) or len(pair) != 2:
+                raise ValueError(f"bag {i} is {shown(pair)}, expected (instances, label)")
         numbered = [f"bag {i}" for i in range(len(pairs))]
         self.names = numbered if names is None else _one_per_bag("names", names, len(pairs))
         self.groups = self._groups(groups)
@@ -218,6 +223,7 @@ def _digest(*parts: Tensor | bytes | str) -> bytes:
 
 
 def _one_per_bag(what: str, values: Sequence[Any], n_bags: int) -> list[Any]:
+    check_kind(Sized, **{what: values})
     if len(values) != n_bags:
         raise ValueError(f"{what} has {len(values)} entries for {n_bags} bags; give one for each")
     return list(values)

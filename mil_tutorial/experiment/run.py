@@ -16,7 +16,7 @@ from mil_tutorial.models.mil import MIL, check_poolings
 from mil_tutorial.system.distributed import this_process
 from mil_tutorial.system.files import check_writable
 from mil_tutorial.system.jobs import share_work
-from mil_tutorial.system.numbers import as_integer
+from mil_tutorial.system.numbers import as_integer, check_kind
 from mil_tutorial.training.checkpoints import checkpoint_bytes
 from mil_tutorial.training.config import TrainingConfig
 from mil_tutorial.training.memory import check_memory
@@ -116,6 +116,7 @@ def run_experiment(
         a bag that does not fit into the free memory, or checkpoints that cannot be written; all
         before the first training.
     """
+    check_kind(Benchmark, benchmark=benchmark)
     check_poolings(poolings)
     seeds, members = as_integer(seeds, "seeds"), as_integer(members, "members")
     jobs = as_integer(jobs, "jobs")

@@ -12,6 +12,7 @@ from mil_tutorial.pictures.tile_checks import (
     check_tile_size,
 )
 from mil_tutorial.system.memory import available_memory
+from mil_tutorial.system.numbers import as_array
 
 CANVAS = 500e6
 """Bytes of the largest canvas that is made without being asked for."""
@@ -51,7 +52,7 @@ def stitch_tiles(
         When coordinates and values do not match, a value is not finite, a tile lies outside the
         slide, or the canvas is too large; then the message says which ``downsample`` fits.
     """
-    values = np.asarray(values, dtype=float)
+    values = as_array(values, "values")
     free = available_memory()
     limit = CANVAS if downsample is None else free and free / 3  # sums, counts and means
     downsample = 1.0 if downsample is None else downsample
