@@ -20,14 +20,14 @@ COMMANDS = {
     "demo": "Compare the four poolings on the shipped slides and draw a heat map.",
     "compare": "Train and test poolings on a data set with several seeds; write tables and "
     "figures.",
-    "doctor": "Print versions, device, memory, state of the data and expected run times.",
+    "doctor": "Check versions, device, memory and data, and predict run times.",
     "lab": "Open JupyterLab at a chapter.",
-    "hospital": "Render the slides of a hospital nobody has seen: pictures, tumour masks, tile "
+    "hospital": "Render the slides of a made-up, unseen hospital: pictures, tumour masks, tile "
     "features.",
     "tile": "Find the tiles of whole slides that show tissue; write their coordinates and a "
     "picture.",
-    "features": "Turn the tiles that the command tile found into frozen features, an HDF5 file a "
-    "slide.",
+    "features": "Encode the tiles that the command tile found with a pretrained network; write "
+    "one HDF5 file per slide.",
 }
 
 

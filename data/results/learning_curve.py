@@ -112,7 +112,7 @@ def main(arguments: list[str] | None = None) -> None:
     benchmark = load_benchmark(options.data, labels=options.labels, positive=options.positive)
     points = learning_curve(
         benchmark,
-        options.sizes,
+        list(dict.fromkeys(options.sizes)),
         poolings=options.poolings,
         seeds=options.seeds,
         jobs=options.jobs,

@@ -172,7 +172,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="a file of JSON lines")
     options = parser.parse_args(arguments)
     try:
-        known = [recipe for data in options.data for recipe in recipes(data)]
+        known = [recipe for data in dict.fromkeys(options.data) for recipe in recipes(data)]
         names = {recipe.name for recipe in known}
         if unknown := set(options.recipes or ()) - names:
             parser.error(f"no recipe {', '.join(unknown)}; choose from {', '.join(sorted(names))}")

@@ -8,8 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from mil_tutorial.system.numbers import check_kind, shown
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,9 @@ def collate_packed(batch: Sequence[tuple[Tensor, Any]]) -> BagBatch:
     ValueError
         When a bag is empty, instances differ in shape, or a label is not 0 or 1.
     """
+    for bag in batch:
+        if not (isinstance(bag, tuple | list) and len(bag) == 2 and isinstance(bag[0], Tensor)):
+            raise ValueError(f"a batch is a list of (Tensor, label), got {shown(bag)} in it")
     shapes = {tuple(instances.shape[1:]) for instances, _ in batch}
     if len(shapes) != 1:
         raise ValueError(f"bags of a batch need instances of one shape, got {sorted(shapes)}")
@@ -97,6 +103,7 @@ def pad(values: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor]:
     ValueError
         When a bag is empty, or the sizes do not sum to N.
     """
+    check_kind(Tensor, values=values)
     check_sizes(sizes, len(values))
     mask = torch.arange(int(sizes.max()), device=values.device) < sizes[:, None]
     padded = values.new_zeros(*mask.shape, *values.shape[1:])
@@ -114,8 +121,10 @@ def pack(bags: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
     ValueError
         When the mask does not fit, is not boolean, or leaves a bag without a real instance.
     """
+    check_kind(Tensor, bags=bags)
     if mask is None:
         mask = torch.ones(bags.shape[:2], dtype=torch.bool, device=bags.device)
+    check_kind(Tensor, mask=mask)
     check_mask(mask, bags.shape[:2])
     sizes = mask.sum(dim=1)
     _refuse_empty(sizes)
@@ -131,6 +140,16 @@ def check_mask(mask: Tensor, shape: tuple[int, ...]) -> None:
             f"the mask is {mask.dtype} of shape {tuple(mask.shape)}, "
             f"expected torch.bool of shape {tuple(shape)}"
         )
+
+
+def as_tensor(value: Any, name: str) -> Tensor:
+    """Return an array as a tensor, which may keep its gradient; refuse what is no array."""
+    try:
+        if isinstance(value, np.ndarray):
+            value = np.asarray(value, order="C")  # torch takes no reversed array
+        return torch.as_tensor(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"{name} must be an array of numbers, got {shown(value)}") from error
 
 
 def check_sizes(sizes: Tensor, n_instances: int) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import itertools
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence, Sized
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from mil_tutorial.bags.groups import group_values
-from mil_tutorial.system.numbers import shown
+from mil_tutorial.system.numbers import check_kind, shown
 
 
 class Bag(NamedTuple):
@@ -58,14 +58,18 @@ class MedicalBagDataset(Dataset[Bag]):
         coords: Sequence[Any] | None = None,
         names: Sequence[str] | None = None,
     ) -> None:
+        check_kind(Iterable, bags=bags)
         pairs = list(bags)
         if not pairs:
             raise ValueError("the data set has no bags; give at least one (instances, label) pair")
+        for i, pair in enumerate(pairs):
+            if not isinstance(pair, Sequence) or len(pair) != 2:
+                raise ValueError(f"bag {i} is {shown(pair)}, expected (instances, label)")
         numbered = [f"bag {i}" for i in range(len(pairs))]
         self.names = numbered if names is None else _one_per_bag("names", names, len(pairs))
         self.groups = self._groups(groups)
         self.instances: Sequence[Tensor] = [
-            as_instances(_pair(bag, name)[0], name) for bag, name in zip(pairs, self.names)
+            as_instances(x, name) for (x, _), name in zip(pairs, self.names)
         ]
         self._check_shapes()
         self.labels = torch.tensor([_label(y, name) for (_, y), name in zip(pairs, self.names)])
@@ -233,17 +237,10 @@ def _digest(*parts: Tensor | bytes | str) -> bytes:
 
 
 def _one_per_bag(what: str, values: Sequence[Any], n_bags: int) -> list[Any]:
+    check_kind(Sized, **{what: values})
     if len(values) != n_bags:
         raise ValueError(f"{what} has {len(values)} entries for {n_bags} bags; give one for each")
     return list(values)
-
-
-def _pair(bag: Any, name: str) -> tuple[Any, Any]:
-    try:
-        instances, label = bag
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} is no pair (instances, label): {error}") from error
-    return instances, label
 
 
 def as_instances(values: Any, name: str) -> Tensor:

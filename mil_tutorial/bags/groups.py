@@ -4,6 +4,8 @@ import re
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
+from mil_tutorial.system.numbers import check_kind
+
 MISSING = {
     *("", "na", "nan", "nat", "none", "null", "nil", "missing", "unknown", "undefined"),
     *("notavailable", "notapplicable", "notreported"),  # as TCGA writes it, in brackets
@@ -34,6 +36,7 @@ def group_values(groups: Iterable[Any], names: Sequence[str] | None = None) -> l
     names : sequence of str, optional
         What to call each bag in messages.
     """
+    check_kind(Iterable, groups=groups)
     values: list[Hashable] = []
     for i, group in enumerate(groups):
         try:

@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from mil_tutorial.bags.dataset import Bag, MedicalBagDataset
-from mil_tutorial.system.numbers import as_integer
+from mil_tutorial.system.numbers import as_integer, check_kind
 
 
 class InstanceSampler(Dataset[Bag]):
@@ -31,6 +31,7 @@ class InstanceSampler(Dataset[Bag]):
     """
 
     def __init__(self, dataset: MedicalBagDataset, n: int, seed: int = 0) -> None:
+        check_kind(MedicalBagDataset, dataset=dataset)
         self.dataset, self.n = dataset, as_integer(n, "instances per bag")
         self.seed = as_integer(seed, "seed", least=0)
         self.set_epoch(0)

@@ -7,7 +7,7 @@ import numpy as np
 
 from mil_tutorial.bags.dataset import MedicalBagDataset
 from mil_tutorial.bags.groups import group_values
-from mil_tutorial.system.numbers import as_integer, shown
+from mil_tutorial.system.numbers import as_array, as_integer, check_kind, shown
 
 
 def group_folds(
@@ -38,7 +38,8 @@ def group_folds(
         When a class has fewer groups than there are folds, so that no division has both classes in
         every fold; when a group is missing, or a label is not 0 or 1.
     """
-    truth, group_of = np.asarray(labels), group_numbers(groups)
+    truth, group_of = as_array(labels, "labels"), group_numbers(groups)
+    seed = as_integer(seed, "seed", least=0)
     if truth.shape != group_of.shape or not np.isin(truth, (0, 1)).all():
         raise ValueError(
             f"labels are {shown(labels)} and there are {len(group_of)} groups; expected a label "
@@ -131,6 +132,7 @@ def check_groups(**splits: MedicalBagDataset) -> None:
     ValueError
         Naming the group and both splits.
     """
+    check_kind(MedicalBagDataset, **splits)
     seen: dict[Any, str] = {}
     for name, dataset in splits.items():
         for group in dict.fromkeys(group_values(dataset.groups, dataset.names)):
@@ -148,6 +150,7 @@ def check_classes(**splits: MedicalBagDataset) -> None:
     ValueError
         Naming the split and its only class.
     """
+    check_kind(MedicalBagDataset, **splits)
     for name, dataset in splits.items():
         if len(classes := dataset.labels.unique()) < 2:
             raise ValueError(
@@ -162,6 +165,8 @@ def standardise(train: MedicalBagDataset, *others: MedicalBagDataset) -> list[Me
     Images (n, C, height, width) are shifted and scaled by channel, over all their pixels. Features
     that are constant in training are only shifted. Returns the training set, then the others.
     """
+    for dataset in (train, *others):
+        check_kind(MedicalBagDataset, dataset=dataset)
     mean, deviation = train.mean_and_deviation()
     deviation[deviation == 0] = 1
     recipe = f"standardised by {train.checksum()}"

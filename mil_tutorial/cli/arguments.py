@@ -51,7 +51,7 @@ def add_slides(command: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         metavar="FOLDER",
-        help="one .h5 file a slide; slides whose file exists are skipped",
+        help="gets one .h5 file per slide; slides that already have one are skipped",
     )
 
 

@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 
 from mil_tutorial.cli.arguments import add_out, not_negative, print_warnings, whole_number
@@ -20,19 +21,29 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--labels",
         type=Path,
         metavar="FILE.csv",
-        help="for a folder: columns slide and label, perhaps patient and split or fold",
+        help="for a folder: columns slide and label, optionally patient and split or fold",
     )
-    command.add_argument("--positive", metavar="NAME", help="the label that is 1, where unclear")
+    command.add_argument(
+        "--positive", metavar="NAME", help="which label is 1, if the names do not tell"
+    )
     command.add_argument(
         "--split",
         type=Path,
         metavar="FILE.csv",
-        help="for a folder: CLAM's splits_0.csv or splits_0_bool.csv",
+        help="for a folder: CLAM's splits_0.csv or splits_0_bool.csv, instead of a column",
     )
     command.add_argument(
-        "--slides", type=Path, metavar="FOLDER", help="of whole slides: draws heat maps on some"
+        "--slides",
+        type=Path,
+        metavar="FOLDER",
+        help="the whole slides; heat maps are drawn on up to four",
     )
-    command.add_argument("--seeds", type=whole_number, default=5, help="how many runs (default: 5)")
+    command.add_argument(
+        "--seeds",
+        type=whole_number,
+        default=5,
+        help="number of runs, each with its own seed (default: 5)",
+    )
     add_out(command, "results")
     command.add_argument(
         "--poolings",
@@ -41,45 +52,53 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="of max, mean, attention, gated, max_embedding, mean_instance (default: first four)",
     )
-    command.add_argument("--epochs", type=whole_number, help="default: what suits the data")
-    command.add_argument("--batch-size", type=whole_number, help="bags a step; default: what suits")
+    command.add_argument(
+        "--epochs",
+        type=whole_number,
+        help="passes over the training bags (default: depends on the data)",
+    )
+    command.add_argument(
+        "--batch-size", type=whole_number, help="bags per step (default: depends on the data)"
+    )
     command.add_argument(
         "--instances-per-bag",
         type=whole_number,
         metavar="N",
-        help="train on N instances of a bag, new ones each epoch (default: all)",
+        help="train on a sample of N instances of each bag, a new one each epoch (default: all)",
     )
     command.add_argument(
         "--instances-at-once",
         type=whole_number,
         metavar="N",
-        help="compute on N instances at a time, the same result in less memory (default: all)",
+        help="compute on N instances at a time: same result, less memory (default: all)",
     )
     command.add_argument(
         "--precision",
         choices=("float32", "bfloat16", "float16"),
-        help="of the products in training (default: float32, or what the launcher says)",
+        help="of matrix products in training (default: float32, or the launcher's setting)",
     )
     command.add_argument(
         "--workers",
         type=not_negative,
         metavar="N",
-        help="processes that read training bags ahead (default: 0)",
+        help="processes that read training bags in advance (default: 0)",
     )
     command.add_argument(
         "--checkpoints",
         type=Path,
         metavar="FOLDER",
-        help="keep the state of every training there; the same command resumes from it",
+        help="save the state of every training there; the same command resumes from it",
     )
     command.add_argument(
         "--jobs",
         type=whole_number,
         default=1,
-        help="worker processes that share the trainings, each with half a gigabyte of memory and "
-        "the threads of OMP_NUM_THREADS: give one a core (default: 1); the results stay the same",
+        help="processes that share the trainings (default: 1); each takes half a gigabyte and "
+        "OMP_NUM_THREADS threads, so start at most one per core; results do not change",
     )
-    command.add_argument("--train-bags", type=whole_number, help="for mnist (default: 100)")
+    command.add_argument(
+        "--train-bags", type=whole_number, help="for mnist: bags to train on (default: 100)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -92,17 +111,14 @@ def run(arguments: argparse.Namespace) -> int:
     from mil_tutorial.experiment.run import run_experiment
     from mil_tutorial.experiment.slide_heatmaps import find_slides, slide_figures
     from mil_tutorial.experiment.tables import as_markdown
-    from mil_tutorial.models.mil import check_pooling
+    from mil_tutorial.models.mil import check_poolings
     from mil_tutorial.system.distributed import this_process
     from mil_tutorial.system.files import check_writable
 
     data, out = arguments.data, arguments.out
-    for pooling in arguments.poolings:
-        check_pooling(pooling)
+    check_poolings(arguments.poolings)
     check_report(out, inputs=filter(None, (arguments.labels, arguments.split)))
     processes = this_process()
-    if processes.is_main:
-        _warn_of_replacement(out)
     if arguments.checkpoints is not None:
         check_writable(arguments.checkpoints)
     if arguments.train_bags is not None and data != "mnist":
@@ -133,6 +149,7 @@ def run(arguments: argparse.Namespace) -> int:
         config=replace(benchmark.config, **settings),
         jobs=arguments.jobs,
         checkpoints=arguments.checkpoints,
+        before_training=partial(_warn_of_replacement, out) if processes.is_main else None,
     )
     if not processes.is_main:
         return 0

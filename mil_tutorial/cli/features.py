@@ -20,24 +20,24 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         metavar="FOLDER",
-        help="what tile wrote, or files of CLAM or TRIDENT",
+        help="what the command tile wrote, or coordinates from CLAM or TRIDENT",
     )
     command.add_argument(
         "--encoder",
         default="resnet18",
         metavar="NAME",
-        help="resnet18 (weights are downloaded once) or efficientnet-lite0 (default: resnet18)",
+        help="resnet18 (downloads its weights once) or efficientnet-lite0 (default: resnet18)",
     )
     command.add_argument(
-        "--batch-size", type=whole_number, default=32, help="tiles together (default: 32)"
+        "--batch-size", type=whole_number, default=32, help="tiles encoded together (default: 32)"
     )
     command.add_argument(
         "--workers",
         type=not_negative,
         default=0,
-        help="processes that read tiles; 0 reads in turn with encoding (default: 0)",
+        help="processes that read tiles in advance; 0: read and encode in turn (default: 0)",
     )
-    command.add_argument("--device", help="cpu, cuda, mps … (default: cuda where there is one)")
+    command.add_argument("--device", help="cpu, cuda, mps, … (default: cuda if available)")
 
 
 def run(arguments: argparse.Namespace) -> int:

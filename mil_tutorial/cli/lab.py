@@ -1,6 +1,7 @@
 """Open JupyterLab at a chapter; what else is said goes to JupyterLab."""
 
 import argparse
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -20,11 +21,26 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Start JupyterLab in the notebooks folder, at a chapter if one is named; wait for its end."""
-    notebooks, options = find_notebooks(), arguments.further
-    target = notebooks
-    if options and not options[0].startswith("-"):
-        target, options = find_chapter(notebooks, options[0]), options[1:]
+    notebooks, options = find_notebooks(), list(arguments.further)
+    chapters = [place for place in range(len(options)) if _names_chapter(options, place)]
+    if len(chapters) > 1:
+        raise ValueError(f"got {' '.join(options)}; name one chapter")
+    target = find_chapter(notebooks, options.pop(chapters[0])) if chapters else notebooks
     return subprocess.call([sys.executable, "-m", "jupyterlab", str(target), *options])
+
+
+def _names_chapter(words: list[str], place: int) -> bool:
+    """Return True for a first word, or later a number, that is no option and no value of one."""
+    if place == 0:
+        return not words[0].startswith("-")
+    if not re.fullmatch("[0-9]{1,2}", words[place]):
+        return False
+    before = words[place - 1]
+    if not before.startswith("-") or "=" in before:
+        return True
+    from jupyterlab.labapp import LabApp  # slow to import; it knows the options without a value
+
+    return before.lstrip("-") in LabApp.flags
 
 
 def find_notebooks(start: Path | None = None) -> Path:

@@ -8,31 +8,39 @@ from mil_tutorial.cli.arguments import add_slides, print_outcome, print_warnings
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
     add_slides(command)
-    command.add_argument("--mpp", type=float, default=0.5, help="µm/px of the tiles (default: 0.5)")
     command.add_argument(
-        "--tile-size", type=whole_number, default=256, help="side in pixels (default: 256)"
+        "--mpp", type=float, default=0.5, help="resolution of the tiles in µm/px (default: 0.5)"
+    )
+    command.add_argument(
+        "--tile-size",
+        type=whole_number,
+        default=256,
+        help="side of a tile in pixels (default: 256)",
     )
     command.add_argument(
         "--min-tissue",
         type=float,
         default=0.25,
         metavar="SHARE",
-        help="keep tiles with at least this share of tissue (default: 0.25)",
+        help="keep tiles of which at least this share is tissue, 0 to 1 (default: 0.25)",
     )
     command.add_argument(
         "--threshold",
         type=float,
         metavar="SATURATION",
-        help="what has more colour than this, 0 to 255, is tissue (default: each slide's own)",
+        help="pixels with a higher saturation, 0 to 255, are tissue (default: chosen by slide)",
     )
     command.add_argument(
         "--slide-mpp",
         type=float,
         metavar="MPP",
-        help="µm/px of level 0, for slides that do not say it; it is never guessed",
+        help="µm/px of level 0, for slides whose file does not state it; it is never guessed",
     )
     command.add_argument(
-        "--workers", type=whole_number, default=1, help="processes, a slide each (default: 1)"
+        "--workers",
+        type=whole_number,
+        default=1,
+        help="slides tiled in parallel, one process each (default: 1)",
     )
 
 

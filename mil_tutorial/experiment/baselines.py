@@ -11,6 +11,7 @@ import torch
 
 from mil_tutorial.bags.dataset import MedicalBagDataset
 from mil_tutorial.metrics.decisions import auc
+from mil_tutorial.system.numbers import check_kind
 
 
 def bag_size(dataset: MedicalBagDataset) -> np.ndarray:
@@ -52,6 +53,9 @@ def baseline_probabilities(
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
+    check_kind(MedicalBagDataset, train=train, test=test)
+    if name not in BASELINES:
+        raise ValueError(f"unknown baseline {name!r}; choose from {', '.join(BASELINES)}")
     describe = BASELINES[name]
     model = make_pipeline(
         StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=2000)
@@ -111,6 +115,7 @@ def fit_tile_classifier(
     """
     from sklearn.neural_network import MLPClassifier
 
+    check_kind(MedicalBagDataset, train=train, val=val)
     if train.instance_labels is None:
         raise ValueError(
             "the training bags have no instance_labels; the upper reference needs a label for "

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from torch import nn
@@ -48,6 +49,7 @@ class Benchmark:
     n_folds: int = 1  # how many splits a seed has
     config: TrainingConfig = field(default_factory=TrainingConfig)  # settings that suit the data
     augment: Augmentation | None = None  # how instances may be changed in training
+    source: dict[str, Any] = field(default_factory=dict)  # what a report says of the user's files
 
 
 def fixed_split(

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pooch
 
 from mil_tutorial.bags.splits import check_classes, check_groups, group_folds, standardise
 from mil_tutorial.datasets.features.bags import FeatureBags
@@ -222,7 +223,19 @@ def _folder(
         input_dim=dataset.instance_shape[0],
         dropout=0.25,
         config=TrainingConfig(batch_size=bags_a_step(dataset)),
+        source={
+            "labels": _identity(labels),
+            "split": split and _identity(split),
+            "negative": table.classes[0],
+            "positive": table.classes[1],
+            "left_out": table.left_out,
+        },
     )
+
+
+def _identity(path: Path | str) -> dict[str, str]:
+    """Return what tells a file from others wherever it lies: its name and its content."""
+    return {"name": Path(path).name, "sha256": pooch.file_hash(str(path))}
 
 
 def _warn_of_copies(dataset: FeatureBags, sides: Sequence[Hashable]) -> None:

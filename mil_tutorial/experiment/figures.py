@@ -10,6 +10,7 @@ from mil_tutorial.experiment.run import Experiment
 from mil_tutorial.experiment.summary import Summary, witness_rates
 from mil_tutorial.metrics.intervals import Estimate
 from mil_tutorial.pictures.style import POOLING_COLOURS, POOLING_MARKERS, figure_style
+from mil_tutorial.system.numbers import check_kind
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,6 +22,7 @@ def plot_roc(summary: Summary) -> "Figure":
     import matplotlib.pyplot as plt
     from sklearn.metrics import roc_curve
 
+    check_kind(Summary, summary=summary)
     experiment, grid = summary.experiment, np.linspace(0, 1, 201)
     with figure_style():
         figure, axes = plt.subplots(figsize=(5.2, 4.8))
@@ -58,6 +60,7 @@ def plot_training(experiment: Experiment) -> "Figure":
     """Draw validation loss and attention entropy by epoch; a dot marks the epoch that was kept."""
     import matplotlib.pyplot as plt
 
+    check_kind(Experiment, experiment=experiment)
     columns = {"val_loss": "validation loss", "val_attention_entropy": "attention entropy"}
     with figure_style():
         figure, panels = plt.subplots(1, 2, figsize=(10, 4))
@@ -78,6 +81,7 @@ def plot_witness_rate(summary: Summary, ranges: int = 4) -> "Figure":
     """Draw the AUC of positive bags against all negatives, by the positives' witness rate."""
     import matplotlib.pyplot as plt
 
+    check_kind(Summary, summary=summary)
     experiment = summary.experiment
     rates = witness_rates(experiment)[summary.labels == 1]
     known = rates[rates > 0]  # a positive bag without a positive instance has no place on the axis

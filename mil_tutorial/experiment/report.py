@@ -75,6 +75,7 @@ def write_report(
         figures["witness_rate"] = lambda: plot_witness_rate(summary)
     settings = {
         "data": experiment.benchmark.name,
+        "source": experiment.benchmark.source,
         "poolings": list(experiment.runs),
         "seeds": len(experiment.seeds),
         "members": experiment.n_members,

@@ -1,6 +1,6 @@
 """The experiment: every pooling on the same bags, splits and seeds."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,11 +18,11 @@ from mil_tutorial.experiment.trials import (
     new_model,
     run_trial,
 )
-from mil_tutorial.models.mil import MIL, check_pooling
+from mil_tutorial.models.mil import MIL, check_poolings
 from mil_tutorial.system.distributed import this_process
 from mil_tutorial.system.files import check_writable
 from mil_tutorial.system.jobs import share_work
-from mil_tutorial.system.numbers import as_integer
+from mil_tutorial.system.numbers import as_integer, check_kind
 from mil_tutorial.training.checkpoints import checkpoint_bytes
 from mil_tutorial.training.config import TrainingConfig
 from mil_tutorial.training.memory import check_memory
@@ -46,8 +46,8 @@ class Experiment:
         Name → probabilities (S, B) of a model without MIL.
     folds : int array, shape (S, B)
         Which model of a seed judged each bag; all 0 where the test set is fixed.
-    models : dict
-        Pooling → the model of the first seed and fold.
+    fold_models : dict
+        Pooling → the models of the first seed, one for each fold.
     checksums : list of str
         Of training and validation bags, for each seed and fold.
     """
@@ -59,8 +59,13 @@ class Experiment:
     members: dict[str, PoolingRuns]
     baselines: dict[str, np.ndarray]
     folds: np.ndarray
-    models: dict[str, MIL]
+    fold_models: dict[str, list[MIL]]
     checksums: list[str]
+
+    @property
+    def models(self) -> dict[str, MIL]:
+        """Pooling → the model of the first seed and fold."""
+        return {pooling: models[0] for pooling, models in self.fold_models.items()}
 
     @property
     def n_members(self) -> int:
@@ -80,6 +85,7 @@ def run_experiment(
     jobs: int = 1,
     checkpoints: Path | None = None,
     progress: bool = True,
+    before_training: Callable[[], None] | None = None,
 ) -> Experiment:
     """Train and test every pooling with several seeds.
 
@@ -106,22 +112,20 @@ def run_experiment(
         A folder for the state of each training, written after every epoch. Unfinished trainings
         resume; finished ones are skipped.
     progress : bool
+    before_training : function, optional
+        Called when all input has been checked.
 
     Raises
     ------
     ValueError
-        For a patient in two splits, a split of one class, a bag that does not fit into the free
-        memory, or checkpoints that cannot be written or are of another run; all before the first
-        training.
+        For a pooling that is unknown or named twice, a patient in two splits, a split of one class,
+        a bag that does not fit into the free memory, or checkpoints that cannot be written or are
+        of another run; all before the first training.
     """
-    poolings = list(dict.fromkeys(poolings))
-    if not poolings:
-        raise ValueError("there are no poolings; name at least one")
-    for pooling in poolings:
-        check_pooling(pooling)
-    seeds, members, jobs = (
-        as_integer(n, name) for n, name in ((seeds, "seeds"), (members, "members"), (jobs, "jobs"))
-    )
+    check_kind(Benchmark, benchmark=benchmark)
+    check_poolings(poolings)
+    seeds, members = as_integer(seeds, "seeds"), as_integer(members, "members")
+    jobs = as_integer(jobs, "jobs")
     processes = this_process()
     if jobs > 1 and processes.number > 1:
         raise ValueError(
@@ -178,14 +182,16 @@ def run_experiment(
                     path = checkpoints and _checkpoint(checkpoints, pooling, seed, fold)
                     yield bare, pooling, split, config, seed, path, members
 
+    if before_training is not None:
+        before_training()
     with tqdm(
         total=total, disable=None if progress and processes.is_main else True, unit="model"
     ) as bar:
         trials = share_work(run_trial, tasks(), min(jobs, total), bar.update)
-    runs, singles, models = {}, {}, {}
+    runs, singles, fold_models = {}, {}, {}
     for i, pooling in enumerate(poolings):
         own = trials[i :: len(poolings)]
-        models[pooling] = own[0].model
+        fold_models[pooling] = [trial.model for trial in own[: benchmark.n_folds]]
         histories = [history for trial in own for history in trial.histories]
         values = [trial.values for trial in own]
         runs[pooling] = singles[pooling] = collect_runs(shape, places, values, histories)
@@ -204,7 +210,7 @@ def run_experiment(
         members=singles,
         baselines=baselines,
         folds=folds,
-        models=models,
+        fold_models=fold_models,
         checksums=checksums,
     )
 

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ THUMBNAIL = 1500
 
 
 def find_slides(folder: Path, benchmark: Benchmark) -> dict[str, Path]:
-    """Return the whole slides of the test bags of the first model, by name.
+    """Return the whole slides of the test bags, by name.
 
     They lie in a folder or those within it, named like the feature files. Slides whose tiles have
     no known place and size are left out, with a warning. Call it before training, when what is
@@ -37,7 +38,7 @@ def find_slides(folder: Path, benchmark: Benchmark) -> dict[str, Path]:
     openslide = import_extra("openslide", "wsi")
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is not a folder; name the folder of the whole slides")
-    test = next(iter(benchmark.splits(0))).test
+    test = benchmark.test
     if not isinstance(test, FeatureBags) or test.coords is None:
         bare = [file.path.name for file in getattr(test, "files", []) if not file.coords_path]
         raise ValueError(
@@ -57,7 +58,7 @@ def find_slides(folder: Path, benchmark: Benchmark) -> dict[str, Path]:
         )
     if not found:
         raise ValueError(
-            f"{folder} holds none of the slides that are tested first ({shorten(files)}); "
+            f"{folder} holds none of the slides that are tested ({shorten(files)}); "
             "name each slide like its feature file"
         )
     slides, reasons = {}, {}
@@ -82,28 +83,30 @@ def find_slides(folder: Path, benchmark: Benchmark) -> dict[str, Path]:
 def slide_figures(
     experiment: Experiment, slides: dict[str, Path]
 ) -> "dict[str, Callable[[], Figure]]":
-    """Choose the test slides that teach most, as the first model of the last pooling sees them.
+    """Choose the test slides that teach most, as the last pooling sees them with the first seed.
 
-    Of ``slides``, as ``find_slides`` returns them. Returns the stem of a file name → function that
-    draws the figure, see ``telling_bags``; nothing is read before, and an error names the slide.
+    Of ``slides``, as ``find_slides`` returns them, each judged and drawn by the model of its own
+    fold, which did not train on it. Returns the stem of a file name → function that draws the
+    figure, see ``telling_bags``; nothing is read before, and an error names the slide.
     """
     pooling = list(experiment.runs)[-1]
     runs, test = experiment.runs[pooling], experiment.benchmark.test
-    rows = np.flatnonzero(experiment.folds[0] == 0)  # what the first model was tested on
-    probabilities, called = runs.probabilities[0, rows], runs.called_positive[0, rows]
-    names = [test.names[row] for row in rows]
-    drawable = np.array([name in slides for name in names])
-    chosen = telling_bags(test.labels.numpy()[rows], probabilities, called, drawable)
+    probabilities, called = runs.probabilities[0], runs.called_positive[0]
+    drawable = np.array([name in slides for name in test.names])
+    chosen = telling_bags(test.labels.numpy(), probabilities, called, drawable)
 
     def draw(bag: int) -> "Figure":
-        name, label = names[bag], int(test.labels[rows[bag]])
-        verdict = f"{probabilities[bag]:.2f}, called {'positive' if called[bag] else 'negative'}"
-        title = f"{name} (label {label}): {pooling} says {verdict}"
+        name, fold = test.names[bag], int(experiment.folds[0, bag])
+        verdict = f"called {'positive' if called[bag] else 'negative'}"
+        title = (
+            f"{name} (label {int(test.labels[bag])})\n{pooling} says {probabilities[bag]:.3f}, "
+            f"{verdict} (threshold {runs.threshold[0, bag]:.3f})"
+        )
         try:
-            split = next(iter(experiment.benchmark.splits(0)))  # as the first model was trained
+            split = next(islice(experiment.benchmark.splits(0), fold, None))
             one = split.test.subset([split.test.names.index(name)])
             assert isinstance(one, FeatureBags)
-            attention = predict(experiment.models[pooling], one).attention
+            attention = predict(experiment.fold_models[pooling][fold], one).attention
             return slide_figure(slides[name], one, attention, title)
         except Exception as error:
             raise ValueError(f"{name}: {in_a_line(error)}") from error

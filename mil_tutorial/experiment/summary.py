@@ -15,6 +15,7 @@ from mil_tutorial.metrics.intervals import (
     measure_mean,
     measure_sensitivity,
 )
+from mil_tutorial.system.numbers import check_kind
 
 REFERENCE = "max"
 """The pooling that the paired differences are taken against."""
@@ -44,6 +45,7 @@ class Summary:
     """
 
     def __init__(self, experiment: Experiment) -> None:
+        check_kind(Experiment, experiment=experiment)
         self.experiment = experiment
         self.labels = experiment.benchmark.test.labels.numpy().astype(int)
         self.group_of = group_numbers(experiment.benchmark.test.groups)

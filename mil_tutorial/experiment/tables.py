@@ -11,6 +11,7 @@ from mil_tutorial.experiment.run import Experiment
 from mil_tutorial.experiment.summary import METRICS, Summary
 from mil_tutorial.experiment.trials import WANTED_SENSITIVITY
 from mil_tutorial.metrics.intervals import Estimate
+from mil_tutorial.system.numbers import check_kind
 from mil_tutorial.system.versions import environment
 
 FEW = 20  # test bags of a class; with fewer, one bag is more than 5 % of a rate
@@ -18,6 +19,7 @@ FEW = 20  # test bags of a class; with fewer, one bag is more than 5 % of a rate
 
 def as_results(summary: Summary) -> dict[str, Any]:
     """Return everything that ``results.json`` holds, as plain values; what is undefined is None."""
+    check_kind(Summary, summary=summary)
     experiment = summary.experiment
     test = experiment.benchmark.test
     poolings = list(experiment.runs)
@@ -26,6 +28,7 @@ def as_results(summary: Summary) -> dict[str, Any]:
     return {
         "data": {
             "name": experiment.benchmark.name,
+            "source": experiment.benchmark.source,
             "description": experiment.benchmark.description,
             "checksum": test.checksum(),
             "checksums_train_val": experiment.checksums,

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mil_tutorial.bags.batches import check_sizes, pack
+from mil_tutorial.bags.batches import as_tensor, check_sizes, pack
 from mil_tutorial.models.pooling import bag_index, full_precision, segment_sum
-from mil_tutorial.system.numbers import as_number
+from mil_tutorial.system.numbers import as_array, as_number
 
 
 def attention_entropy(
@@ -37,7 +37,7 @@ def attention_entropy(
     ValueError
         For weights that are negative or do not sum to 1, and sizes that do not fit.
     """
-    attention = full_precision(torch.as_tensor(attention))
+    attention = full_precision(as_tensor(attention, "attention"))
     if not attention.is_floating_point():  # one-hot weights as 0 and 1
         attention = attention.float()
     if attention.ndim != (2 if sizes is None else 1) or not (mask is None or sizes is None):
@@ -46,8 +46,8 @@ def attention_entropy(
             "or packed (N,) with sizes"
         )
     if sizes is None:
-        attention, sizes = pack(attention, None if mask is None else torch.as_tensor(mask))
-    sizes = torch.as_tensor(sizes)
+        attention, sizes = pack(attention, None if mask is None else as_tensor(mask, "mask"))
+    sizes = as_tensor(sizes, "sizes")
     check_sizes(sizes, len(attention))
     index = bag_index(sizes)
     if (negative := attention.detach() < 0).any():
@@ -150,9 +150,8 @@ def instance_auc(scores: list[np.ndarray], instance_labels: list[np.ndarray]) ->
 
 def _checked_truth(scores: Any, labels: Any, bag: str = "") -> tuple[np.ndarray, np.ndarray]:
     """Return the scores, and the labels as bools."""
-    scores, labels = np.asarray(scores), np.asarray(labels)
-    if scores.dtype.kind not in "biuf":
-        raise ValueError(f"{bag}scores are of type {scores.dtype}, expected numbers")
+    scores = as_array(scores, f"{bag}scores")
+    labels = np.asarray(labels)
     if scores.shape != labels.shape:
         raise ValueError(
             f"{bag}scores {scores.shape} and instance_labels {labels.shape} differ in shape"
@@ -182,7 +181,7 @@ def smooth_scores(scores: Any, coords: Any, radius: float) -> np.ndarray:
     from scipy.sparse import coo_matrix
     from scipy.spatial import cKDTree
 
-    values, places = np.asarray(scores, dtype=float), np.asarray(coords, dtype=float)
+    values, places = as_array(scores, "scores"), as_array(coords, "coords")
     radius = as_number(radius, "radius")
     if values.ndim != 1 or places.shape != (len(values), 2):
         raise ValueError(

@@ -7,7 +7,7 @@ all resamples agree.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Sized
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from mil_tutorial.metrics.intervals import (
     measure_auc,
     measure_sensitivity,
 )
-from mil_tutorial.system.numbers import as_integer, as_number
+from mil_tutorial.system.numbers import as_array, as_integer, as_number, check_kind
 
 BagMetric = Callable[[Any, Any], float]
 """A metric of ``mil_tutorial.metrics`` or like it: labels (B,), probabilities (B,) → a number."""
@@ -83,9 +83,10 @@ def paired_difference(
     the two metrics suggest; of a model and itself it is exactly 0. Parameters as in
     ``confidence_interval``.
     """
-    if np.shape(first) != np.shape(second):
+    first, second = as_array(first, "first"), as_array(second, "second")
+    if first.shape != second.shape:
         raise ValueError(
-            f"probabilities have shapes {np.shape(first)} and {np.shape(second)}, expected the same"
+            f"probabilities have shapes {first.shape} and {second.shape}, expected the same"
         )
     n_resamples, seed = as_integer(n_resamples, "n_resamples"), as_integer(seed, "seed", least=0)
     a, b = (_runs(metric, labels, p, groups, level) for p in (first, second))
@@ -110,9 +111,10 @@ def _measure_of(metric: BagMetric) -> Callable[..., Measurement] | None:
 def _runs(
     metric: BagMetric, labels: Any, probabilities: Any, groups: Sequence[Any], level: float
 ) -> np.ndarray:
-    runs = np.atleast_2d(np.asarray(probabilities, dtype=float))
+    runs = np.atleast_2d(as_array(probabilities, "probabilities"))
     if not 0 < as_number(level, "level") < 1:
         raise ValueError(f"the level is {level}, expected a number between 0 and 1, such as 0.95")
+    check_kind(Sized, groups=groups)
     if len(groups) != runs.shape[1]:
         raise ValueError(f"{len(groups)} groups for {runs.shape[1]} bags; give one for each")
     for run in runs:
@@ -141,6 +143,8 @@ class Bootstrap:
         )
         rng = np.random.default_rng(as_integer(seed, "seed", least=0))
         group_of = group_numbers(groups)
+        if not len(group_of):
+            raise ValueError("groups is empty; give the patient of each bag")
         n_groups = group_of.max() + 1
         drawn = rng.multinomial(n_groups, np.full(n_groups, 1 / n_groups), n_resamples)
         # Row 0 is the sample itself, the other rows are resamples of it.
@@ -204,12 +208,13 @@ def best_of(val_losses: Any, values: Any, r: int) -> float:
         losses wins C(S-1-i, r-1) of the C(S, r) groups: the estimator of Dodge et al. 2019, "Show
         Your Work", without replacement.
     """
-    losses, values = np.asarray(val_losses, dtype=float), np.asarray(values, dtype=float)
+    losses, values = as_array(val_losses, "val_losses"), as_array(values, "values")
+    r = as_integer(r, "r", least=0)
     if losses.ndim != 1 or losses.shape != values.shape:
         raise ValueError(f"losses {losses.shape} and values {values.shape} must both be (S,)")
     if not np.isfinite([losses, values]).all():
         raise ValueError("a loss or a value is NaN or infinite; leave such a start out")
-    if not 1 <= (r := as_integer(r, "r")) <= len(losses):
+    if not 1 <= r <= len(losses):
         raise ValueError(f"r is {r}, expected 1 to {len(losses)}, the number of starts")
     order = np.argsort(losses, kind="stable")
     wins = [math.comb(len(order) - 1 - i, r - 1) for i in range(len(order))]

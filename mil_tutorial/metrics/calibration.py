@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mil_tutorial.metrics.decisions import checked
-from mil_tutorial.system.numbers import as_integer
+from mil_tutorial.system.numbers import as_array, as_integer
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def fit_temperature(labels: Any, logits: Any) -> float:
     from scipy.optimize import brentq
     from scipy.special import expit
 
-    logits = np.asarray(logits, dtype=float)
+    logits = as_array(logits, "logits")
     if not np.isfinite(logits).all():
         raise ValueError("logits must be finite numbers")
     labels, _ = checked(labels, expit(logits))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mil_tutorial.system.numbers import as_integer, as_number
+from mil_tutorial.system.numbers import as_array, as_integer, as_number
 
 
 def auc(labels: Any, probabilities: Any) -> float:
@@ -86,7 +86,7 @@ def calibration_error(labels: Any, probabilities: Any, bins: int = 10) -> float:
 
 def checked(labels: Any, probabilities: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return labels and probabilities as arrays (B,); raise ValueError for anything else."""
-    labels, probabilities = np.asarray(labels), np.asarray(probabilities, dtype=float)
+    labels, probabilities = as_array(labels, "labels"), as_array(probabilities, "probabilities")
     if labels.shape != probabilities.shape or labels.ndim != 1:
         raise ValueError(
             f"labels {labels.shape} and probabilities {probabilities.shape} must both be (B,)"

@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from mil_tutorial.bags.batches import as_tensor
 from mil_tutorial.bags.dataset import as_instances
 from mil_tutorial.models.mil import MIL
-from mil_tutorial.system.numbers import as_integer
+from mil_tutorial.system.numbers import as_array, as_integer, check_kind
 
 OUTPUTS = ("probability", "logit")
 TILES_AT_ONCE = 2**17
@@ -67,6 +68,7 @@ def deletion_curve(
     if output not in OUTPUTS:
         raise ValueError(f"unknown output {output!r}; choose from {', '.join(OUTPUTS)}")
     tiles_at_once = as_integer(tiles_at_once, "tiles_at_once")
+    check_kind(nn.Module, model=model)
     parameter = next(model.parameters())
     instances = as_instances(features, "the bag").to(parameter.device, parameter.dtype)
     rows = _checked_order(order, instances)
@@ -115,7 +117,7 @@ def aopc(curve: Any) -> float:
     ValueError
         When the curve is not one row of at least two finite numbers.
     """
-    values = np.asarray(curve, dtype=float)
+    values = as_array(curve, "curve")
     if values.ndim != 1 or len(values) < 2:
         raise ValueError(f"the curve has shape {values.shape}, expected (L + 1,) with L ≥ 1")
     if not np.isfinite(values).all():
@@ -130,7 +132,7 @@ def _checked_order(order: Any, instances: Tensor) -> Tensor:
             f"features have shape {tuple(instances.shape)}, expected (n, D) of one bag with at "
             "least two tiles: deletion never leaves an empty bag"
         )
-    rows, n = np.asarray(order), len(instances)
+    rows, n = as_tensor(order, "order").numpy(force=True), len(instances)
     if rows.shape != (n,) or not np.array_equal(np.sort(rows), np.arange(n)):
         raise ValueError(
             f"order {rows.tolist() if rows.size <= 10 else f'of shape {rows.shape}'} is no "

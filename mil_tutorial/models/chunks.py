@@ -30,7 +30,7 @@ from mil_tutorial.models.pooling import (
     segment_sum,
     segment_weighted_sum,
 )
-from mil_tutorial.system.numbers import as_integer
+from mil_tutorial.system.numbers import as_integer, check_kind
 
 
 class ChunkedOutput(NamedTuple):
@@ -69,6 +69,8 @@ def forward_in_chunks(model: MIL, instances: Tensor, sizes: Tensor, at_once: int
         in training, when the model normalises
         over the batch: a chunk is not the batch.
     """
+    check_kind(nn.Module, model=model)
+    check_kind(Tensor, instances=instances)
     check_chunkable(model)
     check_sizes(sizes, len(instances))
     at_once = as_integer(at_once, "at_once")

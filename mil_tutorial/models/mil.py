@@ -1,5 +1,6 @@
 """Models: encoder, pooling and head; a logit for each bag, attention for each of its tiles."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -15,7 +16,7 @@ from mil_tutorial.models.pooling import (
     Pooled,
     full_precision,
 )
-from mil_tutorial.system.numbers import as_integer, as_number
+from mil_tutorial.system.numbers import as_integer, as_number, shown
 
 
 class MILOutput(NamedTuple):
@@ -197,7 +198,17 @@ def build_model(
     return MIL(input_dim, hidden_dim, layer, pool_logits=pool_logits, **options)
 
 
+def check_poolings(names: Sequence[str]) -> None:
+    """Refuse names that ``build_model`` does not know, one that comes twice, or none at all."""
+    if isinstance(names, str) or not isinstance(names, Sequence) or not names:
+        raise ValueError(f"poolings must be a list of names, got {shown(names)}")
+    for name in names:
+        check_pooling(name)
+    if len(set(names)) != len(names):
+        raise ValueError(f"poolings are {', '.join(names)}; name each that you want once")
+
+
 def check_pooling(name: str) -> None:
     """Refuse a name that ``build_model`` does not know."""
-    if name not in POOLINGS:
+    if not isinstance(name, str) or name not in POOLINGS:
         raise ValueError(f"unknown pooling {name!r}; choose from {', '.join(POOLINGS)}")

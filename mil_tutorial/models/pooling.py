@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mil_tutorial.bags.batches import check_mask
-from mil_tutorial.system.numbers import as_integer
+from mil_tutorial.system.numbers import as_integer, check_kind
 
 LARGE_BAG = 256
 """With at least so many instances (a mean over the bags), a product for each bag is faster than one
@@ -33,16 +33,19 @@ class Pooled(NamedTuple):
 
 def bag_index(sizes: Tensor) -> Tensor:
     """Return the bag each instance belongs to: sizes (2, 3) give 0 0 1 1 1."""
+    check_kind(Tensor, sizes=sizes)
     return torch.repeat_interleave(torch.arange(len(sizes), device=sizes.device), sizes)
 
 
 def segment_sum(values: Tensor, index: Tensor, n_bags: int) -> Tensor:
     """Add up the values (N, …) of each bag; returns (B, …)."""
+    check_kind(Tensor, values=values, index=index)
     return values.new_zeros(n_bags, *values.shape[1:]).index_add(0, index, values)
 
 
 def segment_max(values: Tensor, index: Tensor, n_bags: int) -> Tensor:
     """Return the largest value of each bag and column of ``values`` (N, H): (B, H)."""
+    check_kind(Tensor, values=values, index=index)
     columns = index[:, None].expand_as(values)
     empty = values.new_zeros(n_bags, values.shape[1])
     return empty.scatter_reduce(0, columns, values, "amax", include_self=False)
@@ -70,6 +73,7 @@ def segment_weighted_sum(values: Tensor, weights: Tensor, sizes: Tensor) -> Tens
 
 def segment_softmax(scores: Tensor, index: Tensor, n_bags: int) -> Tensor:
     """Softmax of the scores (N,) within each bag; returns (N,), summing to 1 over each bag."""
+    check_kind(Tensor, scores=scores, index=index)
     scores = full_precision(scores)
     if n_bags == 1:  # the same, in one pass
         return torch.softmax(scores, dim=0)
@@ -108,6 +112,7 @@ def masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
         When the mask does not fit, is not boolean, or a row has no real instance: its softmax would
         be 0/0.
     """
+    check_kind(Tensor, scores=scores, mask=mask)
     check_mask(mask, scores.shape)
     if not bool((real := mask.any(dim=1)).all()):
         row = int((~real).nonzero()[0])

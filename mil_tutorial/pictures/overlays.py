@@ -3,6 +3,7 @@
 import numpy as np
 
 from mil_tutorial.pictures.style import HEAT_MAP, OUTLINE
+from mil_tutorial.system.numbers import as_array, as_integer, as_number, check_kind
 
 ROWS = 512  # of a picture blended at once: colours take 20 times the memory of the picture
 OPACITY = 0.65  # at the highest value: dense enough to see, thin enough to see through
@@ -19,10 +20,11 @@ def colour_limits(heat: np.ndarray) -> tuple[float, float]:
 
 def check_limits(limits: tuple[float, float] | None, heat: np.ndarray) -> tuple[float, float]:
     """Return the limits, by default those of the map; refuse an empty or infinite range."""
-    low, high = colour_limits(heat) if limits is None else limits
-    if not -np.inf < low < high < np.inf:
-        raise ValueError(f"limits are {low} and {high}, expected two numbers, the lower one first")
-    return low, high
+    ends = as_array(colour_limits(heat) if limits is None else limits, "limits").ravel().tolist()
+    if len(ends) != 2 or not -np.inf < ends[0] < ends[1] < np.inf:
+        got = " and ".join(f"{end:g}" for end in ends)
+        raise ValueError(f"limits are {got}, expected two numbers, the lower one first")
+    return ends[0], ends[1]
 
 
 def overlay(
@@ -54,9 +56,10 @@ def overlay(
     """
     from matplotlib import colormaps
 
+    check_kind(np.ndarray, image=image, heat=heat)
     if image.shape != (*heat.shape, 3):
         raise ValueError(f"the image has shape {image.shape}, expected {(*heat.shape, 3)}")
-    if not 0 <= opacity <= 1:
+    if not 0 <= as_number(opacity, "opacity") <= 1:
         raise ValueError(f"opacity is {opacity}, expected a number from 0 to 1")
     low, high = check_limits(limits, heat)
     drawn = np.empty(image.shape, np.uint8)
@@ -82,6 +85,8 @@ def draw_outline(picture: np.ndarray, inside: np.ndarray, width: int = 2) -> np.
     from matplotlib.colors import to_rgb
     from scipy.ndimage import binary_dilation, binary_erosion
 
+    check_kind(np.ndarray, picture=picture, inside=inside)
+    width = as_integer(width, "width")
     drawn = picture.copy()
     drawn[binary_dilation(inside, iterations=width) & ~inside] = 255
     core = binary_erosion(inside, iterations=width, border_value=1)

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 
 from mil_tutorial.pictures.tile_checks import (
-    as_numbers,
     check_coords,
     check_downsample,
     check_inside,
     check_tile_size,
 )
 from mil_tutorial.system.memory import available_memory
+from mil_tutorial.system.numbers import as_array
 
 CANVAS = 500e6
 """Bytes of the largest canvas that is made without being asked for."""
@@ -52,7 +52,7 @@ def stitch_tiles(
         When coordinates and values do not match, a value is not finite, a tile lies outside the
         slide, or the canvas is too large; then the message says which ``downsample`` fits.
     """
-    values = as_numbers(values, "values")
+    values = as_array(values, "values")
     free = available_memory()
     limit = CANVAS if downsample is None else free and free / 3  # sums, counts and means
     downsample = 1.0 if downsample is None else downsample

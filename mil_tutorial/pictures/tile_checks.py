@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from mil_tutorial.system.numbers import as_number
+from mil_tutorial.system.numbers import as_array, as_number
 
 
 def check_tiles(
@@ -158,15 +158,8 @@ def _one_per_tile(values: Any, n: int, name: str, slide: str) -> np.ndarray:
 
 
 def as_numbers(values: Any, name: str, slide: str = "") -> np.ndarray:
-    """Return real numbers as an array of floats; refuse anything else."""
-    if values is None:
-        raise _error(slide, f"{name} is None, expected numbers")
-    try:
-        if np.iscomplexobj(values):
-            raise TypeError("they are complex")
-        return np.asarray(values, dtype=float)
-    except (TypeError, ValueError, RuntimeError) as error:  # a tensor with a graph is the last
-        raise _error(slide, f"{name} cannot be read as numbers: {error}") from error
+    """Return numbers as an array of floats; an error names the slide."""
+    return as_array(values, f"slide {slide}: {name}" if slide else name)
 
 
 def _check_all(valid: np.ndarray, values: np.ndarray, name: str, expected: str, slide: str) -> None:

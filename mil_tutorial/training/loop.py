@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm.auto import tqdm
 
@@ -30,6 +30,7 @@ from mil_tutorial.metrics.attention import entropy_term
 from mil_tutorial.models.chunks import check_chunkable, forward_in_chunks, normalises_over_batch
 from mil_tutorial.models.mil import MIL
 from mil_tutorial.system.distributed import this_process
+from mil_tutorial.system.numbers import check_kind
 from mil_tutorial.training.checkpoints import (
     identify,
     load_checkpoint,
@@ -86,7 +87,9 @@ def fit(
         For a leak, a split of one class, a checkpoint of another run, a loss that is not finite, an
         entropy weight without learnt attention, or no ``val`` where it picks the epoch.
     """
-    config = config or TrainingConfig()
+    config = TrainingConfig() if config is None else config
+    check_kind(nn.Module, model=model)
+    check_kind(TrainingConfig, config=config)
     if val is None and config.keep == "best":
         raise ValueError(
             "val is None, but keep 'best' picks the epoch by the validation loss; give "

@@ -13,6 +13,7 @@ from mil_tutorial.bags.dataset import MedicalBagDataset
 from mil_tutorial.system.distributed import this_process
 from mil_tutorial.system.errors import in_a_line, short_of_memory
 from mil_tutorial.system.memory import check_fits
+from mil_tutorial.system.numbers import as_integer
 from mil_tutorial.training.config import TrainingConfig
 from mil_tutorial.training.prediction import CHUNK_VALUES
 
@@ -32,6 +33,7 @@ def bytes_to_predict(n: int, width: int, hidden: int = 128, attention: int = 128
     hidden, attention : int
         H and A.
     """
+    n, width = as_integer(n, "n"), as_integer(width, "width")
     chunk = min(n, max(1, CHUNK_VALUES // width))
     per_instance = 1.5 * hidden + 3.25 * attention
     numbers = n * width + chunk * per_instance + _parameters(width, hidden, attention)
@@ -45,6 +47,7 @@ def bytes_to_train(
 
     ``at_once`` is ``TrainingConfig.instances_at_once``; the others as in ``bytes_to_predict``.
     """
+    n, width = as_integer(n, "n"), as_integer(width, "width")
     chunk = n if at_once is None else min(n, at_once)
     per_instance = 2.75 * hidden + 4.25 * attention
     if at_once is not None:

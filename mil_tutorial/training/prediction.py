@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mil_tutorial.bags.batches import BagBatch
 from mil_tutorial.bags.dataset import MedicalBagDataset
@@ -15,6 +15,7 @@ from mil_tutorial.bags.sampling import InstanceSampler
 from mil_tutorial.models.chunks import forward_in_chunks
 from mil_tutorial.models.mil import MIL
 from mil_tutorial.system.distributed import this_process
+from mil_tutorial.system.numbers import check_kind
 
 MOST_VALUES = 2**25
 """Numbers in a batch, 128 MB of them: a batch of large bags has fewer bags, but at least one."""
@@ -71,6 +72,8 @@ def predict(
         out = forward_in_chunks(model, batch.instances, batch.sizes, at_once)
         return batch.labels, out.logits, batch.sizes, out.attention, out.instance_logits
 
+    check_kind(nn.Module, model=model)
+    check_kind(MedicalBagDataset, InstanceSampler, dataset=dataset)
     device = next(model.parameters()).device
     batches = fill_batches(dataset, batch_size, MOST_VALUES)
     at_once = max(1, CHUNK_VALUES // math.prod(dataset.instance_shape))

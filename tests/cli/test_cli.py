@@ -2,6 +2,7 @@ import json
 import shutil
 import subprocess
 import sys
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -46,14 +47,18 @@ def test_compare_on_ones_own_features(own_file, tmp_path, capsys):
     assert (out / "results.md").read_text() in printed
 
 
-def test_an_earlier_report_is_named_before_it_is_replaced(tmp_path, capsys):
-    words = ["compare", "--data", "no such data", "--out", str(tmp_path)]
+def test_an_earlier_report_is_named_before_it_is_replaced(own_file, tmp_path, capsys):
+    words = ["compare", "--data", str(own_file), "--out", str(tmp_path), "--seeds", "1"]
+    words += ["--epochs", "1", "--poolings", "mean"]
     (tmp_path / "config.json").write_text("[]")  # somebody else's: no report
-    assert main(words) == 2
+    assert main(words) == 0
     assert "replace" not in capsys.readouterr().err
-    (tmp_path / "config.json").write_text('{"data": "own"}')
-    assert main(words) == 2
-    assert f"{tmp_path} holds a report on own" in capsys.readouterr().err
+    (tmp_path / "config.json").write_text('{"data": "earlier"}')
+    with patch("mil_tutorial.system.memory.available_memory", return_value=1e6):
+        assert main(words) == 2  # refused as late as can be; the report stays
+    assert "replace" not in capsys.readouterr().err
+    assert main(words) == 0
+    assert f"{tmp_path} holds a report on earlier" in capsys.readouterr().err
 
 
 def corrupt(**changes):

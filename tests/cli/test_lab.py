@@ -52,6 +52,25 @@ def test_further_options_go_to_jupyterlab(checkout, monkeypatch, words, target):
     assert calls[0][4:] == options
 
 
+@pytest.mark.parametrize(
+    ("words", "target", "options"),
+    [
+        (["--allow-root", "05"], "05_attention.ipynb", ["--allow-root"]),
+        (["--port", "9999", "-y", "5"], "05_attention.ipynb", ["--port", "9999", "-y"]),
+        (["--port=9999", "5", "--debug"], "05_attention.ipynb", ["--port=9999", "--debug"]),
+        (["--port-retries", "5"], "notebooks", ["--port-retries", "5"]),
+        (["00", "--port-retries", "5"], "00_start_here.ipynb", ["--port-retries", "5"]),
+    ],
+)
+def test_the_chapter_may_follow_options(checkout, monkeypatch, words, target, options):
+    monkeypatch.chdir(checkout)
+    calls = []
+    monkeypatch.setattr(subprocess, "call", lambda command: calls.append(command) or 0)
+    assert main(["lab", *words]) == 0
+    assert calls[0][3].endswith(target)
+    assert calls[0][4:] == options
+
+
 def test_help_says_where_options_go_and_other_commands_take_none(capsys):
     with pytest.raises(SystemExit):
         main(["lab", "--help"])

@@ -1,10 +1,12 @@
+from unittest.mock import patch
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from feature_folders import toy_bags, write_file, write_folder, write_labels
 from made_slides import write_slide
 
-from mil_tutorial import TrainingConfig
+from mil_tutorial import TrainingConfig, predict
 from mil_tutorial.datasets.features.bags import FeatureBags
 from mil_tutorial.datasets.features.files import describe
 from mil_tutorial.experiment.catalogue import load_benchmark
@@ -37,7 +39,7 @@ def trained(benchmark, tmp_path):
 def test_slides_of_test_bags_are_found_by_name(benchmark, tmp_path):
     folder = tmp_path / "slides"
     folder.mkdir()
-    with pytest.raises(ValueError, match="slides holds none of the slides that are tested first"):
+    with pytest.raises(ValueError, match="slides holds none of the slides that are tested"):
         find_slides(folder, benchmark)
     known, training = benchmark.test.names[1], next(iter(benchmark.splits(0))).train.names[0]
     for name in (known, training, "other"):
@@ -110,7 +112,33 @@ def test_the_telling_slides_are_drawn(trained, benchmark):
     for figure in figures.values():
         name = figure.get_suptitle().split()[0]
         probability = runs.probabilities[0, benchmark.test.names.index(name)]
-        assert f"gated says {probability:.2f}" in figure.get_suptitle()
+        assert f"gated says {probability:.3f}" in figure.get_suptitle()
+        row = benchmark.test.names.index(name)
+        assert f"(threshold {runs.threshold[0, row]:.3f})" in figure.get_suptitle()
+
+
+def test_in_cross_validation_any_slide_is_drawn_by_the_model_that_did_not_train_on_it(tmp_path):
+    bags = toy_bags(30)
+    labels = write_labels(tmp_path / "labels.csv", bags)
+    benchmark = load_benchmark(write_folder(tmp_path / "features", bags), labels=labels)
+    options = {"poolings": ["gated"], "seeds": 1, "progress": False}
+    experiment = run_experiment(benchmark, config=TrainingConfig(epochs=1), **options)
+    folds, runs = experiment.folds[0], experiment.runs["gated"]
+    (tmp_path / "slides").mkdir()
+    for fold, split in enumerate(benchmark.splits(0)):
+        row = int(np.flatnonzero(folds == fold)[-1])
+        name = benchmark.test.names[row]
+        slide = write_slide(tmp_path / "slides" / f"{name}.tif")
+        assert find_slides(tmp_path / "slides", benchmark)[name] == slide
+        one = split.test.subset([split.test.names.index(name)])
+        assert name not in {*split.train.names, *split.val.names}
+        with patch("mil_tutorial.experiment.slide_heatmaps.slide_figure") as drawn:
+            (draw,) = slide_figures(experiment, {name: slide}).values()
+            draw()
+        model = experiment.fold_models["gated"][fold]
+        prediction = predict(model, one)
+        assert prediction.probabilities[0] == pytest.approx(runs.probabilities[0, row], abs=1e-6)
+        np.testing.assert_allclose(drawn.call_args.args[2], prediction.attention, atol=1e-6)
 
 
 def test_which_slides_tell_most():

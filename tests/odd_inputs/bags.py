@@ -64,7 +64,7 @@ CASES = [
     refused(
         "a bag of three parts",
         lambda: MedicalBagDataset([(ROWS, 1), (ROWS, 0, "name")]),
-        r"bag 1 is no pair \(instances, label\)",
+        r"bag 1 is .*, expected \(instances, label\)",
     ),
     refused("NaN places", lambda: bag(coords=[[[0, 0], [np.nan, 1]]]), "bag 0: coords must be"),
     refused("places as words", lambda: bag(coords=[[["a", "b"]] * 2]), "bag 0: coords must be"),

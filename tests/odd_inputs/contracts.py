@@ -7,16 +7,21 @@ from types import SimpleNamespace
 
 import numpy as np
 import torch
+from torch.utils.data import DataLoader
 from toy_bags import separable
 
 from mil_tutorial import (
     Affine,
+    Bootstrap,
     InstanceSampler,
+    MedicalBagDataset,
     TrainingConfig,
     attention_entropy,
     auc,
+    best_of,
     build_model,
     calibration_error,
+    collate_fn,
     confidence_interval,
     cut_into_parts,
     false_negative_rate,
@@ -25,17 +30,18 @@ from mil_tutorial import (
     group_folds,
     instance_auc,
     instance_confusion,
+    masked_softmax,
+    overlay,
     predict,
+    run_experiment,
     sensitivity_at_specificity,
     share_bags,
     specificity,
 )
 from mil_tutorial.bags.augmentation import StainJitter
 from mil_tutorial.experiment.benchmarks import Benchmark, fixed_split
-from mil_tutorial.experiment.run import run_experiment
 from mil_tutorial.experiment.tables import escaped, predictions_csv
 from mil_tutorial.metrics.attention import smooth_scores
-from mil_tutorial.metrics.bootstrap import best_of
 from mil_tutorial.metrics.faithfulness import deletion_curve
 from mil_tutorial.system.jobs import share_work
 from mil_tutorial.training.checkpoints import identify
@@ -111,6 +117,12 @@ def whole_weights(here):
     assert attention_entropy([[1, 0, 0], [0, 0, 1]]).tolist() == [0, 0]
 
 
+def reversed_array(here):
+    """A view with a negative stride, as ``[::-1]`` gives it."""
+    weights = np.array([[0.7, 0.2, 0.1]])
+    torch.testing.assert_close(attention_entropy(weights[:, ::-1]), attention_entropy(weights))
+
+
 def many_equal_winners(here):
     """In 16 bits a count of winners ends at 256 (bfloat16) or 2,048."""
     model = build_model("max_embedding", 4, 8)
@@ -148,6 +160,11 @@ def model(**options):
     return build_model("gated", **({"input_dim": 4, "hidden_dim": 8} | options))
 
 
+def experiment(**options):
+    parts = [separable(4, seed=seed) for seed in range(3)]
+    return run_experiment(Benchmark("x", "x", parts[-1], fixed_split(*parts), 4, 8), **options)
+
+
 def chunks(at_once):
     return forward_in_chunks(model(), torch.ones(3, 4), torch.tensor([3]), at_once)
 
@@ -158,20 +175,6 @@ def deletions(**options):
 
 def interval(metric=auc, **options):
     return confidence_interval(metric, LABELS, PROBABILITIES, [0, 1, 2], **options)
-
-
-def experiment(**options):
-    sets = [separable(8, seed=seed) for seed in range(3)]
-    benchmark = Benchmark("x", "x", sets[2], fixed_split(*sets), 4, 8)
-    short = {"seeds": 1, "config": TrainingConfig(epochs=1), "progress": False}
-    return run_experiment(benchmark, **(short | options))
-
-
-def a_pooling_named_twice(here):
-    assert list(experiment(poolings=["max", "mean", "max"], seeds=np.int64(1)).runs) == [
-        "max",
-        "mean",
-    ]
 
 
 def half_precision_weights(here):
@@ -185,9 +188,9 @@ CASES = [
     Case("arguments drawn with NumPy", numpy_arguments),
     Case("thresholds and bins of NumPy", numpy_numbers_in_metrics),
     Case("weights of whole numbers", whole_weights),
+    Case("a reversed array", reversed_array),
     Case("3,000 equal tiles in half precision", many_equal_winners),
     Case("attention in half precision", half_precision_weights),
-    Case("a pooling named twice", a_pooling_named_twice),
     Case("names that are formulas", formulas_as_names),
     Case("names with marks of Markdown", names_in_markdown),
     refused(
@@ -334,7 +337,7 @@ CASES = [
     refused(
         "scores as words",
         lambda: instance_confusion(["high", "low"], [0, 1], 0.5),
-        "scores are of type <U4, expected numbers",
+        "scores must be an array of numbers",
     ),
     refused(
         "a radius of text",
@@ -359,15 +362,88 @@ CASES = [
         lambda: group_folds([0, 1] * 6, range(12), 3, seed=None),
         "seed must be a whole number, 0 or more, got None",
     ),
-    refused("the best of True", lambda: best_of([1, 2], [0, 1], True), "r must be a positive"),
+    refused("the best of True", lambda: best_of([1, 2], [0, 1], True), "r must be a whole"),
     refused("a start that diverged", lambda: best_of([1, np.nan], [0, 1], 1), "a loss or a value"),
     refused("two and a half jobs", lambda: share_work(abs, [(1,)], 2.5), "jobs must be a positive"),
     refused("an experiment of 0.5 seeds", lambda: experiment(seeds=0.5), "seeds must be a"),
     refused("True models of an ensemble", lambda: experiment(members=True), "members must be a"),
-    refused("no poolings", lambda: experiment(poolings=[]), "there are no poolings"),
+    refused(
+        "a pooling named twice",
+        lambda: experiment(poolings=["max", "mean", "max"]),
+        "poolings are max, mean, max; name each that you want once",
+    ),
     refused(
         "an unknown pooling after a known one",
         lambda: experiment(poolings=["max", "median"]),
         "unknown pooling 'median'",
+    ),
+    refused(
+        "probabilities with a gradient",
+        lambda: auc([0, 1], torch.rand(2, requires_grad=True)),
+        r"probabilities must be an array of numbers; .*Use tensor\.detach",
+    ),
+    refused(
+        "probabilities as words",
+        lambda: calibration_error(LABELS, ["low", "high", "high"]),
+        "probabilities must be an array of numbers; got",
+    ),
+    refused(
+        "losses of unequal length",
+        lambda: best_of([[0.1], [0.2, 0.3]], [1, 2], 1),
+        "val_losses must be an array of numbers",
+    ),
+    refused("epochs in a ragged list", lambda: TrainingConfig(epochs=[[1], [2, 3]]), "epochs must"),
+    refused(
+        "a loader in place of bags",
+        lambda: predict(model(), DataLoader(separable(4))),
+        "dataset must be of the kind MedicalBagDataset or InstanceSampler, got <torch",
+    ),
+    refused(
+        "a list in place of bags",
+        lambda: fit(model(), [(np.ones((2, 4)), 1)], separable(4)),
+        "train must be of the kind MedicalBagDataset, got",
+    ),
+    refused(
+        "a name in place of a model",
+        lambda: forward_in_chunks("gated", torch.ones(3, 4), torch.tensor([3]), 2),
+        "model must be of the kind Module, got 'gated'",
+    ),
+    refused(
+        "scores of NumPy",
+        lambda: masked_softmax(np.ones((1, 2)), torch.ones(1, 2).bool()),
+        "scores must be of the kind Tensor, got array",
+    ),
+    refused(
+        "a mask of numbers",
+        lambda: masked_softmax(torch.ones(1, 2), torch.ones(1, 2)),
+        r"the mask is torch\.float32 of shape \(1, 2\), expected torch\.bool",
+    ),
+    refused("bags as numbers", lambda: MedicalBagDataset([1, 0]), "bag 0 is 1, expected"),
+    refused("no bags at all", lambda: MedicalBagDataset(None), "bags must be of the kind Iterable"),
+    refused(
+        "a batch of arrays",
+        lambda: collate_fn([(np.ones((2, 3)), 1)]),
+        r"a batch is a list of \(Tensor, label\), got",
+    ),
+    refused("groups of nothing", lambda: Bootstrap([]), "groups is empty"),
+    refused(
+        "a pooling as one word",
+        lambda: experiment(poolings="max"),
+        "poolings must be a list of names, got 'max'",
+    ),
+    refused(
+        "no pooling",
+        lambda: experiment(poolings=[]),
+        r"poolings must be a list of names, got \[\]",
+    ),
+    refused(
+        "seeds by name",
+        lambda: experiment(seeds=[0, 0]),
+        r"seeds must be a positive whole number, got \[0, 0\]",
+    ),
+    refused(
+        "three limits",
+        lambda: overlay(np.zeros((1, 1, 3), np.uint8), np.ones((1, 1)), limits=(0, 1, 2)),
+        "limits are 0 and 1 and 2, expected two numbers",
     ),
 ]

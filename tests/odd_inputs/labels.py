@@ -1,5 +1,7 @@
 """Labels, splits and folders."""
 
+import hashlib
+import json
 import os
 import shutil
 import unicodedata
@@ -62,6 +64,40 @@ def the_report_names_the_positive_class(here: Path) -> None:
     compare(folder, labels, "--positive", "HCC")
     first = (here / "out" / "results.md").read_text().split("\n\n")[1]
     assert "1 is 'HCC', 0 is 'non_tumor'" in first
+
+
+def positive(name: str, here: Path) -> None:
+    """Write the positive class in other letters than the table does."""
+    labels = "slide,label\na,Métastase\nb,Bénin\n"
+    (here / "l.csv").write_text(labels, encoding="utf-8")
+    assert read_labels(here / "l.csv", name).classes == ("Bénin", "Métastase")
+
+
+def positive_of_two_alike(name: str, here: Path) -> None:
+    (here / "l.csv").write_text("slide,label\na,HCC\nb,hcc\n")
+    assert read_labels(here / "l.csv", name).classes[1] == name
+
+
+def the_report_says_what_it_was_made_from(here: Path) -> None:
+    folder, labels = feature_folder(here)
+    write_file(folder / "other.h5", np.ones((4, 9), dtype=np.float32))
+    labels.write_text(labels.read_text().replace(",1,", ",HCC,").replace(",0,", ",other,"))
+    columns = {part: [n for n, own in zip(NAMES, PARTS) if own == part] for part in set(PARTS)}
+    del columns["train"][-1]
+    parts = ("train", "val", "test")
+    longest = max(map(len, columns.values()))
+    rows = [",".join((columns[p] + [""] * longest)[i] for p in parts) for i in range(longest)]
+    split = here / "splits_0.csv"
+    split.write_text("\n".join([",".join(parts), *rows]))
+    compare(folder, labels, "--positive", "hcc", "--split", split)
+    source = json.loads((here / "out" / "config.json").read_text())["source"]
+    assert source == json.loads((here / "out" / "results.json").read_text())["data"]["source"]
+    for kind, path in (("labels", labels), ("split", split)):
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        assert source[kind] == {"name": path.name, "sha256": digest}
+    assert (source["negative"], source["positive"]) == ("other", "HCC")
+    last = max(n for n, own in zip(NAMES, PARTS) if own == "train")
+    assert source["left_out"] == ["other", last]
 
 
 def flags(here: Path) -> None:
@@ -285,6 +321,15 @@ CASES = [
     Case("CLAM's names", partial(classes, "normal_tissue", "tumor_tissue")),
     Case("metastases, negative", partial(classes, "NEGATIVE", "Metastases")),
     Case("a class that --positive names", the_report_names_the_positive_class),
+    Case("--positive in other letters", partial(positive, " MÉTASTASE ")),
+    Case("--positive with another accent", partial(positive, "me\u0301tastase")),
+    Case("--positive of two alike", partial(positive_of_two_alike, "hcc")),
+    Case(
+        "--positive like both classes",
+        partial(positive_of_two_alike, "Hcc"),
+        "no label 'Hcc'; it has HCC, hcc",
+    ),
+    Case("what a report was made from", the_report_says_what_it_was_made_from),
     Case("a split of True and False", flags),
     Case(
         "a split of True and True",

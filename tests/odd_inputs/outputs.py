@@ -73,6 +73,10 @@ def picture_fails(error: Exception, here: Path) -> None:
     assert "training.png" not in names
 
 
+def poolings(names: list[str], here: Path) -> None:
+    compare(*feature_folder(here), "--poolings", *names)
+
+
 def disk_fills(target: str, here: Path, *options: object) -> None:
     """The disk is full when something is written."""
     own = feature_folder(here)
@@ -277,6 +281,18 @@ CASES = [
         "a disk that fills with checkpoints",
         lambda here: disk_fills("pathlib.Path.write_bytes", here, "--checkpoints", "c"),
         FULL + r"c/attention-seed0-fold0\.pt'",
+    ),
+    *(
+        Case(f"poolings {' '.join(names)}", partial(poolings, names), error)
+        for names, error in (
+            (["max", "max"], "poolings are max, max; name each that you want once"),
+            (["max", "Max"], "unknown pooling 'Max'; choose from max, mean"),
+        )
+    ),
+    Case(
+        "a chapter twice",
+        lambda here: command("lab", "05", "--allow-root", "6"),
+        "got 05 --allow-root 6; name one chapter",
     ),
     Case("a small disk", small_disk, r"out needs about [\d.]+ MB, but 0.0 MB are free there"),
     Case("a locked table", locked_table, r"Permission denied: '.*results\.csv'"),

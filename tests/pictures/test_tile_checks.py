@@ -28,9 +28,9 @@ def test_what_cannot_be_drawn_is_named():
     for change, message in [
         ({"attention": []}, r"attention has shape \(0,\), expected \(n,\) of one bag"),
         ({"attention": [[0.2, 0.3, 0.5]]}, r"shape \(1, 3\).* per_bag cuts"),
-        ({"attention": None}, "attention is None, expected numbers"),
-        ({"attention": ["a", "b", "c"]}, "attention cannot be read as numbers"),
-        ({"attention": torch.ones(3, requires_grad=True)}, r"numbers: .*detach\(\)"),
+        ({"attention": None}, "attention must be an array of numbers; got None"),
+        ({"attention": ["a", "b", "c"]}, "attention must be an array of numbers"),
+        ({"attention": torch.ones(3, requires_grad=True)}, r"numbers; .*detach\(\)"),
         ({"attention": [0.5, np.nan, 0.5]}, "attention of tile 1 is nan, expected a finite"),
         ({"attention": [np.inf, 0, 0]}, "attention of tile 0 is inf"),
         ({"attention": [0.6, 0.6, -0.2]}, "tile 2 is -0.2, expected 0 or more; pass weights after"),

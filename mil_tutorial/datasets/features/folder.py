@@ -56,7 +56,8 @@ def read_features(
     folder = Path(folder)
     table = read_labels(labels, positive, split)
     tables = str(labels) if split is None else f"{labels} with {split}"
-    files = _describe_all(_reconcile(folder, tables, _find(folder), table.slides))
+    paths, unlisted = _reconcile(folder, tables, _find(folder), table.slides)
+    files = _describe_all(paths)
     if table.patients is None:
         warnings.warn(
             f"{labels} has no column patient, so each slide is taken as a patient of its own; "
@@ -64,7 +65,8 @@ def read_features(
             stacklevel=2,
         )
     patients = table.patients or table.slides
-    return FeatureBags(files, torch.tensor(table.labels, dtype=torch.float32), patients), table
+    bags = FeatureBags(files, torch.tensor(table.labels, dtype=torch.float32), patients)
+    return bags, table._replace(left_out=sorted(unlisted))
 
 
 def _find(folder: Path) -> dict[str, list[Path]]:
@@ -92,8 +94,8 @@ def _holds_features(path: Path) -> bool:
 
 def _reconcile(
     folder: Path, labels: str, files: dict[str, list[Path]], slides: list[str]
-) -> list[Path]:
-    """Return the file of each slide in the order of the table; say how many files are left out."""
+) -> tuple[list[Path], set[str]]:
+    """Return the file of each slide in the order of the table, and the slides it does not list."""
     names = [slide if slide in files else Path(slide).stem for slide in slides]
     problems = []
     if missing := [slide for slide, name in zip(slides, names) if name not in files]:
@@ -110,7 +112,7 @@ def _reconcile(
             f"are left out: {shorten(extra)}",
             stacklevel=3,
         )
-    return [files[name][0] for name in names]
+    return [files[name][0] for name in names], extra
 
 
 def _describe_all(paths: list[Path]) -> list[FeatureFile]:

@@ -4,6 +4,7 @@ import re
 import unicodedata
 import warnings
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,6 +50,7 @@ class LabelTable(NamedTuple):
     """The rows of a table, column by column; what it does not have is None.
 
     ``classes`` are the names of 0 and 1; ``splits`` are train, val and test, ``folds`` numbers.
+    ``left_out`` are slides of the folder without a row, which ``read_features`` finds.
     """
 
     slides: list[str]
@@ -57,6 +59,7 @@ class LabelTable(NamedTuple):
     splits: list[str] | None
     classes: tuple[str, str]
     folds: list[int] | None = None
+    left_out: Sequence[str] = ()
 
 
 def read_labels(
@@ -74,7 +77,7 @@ def read_labels(
         other 1, unless that is negated too; one that consists of a word of ``POSITIVE`` is 1 if
         the other is of ``NEGATIVE`` or its own negation.
     positive : str, optional
-        The name that is 1, where the words do not tell.
+        The name that is 1, where the words do not tell; upper and lower case need not agree.
     split : path, optional
         The split in a file of its own, see ``read_split_file``; it replaces one in the table.
         Slides that it does not list are left out, with a warning.
@@ -171,7 +174,10 @@ def _classes(path: Path, labels: list[str], positive: str | None) -> tuple[str, 
     """Return the names of 0 and 1, which the names themselves tell; never their order."""
     names = sorted(set(labels))
     if positive is not None:
-        positive = SPREADSHEET.get(one_form(positive), one_form(positive))
+        wanted = one_form(str(positive))
+        wanted = SPREADSHEET.get(wanted, wanted)
+        alike = [name for name in names if name.casefold() == wanted.casefold()]
+        positive = alike[0] if len(alike) == 1 else wanted
         if positive not in names:
             raise ValueError(f"{path} has no label {positive!r}; it has {shorten(names)}")
     if set(names) <= {"0", "1"} and positive is None:
