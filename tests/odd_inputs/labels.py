@@ -289,7 +289,7 @@ CASES = [
     Case(
         "a split of True and True",
         partial(with_columns, train=["True"] * 30, test=["True"] * 30),
-        "row 2 is in train and in test; keep one",
+        "row 2 is in train and in test, row 3 is in .*; keep one",
     ),
     Case(
         "a split of True and nothing else",
