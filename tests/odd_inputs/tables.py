@@ -68,6 +68,14 @@ def split_of_numbers(here: Path) -> None:
     assert list(got.values()) == list(SLIDES.values())
 
 
+def split_saved_by_pandas(here: Path) -> None:
+    """Saved twice, with the numbers of its rows; these slides are called by numbers too."""
+    rows = [f"{i},{s},{p == 'train'},{p == 'val'},{p == 'test'}" for i, (s, p) in
+            enumerate(zip("4321", SLIDES.values()))]  # fmt: skip
+    got = split("\n".join([",Unnamed: 0,train,val,test", *rows]), here, "1,2,3,4")
+    assert [got[slide] for slide in "4321"] == list(SLIDES.values())
+
+
 def split_of_paths(here: Path) -> None:
     for folder in ("/data/", "C:\\data\\"):
         rows = ",train,val,test\n0,{0}a.svs,{0}c.SVS,{0}d.tiff\n1,{0}b.svs,,\n"
@@ -169,6 +177,14 @@ CASES = [
     Case("columns that divide nothing", columns_that_divide_nothing),
     Case("a split of numbers", split_of_numbers),
     Case("a split of paths", split_of_paths),
+    Case("a split that pandas saved twice", split_saved_by_pandas),
+    Case(
+        "the number 1 as the positive class",
+        lambda here: read("slide,label\na,0\nb,1\n", here, positive=1),
+    ),
+    refused(
+        "a heading of two lines", 'slide,label,"my\nsplit"\na,0,1\n', r"columns my\\nsplit, wh"
+    ),
     Case(
         "a split of slides with dots",
         partial(split, ",train,val,test\n0,a,B12.345,d\n", slides="a,B12.999,d"),

@@ -44,7 +44,7 @@ def division_columns(table: Table, **named: str | None) -> dict[str, list[str]]:
         return {"split": _from_flags(table, flags)}
     if not columns and (alike := [name for name in table.header if _looks_alike(table, name)]):
         raise ValueError(
-            f"{table.path} has the columns {', '.join(alike)}, which seem to divide the slides; "
+            f"{table.path} has the columns {in_order(alike)}, which seem to divide the slides; "
             "call one of them split (train, val, test) or fold (0, 1, 2, …), or remove them"
         )
     return columns
@@ -54,19 +54,20 @@ def read_split_file(path: Path | str, slides: Iterable[str]) -> dict[str, str]:
     """Read CLAM's file of a split; return the split of each slide that it lists.
 
     That is ``splits_0.csv``, whose columns train, val and test list slides, or
-    ``splits_0_bool.csv``, whose first column names the slides, and the others say True or False.
+    ``splits_0_bool.csv``, where one column names the slides and these say True or False.
     It may leave out some of ``slides``, those of the table of labels, and endings of names.
     """
     table = read_table(path)
     columns = [name for name in table.header if name.lower() in SPLIT_OF]
     if not {"train", "test"} <= {SPLIT_OF[name.lower()] for name in columns}:
         raise ValueError(
-            f"{path} has the columns {', '.join(filter(None, table.header)) or 'none'}, expected "
+            f"{path} has the columns {in_order(filter(None, table.header)) or 'none'}, expected "
             "train, val and test, which list the slides or say True or False of each"
         )
-    first = table.header[0]
-    if first not in columns and all(_is_flag(c) for name in columns for c in table.column(name)):
-        names = table.column(first)
+    slides, others = list(slides), [name for name in table.header if name not in columns]
+    if others and all(_is_flag(cell) for name in columns for cell in table.column(name)):
+        known = {*map(bare, slides)}  # pandas may have put columns of row numbers before the names
+        names = max(map(table.column, others), key=lambda cells: len(known & {*map(bare, cells)}))
         listed = list(zip(names, _from_flags(table, columns, names)))
     else:
         listed = [
@@ -75,7 +76,7 @@ def read_split_file(path: Path | str, slides: Iterable[str]) -> dict[str, str]:
             for cell in table.column(name)
             if not is_missing(cell)
         ]
-    return _match(Path(path), listed, list(slides))
+    return _match(Path(path), listed, slides)
 
 
 def _match(path: Path, listed: list[tuple[str, str]], slides: list[str]) -> dict[str, str]:

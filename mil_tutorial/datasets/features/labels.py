@@ -181,7 +181,8 @@ def _classes(path: Path, labels: list[str], positive: str | None) -> tuple[str, 
     """Return the names of 0 and 1, which the names themselves tell; never their order."""
     names = sorted(set(labels))
     if positive is not None:
-        positive = SPREADSHEET.get(one_form(positive), one_form(positive))
+        positive = one_form(str(positive))  # or the number 1
+        positive = SPREADSHEET.get(positive, positive)
         if positive not in names:
             raise ValueError(f"{path} has no label {positive!r}; it has {shorten(names)}")
     if set(names) <= {"0", "1"} and positive is None:
