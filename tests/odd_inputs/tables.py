@@ -43,8 +43,11 @@ def columns_of_any_spelling(here: Path) -> None:
 
 def columns_that_divide_nothing(here: Path) -> None:
     """Among them slides and sites that are called train, and a data set's origin."""
-    head = "slide,label,strain,dataset,cohort,site,image\n"
-    rows = "train_01,0,0,TCGA,train,train,train_01.svs\ntest_01,1,1,CPTAC,train,B,test_01.svs\n"
+    head = "slide,label,strain,dataset,cohort,site,image,status\n"
+    rows = (
+        "train_01,0,0,TCGA,train,train,train_01.svs,on hold\n"
+        "test_01,1,1,CPTAC,train,B,test_01.svs,\n"
+    )
     assert read(head + rows, here).splits is None
 
 

@@ -14,7 +14,7 @@ SPLITS = {
     "test": ("test", "testing"),
 }
 SPLIT_OF = {name: split for split, names in SPLITS.items() for name in names}
-PARTS = {*SPLIT_OF, "dev", "development", "eval", "evaluation", "hold", "holdout", "tune", "tuning"}
+PARTS = {*SPLIT_OF, "dev", "development", "eval", "evaluation", "holdout", "tune", "tuning"}
 """Words for a part of the slides; only those of ``SPLITS`` are understood."""
 NAMES = {"cv", "split", "splits", "partition"}
 """Words in the name of a column that divides the slides; ``fold`` and ``set`` are others."""
