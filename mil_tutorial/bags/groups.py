@@ -10,8 +10,8 @@ MISSING = {
     *("", "na", "nan", "nat", "none", "null", "nil", "missing", "unknown", "undefined"),
     *("notavailable", "notapplicable", "notreported"),  # as TCGA writes it, in brackets
 }
-ERRORS = {"#ref!", "#value!", "#name?", "#num!", "#div/0!"}
-"""What a spreadsheet writes where a formula failed."""
+ERROR = re.compile(r"#(nv|n/[a-z]|[^\W\d]+(/0)?[!?])")
+"""What a spreadsheet writes where a formula failed, in its language: ``#REF!``, ``#WERT!``, …"""
 
 
 def is_missing(value: Any) -> bool:
@@ -22,7 +22,7 @@ def is_missing(value: Any) -> bool:
     """
     if isinstance(value, str):
         value = value.casefold().strip()
-        return value in ERRORS or re.sub(r"[^\w+]|_", "", value) in MISSING
+        return bool(ERROR.fullmatch(value)) or re.sub(r"[^\w+]|_", "", value) in MISSING
     return value is None or bool(value != value)  # NaN differs from itself
 
 
@@ -43,6 +43,7 @@ def group_values(groups: Iterable[Any], names: Sequence[str] | None = None) -> l
             if isinstance(group, tuple):  # of parts, such as a hospital and a number
                 group = tuple(group_values(group))
             group = group.item() if hasattr(group, "item") else group
+            group = group.decode() if isinstance(group, bytes) else group  # as HDF5 keeps text
             hash(group)
             usable = not is_missing(group)
         except (TypeError, ValueError, RuntimeError):  # a list, an array, a missing value of pandas
@@ -53,4 +54,10 @@ def group_values(groups: Iterable[Any], names: Sequence[str] | None = None) -> l
                 f"{name}: the group is {shown}; name the patient of every bag by a number or a word"
             )
         values.append(group)
+    texts = {value for value in values if isinstance(value, str)}
+    if both := [value for value in values if value not in texts and str(value) in texts]:
+        raise ValueError(
+            f"the groups have {both[0]!r} and {str(both[0])!r}, a number and text; are they one "
+            "patient? Give every group the same type"
+        )
     return values

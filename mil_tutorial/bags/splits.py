@@ -130,16 +130,18 @@ def check_groups(**splits: MedicalBagDataset) -> None:
     Raises
     ------
     ValueError
-        Naming the group and both splits.
+        Naming such groups and both splits.
     """
     check_kind(MedicalBagDataset, **splits)
+    sides = [split for split, dataset in splits.items() for _ in dataset.groups]
+    names = [name for dataset in splits.values() for name in dataset.names]
+    groups = group_values((g for dataset in splits.values() for g in dataset.groups), names)
     seen: dict[Any, str] = {}
-    for name, dataset in splits.items():
-        for group in dict.fromkeys(group_values(dataset.groups, dataset.names)):
-            if (other := seen.setdefault(group, name)) != name:
-                raise ValueError(
-                    f"group {group!r} is in {other} and in {name}; split by patient (group_folds)"
-                )
+    torn = {g: s for g, s in zip(groups, sides) if seen.setdefault(g, s) != s}
+    if torn:
+        shown = [f"group {g!r} is in {seen[g]} and in {s}" for g, s in list(torn.items())[:3]]
+        more = f", and so are {len(torn) - 3} more" if len(torn) > 3 else ""
+        raise ValueError(f"{', '.join(shown)}{more}; split by patient (group_folds)")
 
 
 def check_classes(**splits: MedicalBagDataset) -> None:

@@ -123,11 +123,6 @@ def run(arguments: argparse.Namespace) -> int:
         check_writable(arguments.checkpoints)
     if arguments.train_bags is not None and data != "mnist":
         raise ValueError(f"--train-bags is for mnist; {data} comes with its bags")
-    for option in ("labels", "positive", "split"):
-        if getattr(arguments, option) is not None and not Path(data).is_dir():
-            raise ValueError(
-                f"--{option} is for a folder of features, and there is no folder {data}"
-            )
     benchmark = print_warnings(
         load_benchmark,
         data,

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pooch
 
+from mil_tutorial.bags.dataset import MedicalBagDataset
 from mil_tutorial.bags.splits import check_classes, check_groups, group_folds, standardise
 from mil_tutorial.datasets.features.bags import FeatureBags
-from mil_tutorial.datasets.features.folder import read_features
-from mil_tutorial.datasets.features.labels import LabelTable
+from mil_tutorial.datasets.features.folder import open_features
+from mil_tutorial.datasets.features.labels import LabelTable, read_labels
 from mil_tutorial.datasets.features.tables import shorten
 from mil_tutorial.datasets.npz import read_bags
 from mil_tutorial.datasets.slides import load_slides
@@ -66,10 +67,17 @@ def load_benchmark(
         "mnist": partial(_mnist, train_bags),
         "colon": _colon,
     }
+    options = {"labels": labels, "positive": positive, "split": split}
+    given = next((option for option, value in options.items() if value is not None), None)
+    folder = Path(name)
+    if given and (name in makers or not folder.is_dir()):
+        found = f"{name} is a data set by that name; write ./{name} for your folder"
+        why = found if folder.is_dir() else f"there is no folder {name}"
+        raise ValueError(f"--{given} is for a folder of features, and {why}")
     if name in makers:
         return makers[name]()
-    if Path(name).is_dir():
-        return _folder(Path(name), labels, positive, split)
+    if folder.is_dir():
+        return _folder(folder, labels, positive, split)
     if name.endswith(".npz"):
         return _npz(Path(name))
     raise ValueError(
@@ -203,12 +211,21 @@ def _folder(
             f"{path} is a folder of features; name its labels too: a CSV with the columns slide "
             "and label (--labels FILE.csv)"
         )
-    dataset, table = read_features(path, labels, positive, split)
-    check_classes(**{Path(labels).name: dataset})
+    table = read_labels(labels, positive, split)
+    # What is wrong with the division is said before thousands of files are opened.
+    blank = MedicalBagDataset(
+        (([[0.0]], label) for label in table.labels),
+        groups=table.patients or table.slides,
+        names=table.slides,
+    )
+    check_classes(**{Path(labels).name: blank})
     try:
-        splits, division = _division(dataset, table)
+        _division(blank, table)
     except ValueError as error:
         raise ValueError(f"{split or labels}: {error}") from error
+    tables = f"{labels} with {split}" if split else str(labels)
+    dataset, table = open_features(path, tables, table)
+    splits, division = _division(dataset, table)
     _warn_of_copies(dataset, table.splits or table.folds or dataset.groups)
     n_patients = len(set(dataset.groups))
     patients = "slides taken as patients" if table.patients is None else f"{n_patients} patients"
@@ -267,7 +284,7 @@ def bags_a_step(dataset: FeatureBags, most: int = 16) -> int:
 
 
 def _division(
-    dataset: FeatureBags, table: LabelTable
+    dataset: MedicalBagDataset, table: LabelTable
 ) -> tuple[Callable[[int], Iterable[Split]], str]:
     """Return ``splits`` and their description."""
     if table.folds is not None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mil_tutorial.bags.groups import is_missing
-from mil_tutorial.datasets.features.tables import Table, read_table, shorten
+from mil_tutorial.datasets.features.tables import Table, bare, in_order, read_table, shorten
 
 SPLITS = {
     "train": ("train", "training"),
@@ -14,6 +14,10 @@ SPLITS = {
     "test": ("test", "testing"),
 }
 SPLIT_OF = {name: split for split, names in SPLITS.items() for name in names}
+PARTS = {*SPLIT_OF, "dev", "development", "eval", "evaluation", "holdout", "tune", "tuning"}
+"""Words for a part of the slides; only those of ``SPLITS`` are understood."""
+NAMES = {"cv", "split", "splits", "partition"}
+"""Words in the name of a column that divides the slides; ``fold`` and ``set`` are others."""
 
 YES, NO = {"true", "1", "1.0", "yes", "x"}, {"false", "0", "0.0", "no"}
 
@@ -40,7 +44,7 @@ def division_columns(table: Table, **named: str | None) -> dict[str, list[str]]:
         return {"split": _from_flags(table, flags)}
     if not columns and (alike := [name for name in table.header if _looks_alike(table, name)]):
         raise ValueError(
-            f"{table.path} has the columns {', '.join(alike)}, which seem to divide the slides; "
+            f"{table.path} has the columns {in_order(alike)}, which seem to divide the slides; "
             "call one of them split (train, val, test) or fold (0, 1, 2, …), or remove them"
         )
     return columns
@@ -50,19 +54,20 @@ def read_split_file(path: Path | str, slides: Iterable[str]) -> dict[str, str]:
     """Read CLAM's file of a split; return the split of each slide that it lists.
 
     That is ``splits_0.csv``, whose columns train, val and test list slides, or
-    ``splits_0_bool.csv``, whose first column names the slides, and the others say True or False.
+    ``splits_0_bool.csv``, where one column names the slides and these say True or False.
     It may leave out some of ``slides``, those of the table of labels, and endings of names.
     """
     table = read_table(path)
     columns = [name for name in table.header if name.lower() in SPLIT_OF]
     if not {"train", "test"} <= {SPLIT_OF[name.lower()] for name in columns}:
         raise ValueError(
-            f"{path} has the columns {', '.join(filter(None, table.header)) or 'none'}, expected "
+            f"{path} has the columns {in_order(filter(None, table.header)) or 'none'}, expected "
             "train, val and test, which list the slides or say True or False of each"
         )
-    first = table.header[0]
-    if first not in columns and all(_is_flag(c) for name in columns for c in table.column(name)):
-        names = table.column(first)
+    slides, others = list(slides), [name for name in table.header if name not in columns]
+    if others and all(_is_flag(cell) for name in columns for cell in table.column(name)):
+        known = {*map(bare, slides)}  # pandas may have put columns of row numbers before the names
+        names = max(map(table.column, others), key=lambda cells: len(known & {*map(bare, cells)}))
         listed = list(zip(names, _from_flags(table, columns, names)))
     else:
         listed = [
@@ -71,24 +76,26 @@ def read_split_file(path: Path | str, slides: Iterable[str]) -> dict[str, str]:
             for cell in table.column(name)
             if not is_missing(cell)
         ]
-    return _match(Path(path), listed, list(slides))
+    return _match(Path(path), listed, slides)
 
 
 def _match(path: Path, listed: list[tuple[str, str]], slides: list[str]) -> dict[str, str]:
     """Return the split of each slide that is listed, with or without its ending."""
-    stems = Counter(Path(slide).stem for slide in slides)
-    known = {Path(s).stem: s for s in slides if stems[Path(s).stem] == 1} | {s: s for s in slides}
+    names = Counter(map(bare, slides))
+    known = {bare(s): s for s in slides if names[bare(s)] == 1} | {s: s for s in slides}
     split_of: dict[str, str] = {}
-    unknown = []
+    unknown, twice = set(), []
     for name, split in listed:
-        slide = known.get(name, known.get(Path(name).stem))
+        slide = known.get(name, known.get(bare(name)))
         if slide is None:
-            unknown.append(name)
+            unknown.add(name)
         elif split and split_of.setdefault(slide, split) != split:
-            raise ValueError(f"{path} lists {name} in {split_of[slide]} and in {split}; keep one")
+            twice.append(f"{name} in {split_of[slide]} and in {split}")
+    if twice:
+        raise ValueError(f"{path} lists {in_order(twice)}; keep one")
     if unknown:
         raise ValueError(
-            f"{path} lists {shorten(set(unknown))}, without a label; add their rows to the table"
+            f"{path} lists {shorten(unknown)}, without a label; add their rows to the table"
         )
     return split_of
 
@@ -96,7 +103,10 @@ def _match(path: Path, listed: list[tuple[str, str]], slides: list[str]) -> dict
 def as_splits(path: Path, cells: list[str]) -> list[str]:
     """Return the cells of a column ``split`` as train, val and test."""
     if unknown := {cell for cell in cells if cell.lower() not in SPLIT_OF}:
-        raise ValueError(f"{path} has the splits {shorten(unknown)}, expected train, val or test")
+        raise ValueError(
+            f"{path} has the splits {shorten(unknown)}, expected train, val or test; "
+            "a column of numbers is called fold"
+        )
     splits = [SPLIT_OF[cell.lower()] for cell in cells]
     if missing := {"train", "test"} - set(splits):
         raise ValueError(
@@ -133,21 +143,25 @@ def _from_flags(table: Table, flags: list[str], names: list[str] | None = None) 
             f"{table.path} has {shorten(odd)} in the columns {', '.join(flags)}, expected True or "
             "False in each row; rename them if they do not divide the slides"
         )
-    splits = []
-    for i, row in enumerate(table.rows):
-        own = [name for name in flags if row.get(name, "").lower() in YES]
-        if len(own) > 1:
-            name = names[i] if names else f"row {i + 2}"
-            raise ValueError(f"{table.path}: {name} is in {' and in '.join(own)}; keep one")
-        splits.append(SPLIT_OF[own[0].lower()] if own else "")
-    return splits
+    own = [[name for name in flags if row.get(name, "").lower() in YES] for row in table.rows]
+    names = names or [f"row {line}" for line in table.lines]
+    if twice := [f"{n} is in {' and in '.join(o)}" for n, o in zip(names, own) if len(o) > 1]:
+        raise ValueError(f"{table.path}: {in_order(twice)}; keep one")
+    return [SPLIT_OF[columns[0].lower()] if columns else "" for columns in own]
 
 
 def _looks_alike(table: Table, name: str) -> bool:
-    """Return True for a column of train and test, or with a name such as cv_fold or is_train."""
+    """Return True for a column of train and test, or with a name such as cv_fold or isTrain."""
     values = {cell.lower() for cell in table.column(name)}
-    parts = {SPLIT_OF[value] for value in values & SPLIT_OF.keys()}
-    words = set(re.split(r"[^a-z]+", name.lower()))
+    parts = {value for value in values if _is_part(value)}
+    divided = parts and len(parts | set(filter(is_missing, values))) > 1
+    words = {word.lower() for word in re.findall("[A-Z]?[a-z]+|[A-Z]+", name)}
     flags = len(values) > 1 and all(map(_is_flag, values)) and not words.isdisjoint(SPLIT_OF)
-    named = re.search("(?<!f)fold(?!er)", name.lower()) or words & {"cv", "split", "splits"}
-    return len(parts) > 1 or flags or bool(named)
+    named = re.search("(?<!f)fold(?!er)", name.lower()) or words & NAMES
+    return bool(divided or flags or named or words == {"set"})
+
+
+def _is_part(cell: str) -> bool:
+    """Return True for train, external validation, …; train_01 is rather a slide."""
+    words = re.split(r"[\W_]+", cell)
+    return len(words) < 3 and all(map(str.isalpha, words)) and not PARTS.isdisjoint(words)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mil_tutorial.datasets.features.formats import FORMATS, shapes
+from mil_tutorial.datasets.features.formats import kind_of, shapes
 from mil_tutorial.datasets.wsi.placement import Placement, place
 from mil_tutorial.system.memory import check_fits
 from mil_tutorial.system.reading import DAMAGED
@@ -95,12 +95,12 @@ class FeatureFile:
     def coords(self) -> np.ndarray:
         """Read the coordinates (N, 2) as they are stored: see ``placement`` for their unit."""
         path = self._coords_path()
-        return np.array(FORMATS[path.suffix].read(path, "coords"))
+        return np.array(kind_of(path).read(path, "coords"))
 
     def placement(self) -> Placement:
         """Read where the tiles lie; ``Placement.on_slide`` makes pixels of a slide of it."""
         path = self._coords_path()
-        kind = FORMATS[path.suffix]
+        kind = kind_of(path)
         return place(kind.read(path, "coords"), kind.attributes(path), path)
 
     @cached_property
@@ -130,7 +130,7 @@ class FeatureFile:
 
     def _read(self, rows: np.ndarray | None) -> Tensor:
         """Read all rows, or ascending ones, and check that they are finite."""
-        stored = FORMATS[self.path.suffix].read(self.path, "features", rows)
+        stored = kind_of(self.path).read(self.path, "features", rows)
         # float16 is widened; a view may be of a mapped file, which must not be written to.
         convert = np.asarray if stored.flags.owndata else np.array
         with np.errstate(over="ignore"):  # infinity is refused below

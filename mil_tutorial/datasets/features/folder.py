@@ -11,7 +11,7 @@ from mil_tutorial.datasets.features.bags import FeatureBags
 from mil_tutorial.datasets.features.files import FeatureFile, describe
 from mil_tutorial.datasets.features.formats import FORMATS
 from mil_tutorial.datasets.features.labels import LabelTable, read_labels
-from mil_tutorial.datasets.features.tables import one_form, shorten
+from mil_tutorial.datasets.features.tables import bare, look, one_form, shorten
 
 SUBFOLDERS = ("h5_files", "features", "pt_files")
 """Where files lie below the folder a user names: CLAM's with coordinates, torchmil's, CLAM's."""
@@ -53,10 +53,14 @@ def read_features(
     ValueError, FileNotFoundError
         One line that lists every slide without a file and every file that cannot be used.
     """
-    folder = Path(folder)
     table = read_labels(labels, positive, split)
-    tables = str(labels) if split is None else f"{labels} with {split}"
-    paths, unlisted = _reconcile(folder, tables, _find(folder), table.slides)
+    labels = labels if split is None else f"{labels} with {split}"
+    return open_features(Path(folder), str(labels), table)
+
+
+def open_features(folder: Path, labels: str, table: LabelTable) -> tuple[FeatureBags, LabelTable]:
+    """Open the files of a table that was read from ``labels``: see ``read_features``."""
+    paths, unlisted = _reconcile(folder, labels, _find(folder), table.slides)
     files = _describe_all(paths)
     if table.patients is None:
         warnings.warn(
@@ -82,24 +86,28 @@ def _find(folder: Path) -> dict[str, list[Path]]:
             return files
     deeper = (path for level in ("*/*", "*/*/*") for path in folder.glob(level))
     below = {str(path.parent.relative_to(folder)) for path in deeper if _holds_features(path)}
-    hint = f"; there are some in {shorten(below)}: name that folder" if below else ""
+    which = "that folder" if len(below) == 1 else "one of these, or put their files in one folder"
+    hint = f"; there are some in {shorten(below)}: name {which}" if below else ""
     raise ValueError(f"{folder} holds no feature files ({', '.join(FORMATS)}){hint}")
 
 
 def _holds_features(path: Path) -> bool:
     """Return True for a feature file, by its name; macOS hides others, as ``._S1.h5``."""
     is_other = path.name.startswith(".") or path.name.endswith(INDEX)
-    return path.suffix in FORMATS and not is_other and path.is_file()
+    return path.suffix.lower() in FORMATS and not is_other and path.is_file()
 
 
 def _reconcile(
     folder: Path, labels: str, files: dict[str, list[Path]], slides: list[str]
 ) -> tuple[list[Path], set[str]]:
     """Return the file of each slide in the order of the table, and the slides it does not list."""
-    names = [slide if slide in files else Path(slide).stem for slide in slides]
+    names = [slide if slide in files else bare(slide) for slide in slides]
     problems = []
     if missing := [slide for slide, name in zip(slides, names) if name not in files]:
-        problems.append(f"no feature file for {shorten(missing)}: extract it or remove the row")
+        problems.append(
+            f"no feature file for {shorten(missing)}: extract it or remove the row"
+            f"{_like(folder, missing)}"
+        )
     if twice := [name for name in set(names) if len(files.get(name, ())) > 1]:
         problems.append(f"several files for {shorten(twice)}: keep one kind")
     if again := [name for name, count in Counter(names).items() if count > 1]:
@@ -113,6 +121,14 @@ def _reconcile(
             stacklevel=3,
         )
     return [files[name][0] for name in names], extra
+
+
+def _like(folder: Path, slides: list[str]) -> str:
+    """Say which files have nearly the names of slides, or lie deeper than the others."""
+    wanted = {look(bare(slide)) for slide in slides}
+    like = (p for p in folder.rglob("*") if look(p.stem) in wanted and _holds_features(p))
+    found = shorten(str(path.relative_to(folder)) for path in like)
+    return found and f"; or is it {found}? Then spell both alike, and put all files in one folder"
 
 
 def _describe_all(paths: list[Path]) -> list[FeatureFile]:

@@ -154,11 +154,16 @@ FORMATS: dict[str, Format] = {".h5": _HDF5(), ".pt": _Torch(), ".npz": _Npz(), "
 """Ending of the file name → its kind."""
 
 
+def kind_of(path: Path) -> Format:
+    """Return the kind of a file; its ending may be written large."""
+    return FORMATS[path.suffix.lower()]
+
+
 def shapes(path: Path) -> Shapes:
     """Return the shapes in a file, without the batch of one of older TRIDENT files."""
     return {
         name: (shape[1:] if len(shape) == 3 and shape[0] == 1 else shape, dtype)
-        for name, (shape, dtype) in FORMATS[path.suffix].shapes(path).items()
+        for name, (shape, dtype) in kind_of(path).shapes(path).items()
     }
 
 

@@ -1,7 +1,6 @@
 """A table of labels: one row for each slide, read from CSV and checked as a whole."""
 
 import re
-import unicodedata
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -15,7 +14,14 @@ from mil_tutorial.datasets.features.divisions import (
     division_columns,
     read_split_file,
 )
-from mil_tutorial.datasets.features.tables import Table, one_form, read_table, shorten
+from mil_tutorial.datasets.features.tables import (
+    Table,
+    in_order,
+    look,
+    one_form,
+    read_table,
+    shorten,
+)
 
 COLUMNS = {
     "slide": ("slide", "slide_id", "wsi"),
@@ -24,7 +30,7 @@ COLUMNS = {
     "split": ("split",),
     "fold": ("fold",),
 }
-"""Names of a column: the project's own first, then those of CLAM and TRIDENT."""
+"""Names of a column: the project's own first, then those of CLAM and TRIDENT; also ``Slide ID``."""
 
 NEGATIVE = {"normal", "negative", "neg", "benign", "healthy", "control", "no", "false"}
 POSITIVE = {
@@ -117,7 +123,8 @@ def _columns(table: Table) -> dict[str, str]:
     """Return what the table calls each column that it has, by the project's names."""
     names = {}
     for what, synonyms in COLUMNS.items():
-        matches = [name for name in table.header if name.lower() in synonyms]
+        spelt = {re.sub(r"[\W_]", "", name) for name in synonyms}
+        matches = [name for name in table.header if re.sub(r"[\W_]", "", name.lower()) in spelt]
         if len(matches) > 1:
             raise ValueError(
                 f"{table.path} has the columns {' and '.join(matches)}; keep one of them"
@@ -127,7 +134,7 @@ def _columns(table: Table) -> dict[str, str]:
         elif what in ("slide", "label"):
             raise ValueError(
                 f"{table.path} lacks a column {' or '.join(synonyms)}; it has "
-                f"{', '.join(table.header) or 'none'} (separated by commas?)"
+                f"{in_order(table.header, 20) or 'none'} (separated by commas?)"
             )
     if not table.rows:
         raise ValueError(f"{table.path} has no rows; give one for each slide")
@@ -136,7 +143,7 @@ def _columns(table: Table) -> dict[str, str]:
 
 def _listed(table: Table, slide: str, split: Path) -> tuple[Table, dict[str, list[str]]]:
     """Return the rows of the slides that a split file lists, and their splits as a column."""
-    slides = table.column(slide)
+    slides = _complete(table, {"slide": table.column(slide)})
     split_of = read_split_file(split, slides)
     if left_out := [name for name in slides if name not in split_of]:
         warnings.warn(
@@ -144,29 +151,32 @@ def _listed(table: Table, slide: str, split: Path) -> tuple[Table, dict[str, lis
             f"{shorten(left_out)}",
             stacklevel=3,
         )
-    rows = [row for row in table.rows if row[slide] in split_of]
-    return table._replace(rows=rows), {"split": [split_of[row[slide]] for row in rows]}
+    kept = [i for i, name in enumerate(slides) if name in split_of]
+    rows, lines = [table.rows[i] for i in kept], [table.lines[i] for i in kept]
+    return table._replace(rows=rows, lines=lines), {"split": [split_of[slides[i]] for i in kept]}
 
 
 def _complete(table: Table, columns: dict[str, list[str]]) -> list[str]:
     """Return the slides; refuse missing cells and slides that are listed twice."""
-    slides = columns["slide"]
+    slides, problems = columns["slide"], []
     for what, cells in columns.items():
         missing = {
-            f"row {i + 2}" if is_missing(slides[i]) else slides[i]: cell
+            f"row {table.lines[i]}" if is_missing(slides[i]) else slides[i]: cell
             for i, cell in enumerate(cells)
             if is_missing(cell)
         }
         if missing:
             spelt = ", ".join(sorted({repr(cell) for cell in missing.values() if cell}))
-            raise ValueError(
-                f"{table.path} has no {what} for {shorten(missing)}{spelt and f' ({spelt})'}; "
-                "fill it in or remove the row"
+            empty = len(missing) == len(cells) and what not in ("slide", "label")
+            problems.append(
+                f"has no {what} for {shorten(missing)}{spelt and f' ({spelt})'}; "
+                f"fill it in or remove the {'column' if empty else 'row'}"
             )
-    if twice := [slide for slide, count in Counter(slides).items() if count > 1]:
-        raise ValueError(
-            f"{table.path} lists {shorten(twice)} more than once; keep one row a slide"
-        )
+    named = (slide for slide in slides if not is_missing(slide))
+    if twice := [slide for slide, count in Counter(named).items() if count > 1]:
+        problems.append(f"lists {shorten(twice)} more than once; keep one row a slide")
+    if problems:
+        raise ValueError(f"{table.path} {'. It '.join(problems)}")
     return slides
 
 
@@ -190,7 +200,7 @@ def _classes(path: Path, labels: list[str], positive: str | None) -> tuple[str, 
     for first, second in (names, names[::-1]):
         if second == positive or (positive is None and _is_negative(first, second)):
             return first, second
-    first, second = (name if name.isalnum() else f'"{name}"' for name in names)
+    first, second = (name if name.isalnum() else f'"{shorten([name])}"' for name in names)
     raise ValueError(
         f"{path} has the labels {first} and {second}; say which of them is positive (--positive "
         f"{first} or --positive {second}), or write 0 and 1"
@@ -226,14 +236,7 @@ def _warn_of_alike(path: Path, patients: list[str]) -> None:
     """Warn of patients whose names a reader would take for the same."""
     alike = defaultdict(set)
     for patient in patients:
-        visible = (
-            c
-            for c in unicodedata.normalize("NFKC", patient)
-            if unicodedata.category(c)[0] not in "CZ"
-        )
-        # A column of numbers with a gap is written as 1.0, 2.0, …
-        zeros = r"(?<![0-9.])0+(?=[0-9])|(?<=[0-9])\.0$"
-        alike[re.sub(zeros, "", "".join(visible).casefold())].add(patient)
+        alike[look(patient)].add(patient)
     pairs = [" and ".join(map(repr, sorted(names))) for names in alike.values() if len(names) > 1]
     if pairs:
         warnings.warn(

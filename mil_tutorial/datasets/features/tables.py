@@ -1,21 +1,30 @@
 """Tables as people have them: cells without what surrounds them, and names in messages."""
 
 import csv
+import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 LONGEST = 100
 """Characters of a name in a message; an unclosed quote makes one of all rows that follow."""
+ENDING = re.compile(
+    r"\.(svs|tiff?|ndpi|mrxs|scn|vm[su]|svslide|bif|czi|dcm|isyntax|qptiff|vsi|jpe?g|png|h5|hdf5|pt"
+    r"|np[yz]|0+)$",
+    re.IGNORECASE,
+)
+"""What stands behind the name of a slide; ``.0`` as in a column of numbers with a gap."""
 
 
 class Table(NamedTuple):
-    """A CSV file: its rows, by the names in the header."""
+    """A CSV file: its rows, by the names in the header, and the line where each ends."""
 
     path: Path
     header: list[str]
     rows: list[dict[str, str]]
+    lines: list[int]
 
     def column(self, name: str) -> list[str]:
         """Return the cells of a column; a row that is too short has an empty one."""
@@ -30,19 +39,22 @@ def read_table(path: Path | str) -> Table:
         raise FileNotFoundError(f"{path} {problem}; name a CSV file that lists the slides")
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, skipinitialspace=True)
-            rows = []
-            for row in reader:
-                if any(row.pop(None, ())):
-                    raise ValueError(
-                        f"{path}: line {reader.line_num} has more cells than the header; put a "
-                        'cell with a comma in quotes: "Doe, J"'
-                    )
-                rows.append({one_form(k): one_form(v or "") for k, v in row.items()})
-            rows = [row for row in rows if any(row.values())]  # spreadsheets add empty ones
-            return Table(path, [one_form(name or "") for name in reader.fieldnames or []], rows)
-    except (UnicodeDecodeError, csv.Error, AttributeError) as error:
+            reader = csv.reader(file, skipinitialspace=True)
+            read = [(reader.line_num, [one_form(cell) for cell in cells]) for cells in reader]
+            if any("\0" in cell for _, cells in read for cell in cells):
+                raise csv.Error("UTF-16 without its mark")
+    except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path} cannot be read as CSV in UTF-8; save it again") from error
+    # Spreadsheets add empty rows.
+    (_, header), *rows = [item for item in read if any(item[1])] or [(0, [])]
+    if twice := [name for name, count in Counter(header).items() if name and count > 1]:
+        raise ValueError(f"{path} has several columns {shorten(twice)}; keep or rename one")
+    if longer := [line for line, cells in rows if any(cells[len(header) :])]:
+        raise ValueError(
+            f"{path}: line {in_order(map(str, longer))} has more cells than the header; put a cell "
+            f'with a comma in quotes: "Doe, J". The first line is the header: {in_order(header)}'
+        )
+    return Table(path, header, [dict(zip(header, cells)) for _, cells in rows], [*dict(rows)])
 
 
 def one_form(name: str) -> str:
@@ -50,9 +62,27 @@ def one_form(name: str) -> str:
     return unicodedata.normalize("NFC", name).strip()
 
 
+def bare(name: str) -> str:
+    """Return the name of a slide without folders and ending; other dots belong to it."""
+    return ENDING.sub("", re.split(r"[\\/]", name)[-1])
+
+
+def look(name: str) -> str:
+    """Return what is left of a name without case, zeros, spaces and invisible characters."""
+    characters = unicodedata.normalize("NFKC", name)
+    visible = "".join(c for c in characters if unicodedata.category(c)[0] not in "CZ")
+    # A column of numbers with a gap is written as 1.0, 2.0, …
+    return re.sub(r"(?<![0-9.])0+(?=[0-9])|(?<=[0-9])\.0+$", "", visible.casefold())
+
+
 def shorten(names: Iterable[str], most: int = 5) -> str:
     """List names in a message, the first few of them by name; what is invisible is spelt out."""
-    listed = sorted(names)
+    return in_order(sorted(names), most)
+
+
+def in_order(names: Iterable[str], most: int = 5) -> str:
+    """List names as ``shorten`` does, in the order in which they come."""
+    listed = list(names)
     more = f" and {len(listed) - most} more" if len(listed) > most else ""
     shown = [name if name.isprintable() else repr(name)[1:-1] for name in listed[:most]]
     shown = [name if len(name) <= LONGEST else f"{name[:LONGEST]}…" for name in shown]
