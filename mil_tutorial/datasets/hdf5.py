@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mil_tutorial.system.files import replacing
-from mil_tutorial.system.reading import readable
+from mil_tutorial.system.reading import check_is_file, readable
 from mil_tutorial.system.versions import import_extra
 
 OPEN_FILES = 64
@@ -20,8 +20,7 @@ OPEN_FILES = 64
 def open_hdf5(path: Path) -> Any:
     """Open a file for reading; the caller closes it."""
     h5py = import_extra("h5py", "wsi")
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} does not exist")
+    check_is_file(path)
     with readable(path, "HDF5"):
         return h5py.File(path, "r", rdcc_nbytes=0)  # every row is read once an epoch: no cache
 

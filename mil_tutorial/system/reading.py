@@ -62,7 +62,7 @@ def readable(path: Path, kind: str) -> Iterator[None]:
 
 def array_headers(path: Path) -> dict[str, tuple[tuple[int, ...], np.dtype]]:
     """Return shape and type of each array of an ``.npz`` file; no array is read."""
-    _check_exists(path)
+    check_is_file(path)
     headers = {}
     with readable(path, ".npz"), zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
@@ -94,11 +94,17 @@ def load_weights(path: Path, device: Any = "cpu") -> Any:
     """Load what ``torch.save`` wrote, tensors and plain values only."""
     import torch
 
-    _check_exists(path)
+    check_is_file(path)
     with readable(path, "weights"):
+        if zipfile.is_zipfile(path):  # what torch.save writes; torch.load looks at no checksum
+            with zipfile.ZipFile(path) as archive:
+                if damaged := archive.testzip():
+                    raise ValueError(f"{damaged} has another checksum")
         return torch.load(path, map_location=device, weights_only=True)
 
 
-def _check_exists(path: Path) -> None:
+def check_is_file(path: Path) -> None:
+    """Refuse a path where there is no file."""
     if not path.is_file():
-        raise FileNotFoundError(f"{path} does not exist")
+        problem = "is not a file" if path.exists() else "does not exist"
+        raise FileNotFoundError(f"{path} {problem}")
