@@ -70,7 +70,7 @@ def _runs(summary: Summary, pooling: str) -> list[dict[str, Any]]:
             {
                 "pooling": pooling,
                 "seed": seeds[i],
-                "auc": auc,
+                "auc": _known(auc),
                 "val_loss": _known(sum(record.val_loss for record in kept) / each),
                 "val_auc": _known(sum(record.val_auc for record in kept) / each),
             }

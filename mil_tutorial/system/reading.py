@@ -96,6 +96,10 @@ def load_weights(path: Path, device: Any = "cpu") -> Any:
 
     check_is_file(path)
     with readable(path, "weights"):
+        if zipfile.is_zipfile(path):  # what torch.save writes; torch.load looks at no checksum
+            with zipfile.ZipFile(path) as archive:
+                if damaged := archive.testzip():
+                    raise ValueError(f"{damaged} has another checksum")
         return torch.load(path, map_location=device, weights_only=True)
 
 

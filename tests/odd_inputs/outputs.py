@@ -19,10 +19,11 @@ from toy_bags import separable
 
 from mil_tutorial import TrainingConfig, build_model, fit
 from mil_tutorial.__main__ import main
-from mil_tutorial.experiment.benchmarks import Benchmark, Split
-from mil_tutorial.experiment.report import TABLES
+from mil_tutorial.experiment.benchmarks import Benchmark, Split, cross_validation
+from mil_tutorial.experiment.report import TABLES, write_report
 from mil_tutorial.experiment.run import run_experiment
-from mil_tutorial.system.files import partial_path, replacing
+from mil_tutorial.system.files import partial_path, replacing, save_weights
+from mil_tutorial.system.reading import load_weights
 from odd_inputs.case import Case, command, compare, feature_folder
 
 NO_MEMORY = RuntimeError(
@@ -199,6 +200,30 @@ def names_what_it_replaces(here: Path) -> None:
     assert "out holds results.csv; the new report will" in compare(*feature_folder(here))
 
 
+def flipped_bit(here: Path) -> None:
+    path = here / "c.pt"
+    save_weights({"weights": torch.zeros(5000)}, path)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    load_weights(path)
+
+
+def folds_of_one_class(here: Path) -> None:
+    """Each bag is tested by a model of its own, so no AUC is defined; all the rest is."""
+    bags = separable(12)
+    splits = cross_validation(bags, range(12), validated=False)
+    config = TrainingConfig(epochs=1, keep="last", patience=None)
+    benchmark = Benchmark("x", "x", bags, splits, 4, 8, n_folds=12, config=config)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a division by no pairs
+        experiment = run_experiment(benchmark, poolings=["mean"], seeds=1, progress=False)
+        report = write_report(experiment, here / "out")
+    assert report.results["runs"][0]["auc"] is None
+    (row,) = (r for r in (here / "out" / "results.md").open() if r.startswith("| specificity"))
+    assert "nan" not in row
+
+
 def damaged_last_checkpoint(here: Path) -> None:
     (here / "c").mkdir()
     (here / "c" / "attention-seed0-fold4.pt").write_text("damaged")
@@ -322,6 +347,15 @@ CASES = [
     Case("a split where the report goes", partial(report_replaces, "--split", "results.md"), LOST),
     Case("another program's table", names_what_it_replaces),
     Case("a damaged checkpoint of the last fold", damaged_last_checkpoint, r"fold4\.pt cannot be"),
+    Case(
+        "weights with a flipped bit", flipped_bit, r"c\.pt .* has another checksum.*write it again"
+    ),
+    Case("a fold for each bag", folds_of_one_class),
+    Case(
+        "a checkpoint in the form of a folder",
+        lambda here: ((here / "c.pt").mkdir(), load_weights(here / "c.pt")),
+        r"c\.pt is not a file",
+    ),
     Case(
         "a checkpoint of an earlier version",
         partial(
