@@ -106,4 +106,4 @@ def load_weights(path: Path, device: Any = "cpu") -> Any:
 def check_is_file(path: Path) -> None:
     """Refuse what is missing, and a folder or a pipe, which would be waited for."""
     if not path.is_file():
-        raise FileNotFoundError(f"{path} {'is no file' if path.exists() else 'does not exist'}")
+        raise FileNotFoundError(f"{path} {'is not a file' if path.exists() else 'does not exist'}")
