@@ -155,7 +155,7 @@ if digits is not None:
 
 # %% [markdown] id="plain-many"
 # One seed says little with 50 bags. Here are five, **recorded** by `python data/results/reproduce.py mnist-50
-# mnist-100 mnist-200 mnist-500`. Each seed draws its own training bags. In brackets: 95 % intervals, bootstrapped.
+# mnist-100 mnist-200 mnist-500`. Each seed draws its own training bags. In brackets: 95 % intervals.
 
 # %% id="plain-table"
 from mil_tutorial import (
