@@ -209,7 +209,7 @@ def best_of(val_losses: Any, values: Any, r: int) -> float:
         raise ValueError(f"losses {losses.shape} and values {values.shape} must both be (S,)")
     if not np.isfinite([losses, values]).all():
         raise ValueError("a loss or a value is NaN or infinite; leave such a start out")
-    if not 1 <= (r := as_integer(r, "r")) <= len(losses):
+    if not 1 <= (r := as_integer(r, "r", least=0)) <= len(losses):
         raise ValueError(f"r is {r}, expected 1 to {len(losses)}, the number of starts")
     order = np.argsort(losses, kind="stable")
     wins = [math.comb(len(order) - 1 - i, r - 1) for i in range(len(order))]

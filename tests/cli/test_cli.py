@@ -50,7 +50,8 @@ def test_an_earlier_report_is_named_before_it_is_replaced(tmp_path, capsys):
     words = ["compare", "--data", "no such data", "--out", str(tmp_path)]
     (tmp_path / "config.json").write_text("[]")  # somebody else's: no report
     assert main(words) == 2
-    assert "replace" not in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert f"{tmp_path} holds config.json; the new report will replace it" in error
     (tmp_path / "config.json").write_text('{"data": "own"}')
     assert main(words) == 2
     assert f"{tmp_path} holds a report on own" in capsys.readouterr().err

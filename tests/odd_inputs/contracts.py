@@ -359,7 +359,7 @@ CASES = [
         lambda: group_folds([0, 1] * 6, range(12), 3, seed=None),
         "seed must be a whole number, 0 or more, got None",
     ),
-    refused("the best of True", lambda: best_of([1, 2], [0, 1], True), "r must be a positive"),
+    refused("the best of True", lambda: best_of([1, 2], [0, 1], True), "r must be a whole"),
     refused("a start that diverged", lambda: best_of([1, np.nan], [0, 1], 1), "a loss or a value"),
     refused("two and a half jobs", lambda: share_work(abs, [(1,)], 2.5), "jobs must be a positive"),
     refused("an experiment of 0.5 seeds", lambda: experiment(seeds=0.5), "seeds must be a"),

@@ -317,7 +317,7 @@ CASES = [
     Case(
         "h5 that is a folder",
         lambda here: ((here / "s.h5").mkdir(), describe(here / "s.h5")),
-        r"s\.h5 does not exist",
+        r"s\.h5 is not a file",
     ),
     Case("numbers beyond float32", beyond_float32, r"s\.npy: row 4 holds numbers beyond float32"),
     Case("weights that are text", weights_of_text, r"w\.pt cannot be read as weights"),
