@@ -110,7 +110,8 @@ def run(arguments: argparse.Namespace) -> int:
     from mil_tutorial.experiment.report import check_report, write_report
     from mil_tutorial.experiment.run import run_experiment
     from mil_tutorial.experiment.slide_heatmaps import find_slides, slide_figures
-    from mil_tutorial.experiment.tables import as_markdown
+    from mil_tutorial.experiment.summary import Summary
+    from mil_tutorial.experiment.tables import as_markdown, as_results
     from mil_tutorial.models.mil import check_poolings
     from mil_tutorial.system.distributed import this_process
     from mil_tutorial.system.files import check_writable
@@ -149,7 +150,11 @@ def run(arguments: argparse.Namespace) -> int:
     if not processes.is_main:
         return 0
     figures = slide_figures(experiment, slides) if slides else {}
-    report = print_warnings(write_report, experiment, out, figures)
+    try:
+        report = print_warnings(write_report, experiment, out, figures)
+    except OSError:
+        print(as_markdown(as_results(Summary(experiment))))  # hours of training end in it
+        raise
     print(as_markdown(report.results))
     print(f"Written to {out}/: {', '.join(report.files)}")
     return 0

@@ -52,7 +52,8 @@ def test_an_earlier_report_is_named_before_it_is_replaced(own_file, tmp_path, ca
     words += ["--epochs", "1", "--poolings", "mean"]
     (tmp_path / "config.json").write_text("[]")  # somebody else's: no report
     assert main(words) == 0
-    assert "replace" not in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert f"{tmp_path} holds config.json; the new report will replace it" in error
     (tmp_path / "config.json").write_text('{"data": "earlier"}')
     with patch("mil_tutorial.system.memory.available_memory", return_value=1e6):
         assert main(words) == 2  # refused as late as can be; the report stays

@@ -85,6 +85,16 @@ def disk_fills(target: str, here: Path, *options: object) -> None:
         compare(*own, *options)
 
 
+def disk_filled_by_others(here: Path) -> None:
+    """The numbers are printed where they cannot be written."""
+    console, own = io.StringIO(), feature_folder(here)
+    with patch("pathlib.Path.write_text", side_effect=OSError(errno.ENOSPC, "No space left")):
+        code, errors = compare_to(console, *own)
+    assert (code, errors.count("\n")) == (2, 1)
+    assert "| AUC " in console.getvalue()
+    assert not (here / "out").exists()
+
+
 def small_disk(here: Path, *options: object) -> None:
     with patch("mil_tutorial.system.files.shutil.disk_usage", return_value=SimpleNamespace(free=9)):
         compare(*feature_folder(here), *options)
@@ -302,6 +312,7 @@ CASES = [
         partial(disk_fills, "pathlib.Path.write_text"),
         FULL + "results.json'",
     ),
+    Case("a disk that others fill meanwhile", disk_filled_by_others),
     Case(
         "a disk that fills with checkpoints",
         lambda here: disk_fills("pathlib.Path.write_bytes", here, "--checkpoints", "c"),

@@ -129,7 +129,7 @@ def test_features_are_written_as_they_come(slide, tmp_path):
 
 def test_wrong_settings(slide, tiles, tmp_path):
     for wrong in ({"batch_size": 0}, {"workers": -1}):
-        with pytest.raises(ValueError, match="expected ≥ 1 and ≥ 0"):
+        with pytest.raises(ValueError, match=f"{next(iter(wrong))} must be a .*, got"):
             extract_features(slide, tiles, mean_colour, tmp_path / "a.h5", **wrong)
 
 
