@@ -127,14 +127,20 @@ class Summary:
             "attention_entropy": self._mean(runs.entropy),
         }
         if runs.attention_auc is not None:
-            measured["instance_auc"] = self._mean(runs.attention_auc)
+            measured["instance_auc"] = self._mean_auc(runs.attention_auc)
         if runs.score_auc is not None:
-            measured["instance_score_auc"] = self._mean(runs.score_auc)
+            measured["instance_score_auc"] = self._mean_auc(runs.score_auc)
         self._measured[pooling] = measured
         return measured
 
     def _mean(self, values: np.ndarray, chosen: np.ndarray | None = None) -> Measurement:
         return measure_mean(values, self.group_of, chosen)
+
+    def _mean_auc(self, values: np.ndarray) -> Measurement:
+        """Measure AUCs within bags; where all are 1, as the share of bags that are ranked right."""
+        known = np.isfinite(values).all(axis=0)
+        perfect = known.any() and (values[:, known] == 1).all()
+        return self._mean(values == 1, known) if perfect else self._mean(values)
 
 
 def witness_rates(experiment: Experiment) -> np.ndarray:

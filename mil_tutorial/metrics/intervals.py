@@ -81,8 +81,9 @@ def measure_auc(
     counted = [_pairs_won(positive, run, own) for run, own in zip(scores, folds)]
     won, pairs = (np.stack(part) for part in zip(*counted))
     total = pairs[:, positive].sum(axis=1, keepdims=True)
-    by_seed = won[:, positive].sum(axis=1) / total[:, 0]
-    moves = (won - by_seed[:, None] * pairs) / total
+    with np.errstate(invalid="ignore"):  # NaN where no fold has bags of both classes
+        by_seed = won[:, positive].sum(axis=1) / total[:, 0]
+        moves = (won - by_seed[:, None] * pairs) / total
     m, n = int(positive.sum()), int((~positive).sum())
 
     def independent(area: float) -> float:

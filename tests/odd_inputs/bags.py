@@ -32,12 +32,6 @@ def read_as(instances, expected=ROWS):
     return act
 
 
-def protected(values):
-    values = values.copy()
-    values.flags.writeable = False
-    return values
-
-
 def subset_by_mask(here):
     bags = separable(4)
     assert bags.subset([True, False, True, False]).names == bags.subset([0, 2]).names
@@ -51,7 +45,6 @@ def softmax(mask):
 CASES = [
     Case("instances of another byte order", read_as(ROWS.astype(">f4"))),
     Case("instances mirrored", read_as(ROWS[::-1], ROWS[::-1].copy())),
-    Case("instances that are protected", read_as(protected(ROWS))),
     Case("instances with a gradient", read_as(torch.tensor(ROWS, requires_grad=True))),
     Case("sparse instances", read_as(torch.tensor(ROWS).to_sparse())),
     Case("a subset by a mask", subset_by_mask),
