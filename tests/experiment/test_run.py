@@ -56,6 +56,15 @@ def test_rows_equal_plain_metrics_averaged_over_seeds(experiment, summary):
             assert e.value - 1e-6 <= e.high <= 1 + 1e-6
 
 
+def test_perfect_instance_aucs_are_no_certainty(experiment):
+    values = experiment.runs["gated"].attention_auc
+    right = replace(experiment.runs["gated"], attention_auc=np.where(np.isnan(values), values, 1.0))
+    row = Summary(replace(experiment, runs={"max": experiment.runs["max"], "gated": right}))
+    estimate = row.row("gated")["instance_auc"]
+    assert estimate.value == estimate.high == 1
+    assert 0.3 < estimate.low < 0.99
+
+
 def test_attention_of_max_is_one_hot_and_of_mean_is_flat(summary):
     assert summary.row("max")["attention_entropy"].value == pytest.approx(0, abs=1e-6)
     assert summary.row("mean")["attention_entropy"].value == pytest.approx(1, abs=1e-6)
