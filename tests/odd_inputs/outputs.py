@@ -183,11 +183,15 @@ def stopped_while_drawing(name: str, here: Path) -> None:
     """What is whole stays; what is not is removed."""
     if (number := getattr(signal, name, None)) is None:
         return
+    before = signal.signal(number, signal.SIG_DFL)  # nohup ignores SIGHUP, and so would the command
     target = "mil_tutorial.experiment.report.plot_training"
-    with patch(target, side_effect=lambda _: signal.raise_signal(number)):
-        stopped = compare_to(io.StringIO(), *feature_folder(here))
+    try:
+        with patch(target, side_effect=lambda _: signal.raise_signal(number)):
+            stopped = compare_to(io.StringIO(), *feature_folder(here))
+        assert signal.getsignal(number) == signal.SIG_DFL
+    finally:
+        signal.signal(number, before)
     assert stopped == (128 + number, "stopped\n")
-    assert signal.getsignal(number) == signal.SIG_DFL
     names = {path.name for path in (here / "out").iterdir()}
     assert names == {*TABLES, "roc.png"}
 
