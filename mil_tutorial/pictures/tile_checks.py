@@ -57,7 +57,7 @@ def check_tiles(
 
 def check_attention(attention: Any, slide: str = "") -> int:
     """Return the number of tiles; refuse anything but the attention of one slide."""
-    values = as_numbers(attention, "attention", slide)
+    values = _numbers(attention, "attention", slide)
     if values.ndim != 1 or not len(values):
         raise _error(
             slide,
@@ -85,7 +85,7 @@ def check_coords(coords: Any, n: int, slide: str = "") -> None:
         raise _error(
             slide, "coords are None; no map can be drawn without the x, y of each tile, (n, 2)"
         )
-    values = as_numbers(coords, "coords", slide)
+    values = _numbers(coords, "coords", slide)
     if n == 0 or values.shape != (n, 2):
         raise _error(
             slide, f"coords have shape {values.shape}, expected ({n}, 2) with at least one tile"
@@ -115,7 +115,7 @@ def check_inside(
     """Refuse tiles that reach beyond a slide of this (height, width) in pixels."""
     first = np.asarray(coords, dtype=float)  # integers of two bytes would wrap
     last = first + tile_size
-    sides = as_numbers(shape, "the slide's shape", slide)
+    sides = _numbers(shape, "the slide's shape", slide)
     if sides.shape != (2,) or not np.isfinite(sides).all():
         raise _error(slide, f"the slide's shape is {shape}, expected (height, width) in pixels")
     height, width = sides
@@ -151,13 +151,13 @@ def check_image(image: Any, slide: str = "") -> None:
 
 
 def _one_per_tile(values: Any, n: int, name: str, slide: str) -> np.ndarray:
-    array = as_numbers(values, name, slide)
+    array = _numbers(values, name, slide)
     if array.shape != (n,):
         raise _error(slide, f"{name} has shape {array.shape}, expected ({n},), one for each tile")
     return array
 
 
-def as_numbers(values: Any, name: str, slide: str = "") -> np.ndarray:
+def _numbers(values: Any, name: str, slide: str = "") -> np.ndarray:
     """Return numbers as an array of floats; an error names the slide."""
     return as_array(values, f"slide {slide}: {name}" if slide else name)
 
