@@ -90,13 +90,18 @@ print(f"slide {val.names[chosen]}: {image.shape[1]} × {image.shape[0]} pixels")
 # %% id="tiles-run"
 coords = tissue_tiles(image)  # (n, 2): x and y of each tile's corner
 tiles = cut_tiles(image, coords)  # (n, 32, 32, 3)
-print(f"{len(tiles)} tiles with tissue, {(image.shape[0] // TILE) ** 2} places in all")
+print(
+    f"{len(tiles)} tiles with tissue, {(image.shape[0] // TILE) ** 2} places in all"
+)
 
 figure, panels = plt.subplots(1, 6, figsize=(8, 1.9))
 for axes, k in zip(panels, np.linspace(0, len(tiles) - 1, 6).astype(int)):
     axes.imshow(tiles[k])
     axes.set(title=f"tile {k}", xticks=[], yticks=[])
-show(figure, "Six of the slide's tiles, each 32 pixels wide: dark lymphocytes, pale tissue, fat")
+show(
+    figure,
+    "Six of the slide's tiles, each 32 pixels wide: dark lymphocytes, pale tissue, fat",
+)
 
 # %% [markdown] id="ex-tiles"
 # ### Exercise 1: predict the number of tumour tiles
@@ -145,10 +150,16 @@ from mil_tutorial import load_trained_model
 
 model = load_trained_model()
 with torch.inference_mode():
-    logits, attention = model(torch.from_numpy(features)[None])  # one bag: (1, n, 64)
+    logits, attention = model(
+        torch.from_numpy(features)[None]
+    )  # one bag: (1, n, 64)
 attention = attention[0].numpy()
-print(f"logit {logits.item():.2f}, probability of tumour {torch.sigmoid(logits).item():.2f}")
-print(f"attention sums to {attention.sum():.2f}; the highest weight is {attention.max():.2f}")
+print(
+    f"logit {logits.item():.2f}, probability of tumour {torch.sigmoid(logits).item():.2f}"
+)
+print(
+    f"attention sums to {attention.sum():.2f}; the highest weight is {attention.max():.2f}"
+)
 
 # %% [markdown] id="map-text"
 # ### 5. The heat map
@@ -159,7 +170,9 @@ print(f"attention sums to {attention.sum():.2f}; the highest weight is {attentio
 # %% id="map-run"
 from mil_tutorial import plot_attention
 
-figure = plot_attention(image, attention, coords, TILE, truth=val.instance_labels[chosen])
+figure = plot_attention(
+    image, attention, coords, TILE, truth=val.instance_labels[chosen]
+)
 show(
     figure,
     "The slide, the attention of its tiles, and both together; nearly all attention lies on four "
@@ -212,20 +225,41 @@ from mil_tutorial import auc, false_negative_rate, predict, specificity
 
 predictions = predict(model, val)
 labels, probabilities = predictions.labels, predictions.probabilities
-print(f"{int(labels.sum())} positive and {int((1 - labels).sum())} negative slides")
+print(
+    f"{int(labels.sum())} positive and {int((1 - labels).sum())} negative slides"
+)
 print(f"AUC {auc(labels, probabilities):.2f}")
-print(f"missed tumours: {false_negative_rate(labels, probabilities, 0.5):.0%} of positive slides")
-print(f"false alarms:   {1 - specificity(labels, probabilities, 0.5):.0%} of negative slides")
+print(
+    f"missed tumours: {false_negative_rate(labels, probabilities, 0.5):.0%} of positive slides"
+)
+print(
+    f"false alarms:   {1 - specificity(labels, probabilities, 0.5):.0%} of negative slides"
+)
 
 # %% id="all-figure"
 figure, axes = plt.subplots(figsize=(6.5, 2.8))
 rng = np.random.default_rng(0)
-for y, name, colour, marker in [(0, "no tumour", "#0072B2", "o"), (1, "tumour", "#D55E00", "^")]:
+for y, name, colour, marker in [
+    (0, "no tumour", "#0072B2", "o"),
+    (1, "tumour", "#D55E00", "^"),
+]:
     p = probabilities[labels == y]
-    axes.plot(p, y + rng.uniform(-0.2, 0.2, len(p)), marker, color=colour, alpha=0.7, label=name)
+    axes.plot(
+        p,
+        y + rng.uniform(-0.2, 0.2, len(p)),
+        marker,
+        color=colour,
+        alpha=0.7,
+        label=name,
+    )
 axes.axvline(0.5, color="0.4", linestyle=":")
-axes.set(yticks=[0, 1], yticklabels=["no tumour", "tumour"], xlim=(-0.02, 1.02))
-axes.set(xlabel="predicted probability of tumour, one mark for each slide", ylim=(-0.5, 1.5))
+axes.set(
+    yticks=[0, 1], yticklabels=["no tumour", "tumour"], xlim=(-0.02, 1.02)
+)
+axes.set(
+    xlabel="predicted probability of tumour, one mark for each slide",
+    ylim=(-0.5, 1.5),
+)
 show(
     figure,
     "Predicted probabilities of the validation slides, positive above and negative below; most lie "

@@ -73,13 +73,19 @@ for axes in (left, right):
     axes.imshow(pictures["slide A"])
     for x, y in tumour_tiles:
         for colour, width in (("white", 3.5), ("#D55E00", 2)):
-            square = plt.Rectangle((x, y), TILE, TILE, fill=False, ec=colour, lw=width)
+            square = plt.Rectangle(
+                (x, y), TILE, TILE, fill=False, ec=colour, lw=width
+            )
             axes.add_patch(square)
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
 x, y = tumour_tiles.mean(axis=0) + TILE / 2
-right.set(xlim=(x - 80, x + 80), ylim=(y + 80, y - 80), title="the same, enlarged")
-left.set(title=f"slide A: {len(tumour_tiles)} of {len(val.coords[bag])} tiles hold tumour")
+right.set(
+    xlim=(x - 80, x + 80), ylim=(y + 80, y - 80), title="the same, enlarged"
+)
+left.set(
+    title=f"slide A: {len(tumour_tiles)} of {len(val.coords[bag])} tiles hold tumour"
+)
 show(
     figure,
     "Slide A with eight square tiles outlined in one patch at the lower left, and an enlarged view "
@@ -90,7 +96,9 @@ show(
 # The **witness rate** of slide A is 8 / 217 = 3.7 %. What is it on other positive slides?
 
 # %% id="witness-run" tags=["nbval-check-output"]
-rates = np.array([t.mean() for t, y in zip(train.instance_labels, train.labels) if y == 1])
+rates = np.array(
+    [t.mean() for t, y in zip(train.instance_labels, train.labels) if y == 1]
+)
 low, middle, high = np.quantile(rates, [0.25, 0.5, 0.75])
 print(f"witness rate of {len(rates)} positive training slides")
 print(f"median {middle:.1%}, quartiles {low:.1%} to {high:.1%}")
@@ -136,7 +144,9 @@ check_slide_label(slide_label)
 # %% id="count-run" tags=["nbval-check-output"]
 for n_tiles in (1, 2, 10, 100):
     quiet = 0.99**n_tiles  # no tile raises an alarm
-    print(f"{n_tiles:3} tiles: {quiet:.4f} stay quiet, {1 - quiet:.4f} are flagged")
+    print(
+        f"{n_tiles:3} tiles: {quiet:.4f} stay quiet, {1 - quiet:.4f} are flagged"
+    )
 
 # %% [markdown] id="loop"
 # A classifier that errs on one tile in a hundred flags **63 % of the healthy bags of 100 tiles**.
@@ -216,12 +226,22 @@ lines = {
 figure, axes = plt.subplots(figsize=(7, 3.8))
 for name, (rate, colour, style) in lines.items():
     label = f"{name} of healthy tiles called positive"
-    axes.plot(n, 100 * (1 - (1 - rate) ** n), color=colour, linestyle=style, label=label)
+    axes.plot(
+        n,
+        100 * (1 - (1 - rate) ** n),
+        color=colour,
+        linestyle=style,
+        label=label,
+    )
 axes.plot(100, 63.4, "o", color="#D55E00")
 axes.annotate("100 tiles: 63 %", (100, 63.4), (12, 70), color="#A33F00")
 axes.axvline(217, color="0.5", linewidth=1, linestyle=":")
 axes.text(240, 84, "our slides: 217", color="0.3")
-axes.set(xscale="log", xlabel="tiles in the slide", ylabel="healthy slides flagged (%)")
+axes.set(
+    xscale="log",
+    xlabel="tiles in the slide",
+    ylabel="healthy slides flagged (%)",
+)
 axes.xaxis.set_major_formatter("{x:,.0f}")
 axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
 show(
@@ -270,7 +290,9 @@ from sklearn.linear_model import LogisticRegression
 
 from mil_tutorial import auc, standardise
 
-train, val = standardise(train, val)  # each feature: mean 0, deviation 1 over training tiles
+train, val = standardise(
+    train, val
+)  # each feature: mean 0, deviation 1 over training tiles
 
 
 def learn_tiles(tile_labels, train, val):
@@ -286,8 +308,12 @@ from_truth = learn_tiles(np.concatenate(train.instance_labels), train, val)
 # %% id="real-errors-count"
 is_positive = val.labels.numpy() == 1
 highest = np.array([s.max() for s in from_truth])
-on_healthy = np.concatenate([s for s, y in zip(from_truth, is_positive) if not y])
-on_tumour = np.concatenate([s[t == 1] for s, t in zip(from_truth, val.instance_labels)])
+on_healthy = np.concatenate(
+    [s for s, y in zip(from_truth, is_positive) if not y]
+)
+on_tumour = np.concatenate(
+    [s[t == 1] for s, t in zip(from_truth, val.instance_labels)]
+)
 print("false tiles   healthy slides flagged    positive slides   tumour tiles")
 print("              formula      measured     flagged           found")
 for rate in (0.01, 0.001):
@@ -356,28 +382,45 @@ evaluate("copied labels", from_copies, val)
 # 0.5, cuts it in two. Look, and count.
 
 # %% id="copy-figure"
-scores, tile_truth = np.concatenate(from_copies), np.concatenate(val.instance_labels)
+scores, tile_truth = (
+    np.concatenate(from_copies),
+    np.concatenate(val.instance_labels),
+)
 wears = np.repeat(val.labels.numpy(), val.sizes.numpy())
 groups = {
     "tiles of healthy slides": (wears == 0, "#0072B2", "-"),
-    "tiles without tumour, positive slides": ((wears == 1) & (tile_truth == 0), "#E69F00", "--"),
+    "tiles without tumour, positive slides": (
+        (wears == 1) & (tile_truth == 0),
+        "#E69F00",
+        "--",
+    ),
     "tumour tiles": (tile_truth == 1, "#D55E00", "-."),
 }
 figure, axes = plt.subplots(figsize=(7, 3.6))
 for name, (chosen, colour, style) in groups.items():
     bins = np.linspace(0.2, 1, 41)
     share = np.full(chosen.sum(), 100 / chosen.sum())
-    look = {"color": colour, "linestyle": style, "linewidth": 1.8, "label": name}
+    look = {
+        "color": colour,
+        "linestyle": style,
+        "linewidth": 1.8,
+        "label": name,
+    }
     axes.hist(scores[chosen], bins, weights=share, histtype="step", **look)
 axes.axvline(0.5, color="0.5", linewidth=1, linestyle=":")
-axes.set(xlabel="score of the tile, learnt from copied labels", ylabel="tiles of the group (%)")
+axes.set(
+    xlabel="score of the tile, learnt from copied labels",
+    ylabel="tiles of the group (%)",
+)
 axes.legend()
 show(
     figure,
     "Histograms of tile scores: tiles of healthy slides and tiles without tumour of positive "
     "slides form the same heap around 0.49; tumour tiles spread from 0.4 to 0.9, mostly above it",
 )
-print(f"tiles of healthy slides called positive at 0.5: {(scores[wears == 0] >= 0.5).mean():.2f}")
+print(
+    f"tiles of healthy slides called positive at 0.5: {(scores[wears == 0] >= 0.5).mean():.2f}"
+)
 flagged = [s.max() >= 0.5 for s, y in zip(from_copies, val.labels) if y == 0]
 print(f"healthy slides flagged: {sum(flagged)} of {len(flagged)}")
 
@@ -399,7 +442,9 @@ tile_scores = torch.tensor([2.0, 1.0, -1.0], dtype=torch.float64)
 
 
 def loss_of(scores, label=1.0):
-    return F.binary_cross_entropy_with_logits(scores.max(), torch.tensor(label).double())
+    return F.binary_cross_entropy_with_logits(
+        scores.max(), torch.tensor(label).double()
+    )
 
 
 print(f"loss {loss_of(tile_scores):.3f}")
@@ -453,7 +498,9 @@ scores.retain_grad()  # keep the gradient of what is no parameter
 pooled = MaxPooling()(scores, batch.sizes).values.squeeze(1)  # (B,)
 F.binary_cross_entropy_with_logits(pooled, batch.labels).backward()
 reached = int((scores.grad != 0).sum())
-print(f"{len(batch)} slides, {len(scores):,} tiles, {reached} of them with a gradient")
+print(
+    f"{len(batch)} slides, {len(scores):,} tiles, {reached} of them with a gradient"
+)
 
 # %% [markdown] id="max-train"
 # One tile a slide. Later other tiles may win. So let us train for some **epochs**, passes over all training
@@ -465,7 +512,9 @@ def learn_by_max(train, seed, epochs):
     """Train a linear tile scorer by max pooling; return it, and True at tiles (N,) it heard."""
     torch.manual_seed(seed)
     scorer, pooling = nn.Linear(64, 1), MaxPooling()
-    optimizer = torch.optim.Adam(scorer.parameters(), lr=0.01, weight_decay=1e-3)
+    optimizer = torch.optim.Adam(
+        scorer.parameters(), lr=0.01, weight_decay=1e-3
+    )
     heard = [torch.zeros(len(x), dtype=torch.bool) for x in train.instances]
     for _ in range(epochs):
         for chosen in torch.randperm(len(train)).split(16):
@@ -477,7 +526,9 @@ def learn_by_max(train, seed, epochs):
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-            for i, gradient in zip(chosen, scores.grad.squeeze(1).split(batch.sizes.tolist())):
+            for i, gradient in zip(
+                chosen, scores.grad.squeeze(1).split(batch.sizes.tolist())
+            ):
                 heard[i] |= gradient != 0
     return scorer, torch.cat(heard).numpy()
 
@@ -486,12 +537,16 @@ def learn_by_max(train, seed, epochs):
 @torch.no_grad()
 def tile_probabilities(scorer, data):
     """Score the tiles of each slide."""
-    return [torch.sigmoid(scorer(x)).squeeze(1).numpy() for x in data.instances]
+    return [
+        torch.sigmoid(scorer(x)).squeeze(1).numpy() for x in data.instances
+    ]
 
 
 epochs = 3 if FAST else 20
 scorer, heard = learn_by_max(train, seed=0, epochs=epochs)
-print(f"with a gradient in {epochs} epochs: {heard.sum():,} of {len(heard):,} tiles,")
+print(
+    f"with a gradient in {epochs} epochs: {heard.sum():,} of {len(heard):,} tiles,"
+)
 print(f"among them {truth[heard].sum()} of {truth.sum():,} tumour tiles")
 print()
 print("learnt from           slide   tile, by truth   tile, by copies")
@@ -519,17 +574,25 @@ evaluate("max pooling", tile_probabilities(scorer, val), val)
 def hits(scores, data):
     """Share of positive slides whose highest tile holds tumour."""
     slides = zip(scores, data.instance_labels, data.labels)
-    return np.mean([truth[s.argmax()] for s, truth, label in slides if label == 1])
+    return np.mean(
+        [truth[s.argmax()] for s, truth, label in slides if label == 1]
+    )
 
 
 hard_train, hard_val = standardise(*load_slides("slides-hard")[:2])
 hard_copied = np.repeat(hard_train.labels.numpy(), hard_train.sizes.numpy())
 print("learnt from           slide   tile, by truth   tile, by copies")
-evaluate("copied labels", learn_tiles(hard_copied, hard_train, hard_val), hard_val)
+evaluate(
+    "copied labels", learn_tiles(hard_copied, hard_train, hard_val), hard_val
+)
 shares = []
 for seed in range(2 if FAST else 10):
     scorer, _ = learn_by_max(hard_train, seed, epochs)
-    evaluate(f"max pooling, start {seed}", tile_probabilities(scorer, hard_val), hard_val)
+    evaluate(
+        f"max pooling, start {seed}",
+        tile_probabilities(scorer, hard_val),
+        hard_val,
+    )
     shares.append(hits(tile_probabilities(scorer, hard_train), hard_train))
 print("highest tile holds tumour:", *(f"{share:.2f}" for share in shares))
 

@@ -39,7 +39,9 @@ slides = {  # name: features of its tiles (n, D=2), truth of its tiles (n,)
 }
 for name, (features, truth) in slides.items():
     n = len(features)
-    print(f"{name}: {n} tiles, witness rate {sum(truth)}/{n}, bag label {max(truth)}")
+    print(
+        f"{name}: {n} tiles, witness rate {sum(truth)}/{n}, bag label {max(truth)}"
+    )
 
 # %% [markdown] id="by-hand-truth"
 # For real slides nobody has the truth of the tiles. The pathologist signed the slide, so a bag holds
@@ -76,7 +78,9 @@ logit = torch.tensor(0.0)
 for label in (1, True, [0.0, 1.0], 1.0):
     target = torch.tensor(label)
     try:
-        loss = torch.nn.functional.binary_cross_entropy_with_logits(logit, target)
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(
+            logit, target
+        )
         print(f"{label!s:11} {target.dtype}: loss {loss:.3f}")
     except (RuntimeError, ValueError):
         print(f"{label!s:11} {target.dtype}: refused")
@@ -96,7 +100,16 @@ def as_number(label):
         return float("nan")
 
 
-for label in (1, True, np.int64(0), torch.tensor(1), "tumour", [0, 1], None, 2):
+for label in (
+    1,
+    True,
+    np.int64(0),
+    torch.tensor(1),
+    "tumour",
+    [0, 1],
+    None,
+    2,
+):
     print(f"{type(label).__name__:8} {label!s:10} → {as_number(label)}")
 
 # %% [markdown] id="class"
@@ -122,16 +135,23 @@ class MedicalBagDataset(Dataset):
         self.items = []
         for i, (features, label) in enumerate(bags):
             ### BEGIN SOLUTION
-            x, y = torch.as_tensor(features, dtype=torch.float32), as_number(label)
+            x, y = (
+                torch.as_tensor(features, dtype=torch.float32),
+                as_number(label),
+            )
             if len(x) == 0:
                 raise ValueError(f"bag {i} is empty")
             if not torch.isfinite(x).all():
                 raise ValueError(f"bag {i} holds NaN or infinity")
             if y not in (0.0, 1.0):
-                raise ValueError(f"bag {i}: the label is {label!r}, expected 0 or 1")
+                raise ValueError(
+                    f"bag {i}: the label is {label!r}, expected 0 or 1"
+                )
             self.items.append((x, torch.tensor(y)))
             ### END SOLUTION
-        self.groups = list(range(len(self.items)) if groups is None else groups)
+        self.groups = list(
+            range(len(self.items)) if groups is None else groups
+        )
 
     def __len__(self):
         return len(self.items)
@@ -168,7 +188,10 @@ faults = [
     ((good, [0, 1]), {}),
     ((torch.ones(3, 5), 0), {}),  # features of another encoder
     ((good, 0), {"groups": ["P1"]}),  # two bags, one patient
-    ((good, 0), {"instance_labels": [[1, 0, 0], [0, 1, 0]]}),  # tumour in a negative slide
+    (
+        (good, 0),
+        {"instance_labels": [[1, 0, 0], [0, 1, 0]]},
+    ),  # tumour in a negative slide
 ]
 for bag, extra in faults:
     try:
@@ -190,7 +213,9 @@ print("split   slides  positive  patients  tiles in a slide")
 for name, part in {"train": train, "val": val}.items():
     sizes, patients = part.sizes, len(set(part.groups))
     span = f"{sizes.min()} to {sizes.max()}"
-    print(f"{name:6}{len(part):8}{int(part.labels.sum()):10}{patients:10}  {span:>16}")
+    print(
+        f"{name:6}{len(part):8}{int(part.labels.sum()):10}{patients:10}  {span:>16}"
+    )
 
 # %% id="rates-figure"
 rates = np.array([truth.mean() for truth in train.instance_labels])
@@ -199,11 +224,23 @@ median = np.median(rates[positive])
 
 figure, axes = plt.subplots(figsize=(6.5, 3.2))
 axes.hist(
-    100 * rates[positive], bins=np.geomspace(0.3, 100, 13), color="#56B4E9", edgecolor="white"
+    100 * rates[positive],
+    bins=np.geomspace(0.3, 100, 13),
+    color="#56B4E9",
+    edgecolor="white",
 )
 axes.axvline(100 * median, color="#D55E00", linestyle="--")
-axes.annotate(f"median {100 * median:.1f} %", (100 * median, 22), (3.7, 22), color="#A33F00")
-axes.set(xscale="log", xlabel="witness rate of a positive slide (% of its tiles)", ylabel="slides")
+axes.annotate(
+    f"median {100 * median:.1f} %",
+    (100 * median, 22),
+    (3.7, 22),
+    color="#A33F00",
+)
+axes.set(
+    xscale="log",
+    xlabel="witness rate of a positive slide (% of its tiles)",
+    ylabel="slides",
+)
 axes.set_xticks([0.3, 1, 3, 10, 30, 100], ["0.3", "1", "3", "10", "30", "100"])
 axes.set_yticks([0, 5, 10, 15, 20, 25])
 show(
@@ -233,7 +270,9 @@ def toy_bags(n_bags, n, witness_rate, seed, shift=3.0):
     for b in range(n_bags):
         label = b % 2
         witnesses = label * max(1, round(witness_rate * n))
-        truth = (rng.permutation(n) < witnesses).astype(int)  # at random places
+        truth = (rng.permutation(n) < witnesses).astype(
+            int
+        )  # at random places
         features = rng.normal(size=(n, 8))
         features[:, 0] += shift * truth
         bags.append((features, label))
@@ -255,7 +294,9 @@ for wished in (0.5, 0.1, 0.04, 0.01, 0.001):
     got = np.array([truth.mean() for truth in toy.instance_labels])
     negative, positive = got[0::2].max(), got[1::2].mean()
     probabilities = baseline_probabilities("mean_feature", toy, toy_val)
-    print(f"{wished:<9}{positive:<8.3f}{negative:<15.3f}{auc(toy_val.labels, probabilities):.2f}")
+    print(
+        f"{wished:<9}{positive:<8.3f}{negative:<15.3f}{auc(toy_val.labels, probabilities):.2f}"
+    )
 
 # %% [markdown] id="toy-read"
 # Check the fall by hand. A witness is raised by 3, so at rate w the bag's mean is raised by 3w. The mean
@@ -297,11 +338,18 @@ patients = np.array(train.groups + val.groups)
 inside, leaked = [], []
 for seed in range(20):
     is_val = np.random.default_rng(seed).random(len(patients)) < 0.25
-    val_patients, train_patients = set(patients[is_val]), set(patients[~is_val])
+    val_patients, train_patients = (
+        set(patients[is_val]),
+        set(patients[~is_val]),
+    )
     inside.append(len(val_patients))
     leaked.append(len(val_patients & train_patients))
-print(f"{len(patients)} slides of {len(set(patients))} patients; mean of 20 cuts:")
-print(f"patients in validation: {np.mean(inside):.0f}, also in training: {np.mean(leaked):.0f}")
+print(
+    f"{len(patients)} slides of {len(set(patients))} patients; mean of 20 cuts:"
+)
+print(
+    f"patients in validation: {np.mean(inside):.0f}, also in training: {np.mean(leaked):.0f}"
+)
 
 # %% [markdown] id="count-read"
 # More than nine of ten. A random cut of slides hardly tests on new patients at all.
@@ -338,9 +386,15 @@ check_split_by_patient(split_by_patient)
 # %% id="folds-run"
 from mil_tutorial import check_groups, group_folds
 
-both = PackageDataset(zip(instances, [*train.labels, *val.labels]), groups=patients)
-parts = group_folds(both.labels, patients, n_folds=5)[0]  # the first of five ways
-part = dict(zip(("train", "val", "test"), (both.subset(rows) for rows in parts)))
+both = PackageDataset(
+    zip(instances, [*train.labels, *val.labels]), groups=patients
+)
+parts = group_folds(both.labels, patients, n_folds=5)[
+    0
+]  # the first of five ways
+part = dict(
+    zip(("train", "val", "test"), (both.subset(rows) for rows in parts))
+)
 check_groups(**part)
 print({name: f"{len(bags)} slides" for name, bags in part.items()})
 
@@ -365,11 +419,15 @@ except ValueError as error:
 def coin_auc(instances, patients, seed, by_patient):
     """Validation AUC of the mean feature for labels tossed by patient, under either split."""
     names, who = np.unique(patients, return_inverse=True)
-    coin = np.random.default_rng(seed).permutation(np.arange(len(names)) % 2)[who]
+    coin = np.random.default_rng(seed).permutation(np.arange(len(names)) % 2)[
+        who
+    ]
     units = patients if by_patient else range(len(coin))
     fit, held_out, _ = group_folds(coin, units, n_folds=5, seed=seed)[0]
     bags = PackageDataset(zip(instances, coin))
-    probabilities = baseline_probabilities("mean_feature", bags.subset(fit), bags.subset(held_out))
+    probabilities = baseline_probabilities(
+        "mean_feature", bags.subset(fit), bags.subset(held_out)
+    )
     return auc(coin[held_out], probabilities)
 
 
@@ -384,27 +442,53 @@ def toy_patients(seed, n_patients=80, slides=3, D=64):
 # %% id="leak-run"
 aucs = {}
 for seed in range(4 if FAST else 20):
-    for kind, data in {"toy": toy_patients(seed), "rendered": (instances, patients)}.items():
+    for kind, data in {
+        "toy": toy_patients(seed),
+        "rendered": (instances, patients),
+    }.items():
         for by_patient in (False, True):
             value = coin_auc(*data, seed, by_patient)
             aucs.setdefault((kind, by_patient), []).append(value)
 for (kind, by_patient), values in aucs.items():
     split = "patient" if by_patient else "slide"
     error = np.std(values, ddof=1) / len(values) ** 0.5
-    print(f"{kind:9} split by {split:8} mean AUC {np.mean(values):.2f}, standard error {error:.2f}")
+    print(
+        f"{kind:9} split by {split:8} mean AUC {np.mean(values):.2f}, standard error {error:.2f}"
+    )
 
 # %% id="leak-figure"
 figure, axes = plt.subplots(figsize=(6.5, 3.4))
-looks = {False: ("#D55E00", "o", "split by slide"), True: ("#0072B2", "^", "split by patient")}
-places = {("toy", False): 0, ("toy", True): 1, ("rendered", False): 2.5, ("rendered", True): 3.5}
+looks = {
+    False: ("#D55E00", "o", "split by slide"),
+    True: ("#0072B2", "^", "split by patient"),
+}
+places = {
+    ("toy", False): 0,
+    ("toy", True): 1,
+    ("rendered", False): 2.5,
+    ("rendered", True): 3.5,
+}
 for key, values in aucs.items():
     colour, marker, label = looks[key[1]]
     x = places[key] + np.linspace(-0.25, 0.25, len(values))
-    axes.plot(x, values, marker, color=colour, alpha=0.7, label=label if key[0] == "toy" else None)
-    axes.plot(places[key] + np.array([-0.35, 0.35]), [np.mean(values)] * 2, color=colour)
+    axes.plot(
+        x,
+        values,
+        marker,
+        color=colour,
+        alpha=0.7,
+        label=label if key[0] == "toy" else None,
+    )
+    axes.plot(
+        places[key] + np.array([-0.35, 0.35]),
+        [np.mean(values)] * 2,
+        color=colour,
+    )
 axes.axhline(0.5, color="grey", linestyle=":", zorder=0)
 axes.text(4.7, 0.52, "chance", color="#555555", ha="right")
-axes.set(ylabel="validation AUC of tossed labels", ylim=(0, 1.05), xlim=(-0.6, 4.7))
+axes.set(
+    ylabel="validation AUC of tossed labels", ylim=(0, 1.05), xlim=(-0.6, 4.7)
+)
 axes.set_xticks([0.5, 3], ["toy patients", "rendered patients"])
 axes.legend(loc="lower right")
 show(
@@ -435,16 +519,28 @@ show(
 def noise_bags(n_bags, seed):
     """Make bags of pure noise; negative ones have 30 to 50 tiles, positive ones 120 to 180."""
     rng = np.random.default_rng(seed)
-    sizes = [rng.integers(120, 181) if b % 2 else rng.integers(30, 51) for b in range(n_bags)]
-    return PackageDataset([(rng.normal(size=(n, 8)), b % 2) for b, n in enumerate(sizes)])
+    sizes = [
+        rng.integers(120, 181) if b % 2 else rng.integers(30, 51)
+        for b in range(n_bags)
+    ]
+    return PackageDataset(
+        [(rng.normal(size=(n, 8)), b % 2) for b, n in enumerate(sizes)]
+    )
 
 
 noise, noise_val = noise_bags(400, 0), noise_bags(2000, 1)
-highest = torch.stack([torch.sigmoid(x[:, 0].max()) for x in noise_val.instances])
+highest = torch.stack(
+    [torch.sigmoid(x[:, 0].max()) for x in noise_val.instances]
+)
 print(f"noise, highest value:  AUC {auc(noise_val.labels, highest):.2f}")
-for name, (fit, held_out) in {"noise": (noise, noise_val), "slides": (train, val)}.items():
+for name, (fit, held_out) in {
+    "noise": (noise, noise_val),
+    "slides": (train, val),
+}.items():
     probabilities = baseline_probabilities("bag_size", fit, held_out)
-    print(f"{name + ', bag size:':22} AUC {auc(held_out.labels, probabilities):.2f}")
+    print(
+        f"{name + ', bag size:':22} AUC {auc(held_out.labels, probabilities):.2f}"
+    )
 
 # %% [markdown] id="baseline-read"
 # Bag size alone, with no look at any tile, solves the noise data. A "perfect" model would have proved
@@ -459,8 +555,17 @@ drawn = {
 }
 for axes, (title, (bags, bins)) in zip(panels, drawn.items()):
     sizes, labels = bags.sizes.numpy(), bags.labels.numpy()
-    axes.hist(sizes[labels == 0], bins, color="#56B4E9", alpha=0.6, label="negative")
-    axes.hist(sizes[labels == 1], bins, histtype="step", color="#D55E00", lw=1.8, label="positive")
+    axes.hist(
+        sizes[labels == 0], bins, color="#56B4E9", alpha=0.6, label="negative"
+    )
+    axes.hist(
+        sizes[labels == 1],
+        bins,
+        histtype="step",
+        color="#D55E00",
+        lw=1.8,
+        label="positive",
+    )
     axes.set(title=title, xlabel="tiles in the bag", ylabel="bags")
     axes.locator_params(axis="y", integer=True, nbins=6)
     axes.margins(y=0.3)

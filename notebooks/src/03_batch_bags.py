@@ -118,7 +118,12 @@ check_collate_fn(collate_fn)
 sizes = torch.tensor([3, 2])
 short_bags = pad_sequence([first, second], batch_first=True)  # (B, K, D)
 short_mask = torch.arange(3) < sizes[:, None]  # (K,) against (B, 1) → (B, K)
-print("same bags:", torch.equal(short_bags, bags), " same mask:", torch.equal(short_mask, mask))
+print(
+    "same bags:",
+    torch.equal(short_bags, bags),
+    " same mask:",
+    torch.equal(short_mask, mask),
+)
 
 loader = DataLoader(train, batch_size=4, collate_fn=mil_tutorial.collate_fn)
 slide_bags, slide_mask, slide_labels = next(iter(loader))
@@ -172,19 +177,40 @@ check_padding_share(my_guess)
 
 # %% id="share-figure"
 generator = torch.Generator().manual_seed(0)
-real = torch.exp(torch.randn(1000, 10, generator=generator)).sum(dim=1).numpy()  # (1000,)
+real = (
+    torch.exp(torch.randn(1000, 10, generator=generator)).sum(dim=1).numpy()
+)  # (1000,)
 places = np.geomspace(10, 1000, 61).round()  # K; the 31st is 100
 padding = (places - 10)[:, None]  # each padded place adds e⁰ = 1
 taken = padding / (padding + real)  # (61, 1000)
 
 figure, axes = plt.subplots(figsize=(6.5, 3.6))
 low, high = np.quantile(taken, [0.05, 0.95], axis=1)
-axes.fill_between(places, low, high, color="#D55E00", alpha=0.25, label="9 of 10 bags")
-axes.plot(places, taken.mean(axis=1), color="#D55E00", label="mean of 1,000 bags")
-axes.plot(places, 1 - 10 / places, color="#0072B2", linestyle="--", label="equal scores")
+axes.fill_between(
+    places, low, high, color="#D55E00", alpha=0.25, label="9 of 10 bags"
+)
+axes.plot(
+    places, taken.mean(axis=1), color="#D55E00", label="mean of 1,000 bags"
+)
+axes.plot(
+    places,
+    1 - 10 / places,
+    color="#0072B2",
+    linestyle="--",
+    label="equal scores",
+)
 axes.plot(100, taken[30].mean(), "o", color="#D55E00")
-axes.annotate(f"100 places: {taken[30].mean():.2f}", (100, 0.8), (115, 0.66), color="#A33F00")
-axes.set(xscale="log", ylim=(0, 1), xlabel="places the bag of 10 tiles is padded to, K")
+axes.annotate(
+    f"100 places: {taken[30].mean():.2f}",
+    (100, 0.8),
+    (115, 0.66),
+    color="#A33F00",
+)
+axes.set(
+    xscale="log",
+    ylim=(0, 1),
+    xlabel="places the bag of 10 tiles is padded to, K",
+)
 axes.set_xticks([10, 100, 1000], ["10", "100", "1,000"])
 axes.set_ylabel("share of attention on padding")
 axes.legend(loc="lower right")
@@ -209,8 +235,12 @@ show(
 scores = torch.tensor([[2.0, 1.0, 0.0], [1.0, 0.0, 0.0]])  # (B, K)
 hidden = scores.masked_fill(~mask, float("-inf"))
 print("scores: ", hidden[1].tolist())
-print("weights:", [round(w, 3) for w in torch.softmax(hidden, dim=1)[1].tolist()])
-print("no tile:", torch.softmax(torch.full((3,), float("-inf")), dim=0).tolist())
+print(
+    "weights:", [round(w, 3) for w in torch.softmax(hidden, dim=1)[1].tolist()]
+)
+print(
+    "no tile:", torch.softmax(torch.full((3,), float("-inf")), dim=0).tolist()
+)
 
 # %% [markdown] id="mask-nan"
 # The two real tiles have the weights they had alone. `masked_fill` *replaces* what stood there, so even
@@ -238,7 +268,9 @@ def masked_softmax(scores, mask):
     ### BEGIN SOLUTION
     empty = ~mask.any(dim=1)  # (B,)
     if empty.any():
-        raise ValueError(f"row {int(empty.nonzero()[0])} of the mask has no real tile")
+        raise ValueError(
+            f"row {int(empty.nonzero()[0])} of the mask has no real tile"
+        )
     return torch.softmax(scores.masked_fill(~mask, float("-inf")), dim=1)
     ### END SOLUTION
 
@@ -259,7 +291,11 @@ check_masked_softmax(masked_softmax)
 # with median 1,500 and sigma 1.
 
 # %% id="cost-run" tags=["nbval-check-output"]
-lognormal = np.exp(np.random.default_rng(0).normal(np.log(1500), 1, 1600)).round().astype(int)
+lognormal = (
+    np.exp(np.random.default_rng(0).normal(np.log(1500), 1, 1600))
+    .round()
+    .astype(int)
+)
 
 
 def padded_share(sizes):
@@ -268,8 +304,13 @@ def padded_share(sizes):
     return 1 - batches.sum(axis=1) / (16 * batches.max(axis=1))
 
 
-size_sets = {"shipped slides": train.sizes.numpy(), "log-normal sizes": lognormal}
-print("                  fewest tiles   most   padding: lowest   mean   highest")
+size_sets = {
+    "shipped slides": train.sizes.numpy(),
+    "log-normal sizes": lognormal,
+}
+print(
+    "                  fewest tiles   most   padding: lowest   mean   highest"
+)
 for name, n in size_sets.items():
     share = padded_share(n)
     tiles = f"{name:16}{n.min():14}{n.max():7}"
@@ -279,13 +320,20 @@ for name, n in size_sets.items():
 figure, panels = plt.subplots(1, 2, figsize=(8, 3.6), sharey=True)
 for axes, (name, n) in zip(panels, size_sets.items()):
     n = n[:16]
-    gap = {"color": "white", "edgecolor": "#777777", "hatch": "////", "label": "padding"}
+    gap = {
+        "color": "white",
+        "edgecolor": "#777777",
+        "hatch": "////",
+        "label": "padding",
+    }
     axes.barh(range(16), n, color="#009E73", label="real tiles")
     axes.barh(range(16), n.max() - n, left=n, **gap)
     axes.set_title(f"{name}: {padded_share(n)[0]:.0%} padding")
     axes.set(xlabel="rows of the bag", yticks=range(0, 16, 5))
 panels[0].set_ylabel("bag of the batch")
-figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+figure.legend(
+    *panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2
+)
 show(
     figure,
     "Two batches of 16 bags as bars, real tiles solid and padding hatched: the bars of the shipped "
@@ -332,7 +380,9 @@ class EpochSampler:
     def __getitem__(self, i):
         instances, label = self.dataset[i]
         ### BEGIN SOLUTION
-        generator = torch.Generator().manual_seed(1000 * self.seed + self.epoch)
+        generator = torch.Generator().manual_seed(
+            1000 * self.seed + self.epoch
+        )
         ### INSTEAD
         # generator = torch.Generator().manual_seed(self.seed)
         ### END SOLUTION
@@ -361,9 +411,13 @@ for name, shares in seen.items():
         shares.append(met.float().mean().item())
 
 figure, axes = plt.subplots(figsize=(6, 3.2))
-for (name, shares), line, colour in zip(seen.items(), ("o-", "s--"), ("#009E73", "#D55E00")):
+for (name, shares), line, colour in zip(
+    seen.items(), ("o-", "s--"), ("#009E73", "#D55E00")
+):
     axes.plot(range(1, 16), shares, line, color=colour, label=name)
-axes.set(ylim=(0, 1.05), xlabel="epochs", ylabel="share of tiles seen at least once")
+axes.set(
+    ylim=(0, 1.05), xlabel="epochs", ylabel="share of tiles seen at least once"
+)
 axes.legend(loc="center right", bbox_to_anchor=(1.0, 0.6))
 show(
     figure,
@@ -383,7 +437,13 @@ hard, _, _ = load_slides("slides-hard")
 print("tiles drawn    slides    slides-hard")
 for n in (32, 64, 128):
     missed = [
-        np.mean([hypergeom.pmf(0, len(t), t.sum(), n) for t in part.instance_labels if t.any()])
+        np.mean(
+            [
+                hypergeom.pmf(0, len(t), t.sum(), n)
+                for t in part.instance_labels
+                if t.any()
+            ]
+        )
         for part in (train, hard)
     ]
     print(f"{n:11}{missed[0]:10.2f}{missed[1]:15.2f}")
@@ -410,7 +470,9 @@ index = torch.repeat_interleave(torch.arange(2), sizes)  # (N,)
 print("index:  ", index.tolist())
 
 packed_scores = torch.tensor([2.0, 1.0, 0.0, 1.0, 0.0])  # (N,)
-by_loop = torch.cat([torch.softmax(packed_scores[index == b], dim=0) for b in range(2)])
+by_loop = torch.cat(
+    [torch.softmax(packed_scores[index == b], dim=0) for b in range(2)]
+)
 print("weights:", [round(w, 3) for w in by_loop.tolist()])
 
 # %% [markdown] id="pack-sum"
@@ -434,13 +496,18 @@ def segment_softmax(scores, index, n_bags):
     """Softmax of packed scores (N,) within each bag; index (N,) names the bags → (N,)."""
     zeros = scores.new_zeros(n_bags)
     with torch.no_grad():  # the shift cancels, so it needs no gradient
-        highest = zeros.scatter_reduce(0, index, scores, "amax", include_self=False)
+        highest = zeros.scatter_reduce(
+            0, index, scores, "amax", include_self=False
+        )
     powers = torch.exp(scores - highest[index])
     totals = zeros.index_add(0, index, powers)
     return powers / totals[index]
 
 
-print("as the loop:", torch.allclose(segment_softmax(packed_scores, index, 2), by_loop))
+print(
+    "as the loop:",
+    torch.allclose(segment_softmax(packed_scores, index, 2), by_loop),
+)
 print(segment_softmax(packed_scores * 1000, index, 2).tolist())
 
 # %% [markdown] id="pack-package"
@@ -458,7 +525,11 @@ batch = mil_tutorial.collate_packed([train[i] for i in range(4)])
 bags, mask, labels = batch.padded()
 back, back_sizes = mil_tutorial.pack(bags, mask)
 print("packed", tuple(batch.instances.shape), " padded", tuple(bags.shape))
-print("there and back:", torch.equal(back, batch.instances), torch.equal(back_sizes, batch.sizes))
+print(
+    "there and back:",
+    torch.equal(back, batch.instances),
+    torch.equal(back_sizes, batch.sizes),
+)
 
 torch.manual_seed(0)
 pooling = mil_tutorial.AttentionPooling(embedding_dim=64, attention_dim=64)
@@ -466,11 +537,20 @@ packed = pooling(batch.instances, batch.sizes)
 weights = mil_tutorial.masked_softmax(pooling.scores(bags), mask)  # (B, K)
 pooled = (weights[..., None] * bags).sum(dim=1)  # (B, D)
 layers = list(pooling.parameters())
-gradients = [torch.autograd.grad(z.square().sum(), layers) for z in (packed.values, pooled)]
+gradients = [
+    torch.autograd.grad(z.square().sum(), layers)
+    for z in (packed.values, pooled)
+]
 
-print("same attention: ", torch.allclose(packed.attention, weights[mask], atol=1e-6))
+print(
+    "same attention: ",
+    torch.allclose(packed.attention, weights[mask], atol=1e-6),
+)
 print("same embeddings:", torch.allclose(packed.values, pooled, atol=1e-5))
-print("same gradients: ", all(torch.allclose(a, b, atol=1e-4) for a, b in zip(*gradients)))
+print(
+    "same gradients: ",
+    all(torch.allclose(a, b, atol=1e-4) for a, b in zip(*gradients)),
+)
 
 # %% [markdown] id="both"
 # ## Measure both
@@ -540,7 +620,9 @@ def packed_mean(instances, sizes):
     """Mean of each bag: instances (N, D), sizes (B,) → (B, D)."""
     ### BEGIN SOLUTION
     index = torch.repeat_interleave(torch.arange(len(sizes)), sizes)  # (N,)
-    totals = instances.new_zeros(len(sizes), instances.shape[1]).index_add(0, index, instances)
+    totals = instances.new_zeros(len(sizes), instances.shape[1]).index_add(
+        0, index, instances
+    )
     return totals / sizes[:, None]
     ### END SOLUTION
 

@@ -52,7 +52,12 @@ print(f"five tiles: max {more.max():.1f}, mean {more.mean():.1f}")
 values = torch.tensor(
     [
         [[0.2, 1.0], [-1.0, 0.0], [3.0, 0.0], [-0.2, 3.0]],
-        [[-1.0, 2.0], [-3.0, 4.0], [0.0, 0.0], [0.0, 0.0]],  # two tiles, then padding
+        [
+            [-1.0, 2.0],
+            [-3.0, 4.0],
+            [0.0, 0.0],
+            [0.0, 0.0],
+        ],  # two tiles, then padding
     ]
 )  # (B=2, K=4, H=2)
 mask = torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0]], dtype=torch.bool)
@@ -60,7 +65,10 @@ mask = torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0]], dtype=torch.bool)
 
 def pool_by_loop(tiles, real):
     """Pool one padded bag (K, H) with mask (K,) by max and by mean: (H,) each."""
-    highest, total = torch.full((tiles.shape[1],), -torch.inf), torch.zeros(tiles.shape[1])
+    highest, total = (
+        torch.full((tiles.shape[1],), -torch.inf),
+        torch.zeros(tiles.shape[1]),
+    )
     for k in range(len(tiles)):
         if real[k]:
             highest = torch.maximum(highest, tiles[k])
@@ -70,7 +78,9 @@ def pool_by_loop(tiles, real):
 
 for b in range(2):
     highest, average = pool_by_loop(values[b], mask[b])
-    print(f"bag {b}: max {highest.tolist()}, mean {[round(v, 2) for v in average.tolist()]}")
+    print(
+        f"bag {b}: max {highest.tolist()}, mean {[round(v, 2) for v in average.tolist()]}"
+    )
 
 # %% [markdown] id="ex-mean"
 # ## Drop the loop
@@ -146,7 +156,9 @@ class MeanPooling(nn.Module):
         """Pool values (N, H) of bags with sizes (B,) → (B, H), attention (N,)."""
         index = bag_index(sizes)
         attention = (1 / sizes.to(values.dtype))[index]
-        return segment_sum(values * attention[:, None], index, len(sizes)), attention
+        return segment_sum(
+            values * attention[:, None], index, len(sizes)
+        ), attention
 
 
 class MaxPooling(nn.Module):
@@ -155,10 +167,18 @@ class MaxPooling(nn.Module):
     def forward(self, values, sizes):
         """Pool values (N, H) of bags with sizes (B,) → (B, H), attention (N,)."""
         index = bag_index(sizes)
-        with torch.no_grad():  # who wins is a fact, not something to differentiate
-            wins = (values == segment_max(values, index, len(sizes))[index]).to(values.dtype)
-            share = wins / segment_sum(wins, index, len(sizes))[index]  # (N, H)
-        return segment_sum(share * values, index, len(sizes)), share.mean(dim=1)
+        with (
+            torch.no_grad()
+        ):  # who wins is a fact, not something to differentiate
+            wins = (
+                values == segment_max(values, index, len(sizes))[index]
+            ).to(values.dtype)
+            share = (
+                wins / segment_sum(wins, index, len(sizes))[index]
+            )  # (N, H)
+        return segment_sum(share * values, index, len(sizes)), share.mean(
+            dim=1
+        )
 
 
 # %% [markdown] id="gradient"
@@ -170,14 +190,22 @@ poolings = {"max": MaxPooling(), "mean": MeanPooling()}
 
 
 def gradient(pool):
-    tiles = torch.tensor([[0.2], [-1.0], [3.0], [-0.2], [3.0]], requires_grad=True)
+    tiles = torch.tensor(
+        [[0.2], [-1.0], [3.0], [-0.2], [3.0]], requires_grad=True
+    )
     pool(tiles).sum().backward()
     return [round(g, 2) for g in tiles.grad.flatten().tolist()]
 
 
 print("torch.max  ", gradient(lambda tiles: tiles.max(dim=0).values))
-print("MaxPooling ", gradient(lambda tiles: poolings["max"](tiles, torch.tensor([5]))[0]))
-print("MeanPooling", gradient(lambda tiles: poolings["mean"](tiles, torch.tensor([5]))[0]))
+print(
+    "MaxPooling ",
+    gradient(lambda tiles: poolings["max"](tiles, torch.tensor([5]))[0]),
+)
+print(
+    "MeanPooling",
+    gradient(lambda tiles: poolings["mean"](tiles, torch.tensor([5]))[0]),
+)
 
 # %% [markdown] id="gradient-read"
 # `torch.max` teaches one of the two, by their order in memory. Order means nothing in a bag, so it must
@@ -194,7 +222,9 @@ print("MeanPooling", gradient(lambda tiles: poolings["mean"](tiles, torch.tensor
 from mil_tutorial import pack
 
 bag = values[0]  # (4, 2)
-padded = torch.cat([bag, torch.full((3, 2), torch.nan)])[None]  # (1, 7, 2), NaN as padding
+padded = torch.cat([bag, torch.full((3, 2), torch.nan)])[
+    None
+]  # (1, 7, 2), NaN as padding
 changes = {
     "tiles shuffled": bag[[2, 0, 3, 1]],
     "padded, then packed": pack(padded, torch.arange(7)[None] < 4)[0],
@@ -208,7 +238,10 @@ for change, tiles in changes.items():
     for pooling in poolings.values():
         before, _ = pooling(bag, torch.tensor([4]))
         after, _ = pooling(tiles, torch.tensor([len(tiles)]))
-        print(f"{'same' if torch.allclose(before, after) else 'changed':>12}", end="")
+        print(
+            f"{'same' if torch.allclose(before, after) else 'changed':>12}",
+            end="",
+        )
     print()
 
 # %% [markdown] id="invariance-read"
@@ -228,7 +261,9 @@ for change, tiles in changes.items():
 from mil_tutorial import POOLING_COLOURS, POOLING_MARKERS
 
 rng = np.random.default_rng(4)
-noise = rng.standard_normal((300, 10_000), dtype=np.float32)  # 300 healthy slides
+noise = rng.standard_normal(
+    (300, 10_000), dtype=np.float32
+)  # 300 healthy slides
 n = np.unique(np.geomspace(1, 10_000, 60).astype(int))
 highest = np.maximum.accumulate(noise, axis=1)[:, n - 1]
 average = (np.cumsum(noise, axis=1)[:, n - 1]) / n
@@ -236,11 +271,19 @@ average = (np.cumsum(noise, axis=1)[:, n - 1]) / n
 figure, axes = plt.subplots(figsize=(6.5, 3.6))
 for name, what in (("max", highest), ("mean", average)):
     colour, marker = POOLING_COLOURS[name], POOLING_MARKERS[name]
-    line = axes.plot(n, what.mean(axis=0), color=colour, marker=marker, markevery=8)
+    line = axes.plot(
+        n, what.mean(axis=0), color=colour, marker=marker, markevery=8
+    )
     line[0].set_label(f"{name}, average of 300 slides")
-    axes.fill_between(n, *np.quantile(what, [0.05, 0.95], axis=0), color=colour, alpha=0.25)
+    axes.fill_between(
+        n, *np.quantile(what, [0.05, 0.95], axis=0), color=colour, alpha=0.25
+    )
 axes.plot(n, np.sqrt(2 * np.log(n)), "k--", label="√(2 ln n)")
-axes.set(xscale="log", xlabel="healthy tiles in the slide, n", ylabel="slide score (sd of a tile)")
+axes.set(
+    xscale="log",
+    xlabel="healthy tiles in the slide, n",
+    ylabel="slide score (sd of a tile)",
+)
 axes.set_xticks(10 ** np.arange(5), ["1", "10", "100", "1,000", "10,000"])
 axes.legend(loc="lower right")
 show(
@@ -286,8 +329,12 @@ for tiles in (100, 200, 1000, 10_000):
 # %% id="levels-run" tags=["nbval-check-output"]
 head = torch.tensor([1.0, 1.0])
 print("tile logits:", [round(v, 1) for v in (bag @ head).tolist()])
-print(f"max:  of the logits {(bag @ head).max():.1f}, of the columns {bag.amax(0) @ head:.1f}")
-print(f"mean: of the logits {(bag @ head).mean():.1f}, of the columns {bag.mean(0) @ head:.1f}")
+print(
+    f"max:  of the logits {(bag @ head).max():.1f}, of the columns {bag.amax(0) @ head:.1f}"
+)
+print(
+    f"mean: of the logits {(bag @ head).mean():.1f}, of the columns {bag.mean(0) @ head:.1f}"
+)
 
 # %% [markdown] id="levels-read"
 # For the mean it does not: a linear head and an average can change places. Averaged logits would be
@@ -339,10 +386,16 @@ def toy_auc(pool, witnesses, mu):
     return roc_auc_score(labels, np.concatenate([pool(healthy), pool(slides)]))
 
 
-toy = {"max": lambda tiles: tiles.max(axis=1), "mean": lambda tiles: tiles.mean(axis=1)}
+toy = {
+    "max": lambda tiles: tiles.max(axis=1),
+    "mean": lambda tiles: tiles.mean(axis=1),
+}
 witnesses = np.unique(np.geomspace(1, 200, 26).round().astype(int))
 curves = {
-    mu: {name: [toy_auc(pool, w, mu) for w in witnesses] for name, pool in toy.items()}
+    mu: {
+        name: [toy_auc(pool, w, mu) for w in witnesses]
+        for name, pool in toy.items()
+    }
     for mu in (1, 2, 3)
 }
 
@@ -350,15 +403,28 @@ curves = {
 figure, panels = plt.subplots(1, 3, figsize=(8, 3.2), sharey=True)
 for axes, (mu, lines) in zip(panels, curves.items()):
     for name, line in lines.items():
-        style = {"color": POOLING_COLOURS[name], "marker": POOLING_MARKERS[name]}
+        style = {
+            "color": POOLING_COLOURS[name],
+            "marker": POOLING_MARKERS[name],
+        }
         axes.plot(witnesses / 2, line, markersize=3.5, label=name, **style)
     lead = np.subtract(lines["max"], lines["mean"])
     if lead[0] > 0:  # the mean overtakes on the way: between which points?
         i = np.flatnonzero(lead <= 0)[0]
         rate = np.interp(0, lead[[i, i - 1]], witnesses[[i, i - 1]] / 2)
         axes.axvline(rate, color="0.4", linestyle=":")
-        axes.text(rate, 0.5, f" {rate:.0f} %: mean\n passes max", color="0.3", fontsize=9)
-    axes.set(xscale="log", xlabel="witness rate (%)", title=f"witnesses score {mu} sd higher")
+        axes.text(
+            rate,
+            0.5,
+            f" {rate:.0f} %: mean\n passes max",
+            color="0.3",
+            fontsize=9,
+        )
+    axes.set(
+        xscale="log",
+        xlabel="witness rate (%)",
+        title=f"witnesses score {mu} sd higher",
+    )
     axes.set_xticks([0.5, 2, 10, 50], ["0.5", "2", "10", "50"])
 panels[0].set_ylabel("AUC over slides")
 panels[0].legend(loc="lower right")
@@ -407,10 +473,15 @@ check_masked_topk_mean(masked_topk_mean)
 # Where does the mean of the ten highest stand in the race with μ = 2?
 
 # %% id="topk-race-run"
-racers = toy | {"top 10": lambda tiles: np.sort(tiles, axis=1)[:, -10:].mean(axis=1)}
+racers = toy | {
+    "top 10": lambda tiles: np.sort(tiles, axis=1)[:, -10:].mean(axis=1)
+}
 print("witness rate " + "".join(f"{name:>8}" for name in racers))
 for w in (2, 6, 16, 50):
-    print(f"{w / 2:11} %" + "".join(f"{toy_auc(pool, w, 2):8.2f}" for pool in racers.values()))
+    print(
+        f"{w / 2:11} %"
+        + "".join(f"{toy_auc(pool, w, 2):8.2f}" for pool in racers.values())
+    )
 
 # %% [markdown] id="topk-race-read"
 # Ahead of both, from 3 % to 8 %: ten tiles hold more evidence than one, and less noise than 200.
@@ -422,7 +493,15 @@ for w in (2, 6, 16, 50):
 # decides which tiles get to teach. Here are the shipped slides; we judge by validation slides only.
 
 # %% id="slides-code"
-from mil_tutorial import TrainingConfig, auc, build_model, fit, instance_auc, load_slides, predict
+from mil_tutorial import (
+    TrainingConfig,
+    auc,
+    build_model,
+    fit,
+    instance_auc,
+    load_slides,
+    predict,
+)
 
 
 def train_with(pooling, train, val, seed=0, after_epoch=None):
@@ -430,7 +509,11 @@ def train_with(pooling, train, val, seed=0, after_epoch=None):
     torch.manual_seed(seed)
     model = build_model(pooling, input_dim=64, hidden_dim=128, dropout=0.5)
     config = TrainingConfig(
-        epochs=3 if FAST else 30, learning_rate=1e-3, weight_decay=1e-3, patience=None, seed=seed
+        epochs=3 if FAST else 30,
+        learning_rate=1e-3,
+        weight_decay=1e-3,
+        patience=None,
+        seed=seed,
     )
     watch = None if after_epoch is None else lambda _: after_epoch(model)
     fit(model, train, val, config, progress=False, on_epoch=watch)
@@ -440,7 +523,9 @@ def train_with(pooling, train, val, seed=0, after_epoch=None):
 # %% id="slides-run"
 train, val, _ = load_slides("slides")
 rates = [truth.mean() for truth in val.instance_labels if truth.any()]
-print(f"median witness rate {np.median(rates):.1%}\n\npooling  slide AUC  tile AUC")
+print(
+    f"median witness rate {np.median(rates):.1%}\n\npooling  slide AUC  tile AUC"
+)
 models, predictions = {}, {}
 for name in ("mean", "max"):
     models[name] = train_with(name, train, val)
@@ -459,10 +544,14 @@ for name in ("mean", "max"):
 
 # %% id="scatter-run"
 tiles = predictions["mean"].per_bag(predictions["mean"].instance_logits)
-healthy_slides = [t for t, label in zip(tiles, predictions["mean"].labels) if label == 0]
+healthy_slides = [
+    t for t, label in zip(tiles, predictions["mean"].labels) if label == 0
+]
 by_chance = np.mean([t.std() / np.sqrt(len(t)) for t in healthy_slides])
 measured = np.std([t.mean() for t in healthy_slides])
-print(f"sd of healthy slides' logits: {measured:.2f}; by chance alone: {by_chance:.2f}")
+print(
+    f"sd of healthy slides' logits: {measured:.2f}; by chance alone: {by_chance:.2f}"
+)
 
 # %% [markdown] id="scatter-read"
 # They differ by much more. What a slide's tiles share, such as its stain, moves them all together. More
@@ -483,15 +572,27 @@ print(f"sd of healthy slides' logits: {measured:.2f}; by chance alone: {by_chanc
 def winners(model, slides):
     """Return the part of positive slides whose winning tile holds tumour."""
     predictions = predict(model, slides)
-    pairs = zip(predictions.per_bag(predictions.attention), slides.instance_labels)
-    return np.mean([attention[truth == 1].sum() for attention, truth in pairs if truth.any()])
+    pairs = zip(
+        predictions.per_bag(predictions.attention), slides.instance_labels
+    )
+    return np.mean(
+        [
+            attention[truth == 1].sum()
+            for attention, truth in pairs
+            if truth.any()
+        ]
+    )
 
 
 def run(seed):
     """Train max pooling on hard slides; return its path of winners and its validation AUC."""
     path = []
     model = train_with(
-        "max", hard_train, hard_val, seed, lambda m: path.append(winners(m, hard_train))
+        "max",
+        hard_train,
+        hard_val,
+        seed,
+        lambda m: path.append(winners(m, hard_train)),
     )
     predictions = predict(model, hard_val)
     return path, auc(predictions.labels, predictions.probabilities)
@@ -506,8 +607,14 @@ colours = ("#D55E00", "#0072B2", "#009E73")
 for seed, (path, val_auc) in enumerate(runs):
     style = {"color": colours[seed], "marker": "os^"[seed], "markersize": 4}
     label = f"start {seed}: validation AUC {val_auc:.2f}"
-    axes.plot(np.arange(1, len(path) + 1), 100 * np.array(path), label=label, **style)
-axes.set(xlabel="epoch", ylabel="winning tile holds tumour\n(% of positive slides)", ylim=(-5, 100))
+    axes.plot(
+        np.arange(1, len(path) + 1), 100 * np.array(path), label=label, **style
+    )
+axes.set(
+    xlabel="epoch",
+    ylabel="winning tile holds tumour\n(% of positive slides)",
+    ylim=(-5, 100),
+)
 axes.legend(loc="upper left")
 show(
     figure,
@@ -527,7 +634,9 @@ show(
 hard_predictions = predict(models["max"], hard_val)
 hard_auc = auc(hard_predictions.labels, hard_predictions.probabilities)
 print(f"trained on slides, judging hard validation slides: AUC {hard_auc:.2f}")
-print(f"winning tile holds tumour in {winners(models['max'], hard_val):.0%} of positive ones")
+print(
+    f"winning tile holds tumour in {winners(models['max'], hard_val):.0%} of positive ones"
+)
 
 # %% [markdown] id="starts-why"
 # In the stored run the same pooling does well: it knows what to look for. What fails is the search: one tile a slide

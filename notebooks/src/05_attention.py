@@ -53,7 +53,9 @@ print("weights:", [round(w, 3) for w in weights.tolist()])
 # %% id="by-hand-bag" tags=["nbval-check-output"]
 z = (weights[:, None] * h).sum(dim=0)
 print("bag embedding, attention:", [round(v, 2) for v in z.tolist()])
-print("bag embedding, mean:     ", [round(v, 2) for v in h.mean(dim=0).tolist()])
+print(
+    "bag embedding, mean:     ", [round(v, 2) for v in h.mean(dim=0).tolist()]
+)
 
 # %% [markdown] id="shift"
 # What happens to the weights when every score grows by 100? Say your answer before you run the cell.
@@ -80,7 +82,9 @@ print([round(w, 3) for w in torch.softmax(scores + 100, dim=0).tolist()])
 
 # %% id="loop-run" tags=["nbval-check-output"]
 V = torch.tensor([[1.0, 0.0], [0.0, 1.0]])  # (A=2, H=2): "nuclei?" and "fat?"
-w = torch.tensor([2.0, -1.0])  # (A,): nuclei count for the tile, fat against it
+w = torch.tensor(
+    [2.0, -1.0]
+)  # (A,): nuclei count for the tile, fat against it
 
 
 def score_by_loop(h, V, w):
@@ -95,7 +99,10 @@ def score_by_loop(h, V, w):
 
 loop_scores = score_by_loop(h, V, w)
 print("scores: ", [round(s, 3) for s in loop_scores.tolist()])
-print("weights:", [round(a, 3) for a in torch.softmax(loop_scores, dim=0).tolist()])
+print(
+    "weights:",
+    [round(a, 3) for a in torch.softmax(loop_scores, dim=0).tolist()],
+)
 
 # %% [markdown] id="vector"
 # ## Write it with matrices, for a whole batch
@@ -162,7 +169,9 @@ class AttentionPooling(nn.Module):
         index = bag_index(sizes)
         attention = segment_softmax(self.scores(embeddings), index, len(sizes))
         weighted = attention[:, None] * embeddings
-        pooled = embeddings.new_zeros(len(sizes), embeddings.shape[1]).index_add(0, index, weighted)
+        pooled = embeddings.new_zeros(
+            len(sizes), embeddings.shape[1]
+        ).index_add(0, index, weighted)
         return pooled, attention
 
 
@@ -177,11 +186,16 @@ torch.manual_seed(0)
 pooling = AttentionPooling(embedding_dim=2, attention_dim=4)
 tiles = torch.cat([h, h[:2]])  # (N=5, H=2)
 pooled, attention = pooling(tiles, torch.tensor([3, 2]))
-print("each bag's weights sum to", [round(s.sum().item(), 3) for s in attention.split([3, 2])])
+print(
+    "each bag's weights sum to",
+    [round(s.sum().item(), 3) for s in attention.split([3, 2])],
+)
 
 shuffled = torch.tensor([2, 0, 1])
 pooled_shuffled, _ = pooling(h[shuffled], torch.tensor([3]))
-print("order of tiles matters:", not torch.allclose(pooled[:1], pooled_shuffled))
+print(
+    "order of tiles matters:", not torch.allclose(pooled[:1], pooled_shuffled)
+)
 
 # %% [markdown] id="model"
 # ## Build the whole model
@@ -204,7 +218,9 @@ class AttentionMIL(nn.Module):
 
     def __init__(self, input_dim, hidden_dim, attention_dim=128):
         super().__init__()
-        self.embedding = nn.Sequential(nn.Linear(input_dim, hidden_dim), nn.ReLU())
+        self.embedding = nn.Sequential(
+            nn.Linear(input_dim, hidden_dim), nn.ReLU()
+        )
         self.pooling = AttentionPooling(hidden_dim, attention_dim)
         self.head = nn.Linear(hidden_dim, 1)
 
@@ -236,26 +252,41 @@ check_attention_mil(AttentionMIL)
 # here. The test slides stay closed until chapter 11.
 
 # %% id="train-run"
-from mil_tutorial import MIL, TrainingConfig, auc, fit, instance_auc, load_slides, predict
+from mil_tutorial import (
+    MIL,
+    TrainingConfig,
+    auc,
+    fit,
+    instance_auc,
+    load_slides,
+    predict,
+)
 from mil_tutorial import AttentionPooling as PackageAttention
 
 train, val, _ = load_slides("slides")
 config = TrainingConfig(
-    epochs=3 if FAST else 30, learning_rate=1e-3, weight_decay=1e-3, patience=None
+    epochs=3 if FAST else 30,
+    learning_rate=1e-3,
+    weight_decay=1e-3,
+    patience=None,
 )
 
 
 def train_with(pooling, seed=0):
     """Train a model with this pooling layer; return it and what it says of validation slides."""
     torch.manual_seed(seed)
-    model = MIL(input_dim=64, hidden_dim=128, pooling=pooling(128, 128), dropout=0.5)
+    model = MIL(
+        input_dim=64, hidden_dim=128, pooling=pooling(128, 128), dropout=0.5
+    )
     fit(model, train, val, config, progress=False)
     return model, predict(model, val)
 
 
 model, predictions = train_with(PackageAttention)
 print(f"{len(train)} training slides, {len(val)} validation slides")
-print(f"validation AUC {auc(predictions.labels, predictions.probabilities):.2f}")
+print(
+    f"validation AUC {auc(predictions.labels, predictions.probabilities):.2f}"
+)
 
 # %% [markdown] id="read"
 # ## Read the weights
@@ -267,15 +298,21 @@ print(f"validation AUC {auc(predictions.labels, predictions.probabilities):.2f}"
 # %% id="read-run"
 rates = np.array([truth.mean() for truth in val.instance_labels])
 positives = np.flatnonzero(val.labels.numpy() == 1)
-middle = positives[np.argsort(rates[positives])[len(positives) // 2]]  # the median witness rate
+middle = positives[
+    np.argsort(rates[positives])[len(positives) // 2]
+]  # the median witness rate
 
 attention = predictions.per_bag(predictions.attention)[middle]
 truth = val.instance_labels[middle]
 order = np.argsort(attention)[::-1][:6]
-print(f"slide {val.names[middle]}: {truth.sum()} of {len(truth)} tiles hold tumour")
+print(
+    f"slide {val.names[middle]}: {truth.sum()} of {len(truth)} tiles hold tumour"
+)
 for k in order:
     kind = "tumour" if truth[k] else "no tumour"
-    print(f"tile {k:3}: weight {attention[k]:.3f}, share {attention[k] * len(truth):5.1f}, {kind}")
+    print(
+        f"tile {k:3}: weight {attention[k]:.3f}, share {attention[k] * len(truth):5.1f}, {kind}"
+    )
 
 # %% [markdown] id="heat-map"
 # Numbers hide where the tiles lie. `plot_attention` puts the weights back onto the slide. The outline
@@ -313,13 +350,23 @@ show(
 def evidence(predictions):
     """Return slide AUC, mean instance AUC, and mean attention on tumour tiles."""
     weights = predictions.per_bag(predictions.attention)
-    inside = [a[t == 1].sum() for a, t in zip(weights, val.instance_labels) if t.any()]
+    inside = [
+        a[t == 1].sum()
+        for a, t in zip(weights, val.instance_labels)
+        if t.any()
+    ]
     ranking = np.nanmean(instance_auc(weights, val.instance_labels))
-    return auc(predictions.labels, predictions.probabilities), ranking, np.mean(inside)
+    return (
+        auc(predictions.labels, predictions.probabilities),
+        ranking,
+        np.mean(inside),
+    )
 
 
 slide_auc, ranking, inside = evidence(predictions)
-print(f"instance AUC {ranking:.2f}; attention on tumour {inside:.2f}, where equal weights would")
+print(
+    f"instance AUC {ranking:.2f}; attention on tumour {inside:.2f}, where equal weights would"
+)
 print(f"put {rates[positives].mean():.2f} (the mean witness rate)")
 
 # %% [markdown] id="sigmoid"
@@ -355,10 +402,22 @@ n = np.arange(1, 1001)
 cap = np.e / (np.e + n - 1)
 figure, axes = plt.subplots(figsize=(6, 3.4))
 axes.plot(n, np.ones(len(n)), color="#009E73", label="softmax of the scores")
-axes.plot(n, cap, color="#D55E00", linestyle="--", label="softmax of the scores' sigmoid")
+axes.plot(
+    n,
+    cap,
+    color="#D55E00",
+    linestyle="--",
+    label="softmax of the scores' sigmoid",
+)
 axes.plot(10, cap[9], "o", color="#D55E00")
-axes.annotate(f"10 tiles: {cap[9]:.2f}", (10, cap[9]), (14, 0.35), color="#A33F00")
-axes.set(xscale="log", xlabel="tiles in the bag", ylabel="largest possible weight of one tile")
+axes.annotate(
+    f"10 tiles: {cap[9]:.2f}", (10, cap[9]), (14, 0.35), color="#A33F00"
+)
+axes.set(
+    xscale="log",
+    xlabel="tiles in the bag",
+    ylabel="largest possible weight of one tile",
+)
 axes.set_xticks([1, 10, 100, 1000], ["1", "10", "100", "1,000"])
 axes.legend(loc="upper right", bbox_to_anchor=(1.0, 0.92))
 show(
@@ -380,8 +439,13 @@ class SigmoidFirst(PackageAttention):
         return torch.sigmoid(super().scores(embeddings))
 
 
-print("pooling            seed   slide AUC   instance AUC   attention on tumour")
-for name, layer in {"softmax": PackageAttention, "sigmoid, softmax": SigmoidFirst}.items():
+print(
+    "pooling            seed   slide AUC   instance AUC   attention on tumour"
+)
+for name, layer in {
+    "softmax": PackageAttention,
+    "sigmoid, softmax": SigmoidFirst,
+}.items():
     for seed in range(1 if FAST else 3):
         trained_above = (layer, seed) == (PackageAttention, 0)
         run = predictions if trained_above else train_with(layer, seed)[1]

@@ -88,17 +88,28 @@ check_half_open_gate(my_guess)
 # %% id="why-figure"
 from mil_tutorial import HEAT_MAP
 
-nuclei, follicle = np.meshgrid(np.linspace(-3, 3, 121), np.linspace(-3, 3, 121))
+nuclei, follicle = np.meshgrid(
+    np.linspace(-3, 3, 121), np.linspace(-3, 3, 121)
+)
 maps = {
     "plain: tanh(nuclei − follicle)": np.tanh(nuclei - follicle),
-    "gated: tanh(nuclei) · sigm(−3 follicle)": np.tanh(nuclei) / (1 + np.exp(3 * follicle)),
+    "gated: tanh(nuclei) · sigm(−3 follicle)": np.tanh(nuclei)
+    / (1 + np.exp(3 * follicle)),
 }
 figure, panels = plt.subplots(1, 2, figsize=(8, 3.8), sharey=True)
 for axes, (title, score) in zip(panels, maps.items()):
-    image = axes.contourf(nuclei, follicle, score, levels=np.linspace(-1, 1, 12), cmap=HEAT_MAP)
+    image = axes.contourf(
+        nuclei, follicle, score, levels=np.linspace(-1, 1, 12), cmap=HEAT_MAP
+    )
     axes.set(title=title, xlabel="nuclei: small → large", aspect="equal")
 panels[0].set_ylabel("follicle: none → clear")
-figure.colorbar(image, ax=list(panels), label="score", shrink=0.85, ticks=[-1, -0.5, 0, 0.5, 1])
+figure.colorbar(
+    image,
+    ax=list(panels),
+    label="score",
+    shrink=0.85,
+    ticks=[-1, -0.5, 0, 0.5, 1],
+)
 show(
     figure,
     "Two maps of the score over size of nuclei and likeness to a follicle. The plain detector "
@@ -120,9 +131,13 @@ show(
 # Three tiles, two numbers each, two detectors with their gates. Nothing is hidden.
 
 # %% id="loop-run" tags=["nbval-check-output"]
-h = torch.tensor([[1.0, -1.0], [1.0, 1.0], [0.0, 0.0]])  # (n=3, H=2): nuclei, follicle
+h = torch.tensor(
+    [[1.0, -1.0], [1.0, 1.0], [0.0, 0.0]]
+)  # (n=3, H=2): nuclei, follicle
 V = torch.tensor([[1.0, 0.0], [0.5, 0.5]])  # (A=2, H=2): detectors
-U = torch.tensor([[0.0, -2.0], [0.0, 0.0]])  # (A=2, H=2): gates; the second is always half open
+U = torch.tensor(
+    [[0.0, -2.0], [0.0, 0.0]]
+)  # (A=2, H=2): gates; the second is always half open
 w = torch.tensor([2.0, 1.0])  # (A,): votes
 
 
@@ -137,7 +152,9 @@ def gated_scores_by_loop(h, V, U, w):
     return scores
 
 
-print("gated:", [round(s, 3) for s in gated_scores_by_loop(h, V, U, w).tolist()])
+print(
+    "gated:", [round(s, 3) for s in gated_scores_by_loop(h, V, U, w).tolist()]
+)
 print("plain:", [round(s, 3) for s in (torch.tanh(h @ V.T) @ w).tolist()])
 
 # %% [markdown] id="loop-read"
@@ -200,7 +217,9 @@ class GatedAttentionPooling(AttentionPooling):
     def scores(self, embeddings):
         """Score each embedding (N, H) before the softmax: (N,)."""
         ### BEGIN SOLUTION
-        gated = torch.tanh(self.V(embeddings)) * torch.sigmoid(self.U(embeddings))
+        gated = torch.tanh(self.V(embeddings)) * torch.sigmoid(
+            self.U(embeddings)
+        )
         return self.w(gated).squeeze(-1)
         ### END SOLUTION
 
@@ -221,7 +240,9 @@ from mil_tutorial import GatedAttentionPooling as PackageGated
 class GatedAttentionMIL(MIL):
     """Attention-based MIL with gated attention (Ilse et al. 2018, equation 9)."""
 
-    def __init__(self, input_dim, hidden_dim, *, attention_dim=128, dropout=0.0):
+    def __init__(
+        self, input_dim, hidden_dim, *, attention_dim=128, dropout=0.0
+    ):
         pooling = PackageGated(hidden_dim, attention_dim)
         super().__init__(input_dim, hidden_dim, pooling, dropout=dropout)
 
@@ -267,7 +288,9 @@ class Gate(nn.Module):
         ### END SOLUTION
 
     def forward(self, embeddings):
-        return torch.tanh(self.V(embeddings)) * torch.sigmoid(self.U(embeddings))
+        return torch.tanh(self.V(embeddings)) * torch.sigmoid(
+            self.U(embeddings)
+        )
 
 
 # %% id="check-own-gate"
@@ -318,28 +341,40 @@ from mil_tutorial import confidence_interval, paired_difference
 
 labels = val.labels.numpy()
 probabilities = {
-    name: np.stack([f.probabilities for f in runs]) for name, runs in predictions.items()
+    name: np.stack([f.probabilities for f in runs])
+    for name, runs in predictions.items()
 }
 for name, values in probabilities.items():
     interval = confidence_interval(auc, labels, values, val.groups)
-    print(f"{name:10} AUC {interval.value:.3f}  [{interval.low:.3f}, {interval.high:.3f}]")
+    print(
+        f"{name:10} AUC {interval.value:.3f}  [{interval.low:.3f}, {interval.high:.3f}]"
+    )
 gain = paired_difference(
     auc, labels, probabilities["gated"], probabilities["attention"], val.groups
 )
-print(f"gated − attention {gain.value:+.3f}  [{gain.low:+.3f}, {gain.high:+.3f}]")
+print(
+    f"gated − attention {gain.value:+.3f}  [{gain.low:+.3f}, {gain.high:+.3f}]"
+)
 
 # %% id="interval-figure"
 from mil_tutorial import POOLING_COLOURS, POOLING_MARKERS
 
 figure, axes = plt.subplots(figsize=(5.5, 3.4))
-by_seed = {n: [auc(labels, run) for run in values] for n, values in probabilities.items()}
+by_seed = {
+    n: [auc(labels, run) for run in values]
+    for n, values in probabilities.items()
+}
 for pair in zip(by_seed["attention"], by_seed["gated"]):
     axes.plot([0, 1], pair, color="0.7", zorder=1)
 for x, (name, values) in enumerate(by_seed.items()):
     colour, marker = POOLING_COLOURS[name], POOLING_MARKERS[name]
-    axes.plot([x] * len(values), values, marker, color=colour, markersize=8, zorder=2)
+    axes.plot(
+        [x] * len(values), values, marker, color=colour, markersize=8, zorder=2
+    )
 axes.set(xticks=[0, 1], xticklabels=["attention", "gated"], xlim=(-0.5, 1.5))
-axes.set(ylabel="AUC on validation slides", title="Same seed, same slides: one line")
+axes.set(
+    ylabel="AUC on validation slides", title="Same seed, same slides: one line"
+)
 show(
     figure,
     "Validation AUC of attention and gated attention, one line for each seed; in the stored run "
@@ -376,10 +411,15 @@ for name, rows, colour, style in [
     ("tumour tiles", truth, "#D55E00", "-"),
     ("other tiles", ~truth, "#0072B2", "--"),
 ]:
-    heights, edges = np.histogram(gates[rows], bins=40, range=(0, 1), density=True)
+    heights, edges = np.histogram(
+        gates[rows], bins=40, range=(0, 1), density=True
+    )
     axes.plot(edges[:-1] + 0.0125, heights, style, color=colour, label=name)
 axes.axvline(0.5, color="0.6", linewidth=0.8)
-axes.set(xlabel="gate: 0 = closed, 1 = open", ylabel="density over tiles and detectors")
+axes.set(
+    xlabel="gate: 0 = closed, 1 = open",
+    ylabel="density over tiles and detectors",
+)
 axes.legend()
 show(
     figure,

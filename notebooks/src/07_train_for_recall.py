@@ -28,7 +28,14 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 import mil_tutorial
-from mil_tutorial import TrainingConfig, auc, build_model, collate_packed, load_slides, predict
+from mil_tutorial import (
+    TrainingConfig,
+    auc,
+    build_model,
+    collate_packed,
+    load_slides,
+    predict,
+)
 
 # %% [markdown] id="step"
 # ## Take one step by hand
@@ -102,7 +109,9 @@ def mean_loss(model, batches):
     total = bags = 0
     for batch in batches:
         logits, _ = model.forward_packed(batch.instances, batch.sizes)
-        total += F.binary_cross_entropy_with_logits(logits, batch.labels, reduction="sum").item()
+        total += F.binary_cross_entropy_with_logits(
+            logits, batch.labels, reduction="sum"
+        ).item()
         bags += len(batch)
     return total / bags
 
@@ -123,17 +132,24 @@ train, val, _ = load_slides("slides")
 def validation_loss(model, val):
     """Mean loss of validation bags: → a number."""
     predictions = predict(model, val)  # in evaluation mode, without gradients
-    logits, labels = torch.from_numpy(predictions.logits), torch.from_numpy(predictions.labels)
+    logits, labels = (
+        torch.from_numpy(predictions.logits),
+        torch.from_numpy(predictions.labels),
+    )
     return F.binary_cross_entropy_with_logits(logits, labels).item()
 
 
 torch.manual_seed(0)
 model = build_model("gated", input_dim=64, hidden_dim=128, dropout=0.5)
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, weight_decay=1e-3)
-batches = DataLoader(train, batch_size=16, shuffle=True, collate_fn=collate_packed)
+batches = DataLoader(
+    train, batch_size=16, shuffle=True, collate_fn=collate_packed
+)
 for epoch in range(3):
     train_loss = train_epoch(model, batches, optimizer)
-    print(f"epoch {epoch}: training {train_loss:.3f}, validation {validation_loss(model, val):.3f}")
+    print(
+        f"epoch {epoch}: training {train_loss:.3f}, validation {validation_loss(model, val):.3f}"
+    )
 
 # %% [markdown] id="stop"
 # ## Stop at the right epoch
@@ -160,7 +176,9 @@ def early_stopping(losses, patience):
 losses = [0.70, 0.60, 0.50, 0.53, 0.49, 0.52, 0.51, 0.55]
 for patience in (1, 3):
     kept, last = early_stopping(losses, patience)
-    print(f"patience {patience}: epoch {kept} is kept, epoch {last} is the last one run")
+    print(
+        f"patience {patience}: epoch {kept} is kept, epoch {last} is the last one run"
+    )
 
 # %% [markdown] id="copy"
 # To keep an epoch means to keep its weights. Here are two ways to keep the weight 1.0. What does each hold
@@ -191,9 +209,13 @@ print("copied:", copied["weight"].item())
 def fit(model, train, val, config):
     """Train; leave the weights of the lowest validation loss; return the losses."""
     optimizer = torch.optim.Adam(
-        model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+        model.parameters(),
+        lr=config.learning_rate,
+        weight_decay=config.weight_decay,
     )
-    batches = DataLoader(train, config.batch_size, shuffle=True, collate_fn=collate_packed)
+    batches = DataLoader(
+        train, config.batch_size, shuffle=True, collate_fn=collate_packed
+    )
     losses = []
     for epoch in range(config.epochs):
         train_epoch(model, batches, optimizer)
@@ -201,7 +223,10 @@ def fit(model, train, val, config):
         ### BEGIN SOLUTION
         if np.nanargmin(losses) == epoch:  # a new lowest; NaN never is
             best, best_epoch = copy.deepcopy(model.state_dict()), epoch
-        if config.patience is not None and epoch - best_epoch >= config.patience:
+        if (
+            config.patience is not None
+            and epoch - best_epoch >= config.patience
+        ):
             break
         ### END SOLUTION
     ### BEGIN SOLUTION
@@ -229,7 +254,11 @@ for dropout, decay in ((0.5, 1e-3), (0.0, 0.0)):
     torch.manual_seed(0)
     model = build_model("gated", input_dim=64, hidden_dim=128, dropout=dropout)
     config = TrainingConfig(
-        epochs=EPOCHS, learning_rate=1e-3, weight_decay=decay, patience=None, seed=0
+        epochs=EPOCHS,
+        learning_rate=1e-3,
+        weight_decay=decay,
+        patience=None,
+        seed=0,
     )
     history = mil_tutorial.fit(model, train, val, config, progress=False)
     histories[f"dropout {dropout}, weight decay {decay:g}"] = history
@@ -244,11 +273,21 @@ for dropout, decay in ((0.5, 1e-3), (0.0, 0.0)):
 figure, panels = plt.subplots(1, 2, figsize=(8, 3.4), sharey=True)
 for axes, (title, history) in zip(panels, histories.items()):
     val_loss = history.column("val_loss")
-    axes.plot(history.column("train_loss"), "--", color="#0072B2", label="training")
+    axes.plot(
+        history.column("train_loss"), "--", color="#0072B2", label="training"
+    )
     axes.plot(val_loss, color="#D55E00", label="validation")
-    axes.plot(history.best_epoch, history.best.val_loss, "o", color="#D55E00", label="kept")
+    axes.plot(
+        history.best_epoch,
+        history.best.val_loss,
+        "o",
+        color="#D55E00",
+        label="kept",
+    )
     _, last = early_stopping(val_loss, patience=5)
-    axes.axvline(last, 0, 0.6, color="0.5", linestyle=":", label="last with patience 5")
+    axes.axvline(
+        last, 0, 0.6, color="0.5", linestyle=":", label="last with patience 5"
+    )
     axes.set(xlabel="epoch", title=title, ylim=(0, 1))
 panels[0].set_ylabel("mean loss of a slide")
 panels[0].legend(loc="upper right")
@@ -285,7 +324,9 @@ print("pos_weight   p = 0.25   p = 0.50   p = 0.75")
 for weight in (1.0, 3.0):
     losses = [
         F.binary_cross_entropy_with_logits(
-            torch.full((4,), p).logit(), labels, pos_weight=torch.tensor(weight)
+            torch.full((4,), p).logit(),
+            labels,
+            pos_weight=torch.tensor(weight),
         )
         for p in (0.25, 0.50, 0.75)
     ]
@@ -324,7 +365,9 @@ check_weighted_probability(my_guess)
 # 10.5 % of training.
 
 # %% id="rare-code"
-positives, negatives = (np.flatnonzero(train.labels.numpy() == label) for label in (1, 0))
+positives, negatives = (
+    np.flatnonzero(train.labels.numpy() == label) for label in (1, 0)
+)
 
 
 def train_rare(balance, seed):
@@ -341,12 +384,17 @@ def train_rare(balance, seed):
         seed=seed,
     )
     torch.manual_seed(seed)
-    model, path = build_model("gated", input_dim=64, hidden_dim=128, dropout=0.5), []
+    model, path = (
+        build_model("gated", input_dim=64, hidden_dim=128, dropout=0.5),
+        [],
+    )
 
     def after_epoch(record):
         path.append(predict(model, val).probabilities)
 
-    history = mil_tutorial.fit(model, rare, val, config, progress=False, on_epoch=after_epoch)
+    history = mil_tutorial.fit(
+        model, rare, val, config, progress=False, on_epoch=after_epoch
+    )
     return np.stack(path), history
 
 
@@ -357,7 +405,9 @@ share, weight = 12 / 114, 102 / 12
 
 def mean_probability(p):
     """Mean of probabilities (..., B) → (...), in the mix of classes of the training slides."""
-    return share * p[..., labels == 1].mean(-1) + (1 - share) * p[..., labels == 0].mean(-1)
+    return share * p[..., labels == 1].mean(-1) + (1 - share) * p[
+        ..., labels == 0
+    ].mean(-1)
 
 
 rare = {}
@@ -368,27 +418,48 @@ for balance in ("none", "loss", "sampler"):
         p = path[-1]  # the last epoch, so that no choice of epoch interferes
         recall, mean = (p[labels == 1] >= 0.5).mean(), mean_probability(p)
         back = mean_probability(p / (p + weight * (1 - p)))
-        print(f"{balance:8}{seed:4}{auc(labels, p):8.2f}{recall:15.2f}{mean:18.2f}{back:14.2f}")
+        print(
+            f"{balance:8}{seed:4}{auc(labels, p):8.2f}{recall:15.2f}{mean:18.2f}{back:14.2f}"
+        )
 
-last = {key: [rare[key, seed][0][-1] for b, seed in rare if b == key] for key, _ in rare}
+last = {
+    key: [rare[key, seed][0][-1] for b, seed in rare if b == key]
+    for key, _ in rare
+}
 for balance in ("loss", "sampler"):
-    gain = mil_tutorial.paired_difference(auc, labels, last[balance], last["none"], val.groups)
-    print(f"AUC, {balance} − none: {gain.value:+.2f} [{gain.low:+.2f}, {gain.high:+.2f}]")
+    gain = mil_tutorial.paired_difference(
+        auc, labels, last[balance], last["none"], val.groups
+    )
+    print(
+        f"AUC, {balance} − none: {gain.value:+.2f} [{gain.low:+.2f}, {gain.high:+.2f}]"
+    )
 
 # %% id="rare-figure"
 figure, panels = plt.subplots(1, 2, figsize=(8, 3.5))
-styles = {"none": ("#0072B2", ":"), "loss": ("#D55E00", "-"), "sampler": ("#009E73", "--")}
+styles = {
+    "none": ("#0072B2", ":"),
+    "loss": ("#D55E00", "-"),
+    "sampler": ("#009E73", "--"),
+}
 for balance, (colour, line) in styles.items():
     runs = [run for (name, _), run in rare.items() if name == balance]
-    aucs = np.stack([history.column("val_auc") for _, history in runs])  # (seeds, epochs)
+    aucs = np.stack(
+        [history.column("val_auc") for _, history in runs]
+    )  # (seeds, epochs)
     means = np.stack([mean_probability(path) for path, _ in runs])
     for axes, values in zip(panels, (aucs, means)):
         axes.plot(values.T, color=colour, linewidth=0.8, alpha=0.3)
-        axes.plot(values.mean(axis=0), line, color=colour, linewidth=2, label=balance)
+        axes.plot(
+            values.mean(axis=0), line, color=colour, linewidth=2, label=balance
+        )
 panels[1].axhline(share, color="0.3", linewidth=1)
-panels[1].text(0, 0.02, "line: 10.5 %, as in training", color="0.3", fontsize=9)
+panels[1].text(
+    0, 0.02, "line: 10.5 %, as in training", color="0.3", fontsize=9
+)
 panels[0].set(xlabel="epoch", ylabel="validation AUC", ylim=(0.4, 1))
-panels[1].set(xlabel="epoch", ylabel="mean predicted probability", ylim=(0, 0.65))
+panels[1].set(
+    xlabel="epoch", ylabel="mean predicted probability", ylim=(0, 0.65)
+)
 panels[0].legend(loc="lower right", title="class balance")
 show(
     figure,
@@ -420,11 +491,20 @@ spared = 1 - called[:, labels == 0].mean(axis=1)
 figure, axes = plt.subplots(figsize=(7, 3.5))
 axes.plot(recall, color="#D55E00", label="recall at 0.5")
 axes.plot(spared, "--", color="#0072B2", label="specificity at 0.5")
-axes.plot(history.column("val_loss"), ":", color="0.2", label="validation loss")
-for name, epoch in {"recall": recall.argmax(), "loss": history.best_epoch}.items():
+axes.plot(
+    history.column("val_loss"), ":", color="0.2", label="validation loss"
+)
+for name, epoch in {
+    "recall": recall.argmax(),
+    "loss": history.best_epoch,
+}.items():
     axes.axvline(epoch, color="0.6", linewidth=0.8)
-    axes.annotate(f"chosen by {name}", (epoch, 1.06), ha="center", annotation_clip=False)
-axes.set(xlabel="epoch", ylabel="recall, specificity, loss", ylim=(-0.03, 1.03))
+    axes.annotate(
+        f"chosen by {name}", (epoch, 1.06), ha="center", annotation_clip=False
+    )
+axes.set(
+    xlabel="epoch", ylabel="recall, specificity, loss", ylim=(-0.03, 1.03)
+)
 axes.legend(loc="lower right", bbox_to_anchor=(0.92, 0.0))
 show(
     figure,
@@ -437,10 +517,15 @@ print("seed  chosen by  epoch   AUC  recall  specificity")
 for seed in range(1 if FAST else 3):
     path, history = rare["sampler", seed]
     recall = (path[:, labels == 1] >= 0.5).mean(axis=1)
-    for name, epoch in {"recall": recall.argmax(), "loss": history.best_epoch}.items():
+    for name, epoch in {
+        "recall": recall.argmax(),
+        "loss": history.best_epoch,
+    }.items():
         p = path[epoch]
         spared = mil_tutorial.specificity(labels, p, 0.5)
-        print(f"{seed:4}  {name:9}{epoch:7}{auc(labels, p):6.2f}{recall[epoch]:8.2f}{spared:13.2f}")
+        print(
+            f"{seed:4}  {name:9}{epoch:7}{auc(labels, p):6.2f}{recall[epoch]:8.2f}{spared:13.2f}"
+        )
 
 # %% [markdown] id="choice-read"
 # In the stored run recall chooses epochs 2 and 0 for seeds 0 and 1. The model has learnt next to nothing
@@ -471,7 +556,9 @@ def threshold_for_sensitivity(labels, probabilities, sensitivity=0.95):
     """Threshold for arrays labels (B,) of 0 and 1 and probabilities (B,): → a number."""
     ### BEGIN SOLUTION
     positives = np.sort(probabilities[labels == 1])[::-1]  # the highest first
-    needed = int(np.ceil(sensitivity * len(positives) - 1e-9))  # 0.55 * 20 is a bit over 11
+    needed = int(
+        np.ceil(sensitivity * len(positives) - 1e-9)
+    )  # 0.55 * 20 is a bit over 11
     return positives[needed - 1]
     ### END SOLUTION
 
@@ -527,7 +614,9 @@ def sensitivity_at_specificity(labels, probabilities, specificity=0.90):
     """Sensitivity for arrays labels (B,) of 0 and 1 and probabilities (B,): → a number."""
     ### BEGIN SOLUTION
     negatives = np.sort(probabilities[labels == 0])[::-1]  # the highest first
-    alarms = int((1 - specificity) * len(negatives) + 1e-9)  # (1 - 0.9) * 10 is a bit under 1
+    alarms = int(
+        (1 - specificity) * len(negatives) + 1e-9
+    )  # (1 - 0.9) * 10 is a bit under 1
     if alarms == len(negatives):
         return 1.0
     return (probabilities[labels == 1] > negatives[alarms]).mean()
@@ -562,7 +651,9 @@ for question, metric in {
     "threshold for 90 % sensitivity": threshold_for_90,
 }.items():
     answer = mil_tutorial.confidence_interval(metric, labels, p, val.groups)
-    print(f"{question:33}{answer.value:.2f} [{answer.low:.2f}, {answer.high:.2f}]")
+    print(
+        f"{question:33}{answer.value:.2f} [{answer.low:.2f}, {answer.high:.2f}]"
+    )
 
 # %% [markdown] id="halves"
 # The sensitivity could lie anywhere from 80 to 100 %, the threshold almost anywhere. It also belongs to one
@@ -582,7 +673,9 @@ def half(rng):
     """Draw half of the positive and half of the negative patients: (B,) bool."""
     chosen = [
         rng.permutation(patients)[: len(patients) // 2]
-        for patients in (np.unique(groups[labels == value]) for value in (0, 1))
+        for patients in (
+            np.unique(groups[labels == value]) for value in (0, 1)
+        )
     ]
     return np.isin(groups, np.concatenate(chosen))
 
@@ -591,13 +684,26 @@ rng, sensitivities = np.random.default_rng(0), []
 for _ in range(200):
     one = half(rng)
     for choose, judge in ((one, ~one), (~one, one)):
-        cut = mil_tutorial.threshold_for_sensitivity(labels[choose], p[choose], 0.90)
-        missed = [mil_tutorial.false_negative_rate(labels[s], p[s], cut) for s in (choose, judge)]
+        cut = mil_tutorial.threshold_for_sensitivity(
+            labels[choose], p[choose], 0.90
+        )
+        missed = [
+            mil_tutorial.false_negative_rate(labels[s], p[s], cut)
+            for s in (choose, judge)
+        ]
         sensitivities.append(1 - np.array(missed))
 own, other = np.transpose(sensitivities)  # (400,) each
-print(f"on the slides that chose: {own.mean():.2f}, never below {own.min():.2f}")
-print(f"on the others:            {other.mean():.2f}, below 0.90 in {(other < 0.9).mean():.0%}")
-print("middle 90 % on the others: {:.2f} to {:.2f}".format(*np.quantile(other, [0.05, 0.95])))
+print(
+    f"on the slides that chose: {own.mean():.2f}, never below {own.min():.2f}"
+)
+print(
+    f"on the others:            {other.mean():.2f}, below 0.90 in {(other < 0.9).mean():.0%}"
+)
+print(
+    "middle 90 % on the others: {:.2f} to {:.2f}".format(
+        *np.quantile(other, [0.05, 0.95])
+    )
+)
 
 # %% [markdown] id="misses"
 # Elsewhere the 90 % become 88 % on average, and fall short half of the time: 18 slides are few. (The
@@ -617,10 +723,18 @@ missed = [bag for bag in np.argsort(p) if labels[bag] == 1 and p[bag] < 0.5]
 
 def draw(top, bottom, bag):
     """Draw a slide above, and below it its attention with the tumour outlined."""
-    image, coords, truth = slide_image(val.names[bag]), val.coords[bag], val.instance_labels[bag]
-    shares = stitch_tiles(attention[bag] * len(truth), coords, TILE, image.shape[:2])
+    image, coords, truth = (
+        slide_image(val.names[bag]),
+        val.coords[bag],
+        val.instance_labels[bag],
+    )
+    shares = stitch_tiles(
+        attention[bag] * len(truth), coords, TILE, image.shape[:2]
+    )
     inside = np.nan_to_num(stitch_tiles(truth, coords, TILE, image.shape[:2]))
-    density = 0.75 * np.clip(np.nan_to_num(shares) / 30, 0, 1)  # tissue stays visible
+    density = 0.75 * np.clip(
+        np.nan_to_num(shares) / 30, 0, 1
+    )  # tissue stays visible
     top.imshow(image)
     bottom.imshow(image)
     heat = bottom.imshow(shares, cmap=HEAT_MAP, vmin=0, vmax=30, alpha=density)
@@ -628,7 +742,8 @@ def draw(top, bottom, bag):
         bottom.contour(inside, levels=[0.5], colors=colour, linewidths=width)
     top.set_title(f"{val.names[bag]}: probability {p[bag]:.2f}", fontsize=9)
     bottom.set_title(
-        f"tumour in {truth.sum()} of {len(truth)} tiles: {truth.mean():.1%}", fontsize=9
+        f"tumour in {truth.sum()} of {len(truth)} tiles: {truth.mean():.1%}",
+        fontsize=9,
     )
     return heat
 
@@ -643,7 +758,9 @@ for axes in panels.flat:
     axes.spines[:].set_visible(False)
 bar = plt.cm.ScalarMappable(heat.norm, HEAT_MAP)
 label = "attention × number of tiles (1 = an equal share; 30 or more: yellow)"
-figure.colorbar(bar, ax=panels, location="bottom", label=label, shrink=0.6, aspect=40)
+figure.colorbar(
+    bar, ax=panels, location="bottom", label=label, shrink=0.6, aspect=40
+)
 show(
     figure,
     "Six missed slides, each with its attention and the outlined tumour below. The outlines hold "
@@ -660,7 +777,9 @@ show(
 positive = labels == 1
 n, lost = tiles[positive], p[positive] < 0.5  # (36,) each
 for name, rows in {"1 to 3": n <= 3, "4 or more": n > 3}.items():
-    print(f"{name:9} tumour tiles: {lost[rows].sum()} of {rows.sum()} slides missed at 0.5")
+    print(
+        f"{name:9} tumour tiles: {lost[rows].sum()} of {rows.sum()} slides missed at 0.5"
+    )
 fewer = mil_tutorial.confidence_interval(auc, lost, 1 / n, groups[positive])
 print(f"share of pairs in which the missed slide has fewer: {fewer}")
 
@@ -669,10 +788,19 @@ for name, rows, colour, marker in [
     ("found at 0.5", ~lost, "#0072B2", "o"),
     ("missed at 0.5", lost, "#D55E00", "^"),
 ]:
-    axes.plot(n[rows], p[positive][rows], marker, color=colour, alpha=0.7, label=name)
+    axes.plot(
+        n[rows], p[positive][rows], marker, color=colour, alpha=0.7, label=name
+    )
 for height in (0.5, threshold):
     axes.axhline(height, color="0.5", linestyle=":", linewidth=1)
-    axes.text(200, height + 0.02, f"threshold {height:.2f}", ha="right", color="0.3", fontsize=9)
+    axes.text(
+        200,
+        height + 0.02,
+        f"threshold {height:.2f}",
+        ha="right",
+        color="0.3",
+        fontsize=9,
+    )
 axes.set(xscale="log", xlabel="tumour tiles in the slide", ylim=(0, 1.03))
 axes.set_xticks([1, 3, 10, 30, 100], ["1", "3", "10", "30", "100"])
 axes.set_ylabel("predicted probability")

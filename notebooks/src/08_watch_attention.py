@@ -44,7 +44,9 @@ bags = {
 }
 for name, weights in bags.items():
     entropy = sum(-a * math.log(a) for a in weights if a > 0)
-    print(f"{name:10}: entropy {entropy:.3f}, divided by log 4: {entropy / math.log(4):.2f}")
+    print(
+        f"{name:10}: entropy {entropy:.3f}, divided by log 4: {entropy / math.log(4):.2f}"
+    )
 
 # %% [markdown] id="by-hand-read"
 # Check the last bag with a pocket calculator: 0.5 · 0.693 + 2 · 0.25 · 1.386 = 1.040.
@@ -96,7 +98,9 @@ check_half_on_one(my_guess)
 # the attention each. What should its normalised entropy be?
 
 # %% id="loop-run" tags=["nbval-check-output"]
-attention = torch.tensor([[0.5, 0.25, 0.25, 0.0], [0.5, 0.5, 0.0, 0.0]])  # (B=2, K=4)
+attention = torch.tensor(
+    [[0.5, 0.25, 0.25, 0.0], [0.5, 0.5, 0.0, 0.0]]
+)  # (B=2, K=4)
 mask = torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0]], dtype=torch.bool)
 
 
@@ -108,14 +112,22 @@ def entropy_by_loop(attention, mask):
         for a in real:
             if a > 0:
                 entropy[b] -= a * torch.log(a)
-        if len(real) > 1:  # one tile alone: log 1 = 0, and the entropy is 0 anyway
+        if (
+            len(real) > 1
+        ):  # one tile alone: log 1 = 0, and the entropy is 0 anyway
             entropy[b] /= math.log(len(real))
     return entropy
 
 
-print("divided by log n_b:", [round(e, 3) for e in entropy_by_loop(attention, mask).tolist()])
+print(
+    "divided by log n_b:",
+    [round(e, 3) for e in entropy_by_loop(attention, mask).tolist()],
+)
 everything = torch.ones(2, 4, dtype=torch.bool)
-print("divided by log K:  ", [round(e, 3) for e in entropy_by_loop(attention, everything).tolist()])
+print(
+    "divided by log K:  ",
+    [round(e, 3) for e in entropy_by_loop(attention, everything).tolist()],
+)
 
 # %% [markdown] id="loop-read"
 # Both tiles of bag 1 weigh the same, so 1 is right. With log K it looks half collapsed, and beside a
@@ -137,7 +149,9 @@ def attention_entropy(attention, mask):
     logs = torch.log(attention.clamp(min=torch.finfo(attention.dtype).tiny))
     entropy = -(attention * logs).sum(dim=1)
     n = mask.sum(dim=1)
-    return entropy / torch.log(n.clamp(min=2))  # the entropy of a bag of one is 0 already
+    return entropy / torch.log(
+        n.clamp(min=2)
+    )  # the entropy of a bag of one is 0 already
     ### END SOLUTION
 
 
@@ -156,28 +170,51 @@ check_attention_entropy(attention_entropy)
 
 # %% id="slides-run"
 from mil_tutorial import attention_entropy as package_entropy
-from mil_tutorial import effective_instances, load_slides, load_trained_model, predict
+from mil_tutorial import (
+    effective_instances,
+    load_slides,
+    load_trained_model,
+    predict,
+)
 
 train, val, _ = load_slides("slides")
 predictions = predict(load_trained_model(), val)
-entropy = package_entropy(predictions.attention, sizes=predictions.sizes).numpy()
-tiles = effective_instances(predictions.attention, sizes=predictions.sizes).numpy()
+entropy = package_entropy(
+    predictions.attention, sizes=predictions.sizes
+).numpy()
+tiles = effective_instances(
+    predictions.attention, sizes=predictions.sizes
+).numpy()
 for name, rows in {
     "positive": predictions.labels == 1,
     "negative": predictions.labels == 0,
 }.items():
     low, middle, high = np.percentile(tiles[rows], [25, 50, 75])
-    print(f"{rows.sum()} {name} slides: median entropy {np.median(entropy[rows]):.2f},", end=" ")
-    print(f"median {middle:.1f} effective tiles (middle half {low:.1f} to {high:.1f})")
+    print(
+        f"{rows.sum()} {name} slides: median entropy {np.median(entropy[rows]):.2f},",
+        end=" ",
+    )
+    print(
+        f"median {middle:.1f} effective tiles (middle half {low:.1f} to {high:.1f})"
+    )
 
 # %% id="slides-figure"
 figure, axes = plt.subplots(figsize=(7, 2.4))
 jitter = np.random.default_rng(0).uniform(-0.15, 0.15, len(tiles))
 for label, colour, marker in [(0, "#0072B2", "o"), (1, "#D55E00", "^")]:
     chosen = predictions.labels == label
-    axes.plot(tiles[chosen], label + jitter[chosen], marker, color=colour, alpha=0.6)
-axes.set(xscale="log", xlim=(1, 250), ylim=(-0.5, 1.5), xlabel="effective tiles of a slide")
-axes.set_xticks([1, 3, 10, 30, 100, 217], ["1", "3", "10", "30", "100", "217 (all)"])
+    axes.plot(
+        tiles[chosen], label + jitter[chosen], marker, color=colour, alpha=0.6
+    )
+axes.set(
+    xscale="log",
+    xlim=(1, 250),
+    ylim=(-0.5, 1.5),
+    xlabel="effective tiles of a slide",
+)
+axes.set_xticks(
+    [1, 3, 10, 30, 100, 217], ["1", "3", "10", "30", "100", "217 (all)"]
+)
 axes.set_yticks([0, 1], ["negative slides", "positive slides"])
 show(
     figure,
@@ -202,11 +239,15 @@ generator = np.random.default_rng(0)
 learnt = predictions.per_bag(predictions.attention)
 shuffled = [generator.permutation(weights) for weights in learnt]
 for name, weights in {"learnt": learnt, "shuffled": shuffled}.items():
-    mean = package_entropy(np.concatenate(weights), sizes=predictions.sizes).mean()
+    mean = package_entropy(
+        np.concatenate(weights), sizes=predictions.sizes
+    ).mean()
     pairs = [(a, t) for a, t in zip(weights, val.instance_labels) if t.any()]
     inside = np.mean([a[t == 1].sum() for a, t in pairs])
     ranking = np.nanmean(instance_auc(weights, val.instance_labels))
-    print(f"{name:8}: entropy {mean:.3f}, on tumour {inside:.2f}, instance AUC {ranking:.2f}")
+    print(
+        f"{name:8}: entropy {mean:.3f}, on tumour {inside:.2f}, instance AUC {ranking:.2f}"
+    )
 
 # %% [markdown] id="shuffle-read"
 # Nothing: entropy sees the weights and not the tiles they lie on. Low entropy says that few tiles
@@ -227,7 +268,10 @@ from mil_tutorial import TrainingConfig, build_model, fit
 from mil_tutorial.widgets import EntropyMonitor
 
 config = TrainingConfig(
-    epochs=3 if FAST else 30, learning_rate=1e-3, weight_decay=1e-3, patience=None
+    epochs=3 if FAST else 30,
+    learning_rate=1e-3,
+    weight_decay=1e-3,
+    patience=None,
 )
 torch.manual_seed(0)
 model = build_model("attention", input_dim=64, hidden_dim=128, dropout=0.5)
@@ -255,11 +299,15 @@ with EntropyMonitor(epochs=config.epochs) as monitor:
 from mil_tutorial import RECIPES, load_recorded_runs
 
 runs = {letter: load_recorded_runs(letter) for letter in RECIPES}
-figure, panels = plt.subplots(2, 3, figsize=(8, 4.4), sharex=True, sharey="row")
+figure, panels = plt.subplots(
+    2, 3, figsize=(8, 4.4), sharex=True, sharey="row"
+)
 for (letter, five), (top, bottom) in zip(runs.items(), panels.T):
     for run in five:
         top.plot(run.columns["val_loss"], color="0.25", linewidth=1)
-        bottom.plot(run.columns["val_attention_entropy"], color="#009E73", linewidth=1)
+        bottom.plot(
+            run.columns["val_attention_entropy"], color="#009E73", linewidth=1
+        )
     top.set(title=letter, ylim=(0, 0.9))
     bottom.set(xlabel="epoch", ylim=(-0.02, 1.02))
     for low, high in ((0, 0.1), (0.95, 1)):
@@ -319,9 +367,15 @@ for axes, name in zip(panels, ("val_auc", "val_instance_auc")):
     for letter, (marker, colour) in marks.items():
         x = [run.columns["val_attention_entropy"][-1] for run in runs[letter]]
         y = [run.columns[name][-1] for run in runs[letter]]
-        axes.plot(x, y, marker, color=colour, markersize=8, alpha=0.7, label=letter)
+        axes.plot(
+            x, y, marker, color=colour, markersize=8, alpha=0.7, label=letter
+        )
     axes.axhline(0.5, color="0.6", linestyle=":", linewidth=1)
-    axes.set(xlabel="normalised entropy, last epoch", xlim=(-0.05, 1.05), ylim=(0, 1.02))
+    axes.set(
+        xlabel="normalised entropy, last epoch",
+        xlim=(-0.05, 1.05),
+        ylim=(0, 1.02),
+    )
 panels[0].set_ylabel("slide AUC")
 panels[1].set_ylabel("instance AUC of the attention")
 panels[0].legend(loc="lower center")
@@ -407,8 +461,19 @@ figure, panels = plt.subplots(1, 3, figsize=(8, 3))
 for axes, (column, label) in zip(panels, columns.items()):
     for x, weight in enumerate(weights):
         values = [run.kept(column) for run in load_recorded_runs("B", weight)]
-        axes.plot(x + np.linspace(-0.2, 0.2, 5), values, "o", color="#009E73", alpha=0.6)
-        axes.plot([x - 0.35, x + 0.35], [np.median(values)] * 2, color="0.2", linewidth=1)
+        axes.plot(
+            x + np.linspace(-0.2, 0.2, 5),
+            values,
+            "o",
+            color="#009E73",
+            alpha=0.6,
+        )
+        axes.plot(
+            [x - 0.35, x + 0.35],
+            [np.median(values)] * 2,
+            color="0.2",
+            linewidth=1,
+        )
     low = 0 if column == "val_attention_entropy" else 0.4
     axes.set(xlabel="entropy weight λ", ylabel=label, ylim=(low, 1.02))
     axes.set_xticks(range(len(weights)), [f"{weight:g}" for weight in weights])
@@ -422,7 +487,10 @@ show(
 # %% id="sweep-run"
 for weight in weights:
     values = [run.kept("val_auc") for run in load_recorded_runs("B", weight)]
-    print(f"λ = {weight:5.2f}: slide AUC", " ".join(f"{value:.3f}" for value in values))
+    print(
+        f"λ = {weight:5.2f}: slide AUC",
+        " ".join(f"{value:.3f}" for value in values),
+    )
 
 # %% [markdown] id="sweep-read"
 # The term does what it says: from λ = −0.1 to 0.3 the median entropy falls from 0.54 to 0.16. (The step

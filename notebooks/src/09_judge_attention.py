@@ -36,7 +36,9 @@ for threshold in (1, 2, 0.9):
     hot = share >= threshold
     false_alarms = int((hot & (tumour == 0)).sum())
     misses = int((~hot & (tumour == 1)).sum())
-    print(f"threshold {threshold}: {false_alarms} false alarm(s), {misses} miss(es)")
+    print(
+        f"threshold {threshold}: {false_alarms} false alarm(s), {misses} miss(es)"
+    )
 
 # %% [markdown] id="by-hand-read"
 # At 1 the second tile is a **false alarm** (false positive) and the third a **miss** (false negative). A
@@ -81,23 +83,38 @@ check_instance_confusion(instance_confusion)
 
 # %% id="real-run"
 from mil_tutorial import instance_confusion as confusion
-from mil_tutorial import load_slides, load_trained_model, predict, scale_attention
+from mil_tutorial import (
+    load_slides,
+    load_trained_model,
+    predict,
+    scale_attention,
+)
 
 model = load_trained_model()
 train, val, _ = load_slides("slides")
 predictions = predict(model, val)
-labels, sizes, truth = predictions.labels, predictions.sizes, val.instance_labels
+labels, sizes, truth = (
+    predictions.labels,
+    predictions.sizes,
+    val.instance_labels,
+)
 attention = predictions.per_bag(predictions.attention)
 shares = [scale_attention(a, "share") for a in attention]
 positive, negative = np.flatnonzero(labels == 1), np.flatnonzero(labels == 0)
 
-by_size = positive[np.argsort([truth[i].sum() for i in positive], kind="stable")]
+by_size = positive[
+    np.argsort([truth[i].sum() for i in positive], kind="stable")
+]
 print("threshold 5 shares    hit   false alarms   missed")
 for i in by_size[np.linspace(0, 35, 6).astype(int)]:
     c = confusion(shares[i], truth[i], threshold=5)
-    print(f"{val.names[i]:17}{c.true_positives:8}{c.false_positives:12}{c.false_negatives:12}")
+    print(
+        f"{val.names[i]:17}{c.true_positives:8}{c.false_positives:12}{c.false_negatives:12}"
+    )
 c = confusion(np.concatenate(shares), np.concatenate(truth), threshold=5)
-print(f"{'all 72 slides':17}{c.true_positives:8}{c.false_positives:12}{c.false_negatives:12}")
+print(
+    f"{'all 72 slides':17}{c.true_positives:8}{c.false_positives:12}{c.false_negatives:12}"
+)
 
 # %% [markdown] id="ceiling"
 # ## Know the ceiling
@@ -147,7 +164,9 @@ def joined(values, slides):
 
 for half in (first, second):
     patients = len({val.groups[i] for i in half})
-    print(f"{patients} patients, {len(half)} slides, {joined(truth, half).sum()} tumour tiles")
+    print(
+        f"{patients} patients, {len(half)} slides, {joined(truth, half).sum()} tumour tiles"
+    )
 
 # %% [markdown] id="choose-trade"
 # See the trade on the choosing half. **Sensitivity** is the part of the tumour tiles that is hot;
@@ -155,15 +174,29 @@ for half in (first, second):
 
 # %% id="choose-figure"
 thresholds = np.geomspace(0.5, 150, 60)
-counts = [confusion(joined(shares, first), joined(truth, first), t) for t in thresholds]
+counts = [
+    confusion(joined(shares, first), joined(truth, first), t)
+    for t in thresholds
+]
 tp, fp, fn, _ = np.array(counts).T
 tiles = np.array([[sizes[i], truth[i].sum()] for i in first]).T
-ceiling = [np.minimum(tiles[0] / t, tiles[1]).sum() / tiles[1].sum() for t in thresholds]
+ceiling = [
+    np.minimum(tiles[0] / t, tiles[1]).sum() / tiles[1].sum()
+    for t in thresholds
+]
 figure, axes = plt.subplots(figsize=(6.5, 3.4))
 axes.plot(thresholds, tp / (tp + fp), color="#0072B2", label="precision")
-axes.plot(thresholds, tp / (tp + fn), "--", color="#D55E00", label="sensitivity")
-axes.plot(thresholds, ceiling, ":", color="0.4", label="ceiling of sensitivity")
-axes.set(xscale="log", xlabel="threshold (shares; 1 = an equal share)", ylabel="part of tiles")
+axes.plot(
+    thresholds, tp / (tp + fn), "--", color="#D55E00", label="sensitivity"
+)
+axes.plot(
+    thresholds, ceiling, ":", color="0.4", label="ceiling of sensitivity"
+)
+axes.set(
+    xscale="log",
+    xlabel="threshold (shares; 1 = an equal share)",
+    ylabel="part of tiles",
+)
 axes.set_xticks([1, 5, 20, 100], ["1", "5", "20", "100"])
 axes.legend(loc="center left", bbox_to_anchor=(0.02, 0.7))
 show(
@@ -189,7 +222,9 @@ def judge(values, chosen_on, judged_on):
     threshold = threshold_for(values, chosen_on)
     healthy, ill = (judged_on[labels[judged_on] == y] for y in (0, 1))
     alarms = (joined(values, healthy) >= threshold).sum() / len(healthy)
-    c = confusion(joined(values, judged_on), joined(truth, judged_on), threshold)
+    c = confusion(
+        joined(values, judged_on), joined(truth, judged_on), threshold
+    )
     sensitivity = c.true_positives / (c.true_positives + c.false_negatives)
     reached = sum((values[i][truth[i] == 1] >= threshold).any() for i in ill)
     return f"{threshold:9.2f}{alarms:14.1f}{sensitivity:14.2f}{reached:13} of {len(ill)}"
@@ -212,11 +247,17 @@ print(judge(shares, second, first))
 # tile stands out?
 
 # %% id="scalings-hand" tags=["nbval-check-output"]
-dull = np.array([1.2, 1.1, 1.06, 0.94, 0.9, 0.8]) / 6  # six weights, nearly equal
+dull = (
+    np.array([1.2, 1.1, 1.06, 0.94, 0.9, 0.8]) / 6
+)  # six weights, nearly equal
 CUTS = {"raw": 0.02, "share": 5, "min-max": 0.5, "rank": 0.5}
 for scaling, cut in CUTS.items():
     scaled = scale_attention(dull, scaling)
-    print(f"{scaling:8}", np.round(scaled, 2), f"above {cut}: {(scaled > cut).sum()}")
+    print(
+        f"{scaling:8}",
+        np.round(scaled, 2),
+        f"above {cut}: {(scaled > cut).sum()}",
+    )
 
 # %% [markdown] id="scalings-read"
 # * **Raw** weights depend on the size of the bag: all six are above 0.02.
@@ -228,13 +269,19 @@ for scaling, cut in CUTS.items():
 
 # %% id="scalings-run"
 quarters = [attention[i][k::4] for i in negative for k in range(4)]
-quarters = [a / a.sum() for a in quarters]  # what the softmax gives without the other tiles
-print("cut on all slides   painted   slides with paint   fewest–most tiles   in quarters")
+quarters = [
+    a / a.sum() for a in quarters
+]  # what the softmax gives without the other tiles
+print(
+    "cut on all slides   painted   slides with paint   fewest–most tiles   in quarters"
+)
 for scaling, cut in CUTS.items():
     painted = [scale_attention(attention[i], scaling) > cut for i in negative]
     small = [scale_attention(a, scaling) > cut for a in quarters]
     n_hot = [p.sum() for p in painted]
-    part, part_small = (np.mean([p.mean() for p in group]) for group in (painted, small))
+    part, part_small = (
+        np.mean([p.mean() for p in group]) for group in (painted, small)
+    )
     print(
         f"{scaling:8} > {cut:<9}{part:7.1%}{sum(n > 0 for n in n_hot):12} of {len(n_hot)}"
         f"{min(n_hot):16}–{max(n_hot):<3}{part_small:17.1%}"
@@ -252,11 +299,15 @@ for scaling, cut in CUTS.items():
 from mil_tutorial import TILE, slide_image, stitch_tiles
 
 rates = np.array([t.mean() for t in truth])
-dull_one = negative[np.argsort(predictions.probabilities[negative])[len(negative) // 2]]
+dull_one = negative[
+    np.argsort(predictions.probabilities[negative])[len(negative) // 2]
+]
 ill_one = positive[np.argsort(rates[positive])[len(positive) // 2]]
 bare = {"frameon": False, "xticks": [], "yticks": []}
 figure, rows = plt.subplots(2, 5, figsize=(11, 4.9), subplot_kw=bare)
-for (left, *panels), i, kind in zip(rows, (dull_one, ill_one), ("no tumour", "tumour")):
+for (left, *panels), i, kind in zip(
+    rows, (dull_one, ill_one), ("no tumour", "tumour")
+):
     image = slide_image(val.names[i])
     left.imshow(image)
     left.set_title(f"{kind}: probability {predictions.probabilities[i]:.2f}")
@@ -264,7 +315,11 @@ for (left, *panels), i, kind in zip(rows, (dull_one, ill_one), ("no tumour", "tu
     for axes, (scaling, cut) in zip(panels, CUTS.items()):
         hot = scale_attention(attention[i], scaling) > cut
         heat = stitch_tiles(hot, val.coords[i], TILE, image.shape[:2]) == 1
-        axes.imshow(np.where(heat[..., None], (213, 94, 0), 0.35 * image + 160).astype(np.uint8))
+        axes.imshow(
+            np.where(heat[..., None], (213, 94, 0), 0.35 * image + 160).astype(
+                np.uint8
+            )
+        )
         if outline.any():
             axes.contour(outline, levels=[0.5], colors="black", linewidths=1.4)
         axes.set_title(f"{scaling} > {cut}: {hot.sum()} tiles")
@@ -284,8 +339,12 @@ show(
 
 # %% id="fix-run"
 called = predictions.probabilities >= 0.5
-print(f"maps hidden on negative slides: {(~called[negative]).sum()} of {len(negative)}")
-print(f"maps hidden on positive slides: {(~called[positive]).sum()} of {len(positive)}")
+print(
+    f"maps hidden on negative slides: {(~called[negative]).sum()} of {len(negative)}"
+)
+print(
+    f"maps hidden on positive slides: {(~called[positive]).sum()} of {len(positive)}"
+)
 
 # %% [markdown] id="fix-read"
 # The second line is the price: a missed slide loses its map as well.
@@ -328,7 +387,10 @@ check_hot_tiles(hot_tiles)
 # %% id="alone-run" tags=["nbval-check-output"]
 scores = predictions.per_bag(predictions.instance_logits)
 means = [np.sum(a * s) for a, s in zip(attention, scores)]
-print("weighted mean of own scores = logit:", np.allclose(means, predictions.logits, atol=1e-4))
+print(
+    "weighted mean of own scores = logit:",
+    np.allclose(means, predictions.logits, atol=1e-4),
+)
 
 # %% [markdown] id="hottest"
 # What does the loudest tile of each slide say?
@@ -342,9 +404,20 @@ for rows, name, colour, marker in [
     (negative, "slide without tumour", "#0072B2", "o"),
     (positive, "slide with tumour", "#D55E00", "^"),
 ]:
-    axes.plot(loud[rows], own_scores[rows], marker, color=colour, alpha=0.75, label=name)
+    axes.plot(
+        loud[rows],
+        own_scores[rows],
+        marker,
+        color=colour,
+        alpha=0.75,
+        label=name,
+    )
 axes.axhline(0, color="0.4", linewidth=0.8)
-axes.set(xscale="log", xlabel="attention of the hottest tile (shares)", ylabel="own score (logit)")
+axes.set(
+    xscale="log",
+    xlabel="attention of the hottest tile (shares)",
+    ylabel="own score (logit)",
+)
 axes.set_xticks([20, 50, 100, 200], ["20", "50", "100", "200"])
 axes.minorticks_off()
 axes.legend()
@@ -353,9 +426,13 @@ show(
     "The hottest tile of each slide: attention across, own score upwards. Slides with and without "
     "tumour overlap across and overlap less upwards; many healthy slides lie below zero",
 )
-print(f"own score below 0: {(own_scores[negative] < 0).sum()} of {len(negative)} negative slides")
+print(
+    f"own score below 0: {(own_scores[negative] < 0).sum()} of {len(negative)} negative slides"
+)
 without, with_tumour = (np.median(loud[rows]) for rows in (negative, positive))
-print(f"median shares: {without:.0f} without tumour, {with_tumour:.0f} with tumour")
+print(
+    f"median shares: {without:.0f} without tumour, {with_tumour:.0f} with tumour"
+)
 
 # %% [markdown] id="hottest-read"
 # Across, the two kinds of slides overlap (in the stored run the medians are 51 shares without tumour and
@@ -379,13 +456,26 @@ def interval_of(statistic):
         return statistic(slides.astype(int))
 
     draws = 50 if FAST else 200
-    return confidence_interval(metric, labels, np.arange(len(val)), val.groups, n_resamples=draws)
+    return confidence_interval(
+        metric, labels, np.arange(len(val)), val.groups, n_resamples=draws
+    )
 
 
-within = {name: instance_auc(v, truth) for name, v in (("share", shares), ("score", scores))}
-print("within a slide: attention", interval_of(lambda i: np.nanmean(within["share"][i])))
-print("                own score", interval_of(lambda i: np.nanmean(within["score"][i])))
-gap = interval_of(lambda i: np.nanmean(within["score"][i] - within["share"][i]))
+within = {
+    name: instance_auc(v, truth)
+    for name, v in (("share", shares), ("score", scores))
+}
+print(
+    "within a slide: attention",
+    interval_of(lambda i: np.nanmean(within["share"][i])),
+)
+print(
+    "                own score",
+    interval_of(lambda i: np.nanmean(within["score"][i])),
+)
+gap = interval_of(
+    lambda i: np.nanmean(within["score"][i] - within["share"][i])
+)
 print("               difference", gap)
 
 
@@ -428,7 +518,9 @@ print(f"whole bag:           logit {np.sum(a * s):5.2f}")
 for gone in (0, 1):
     stay = np.arange(3) != gone
     left = a[stay] / a[stay].sum()
-    print(f"without tile {gone}: weights {np.round(left, 2)}, logit {np.sum(left * s[stay]):5.2f}")
+    print(
+        f"without tile {gone}: weights {np.round(left, 2)}, logit {np.sum(left * s[stay]):5.2f}"
+    )
 
 # %% [markdown] id="delete-hand-read"
 # Check the second line: 0.3 / 0.4 = 0.75, and 0.75 × (−2) + 0.25 × (−4) = −2.5. Without its hottest tile
@@ -477,7 +569,12 @@ print(f"AOPC of 5 deletions: {aopc(fast_curve):.2f}")
 # %% id="orders-run"
 L = 50
 rng = np.random.default_rng(9)
-curves = {"attention first": [], "own score first": [], "random": [], "least attention first": []}
+curves = {
+    "attention first": [],
+    "own score first": [],
+    "random": [],
+    "least attention first": [],
+}
 for i, tiles in enumerate(val.instances):
     orders = (
         np.argsort(-attention[i]),
@@ -496,7 +593,10 @@ figure, panels = plt.subplots(1, 2, figsize=(8, 3.5), sharey=True)
 for axes, rows, title in zip(
     panels,
     (positive, quiet),
-    (f"{len(positive)} positive slides", f"{len(quiet)} slides rightly called negative"),
+    (
+        f"{len(positive)} positive slides",
+        f"{len(quiet)} slides rightly called negative",
+    ),
 ):
     for (name, values), (colour, style) in zip(curves.items(), STYLES):
         axes.plot(values[rows].mean(axis=0), style, color=colour, label=name)
@@ -518,7 +618,10 @@ for last in (5, 20, 50):
         for name, values in curves.items()
     }
     a, s = drops["attention first"], drops["own score first"]
-    columns = [interval_of(lambda i, d=d: d[i[labels[i] == 1]].mean()) for d in (a, s, a - s)]
+    columns = [
+        interval_of(lambda i, d=d: d[i[labels[i] == 1]].mean())
+        for d in (a, s, a - s)
+    ]
     print(f"L = {last:2}", *columns, sep="  ")
 print(f"L = 50, random order: {drops['random'][positive].mean():.3f}")
 
@@ -549,7 +652,9 @@ def logits_after_deletion(attention, instance_logits, order, n_deletions):
     ### BEGIN SOLUTION
     a = attention[order][::-1]  # last to go first
     s = instance_logits[order][::-1]
-    means = np.cumsum(a * s) / np.cumsum(a)  # of the last tile, the last two, …
+    means = np.cumsum(a * s) / np.cumsum(
+        a
+    )  # of the last tile, the last two, …
     return means[::-1][: n_deletions + 1]
     ### END SOLUTION
 
@@ -570,23 +675,39 @@ from mil_tutorial import TrainingConfig, build_model, fit
 print("attention, own score:    within      over all    AOPC L=5    AOPC L=50")
 for seed in range(1, 2 if FAST else 4):  # seed 0 is the model that ships
     config = TrainingConfig(
-        epochs=3 if FAST else 30, learning_rate=1e-3, weight_decay=1e-3, patience=None, seed=seed
+        epochs=3 if FAST else 30,
+        learning_rate=1e-3,
+        weight_decay=1e-3,
+        patience=None,
+        seed=seed,
     )
     torch.manual_seed(seed)
     other = build_model("gated", input_dim=64, hidden_dim=128, dropout=0.5)
     fit(other, train, val, config, progress=False)
     again = predict(other, val)
     columns = {name: [] for name in ("within", "all", "L = 5", "L = 50")}
-    for packed in (again.attention * np.repeat(sizes, sizes), again.instance_logits):
+    for packed in (
+        again.attention * np.repeat(sizes, sizes),
+        again.instance_logits,
+    ):
         values = again.per_bag(packed)
         found_curves = [
-            package_curve(other, val.instances[i], np.argsort(-values[i]), L) for i in positive
+            package_curve(other, val.instances[i], np.argsort(-values[i]), L)
+            for i in positive
         ]
         columns["within"].append(np.nanmean(instance_auc(values, truth)))
         columns["all"].append(over_all(values, np.arange(len(val))))
-        columns["L = 5"].append(np.mean([aopc(curve[:6]) for curve in found_curves]))
-        columns["L = 50"].append(np.mean([aopc(curve) for curve in found_curves]))
-    print(f"seed {seed}", " " * 16, "   ".join(f"{x:.2f} {y:.2f}" for x, y in columns.values()))
+        columns["L = 5"].append(
+            np.mean([aopc(curve[:6]) for curve in found_curves])
+        )
+        columns["L = 50"].append(
+            np.mean([aopc(curve) for curve in found_curves])
+        )
+    print(
+        f"seed {seed}",
+        " " * 16,
+        "   ".join(f"{x:.2f} {y:.2f}" for x, y in columns.values()),
+    )
 
 # %% [markdown] id="again-read"
 # In the stored run all three agree with the model that ships: close within a slide, own scores far ahead

@@ -30,7 +30,13 @@ import numpy as np
 import torch
 from matplotlib import colormaps
 
-from mil_tutorial import TILE, load_slides, load_trained_model, predict, slide_image
+from mil_tutorial import (
+    TILE,
+    load_slides,
+    load_trained_model,
+    predict,
+    slide_image,
+)
 
 _, val, _ = load_slides("slides")
 model = load_trained_model()
@@ -40,9 +46,13 @@ weights = predictions.per_bag(predictions.attention)
 rates = np.array([truth.mean() for truth in val.instance_labels])
 positives = np.flatnonzero(predictions.labels == 1)
 by_rate = positives[np.argsort(rates[positives])]
-smallest, lower, typical, upper = by_rate[[k * len(by_rate) // 4 for k in range(4)]]
+smallest, lower, typical, upper = by_rate[
+    [k * len(by_rate) // 4 for k in range(4)]
+]
 for i in (smallest, lower, upper):
-    print(f"{val.names[i]}: {len(weights[i])} tiles, {val.instance_labels[i].sum()} with tumour")
+    print(
+        f"{val.names[i]}: {len(weights[i])} tiles, {val.instance_labels[i].sum()} with tumour"
+    )
 
 # %% [markdown] id="find-ask"
 # Mark the tiles that you would call tumour, then let the truth appear. While you look, ask yourself:
@@ -55,7 +65,9 @@ for i in (smallest, lower, upper):
 from mil_tutorial.widgets import FindTheTumour, slide_views
 
 views = slide_views(val, predictions, image_of=slide_image, tile_size=TILE)
-FindTheTumour([views[i] for i in (smallest, lower, upper)], start=val.names[upper])
+FindTheTumour(
+    [views[i] for i in (smallest, lower, upper)], start=val.names[upper]
+)
 
 # %% [markdown] id="find-answers"
 # 1. Size: tumour nuclei are larger and paler than those of lymphocytes, and lie in nests. Stain differs
@@ -73,7 +85,9 @@ FindTheTumour([views[i] for i in (smallest, lower, upper)], start=val.names[uppe
 
 # %% id="by-hand-run" tags=["nbval-check-output"]
 values = np.array([0.1, 0.2, 0.3, 0.15, 0.25])
-coords = np.array([[0, 0], [2, 0], [4, 0], [0, 2], [4, 2]])  # x, y of each tile
+coords = np.array(
+    [[0, 0], [2, 0], [4, 0], [0, 2], [4, 2]]
+)  # x, y of each tile
 
 canvas = np.full((4, 6), np.nan)  # (height, width): rows first
 canvas[0:2, 0:2] = values[0]  # rows y to y + 2, columns x to x + 2
@@ -185,7 +199,10 @@ figure, (left, right) = plt.subplots(1, 2, figsize=(8, 4.25))
 left.imshow(image)
 left.imshow(heat, cmap="viridis", alpha=0.65)
 right.imshow(overlay(image, heat))
-for axes, title in ((left, "the same α everywhere"), (right, "α grows with attention")):
+for axes, title in (
+    (left, "the same α everywhere"),
+    (right, "α grows with attention"),
+):
     axes.set_title(title)
     axes.set_axis_off()
 show(
@@ -209,9 +226,13 @@ show(
 # %% id="colours-lightness" tags=["nbval-check-output"]
 def lightness(rgb):
     """CIE lightness L* of colours (..., 3) with channels from 0 to 1."""
-    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    linear = np.where(
+        rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4
+    )
     luminance = linear @ np.array([0.2126, 0.7152, 0.0722])
-    return np.where(luminance > 0.008856, 116 * np.cbrt(luminance) - 16, 903.3 * luminance)
+    return np.where(
+        luminance > 0.008856, 116 * np.cbrt(luminance) - 16, 903.3 * luminance
+    )
 
 
 MAPS = {"viridis": "viridis", "jet": "jet", "red–green": "RdYlGn_r"}
@@ -227,19 +248,27 @@ for title, name in MAPS.items():
 
 # %% id="colours-figure"
 ranks = np.round(scale_attention(weights[typical], "rank"), 1)  # eleven steps
-ranks = package_stitch(ranks, val.coords[typical], TILE, image.shape[:2], downsample=TILE)
+ranks = package_stitch(
+    ranks, val.coords[typical], TILE, image.shape[:2], downsample=TILE
+)
 places = [["viridis", "jet", "curve"], ["viridis, grey", "jet, grey", "curve"]]
-figure, panels = plt.subplot_mosaic(places, figsize=(8, 4.6), width_ratios=[1, 1, 1.3])
+figure, panels = plt.subplot_mosaic(
+    places, figsize=(8, 4.6), width_ratios=[1, 1, 1.3]
+)
 for name in ("viridis", "jet"):
     coloured = colormaps[name](ranks)[..., :3]
     coloured[np.isnan(ranks)] = 1  # white where no tile lies
     panels[name].imshow(coloured)
-    panels[f"{name}, grey"].imshow(lightness(coloured), cmap="gray", vmin=0, vmax=100)
+    panels[f"{name}, grey"].imshow(
+        lightness(coloured), cmap="gray", vmin=0, vmax=100
+    )
     for title in (name, f"{name}, grey"):
         panels[title].set_title(title)
         panels[title].set_axis_off()
 axes, value = panels["curve"], np.linspace(0, 1, 256)
-axes.set_prop_cycle(color=["#0072B2", "#D55E00", "#009E73"], linestyle=["-", "--", ":"])
+axes.set_prop_cycle(
+    color=["#0072B2", "#D55E00", "#009E73"], linestyle=["-", "--", ":"]
+)
 for title, name in MAPS.items():
     axes.plot(value, lightness(colormaps[name](value)[:, :3]), label=title)
 axes.set(xlabel="value", ylabel="lightness L*", ylim=(0, 118))
@@ -265,7 +294,9 @@ show(
 from mil_tutorial import plot_attention
 
 truth = val.instance_labels[typical]
-figure = plot_attention(image, weights[typical], val.coords[typical], TILE, truth=truth)
+figure = plot_attention(
+    image, weights[typical], val.coords[typical], TILE, truth=truth
+)
 show(
     figure,
     "The median slide, its attention and the overlay; the hottest tile has 108 equal shares and "
@@ -318,7 +349,9 @@ chosen = [views[i] for i in (typical, quiet, miss, false_alarm)]
 SlideExplorer(chosen, start=val.names[typical])
 
 # %% id="explore-table"
-print("slide         tumour tiles  probability  top share  tiles with 90 %  on tumour tiles")
+print(
+    "slide         tumour tiles  probability  top share  tiles with 90 %  on tumour tiles"
+)
 for i in (typical, quiet, miss, false_alarm):
     a, truth = np.sort(weights[i])[::-1], val.instance_labels[i]
     few = np.searchsorted(np.cumsum(a), 0.9) + 1
@@ -328,8 +361,14 @@ for i in (typical, quiet, miss, false_alarm):
         f"{few:17}{inside:>17}"
     )
 tops = np.array([len(a) * a.max() for a in weights])
-print("median top share of all slides with tumour:", np.median(tops[positives]).round())
-print("median top share of all slides without:    ", np.median(tops[negatives]).round())
+print(
+    "median top share of all slides with tumour:",
+    np.median(tops[positives]).round(),
+)
+print(
+    "median top share of all slides without:    ",
+    np.median(tops[negatives]).round(),
+)
 
 # %% [markdown] id="explore-answers"
 # From the stored table: (1) Two. (2) No: its one tumour tile gets almost nothing. (3) No: the false alarm
@@ -361,11 +400,22 @@ def probability_without(slide, gone):
 
 
 rng = np.random.default_rng(0)
-print("hottest tiles gone:   0     1     2     3     4     5    10   ten at random")
-for title, i in {"median": typical, "miss": miss, "false alarm": false_alarm}.items():
+print(
+    "hottest tiles gone:   0     1     2     3     4     5    10   ten at random"
+)
+for title, i in {
+    "median": typical,
+    "miss": miss,
+    "false alarm": false_alarm,
+}.items():
     hottest = np.argsort(-weights[i])
-    found_without = [probability_without(i, hottest[:k]) for k in (0, 1, 2, 3, 4, 5, 10)]
-    blind = [probability_without(i, rng.permutation(len(hottest))[:10]) for _ in range(20)]
+    found_without = [
+        probability_without(i, hottest[:k]) for k in (0, 1, 2, 3, 4, 5, 10)
+    ]
+    blind = [
+        probability_without(i, rng.permutation(len(hottest))[:10])
+        for _ in range(20)
+    ]
     columns = "".join(f"{p:6.2f}" for p in found_without)
     print(f"{title:17}{columns}   {min(blind):.2f} to {max(blind):.2f}")
 
@@ -445,7 +495,9 @@ file = save_heat_map(
     truth=val.instance_labels[typical],
 )
 saved = plt.imread(file)
-figure = plt.figure(figsize=(saved.shape[1] / 90, saved.shape[0] / 90), layout="none")
+figure = plt.figure(
+    figsize=(saved.shape[1] / 90, saved.shape[0] / 90), layout="none"
+)
 figure.add_axes((0, 0, 1, 1)).imshow(saved)
 plt.axis("off")
 show(
@@ -489,14 +541,26 @@ import json
 from mil_tutorial import save_geojson
 
 name = val.names[typical]
-plt.imsave(f"results/{name}-slide.png", image)  # the slide itself, to open in QuPath
+plt.imsave(
+    f"results/{name}-slide.png", image
+)  # the slide itself, to open in QuPath
 tiles = (weights[typical], val.coords[typical], TILE)
-file = save_geojson(f"results/{name}.geojson", *tiles, threshold=10, slide=name)
+file = save_geojson(
+    f"results/{name}.geojson", *tiles, threshold=10, slide=name
+)
 features = json.loads(file.read_text(encoding="utf-8"))["features"]
-hot = [f for f in features if f["properties"]["classification"]["name"] == "high attention"]
-print(f"{len(features)} tiles, {len(hot)} with at least 10 shares; the first of these:")
+hot = [
+    f
+    for f in features
+    if f["properties"]["classification"]["name"] == "high attention"
+]
+print(
+    f"{len(features)} tiles, {len(hot)} with at least 10 shares; the first of these:"
+)
 print("ring:", hot[0]["geometry"]["coordinates"][0])
-print("share:", round(hot[0]["properties"]["measurements"]["attention share"], 1))
+print(
+    "share:", round(hot[0]["properties"]["measurements"]["attention share"], 1)
+)
 
 # %% [markdown] id="qupath-read"
 # Open the slide in QuPath (0.4 or later) and drop the `.geojson` file on it. *Measure → Show measurement

@@ -36,9 +36,15 @@ from mil_tutorial import auc, load_benchmark
 # %% id="fix-run" tags=["nbval-check-output"]
 benchmark = load_benchmark("slides")
 (split,) = benchmark.splits(seed=0)
-for name, part in {"training": split.train, "validation": split.val, "test": split.test}.items():
+for name, part in {
+    "training": split.train,
+    "validation": split.val,
+    "test": split.test,
+}.items():
     positive, patients = int(part.labels.sum()), len(set(part.groups))
-    print(f"{name:10} {len(part):3} slides, {positive:3} positive, of {patients} patients")
+    print(
+        f"{name:10} {len(part):3} slides, {positive:3} positive, of {patients} patients"
+    )
 print(benchmark.config)
 
 # %% [markdown] id="fix-limits"
@@ -56,7 +62,9 @@ patient = np.array(["A", "A", "B", "B", "C", "C", "D", "D"])
 labels = np.array([1, 1, 0, 0, 1, 0, 1, 0])
 first = np.array([0.9, 0.8, 0.3, 0.2, 0.7, 0.65, 0.6, 0.1])
 second = np.array([0.9, 0.4, 0.5, 0.2, 0.8, 0.3, 0.7, 0.6])
-print(f"model 1: {auc(labels, first):.4f} = 15/16, model 2: {auc(labels, second):.4f} = 14/16")
+print(
+    f"model 1: {auc(labels, first):.4f} = 15/16, model 2: {auc(labels, second):.4f} = 14/16"
+)
 
 # %% [markdown] id="hand-draw"
 # What if other patients had come? We have none, so we draw from ours, with replacement: A, A, C and D,
@@ -86,8 +94,12 @@ def paired_bootstrap(labels, first, second, patient, draws):
     ### BEGIN SOLUTION
     differences = []
     for drawn in draws:
-        rows = np.concatenate([np.flatnonzero(patient == name) for name in drawn])
-        differences.append(auc(labels[rows], first[rows]) - auc(labels[rows], second[rows]))
+        rows = np.concatenate(
+            [np.flatnonzero(patient == name) for name in drawn]
+        )
+        differences.append(
+            auc(labels[rows], first[rows]) - auc(labels[rows], second[rows])
+        )
     return np.array(differences)
     ### END SOLUTION
 
@@ -110,13 +122,17 @@ from mil_tutorial import confidence_interval
 
 
 def drawn_auc(labels, p):
-    return auc(labels, p)  # the same number, but the package has no formula for this function
+    return auc(
+        labels, p
+    )  # the same number, but the package has no formula for this function
 
 
 rng, ten = np.random.default_rng(0), np.repeat(np.arange(10), 2)
 y, held = np.tile([0, 1], 10), {drawn_auc: 0, auc: 0}
 for _ in range(10 if FAST else 100):
-    p = expit(2.326 * y + rng.normal(size=20))  # the means lie 2.326 apart: AUC 0.95
+    p = expit(
+        2.326 * y + rng.normal(size=20)
+    )  # the means lie 2.326 apart: AUC 0.95
     for metric in held:
         interval = confidence_interval(metric, y, p, ten, n_resamples=100)
         held[metric] += interval.low <= 0.95 <= interval.high
@@ -160,7 +176,9 @@ print("difference", paired_difference(auc, truth, one, two, many))
 def draw_rows(patient, rng):
     """Rows of as many patients as there are, drawn with replacement."""
     names = np.unique(patient)
-    return np.concatenate([np.flatnonzero(patient == n) for n in rng.choice(names, len(names))])
+    return np.concatenate(
+        [np.flatnonzero(patient == n) for n in rng.choice(names, len(names))]
+    )
 
 
 def differences_of(labels, first, second, patient, rng, n=200):
@@ -172,7 +190,9 @@ def differences_of(labels, first, second, patient, rng, n=200):
         ### INSTEAD
         # mine, yours = draw_rows(patient, rng), draw_rows(patient, rng)
         ### END SOLUTION
-        differences.append(auc(labels[mine], first[mine]) - auc(labels[yours], second[yours]))
+        differences.append(
+            auc(labels[mine], first[mine]) - auc(labels[yours], second[yours])
+        )
     return np.array(differences)
 
 
@@ -197,7 +217,10 @@ experiment = run_experiment(
     jobs=1 if FAST else possible_jobs(),
     progress=False,
 )
-print(sum(len(runs.histories) for runs in experiment.runs.values()), "models trained and tested")
+print(
+    sum(len(runs.histories) for runs in experiment.runs.values()),
+    "models trained and tested",
+)
 
 # %% [markdown] id="table"
 # Before you look: in which row will attention beat max?
@@ -236,7 +259,9 @@ Markdown(as_markdown(results).partition("\n\n")[2])  # without its heading
 from mil_tutorial import load_recorded, table_cells
 
 recorded = load_recorded("slides")
-cells, recorded_cells = (table_cells(as_markdown(one)) for one in (results, recorded))
+cells, recorded_cells = (
+    table_cells(as_markdown(one)) for one in (results, recorded)
+)
 if FAST:
     print("shortened training: no record to compare with")
 else:
@@ -280,13 +305,24 @@ print("             AUC over slides         tiles ranked")
 for name in ("slides", "slides-hard"):
     (part,) = load_benchmark(name).splits(seed=0)
     test, y = part.test, part.test.labels.numpy()
-    fitted = [fit_tile_classifier(part.train, part.val, seed) for seed in range(starts_each)]
-    probabilities = np.stack([model.bag_probabilities(test) for model in fitted])
-    ranks = instance_auc(fitted[0].instance_probabilities(test), test.instance_labels)
+    fitted = [
+        fit_tile_classifier(part.train, part.val, seed)
+        for seed in range(starts_each)
+    ]
+    probabilities = np.stack(
+        [model.bag_probabilities(test) for model in fitted]
+    )
+    ranks = instance_auc(
+        fitted[0].instance_probabilities(test), test.instance_labels
+    )
     interval = confidence_interval(auc, y, probabilities, test.groups)
     print(f"{name:12} {interval} {np.nanmean(ranks):13.2f}")
-    (mil,) = (row for row in load_recorded(name)["rows"] if row["pooling"] == "gated")
-    print(f"   gated     {mil['auc']:.3f} (recorded) {mil['instance_auc']:19.2f}")
+    (mil,) = (
+        row for row in load_recorded(name)["rows"] if row["pooling"] == "gated"
+    )
+    print(
+        f"   gated     {mil['auc']:.3f} (recorded) {mil['instance_auc']:19.2f}"
+    )
 
 # %% [markdown] id="labels-read"
 # In the stored run the labels buy much for *ranking tiles*. For *calling slides* no gain shows
@@ -329,12 +365,29 @@ figure, axes = plt.subplots(figsize=(7, 3.2))
 for y, (name, values) in enumerate(starts.items()):
     aucs = np.array(values)[:, 1]
     places = y + np.linspace(-0.3, 0.3, len(aucs))  # seed 0 lowest
-    style = {"color": POOLING_COLOURS[name], "marker": POOLING_MARKERS[name], "linestyle": ""}
+    style = {
+        "color": POOLING_COLOURS[name],
+        "marker": POOLING_MARKERS[name],
+        "linestyle": "",
+    }
     axes.plot(aucs, places, markersize=5, **style)
     axes.plot([aucs.mean()] * 2, [y - 0.4, y + 0.4], color="0.2")
-    axes.text(1.0, y, f"{sum(aucs > 0.7)} of {len(aucs)}\nabove 0.7", va="center", ha="right")
-axes.set(yticks=range(len(starts)), yticklabels=starts, xlim=(0.4, 1.01), ylim=(-0.6, 2.6))
-axes.set(xlabel="AUC on test slides; one mark a start, line: the mean of the starts")
+    axes.text(
+        1.0,
+        y,
+        f"{sum(aucs > 0.7)} of {len(aucs)}\nabove 0.7",
+        va="center",
+        ha="right",
+    )
+axes.set(
+    yticks=range(len(starts)),
+    yticklabels=starts,
+    xlim=(0.4, 1.01),
+    ylim=(-0.6, 2.6),
+)
+axes.set(
+    xlabel="AUC on test slides; one mark a start, line: the mean of the starts"
+)
 show(
     figure,
     "Test AUC of twenty starts each. Max: 5 lie near 0.85 and 15 near 0.5, their mean at 0.60 "
@@ -381,7 +434,9 @@ from mil_tutorial import best_of as package_best_of
 
 print("test AUC  " + "".join(f"{name:>11}" for name in starts))
 for r in (1, 2, 5, 10):
-    kept = [package_best_of(*np.array(values).T, r) for values in starts.values()]
+    kept = [
+        package_best_of(*np.array(values).T, r) for values in starts.values()
+    ]
     print(f"best of {r:2}" + "".join(f"{value:11.2f}" for value in kept))
 
 # %% [markdown] id="best-read"
@@ -438,7 +493,11 @@ def auc_standard_error(auc, n_positive, n_negative):
     """Standard error of an AUC (Hanley & McNeil 1982)."""
     ### BEGIN SOLUTION
     q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
-    total = auc * (1 - auc) + (n_positive - 1) * (q1 - auc**2) + (n_negative - 1) * (q2 - auc**2)
+    total = (
+        auc * (1 - auc)
+        + (n_positive - 1) * (q1 - auc**2)
+        + (n_negative - 1) * (q2 - auc**2)
+    )
     return np.sqrt(total / (n_positive * n_negative))
     ### END SOLUTION
 
@@ -463,8 +522,14 @@ article = {
 }
 print("            AUC     SE   at least   sensitivity   nearest")
 for name, (area, s) in article.items():
-    error, least, k = package_error(area, 49, 80), 0.05 * s + 0.45 * (1 + s), round(49 * s)
-    print(f"{name:10}{area:5.2f}{error:7.3f}{least:11.3f}{s:14.2f}   {k}/49 = {k / 49:.3f}")
+    error, least, k = (
+        package_error(area, 49, 80),
+        0.05 * s + 0.45 * (1 + s),
+        round(49 * s),
+    )
+    print(
+        f"{name:10}{area:5.2f}{error:7.3f}{least:11.3f}{s:14.2f}   {k}/49 = {k / 49:.3f}"
+    )
 
 # %% [markdown] id="pencil-read"
 # * **Whole slides.** 37 of 49 rounds to 0.76, but no fraction of 49 to 0.79, 0.87 or 0.89. A mean over
@@ -481,16 +546,35 @@ for name, (area, s) in article.items():
 # %% id="claims-figure"
 sources = {
     "slides, 5 seeds": (results, "#0072B2", "o"),
-    "slides-hard, 5 seeds, recorded": (load_recorded("slides-hard"), "#D55E00", "s"),
-    "slides-hard, 20 seeds, recorded": (load_recorded("slides-hard-starts"), "#009E73", "^"),
+    "slides-hard, 5 seeds, recorded": (
+        load_recorded("slides-hard"),
+        "#D55E00",
+        "s",
+    ),
+    "slides-hard, 20 seeds, recorded": (
+        load_recorded("slides-hard-starts"),
+        "#009E73",
+        "^",
+    ),
 }
 rows = [f"{pair['pooling']} − {pair['against']}" for pair in results["paired"]]
 figure, axes = plt.subplots(figsize=(7.5, 3.8))
 for i, (label, (source, colour, marker)) in enumerate(sources.items()):
-    pairs = {f"{pair['pooling']} − {pair['against']}": pair for pair in source["paired"]}
+    pairs = {
+        f"{pair['pooling']} − {pair['against']}": pair
+        for pair in source["paired"]
+    }
     y = [rows.index(name) + 0.2 * (1 - i) for name in pairs]
-    x, low, high = np.array([[p["auc"], p["auc_low"], p["auc_high"]] for p in pairs.values()]).T
-    style = {"color": colour, "marker": marker, "linestyle": "", "capsize": 3, "label": label}
+    x, low, high = np.array(
+        [[p["auc"], p["auc_low"], p["auc_high"]] for p in pairs.values()]
+    ).T
+    style = {
+        "color": colour,
+        "marker": marker,
+        "linestyle": "",
+        "capsize": 3,
+        "label": label,
+    }
     axes.errorbar(x, y, xerr=[x - low, high - x], **style)
 axes.axvline(0, color="0.4", linestyle=":")
 axes.set(yticks=range(4), yticklabels=rows, ylim=(-0.5, 5.1))

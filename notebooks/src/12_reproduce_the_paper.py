@@ -39,7 +39,9 @@ for data, metric in (("mnist-50", "auc"), ("mnist-100", "auc"), ("musk1", "accur
                      ("musk2", "accuracy"), ("colon", "auc"), ("colon", "accuracy")):  # fmt: skip
     for method, one in published_numbers(data, metric).items():
         error = "" if one.error is None else f" ± {one.error:.3f}"
-        print(f"{data:10} {metric:9} {method:20} {one.value:.3f}{error:8}  {one.source}")
+        print(
+            f"{data:10} {metric:9} {method:20} {one.value:.3f}{error:8}  {one.source}"
+        )
 
 # %% [markdown] id="ex-molecules"
 # ### Exercise 1: predict how far apart two numbers are
@@ -120,7 +122,9 @@ while len(redrawn) < 5000:
     if (bag == 9).any():
         redrawn.append((bag == 9).sum())
 redrawn = np.array(redrawn)
-print(f"redrawn:  {redrawn.mean():.2f} nines; {np.mean(redrawn > 1):.0%} of bags have two or more")
+print(
+    f"redrawn:  {redrawn.mean():.2f} nines; {np.mean(redrawn > 1):.0%} of bags have two or more"
+)
 print("shortcut: 1.00 nines; 0% of bags have two or more")
 
 # %% [markdown] id="draw-read"
@@ -148,7 +152,9 @@ if digits is not None:
     config = replace(digits.config, epochs=1) if FAST else digits.config
     (split,) = digits.splits(seed=0)
     model, _ = train_one(digits, "attention", split, config)
-    predictions = predict(model, split.test, batch_size=8)  # few bags at once: little memory
+    predictions = predict(
+        model, split.test, batch_size=8
+    )  # few bags at once: little memory
     test_auc = auc(predictions.labels, predictions.probabilities)
     print(f"AUC on 1,000 test bags: {test_auc:.3f} (one seed)")
     print("the paper prints 0.768")
@@ -192,9 +198,16 @@ from mil_tutorial import Affine
 
 torch.manual_seed(0)
 small = small_digits()
-nine = torch.from_numpy(small.images[small.target == 9][5]).float()[None, None] / 16
-nine = torch.nn.functional.interpolate(nine, size=20, mode="bicubic").clamp(0, 1)
-nine = torch.nn.functional.pad(nine, (4, 4, 4, 4))  # as MNIST: 20 pixels on an empty ground of 28
+nine = (
+    torch.from_numpy(small.images[small.target == 9][5]).float()[None, None]
+    / 16
+)
+nine = torch.nn.functional.interpolate(nine, size=20, mode="bicubic").clamp(
+    0, 1
+)
+nine = torch.nn.functional.pad(
+    nine, (4, 4, 4, 4)
+)  # as MNIST: 20 pixels on an empty ground of 28
 turned = Affine(degrees=20, stretch=0.2, shift=2, shear=0.2)(
     nine.repeat(7, 1, 1, 1), torch.tensor([7])
 )
@@ -221,20 +234,42 @@ show(
 # %% id="improve-figure"
 sizes = [50, 100, 200, 500]
 curves = {
-    "published, attention": [published_numbers(name, "auc")["attention"].value for name in MNIST],
-    "published, gated": [published_numbers(name, "auc")["gated"].value for name in MNIST],
+    "published, attention": [
+        published_numbers(name, "auc")["attention"].value for name in MNIST
+    ],
+    "published, gated": [
+        published_numbers(name, "auc")["gated"].value for name in MNIST
+    ],
 }
 figure, axes = plt.subplots(figsize=(7, 4.2))
 for (label, values), colour in zip(curves.items(), ("#009E73", "#CC79A7")):
-    axes.plot(sizes, values, linestyle=":", marker="x", color=colour, label=label)
-ours = {"plain": ("attention", "o", "#009E73"), "improved": ("attention", "D", "#0072B2")}
-for shift, (recipe, (pooling, marker, colour)) in zip((1.03, 1.06), ours.items()):
-    rows = [find_reproduction(recorded, name, recipe, pooling)["ensemble"]["auc"] for name in MNIST]
+    axes.plot(
+        sizes, values, linestyle=":", marker="x", color=colour, label=label
+    )
+ours = {
+    "plain": ("attention", "o", "#009E73"),
+    "improved": ("attention", "D", "#0072B2"),
+}
+for shift, (recipe, (pooling, marker, colour)) in zip(
+    (1.03, 1.06), ours.items()
+):
+    rows = [
+        find_reproduction(recorded, name, recipe, pooling)["ensemble"]["auc"]
+        for name in MNIST
+    ]
     x = np.array(sizes) * shift
-    y, low, high = np.array([[r["value"], r["low"], r["high"]] for r in rows]).T
+    y, low, high = np.array(
+        [[r["value"], r["low"], r["high"]] for r in rows]
+    ).T
     style = {"color": colour, "marker": marker, "capsize": 3}
-    axes.errorbar(x, y, yerr=[y - low, high - y], label=f"{recipe}, attention", **style)
-axes.set(xscale="log", xlabel="training bags; marks set apart", ylabel="AUC on 1,000 test bags")
+    axes.errorbar(
+        x, y, yerr=[y - low, high - y], label=f"{recipe}, attention", **style
+    )
+axes.set(
+    xscale="log",
+    xlabel="training bags; marks set apart",
+    ylabel="AUC on 1,000 test bags",
+)
 axes.set_xticks(sizes, [str(size) for size in sizes])
 axes.minorticks_off()
 axes.legend(loc="lower right")
@@ -271,24 +306,41 @@ Markdown(ablation_table(recorded, "mnist-100", "auc"))
 # about one half.
 
 # %% id="musk-shuffled"
-from mil_tutorial import TrainingConfig, build_model, fit, group_folds, standardise
+from mil_tutorial import (
+    TrainingConfig,
+    build_model,
+    fit,
+    group_folds,
+    standardise,
+)
 
 musk = load_benchmark("musk1").test
 rng = np.random.default_rng(0)
 noise = type(musk)(
-    zip(musk.instances, rng.permutation(musk.labels.numpy())), groups=musk.groups, names=musk.names
+    zip(musk.instances, rng.permutation(musk.labels.numpy())),
+    groups=musk.groups,
+    names=musk.names,
 )
 val_losses, test_accuracies = [], []
-for rows in group_folds(noise.labels.tolist(), noise.groups, 10)[: 2 if FAST else 10]:
+for rows in group_folds(noise.labels.tolist(), noise.groups, 10)[
+    : 2 if FAST else 10
+]:
     train, val, test = standardise(*(noise.subset(part) for part in rows))
     torch.manual_seed(0)
-    model, accuracies = build_model("attention", input_dim=166, hidden_dim=128), []
+    model, accuracies = (
+        build_model("attention", input_dim=166, hidden_dim=128),
+        [],
+    )
 
     def look(_, model=model, test=test, accuracies=accuracies):
         predictions = predict(model, test)
-        accuracies.append(np.mean((predictions.logits > 0) == predictions.labels))
+        accuracies.append(
+            np.mean((predictions.logits > 0) == predictions.labels)
+        )
 
-    config = TrainingConfig(epochs=3 if FAST else 40, batch_size=8, patience=None)
+    config = TrainingConfig(
+        epochs=3 if FAST else 40, batch_size=8, patience=None
+    )
     history = fit(model, train, val, config, on_epoch=look, progress=False)
     val_losses.append(history.column("val_loss"))
     test_accuracies.append(accuracies)
@@ -332,7 +384,8 @@ print(f"labels shuffled, epoch chosen by the test fold:       {leaky:.2f}")
 
 # %% id="musk-table"
 tables = [
-    table(recorded, ["musk1", "musk2"], "accuracy") for table in (comparison_table, gain_table)
+    table(recorded, ["musk1", "musk2"], "accuracy")
+    for table in (comparison_table, gain_table)
 ]
 Markdown("\n\n".join(tables))
 
@@ -341,7 +394,9 @@ Markdown("\n\n".join(tables))
 # ahead, by less than its interval. About 100 molecules cannot tell the two apart.
 
 # %% id="musk-ablation"
-tables = [ablation_table(recorded, "musk1", metric) for metric in ("accuracy", "auc")]
+tables = [
+    ablation_table(recorded, "musk1", metric) for metric in ("accuracy", "auc")
+]
 Markdown("\n\n".join(tables))
 
 # %% [markdown] id="musk-ablation-read"
@@ -363,8 +418,12 @@ try:
     sizes, epithelial = count_nuclei()
     positive = epithelial > 0
     rate = np.median(epithelial[positive] / sizes[positive])
-    print(f"{len(sizes)} images, {positive.sum()} positive, median witness rate {rate:.0%}")
-    print(f"nuclei an image: {sizes.min()} to {sizes.max()}, median {np.median(sizes):.0f}")
+    print(
+        f"{len(sizes)} images, {positive.sum()} positive, median witness rate {rate:.0%}"
+    )
+    print(
+        f"nuclei an image: {sizes.min()} to {sizes.max()}, median {np.median(sizes):.0f}"
+    )
 except FileNotFoundError as error:
     print(error)
 

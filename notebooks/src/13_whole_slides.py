@@ -42,12 +42,17 @@ from skimage import data
 def write_slide(path, picture, mpp, shrink=()):
     """Write a pyramidal TIFF: level 0, then a level for each factor of ``shrink``."""
     options = {"tile": (256, 256), "photometric": "rgb", "compression": "zlib"}
-    options |= {"resolution": (1e4 / mpp, 1e4 / mpp), "resolutionunit": "CENTIMETER"}
+    options |= {
+        "resolution": (1e4 / mpp, 1e4 / mpp),
+        "resolutionunit": "CENTIMETER",
+    }
     with tifffile.TiffWriter(path) as file:
         file.write(picture, **options)
         for k in shrink:
             height, width = (side // k for side in picture.shape[:2])
-            blocks = picture[: height * k, : width * k].reshape(height, k, width, k, 3)
+            blocks = picture[: height * k, : width * k].reshape(
+                height, k, width, k, 3
+            )
             small = blocks.mean(axis=(1, 3)).round().astype(np.uint8)
             file.write(small, subfiletype=1, **options)
 
@@ -61,8 +66,12 @@ print(f"made.tif: {Path('made.tif').stat().st_size / 1e6:.1f} MB")
 import openslide
 
 handle = openslide.OpenSlide("made.tif")
-for level, (size, smaller) in enumerate(zip(handle.level_dimensions, handle.level_downsamples)):
-    print(f"level {level}: {size[0]:4} × {size[1]:4} pixels, {smaller:4.0f} times smaller")
+for level, (size, smaller) in enumerate(
+    zip(handle.level_dimensions, handle.level_downsamples)
+):
+    print(
+        f"level {level}: {size[0]:4} × {size[1]:4} pixels, {smaller:4.0f} times smaller"
+    )
 print("µm a pixel at level 0:", handle.properties["openslide.mpp-x"])
 
 # %% [markdown] id="mpp"
@@ -127,7 +136,9 @@ x, y, side = 1024, 512, 1024
 wrong = handle.read_region((x // 4, y // 4), 1, (side // 4, side // 4))
 fields = {
     "level 0": handle.read_region((x, y), 0, (side, side)),
-    "level 1, same place": handle.read_region((x, y), 1, (side // 4, side // 4)),
+    "level 1, same place": handle.read_region(
+        (x, y), 1, (side // 4, side // 4)
+    ),
     "level 1, place divided by 4": wrong,
 }
 for axis, (title, picture) in zip(axes, fields.items()):
@@ -268,7 +279,9 @@ except FileNotFoundError as error:
 tiles = tile_slide(path, mpp=0.5, tile_size=256)
 with Slide(path) as slide:
     picture, scale = slide.thumbnail(4), 4
-    print(f"{path.name}: {slide.size[0]} × {slide.size[1]} pixels of {slide.mpp} µm")
+    print(
+        f"{path.name}: {slide.size[0]} × {slide.size[1]} pixels of {slide.mpp} µm"
+    )
 print(
     f"{len(tiles)} tiles of {tiles.side} pixels at level 0, "
     f"the first at {tiles.coords[:3].tolist()}"
@@ -279,7 +292,9 @@ figure, axes = plt.subplots(figsize=(4.5, 5.5))
 axes.imshow(picture)
 for x, y in tiles.coords / scale:
     side = tiles.side / scale
-    axes.add_patch(plt.Rectangle((x, y), side, side, fill=False, edgecolor="#0072B2"))
+    axes.add_patch(
+        plt.Rectangle((x, y), side, side, fill=False, edgecolor="#0072B2")
+    )
 axes.set(title=f"{len(tiles)} tiles with tissue", xticks=[], yticks=[])
 show(
     figure,
@@ -297,7 +312,9 @@ show(
 handle, same = openslide.OpenSlide(str(path)), 0
 with Slide(path) as slide:
     for x, y in tiles.coords.tolist():
-        raw = handle.read_region((x, y), 0, (tiles.side, tiles.side)).convert("RGB")
+        raw = handle.read_region((x, y), 0, (tiles.side, tiles.side)).convert(
+            "RGB"
+        )
         mine = slide.read(x, y, tiles.side, tiles.side)
         same += np.array_equal(np.asarray(raw), mine)
 print(f"{same} of {len(tiles)} tiles are equal in every pixel")
@@ -320,7 +337,9 @@ print(
     f"{len(tiles)} tiles in {seconds:.1f} s: {1000 * seconds / len(tiles):.0f} ms a tile, "
     "measured here and now"
 )
-print(f"a slide of 10,000 such tiles would take {seconds / len(tiles) * 10_000 / 60:.0f} minutes")
+print(
+    f"a slide of 10,000 such tiles would take {seconds / len(tiles) * 10_000 / 60:.0f} minutes"
+)
 
 # %% id="features-file"
 with h5py.File("slide.h5") as file:
@@ -385,7 +404,9 @@ extract_features(f"{name}.tif", tiling, load_tile_encoder(), f"{name}.h5")
 with h5py.File(f"{name}.h5") as file:
     features = file["features"][:]
 row_of = {tuple(place): i for i, place in enumerate(tiling.coords.tolist())}
-rows = [row_of[place] for place in places]  # a tile that is missing would stop here
+rows = [
+    row_of[place] for place in places
+]  # a tile that is missing would stop here
 print(f"{name}.tif: {len(tiling)} tiles, among them all {len(rows)} that ship")
 print(
     f"features differ from those that ship by at most {np.abs(features[rows] - shipped).max():.4f}"
@@ -410,16 +431,24 @@ from mil_tutorial import (
 
 truth = np.zeros(len(tiling), dtype=int)
 truth[rows] = val.instance_labels[row]
-bag = MedicalBagDataset([(features, 1)], instance_labels=[truth], coords=[tiling.coords])
+bag = MedicalBagDataset(
+    [(features, 1)], instance_labels=[truth], coords=[tiling.coords]
+)
 predictions = predict(load_trained_model(), bag)
 (ranking,) = instance_auc([predictions.attention], [truth])
 before = predict(load_trained_model(), val.subset([row]))
-print(f"probability with the {len(rows)} tiles that ship: {before.probabilities[0]:.2f}")
-print(f"probability with all {len(tiling)} tiles:         {predictions.probabilities[0]:.2f}")
+print(
+    f"probability with the {len(rows)} tiles that ship: {before.probabilities[0]:.2f}"
+)
+print(
+    f"probability with all {len(tiling)} tiles:         {predictions.probabilities[0]:.2f}"
+)
 with Slide(f"{name}.tif") as slide:
     image = slide.thumbnail(1)
 title = f"{name}.tif: probability {predictions.probabilities[0]:.2f}, instance AUC {ranking:.2f}"
-figure = plot_attention(image, predictions.attention, tiling.coords, TILE, truth=truth, title=title)
+figure = plot_attention(
+    image, predictions.attention, tiling.coords, TILE, truth=truth, title=title
+)
 show(
     figure,
     "A round lymph node that fills the slide; its attention map, dark but for one bright tile at "
@@ -458,11 +487,20 @@ with open("labels.csv", "w", newline="") as file:
     table = csv.writer(file)
     table.writerow(["slide", "label", "patient", "split"])
     for split, part in {"train": train, "val": val, "test": test}.items():
-        rows = zip(part.names, part.instances, part.coords, part.groups, part.labels)
+        rows = zip(
+            part.names, part.instances, part.coords, part.groups, part.labels
+        )
         for name, values, coords, patient, label in rows:
             tiles = Tiles(name, coords.astype(int), tile_size=TILE, side=TILE)
-            write_features(f"features/{name}.h5", tiles, [values.numpy()], "shipped encoder")
-            table.writerow([name, ("normal", "tumor")[int(label)], patient, split])
+            write_features(
+                f"features/{name}.h5",
+                tiles,
+                [values.numpy()],
+                "shipped encoder",
+            )
+            table.writerow(
+                [name, ("normal", "tumor")[int(label)], patient, split]
+            )
 print(*Path("labels.csv").read_text().splitlines()[:3], sep="\n")
 print(len(list(Path("features").iterdir())), "files")
 
@@ -481,7 +519,9 @@ from IPython.display import Markdown
 def command(words):
     """Run a command of the course as a terminal would; return what it prints."""
     call = [sys.executable, "-m", "mil_tutorial", *words.split()]
-    alone = os.environ | {"OMP_NUM_THREADS": "1"}  # threads that wait for each other cost time
+    alone = os.environ | {
+        "OMP_NUM_THREADS": "1"
+    }  # threads that wait for each other cost time
     done = subprocess.run(call, capture_output=True, text=True, env=alone)
     return (done.stdout if done.returncode == 0 else done.stderr).strip()
 
@@ -512,7 +552,9 @@ broken.write_bytes(broken.read_bytes()[:5000])
 print("1.", command(spoilt), "\n")
 broken.unlink()
 print("2.", command(spoilt), "\n")
-tifffile.imwrite("photo.tif", glass[:1024, :1024], tile=(256, 256), photometric="rgb")
+tifffile.imwrite(
+    "photo.tif", glass[:1024, :1024], tile=(256, 256), photometric="rgb"
+)
 print("3.", command("tile photo.tif --out tiles").splitlines()[-1])
 
 # %% [markdown] id="bad-read"

@@ -30,8 +30,13 @@ from mil_tutorial import auc, load_slides, load_trained_model, predict
 model = load_trained_model()
 train, val, test = load_slides("slides")
 val_predictions, test_predictions = predict(model, val), predict(model, test)
-for name, on in {"validation": val_predictions, "test": test_predictions}.items():
-    print(f"{len(on.labels)} {name} slides, AUC {auc(on.labels, on.probabilities):.3f}")
+for name, on in {
+    "validation": val_predictions,
+    "test": test_predictions,
+}.items():
+    print(
+        f"{len(on.labels)} {name} slides, AUC {auc(on.labels, on.probabilities):.3f}"
+    )
 
 
 def symptom(function, *arguments):
@@ -184,9 +189,20 @@ left = np.zeros(len(widths))
 for name, (weight, colour, hatch) in parts.items():
     share = np.array([(weight or k - 10) / (k + 7) for k in widths]) * 100
     share[0] = 0 if weight is None else share[0]
-    axes.barh(range(4), share, 0.6, left, label=name, color=colour, hatch=hatch, edgecolor="white")
+    axes.barh(
+        range(4),
+        share,
+        0.6,
+        left,
+        label=name,
+        color=colour,
+        hatch=hatch,
+        edgecolor="white",
+    )
     left += share
-axes.set(yticks=range(4), yticklabels=widths, xlim=(0, 100), xlabel="attention (%)")
+axes.set(
+    yticks=range(4), yticklabels=widths, xlim=(0, 100), xlabel="attention (%)"
+)
 axes.set_ylabel("places in the batch")
 axes.invert_yaxis()
 axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
@@ -257,7 +273,9 @@ def to_probabilities(logits):
 def tumours_found(size):
     """Positive slides called positive at 0.5, in batches of a size."""
     batches = np.split(test_predictions.logits, range(size, len(test), size))
-    called = np.concatenate([to_probabilities(batch) for batch in batches]) >= 0.5
+    called = (
+        np.concatenate([to_probabilities(batch) for batch in batches]) >= 0.5
+    )
     return int(called[test_predictions.labels == 1].sum())
 
 
@@ -305,7 +323,9 @@ def join_bags(batch):
 def judged(size):
     """Batch size, slides judged, accuracy on the validation slides."""
     right = []
-    for instances, sizes, labels in DataLoader(val, batch_size=size, collate_fn=join_bags):
+    for instances, sizes, labels in DataLoader(
+        val, batch_size=size, collate_fn=join_bags
+    ):
         logits = model.forward_packed(instances, sizes).logits
         right += ((logits > 0) == labels).tolist()
     return size, len(right), round(sum(right) / len(right), 2)
@@ -353,7 +373,9 @@ def score_slides(score, slides, limit):
 def judged_within(limit):
     """Slides judged and their AUC."""
     with torch.inference_mode():
-        labels, logits = score_slides(lambda t: model(t[None]).logits.item(), test, limit)
+        labels, logits = score_slides(
+            lambda t: model(t[None]).logits.item(), test, limit
+        )
     return len(labels), round(auc(labels, expit(logits)), 3)
 
 
@@ -384,14 +406,18 @@ check_score_slides((score_slides, why))
 
 
 # %% id="coins"
-pieces = [tiles[k::4].numpy().mean(axis=0) for tiles, _ in val for k in range(4)]
+pieces = [
+    tiles[k::4].numpy().mean(axis=0) for tiles, _ in val for k in range(4)
+]
 features, patients = np.array(pieces), np.repeat(val.groups, 4)
 
 
 def coins(seed):
     """A label for each piece: one coin a patient."""
     names, which = np.unique(patients, return_inverse=True)
-    return np.random.default_rng(seed).permutation(np.arange(len(names)) % 2)[which]
+    return np.random.default_rng(seed).permutation(np.arange(len(names)) % 2)[
+        which
+    ]
 
 
 def coin_auc(folds, seed):
@@ -399,7 +425,9 @@ def coin_auc(folds, seed):
     labels, predictions = coins(seed), np.zeros(len(patients))
     for train_rows, test_rows in folds:
         gaps = features[test_rows, None] - features[train_rows]
-        predictions[test_rows] = labels[train_rows][(gaps**2).sum(axis=2).argmin(axis=1)]
+        predictions[test_rows] = labels[train_rows][
+            (gaps**2).sum(axis=2).argmin(axis=1)
+        ]
     return auc(labels, predictions)
 
 
@@ -414,7 +442,12 @@ def make_folds(patients, n_folds=5):
     ### END SOLUTION
 
 
-symptom(lambda: round(np.mean([coin_auc(make_folds(patients), seed) for seed in range(20)]), 2))
+symptom(
+    lambda: round(
+        np.mean([coin_auc(make_folds(patients), seed) for seed in range(20)]),
+        2,
+    )
+)
 ### BEGIN SOLUTION
 why = "J"
 ### END SOLUTION
@@ -463,7 +496,11 @@ def report_auc(val_labels, val_scores, test_labels, test_scores):
     ### END SOLUTION
 
 
-symptom(lambda: round(np.mean([reported(report_auc, seed) for seed in range(20)]), 2))
+symptom(
+    lambda: round(
+        np.mean([reported(report_auc, seed) for seed in range(20)]), 2
+    )
+)
 ### BEGIN SOLUTION
 why = "B"
 ### END SOLUTION
@@ -492,11 +529,15 @@ runs = {
     "7: folds of patients": [coin_auc(whole, seed) for seed in range(20)],
 }
 choosers = ("8: test slides choose", "8: validation slides choose")
-runs |= dict(zip(choosers, np.transpose([reported(both, seed) for seed in range(20)])))
+runs |= dict(
+    zip(choosers, np.transpose([reported(both, seed) for seed in range(20)]))
+)
 
 # %% id="controls-draw"
 figure, axes = plt.subplots(figsize=(6.5, 2.6))
-for y, (values, colour) in enumerate(zip(runs.values(), ("#D55E00", "#0072B2") * 2)):
+for y, (values, colour) in enumerate(
+    zip(runs.values(), ("#D55E00", "#0072B2") * 2)
+):
     axes.plot(values, [y] * len(values), "o", color=colour, alpha=0.5)
 axes.axvline(0.5, color="0.4", linestyle=":")
 axes.set(yticks=range(4), yticklabels=runs, ylim=(3.5, -0.5))
@@ -521,14 +562,24 @@ from mil_tutorial import TrainingConfig, build_model, fit
 torch.manual_seed(0)
 sure = build_model("gated", input_dim=64, hidden_dim=128, dropout=0.0)
 config = TrainingConfig(
-    epochs=5 if FAST else 60, learning_rate=1e-3, weight_decay=1e-3, patience=None, keep="last"
+    epochs=5 if FAST else 60,
+    learning_rate=1e-3,
+    weight_decay=1e-3,
+    patience=None,
+    keep="last",
 )
 history = fit(sure, train, val, config, progress=False)
 on_val, on_test = predict(sure, val), predict(sure, test)
 losses = history.column("train_loss")[-1], history.column("val_loss")[-1]
-print("loss in the last epoch: training {:.3f}, validation {:.3f}".format(*losses))
+print(
+    "loss in the last epoch: training {:.3f}, validation {:.3f}".format(
+        *losses
+    )
+)
 extreme = abs(on_test.probabilities - 0.5) > 0.45
-print(f"stated above 0.95 or below 0.05: {extreme.sum()} of {len(test)} test slides")
+print(
+    f"stated above 0.95 or below 0.05: {extreme.sum()} of {len(test)} test slides"
+)
 
 # %% [markdown] id="ex-temperature"
 # It knows its training slides by heart and is as sure of new ones. **Temperature scaling** (Guo and others 2017)
@@ -545,9 +596,13 @@ print(f"stated above 0.95 or below 0.05: {extreme.sum()} of {len(test)} test sli
 def best_temperature(labels, logits):
     """T > 0 with the lowest cross-entropy of logits / T: two arrays (B,) → a number."""
     ### BEGIN SOLUTION
-    signed = np.where(labels == 1, logits, -logits)  # below 0: on the wrong side
+    signed = np.where(
+        labels == 1, logits, -logits
+    )  # below 0: on the wrong side
     candidates = np.geomspace(0.05, 50, 2000)
-    losses = [np.logaddexp(0, -signed / t).mean() for t in candidates]  # -log of the probability
+    losses = [
+        np.logaddexp(0, -signed / t).mean() for t in candidates
+    ]  # -log of the probability
     return candidates[np.argmin(losses)]
     ### END SOLUTION
 
@@ -583,7 +638,11 @@ def ece(labels, p):
 
 
 # %% id="judge-run"
-measures = {"cross-entropy": cross_entropy, "Brier score": brier_score_loss, "ECE": ece}
+measures = {
+    "cross-entropy": cross_entropy,
+    "Brier score": brier_score_loss,
+    "ECE": ece,
+}
 y, rng, draws = on_test.labels, np.random.default_rng(0), 100 if FAST else 500
 for name, on in {
     "last epoch": (on_val, on_test),
@@ -591,11 +650,19 @@ for name, on in {
 }.items():
     T = fit_temperature(on[0].labels, on[0].logits)
     before, after = expit(on[1].logits), expit(on[1].logits / T)
-    print(f"{name}: T = {T:.2f}, AUC {auc(y, before):.3f} before, {auc(y, after):.3f} after")
+    print(
+        f"{name}: T = {T:.2f}, AUC {auc(y, before):.3f} before, {auc(y, after):.3f} after"
+    )
     for title, measure in measures.items():
-        gain = paired_difference(measure, y, after, before, test.groups, n_resamples=draws)
-        print(f"   {title:14}{measure(y, before):.3f} → {measure(y, after):.3f}, change {gain}")
-    ideal = [ece(rng.uniform(size=len(y)) < after, after) for _ in range(draws)]
+        gain = paired_difference(
+            measure, y, after, before, test.groups, n_resamples=draws
+        )
+        print(
+            f"   {title:14}{measure(y, before):.3f} → {measure(y, after):.3f}, change {gain}"
+        )
+    ideal = [
+        ece(rng.uniform(size=len(y)) < after, after) for _ in range(draws)
+    ]
     usual = f"{np.mean(ideal):.3f} on average, below {np.quantile(ideal, 0.95):.3f} in 95 %"
     print(f"   ECE if every probability came true: {usual}")
 
@@ -617,10 +684,14 @@ for axes, t, title in zip(panels, (1, T), ("before", f"after, T = {T:.1f}")):
     c = reliability_curve(y, expit(on_test.logits / t), bins=5)
     axes.plot([0, 1], [0, 1], color="0.5", linestyle=":")
     bars = [c.observed - c.low, c.high - c.observed]
-    axes.errorbar(c.stated, c.observed, bars, fmt="o", color="#0072B2", capsize=3)
+    axes.errorbar(
+        c.stated, c.observed, bars, fmt="o", color="#0072B2", capsize=3
+    )
     for x, n in zip(c.stated, c.counts):
         axes.text(x, 1.06, f"{n}", ha="center", fontsize=9)
-    axes.set(xlabel="stated probability", title=f"{title}; slides in each bin:")
+    axes.set(
+        xlabel="stated probability", title=f"{title}; slides in each bin:"
+    )
     axes.set(xlim=(-0.05, 1.05), ylim=(-0.03, 1.12))
 panels[0].set_ylabel("share with tumour, 95 % interval")
 show(
@@ -637,10 +708,16 @@ show(
 # AUC has not moved: dividing by a positive number keeps the order. The threshold moves along: **chosen again by the same rule, it makes the same calls**.
 
 # %% id="threshold-run"
-from mil_tutorial import false_negative_rate, specificity, threshold_for_sensitivity
+from mil_tutorial import (
+    false_negative_rate,
+    specificity,
+    threshold_for_sensitivity,
+)
 
 for t in (1, T):
-    cut = threshold_for_sensitivity(on_val.labels, expit(on_val.logits / t), 0.95)
+    cut = threshold_for_sensitivity(
+        on_val.labels, expit(on_val.logits / t), 0.95
+    )
     p = expit(on_test.logits / t)
     sensitivity = 1 - false_negative_rate(y, p, cut)
     rates = f"sensitivity {sensitivity:.3f}, specificity {specificity(y, p, cut):.3f}"

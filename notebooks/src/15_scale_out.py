@@ -84,7 +84,9 @@ torch.manual_seed(0)
 tiles = torch.randn(4096, D)
 W, V, U = torch.randn(D, H), torch.randn(H, A), torch.randn(H, A)
 out = torch.empty(4096, H)
-product, touch = seconds(lambda: torch.mm(tiles, W, out=out), lambda: torch.relu(out))
+product, touch = seconds(
+    lambda: torch.mm(tiles, W, out=out), lambda: torch.relu(out)
+)
 flops = 2 * 4096 * D * H / product
 print("threads:", torch.get_num_threads())
 print(f"a product:    {flops / 1e9:6.1f} billion operations a second")
@@ -104,15 +106,31 @@ source, target = torch.randn(2**23), torch.empty(2**23)
 (copying,) = seconds(lambda: target.copy_(source))
 bandwidth = 2 * 4 * 2**23 / copying  # bytes: read and written
 source = target = None  # gives the memory back
-bytes_of = {"product": 4 * (tiles.numel() + W.numel() + out.numel()), "ReLU": 8 * out.numel()}
+bytes_of = {
+    "product": 4 * (tiles.numel() + W.numel() + out.numel()),
+    "ReLU": 8 * out.numel(),
+}
 done = {"product": 2 * 4096 * D * H, "ReLU": out.numel()}
 took = {"product": product, "ReLU": touch}
 figure, axis = plt.subplots(figsize=(6, 3.4))
 x = np.logspace(-2, 3, 200)
-axis.loglog(x, np.minimum(x * bandwidth, flops) / 1e9, color="0.3", label="roof, measured here")
+axis.loglog(
+    x,
+    np.minimum(x * bandwidth, flops) / 1e9,
+    color="0.3",
+    label="roof, measured here",
+)
 for (name, work), colour in zip(done.items(), ("#0072B2", "#D55E00")):
-    axis.plot(work / bytes_of[name], work / took[name] / 1e9, "o", color=colour, label=name)
-axis.set(xlabel="operations per byte moved", ylabel="billion operations\na second")
+    axis.plot(
+        work / bytes_of[name],
+        work / took[name] / 1e9,
+        "o",
+        color=colour,
+        label=name,
+    )
+axis.set(
+    xlabel="operations per byte moved", ylabel="billion operations\na second"
+)
 axis.legend(loc="lower right")
 show(
     figure,
@@ -130,7 +148,9 @@ show(
 
 # %% id="bags"
 rng = np.random.default_rng(0)
-sizes = np.exp(rng.normal(np.log(200 if FAST else 500), 1.0, 16)).astype(int) + 1
+sizes = (
+    np.exp(rng.normal(np.log(200 if FAST else 500), 1.0, 16)).astype(int) + 1
+)
 bags = [(torch.randn(n, D), i % 2) for i, n in enumerate(sizes.tolist())]
 batch = collate_packed(bags)
 N, K = int(sizes.sum()), int(sizes.max())
@@ -155,14 +175,20 @@ x, h, a = batch.instances, torch.randn(N, H), torch.randn(N, A)
 
 def bare():
     """Multiply the matrices of a step, and nothing else."""
-    for _ in range(2):  # V and U: forward, and backward for weights and embedding
+    for _ in range(
+        2
+    ):  # V and U: forward, and backward for weights and embedding
         h @ V, a.T @ h, a @ V.T
     x @ W, h.T @ x
 
 
-packed, limit = seconds(lambda: step(batch.instances, batch.sizes, batch.labels), bare)
+packed, limit = seconds(
+    lambda: step(batch.instances, batch.sizes, batch.labels), bare
+)
 print(f"products alone: {limit:.3f} s (predicted {work / flops:.3f})")
-print(f"packed step:    {packed:.3f} s, {packed / limit:.2f} times the products")
+print(
+    f"packed step:    {packed:.3f} s, {packed / limit:.2f} times the products"
+)
 
 # %% [markdown] id="step-read"
 # The prediction need not be met: smaller matrices may run below the roof.
@@ -177,7 +203,9 @@ print(f"packed step:    {packed:.3f} s, {packed / limit:.2f} times the products"
 
 # %% id="padding-run"
 bag_tensor, mask, labels = batch.padded()
-print(f"{mask.numel():,} places for {N:,} tiles: predicted {mask.numel() / N:.1f} times the work")
+print(
+    f"{mask.numel():,} places for {N:,} tiles: predicted {mask.numel() / N:.1f} times the work"
+)
 
 
 def padded_step():
@@ -185,12 +213,16 @@ def padded_step():
     embeddings = model.embedding(bag_tensor)
     scores = model.pooling.scores(embeddings.flatten(0, 1)).view(mask.shape)
     attention = torch.softmax(scores.masked_fill(~mask, -torch.inf), dim=1)
-    logits = model.head(torch.einsum("bk,bkh->bh", attention, embeddings)).squeeze(-1)
+    logits = model.head(
+        torch.einsum("bk,bkh->bh", attention, embeddings)
+    ).squeeze(-1)
     model.zero_grad()
     F.binary_cross_entropy_with_logits(logits, labels).backward()
 
 
-padded, packed = seconds(padded_step, lambda: step(batch.instances, batch.sizes, batch.labels))
+padded, packed = seconds(
+    padded_step, lambda: step(batch.instances, batch.sizes, batch.labels)
+)
 print(f"measured: {padded / packed:.1f} times the time of the packed step")
 bag_tensor = None
 
@@ -219,7 +251,12 @@ def accumulate(model, parts):
     for part in parts:
         logits = model.forward_packed(part.instances, part.sizes).logits
         ### BEGIN SOLUTION
-        loss = F.binary_cross_entropy_with_logits(logits, part.labels, reduction="sum") / n_bags
+        loss = (
+            F.binary_cross_entropy_with_logits(
+                logits, part.labels, reduction="sum"
+            )
+            / n_bags
+        )
         ### INSTEAD
         # loss = F.binary_cross_entropy_with_logits(logits, part.labels) / len(parts)
         ### END SOLUTION
@@ -246,7 +283,9 @@ def step(parts):
     optimizer.zero_grad()
     for part in parts:
         logits = model.forward_packed(part.instances, part.sizes).logits
-        loss = F.binary_cross_entropy_with_logits(logits, part.labels, reduction="sum")
+        loss = F.binary_cross_entropy_with_logits(
+            logits, part.labels, reduction="sum"
+        )
         (loss / len(batch)).backward()
     optimizer.step()
 
@@ -266,9 +305,14 @@ for at_once, took in zip(ways, measured):
 figure, axis = plt.subplots(figsize=(6, 2.4))
 names = ["up to 512, or one bag", "up to 1,024", "up to 4,096", "all at once"]
 ratios = [took / limit for took in measured]
-axis.bar_label(axis.barh(names, ratios, color="#0072B2"), fmt="%.2f", padding=3)
+axis.bar_label(
+    axis.barh(names, ratios, color="#0072B2"), fmt="%.2f", padding=3
+)
 axis.axvline(1, color="0.3", linestyle="--")
-axis.set(xlabel="time of a step ÷ its matrix products alone (dashed)", xlim=(0, max(ratios) * 1.15))
+axis.set(
+    xlabel="time of a step ÷ its matrix products alone (dashed)",
+    xlim=(0, max(ratios) * 1.15),
+)
 axis.invert_yaxis()
 show(
     figure,
@@ -337,7 +381,9 @@ def kept_by(forward):
     held = {}
 
     def note(tensor):
-        held[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        held[tensor.untyped_storage().data_ptr()] = (
+            tensor.untyped_storage().nbytes()
+        )
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
@@ -354,7 +400,9 @@ whole, chunks = (
 for name, forward in (("whole", whole), ("chunks of 2,048", chunks)):
     held, logit = kept_by(forward)
     print(f"{name:16} keeps {held / 1e6:6.1f} MB, logit {logit:.6f}")
-times = seconds(*(lambda f=f: f().logits.sum().backward() for f in (whole, chunks)))
+times = seconds(
+    *(lambda f=f: f().logits.sum().backward() for f in (whole, chunks))
+)
 print(f"chunks take {times[1] / times[0]:.2f} times as long")
 
 # %% [markdown] id="recompute-read"
@@ -369,8 +417,15 @@ from mil_tutorial import bytes_to_predict, bytes_to_train
 
 print("tiles     the bag  predict   train  train, 4,096 at once   (GB)")
 for n in (1_000, 10_000, 50_000, 100_000):
-    needs = (bytes_to_predict(n, D), bytes_to_train(n, D), bytes_to_train(n, D, at_once=4096))
-    print(f"{n:7,}  {4 * n * D / 1e9:7.2f}  " + "  ".join(f"{x / 1e9:7.2f}" for x in needs))
+    needs = (
+        bytes_to_predict(n, D),
+        bytes_to_train(n, D),
+        bytes_to_train(n, D, at_once=4096),
+    )
+    print(
+        f"{n:7,}  {4 * n * D / 1e9:7.2f}  "
+        + "  ".join(f"{x / 1e9:7.2f}" for x in needs)
+    )
 
 # %% [markdown] id="need-read"
 # These are predictions on top of what Python and PyTorch need by themselves, the bag included. For bags of 100 MB and
@@ -392,9 +447,13 @@ n = 20_000
 for dtype in (torch.float32, torch.float16, torch.bfloat16):
     weights = torch.softmax(torch.zeros(n, dtype=dtype), dim=0)
     added = torch.zeros((), dtype=dtype)
-    for part in weights.split(500):  # a running sum, rounded after each addition
+    for part in weights.split(
+        500
+    ):  # a running sum, rounded after each addition
         added = added + part.sum()
-    print(f"{str(dtype)[6:]:9} weight {weights[0].item():.3e}, sum of all {added.item():.4f}")
+    print(
+        f"{str(dtype)[6:]:9} weight {weights[0].item():.3e}, sum of all {added.item():.4f}"
+    )
 
 # %% [markdown] id="half-read"
 # The weights of a bag must sum to 1. In 16 bits, adding a small number to a large one loses
@@ -416,7 +475,9 @@ for dtype in (torch.float32, torch.float16, torch.bfloat16):
 from mil_tutorial import share_bags
 
 for number, share in enumerate(share_bags(range(16), sizes.tolist(), 2)):
-    print(f"process {number}: {len(share):2} bags, {sizes[share].sum():,} tiles")
+    print(
+        f"process {number}: {len(share):2} bags, {sizes[share].sum():,} tiles"
+    )
 
 # %% [markdown] id="processes"
 # Now for real. The script below is an ordinary training script; only its end speaks of processes: one of them
@@ -444,21 +505,34 @@ def launch(number):
     """Train with so many processes of one thread; return the seconds and all losses."""
     command = [sys.executable]
     if number > 1:  # the same as: torchrun --nproc-per-node 2 train.py
-        command += ["-m", "torch.distributed.run", "--nproc-per-node", str(number)]
+        command += [
+            "-m",
+            "torch.distributed.run",
+            "--nproc-per-node",
+            str(number),
+        ]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run([*command, "train.py"], env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        [*command, "train.py"], env=environment, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr[-2000:]
-    return np.array(done.stdout.split()[-(1 + 2 * (2 if FAST else 8)) :], dtype=float)
+    return np.array(
+        done.stdout.split()[-(1 + 2 * (2 if FAST else 8)) :], dtype=float
+    )
 
 
 # %% id="processes-run"
 from mil_tutorial import available_memory
 
-large = x = h = a = batch = bags = parts = ways = None  # room for two more Pythons
+large = x = h = a = batch = bags = parts = ways = (
+    None  # room for two more Pythons
+)
 alone = launch(1)
 if (os.cpu_count() or 1) > 1 and (available_memory() or 2e9) > 1.5e9:
     both = launch(2)
-    print(f"largest difference of any loss: {np.abs(both[1:] - alone[1:]).max():.1e}")
+    print(
+        f"largest difference of any loss: {np.abs(both[1:] - alone[1:]).max():.1e}"
+    )
     print(f"2 processes took {both[0] / alone[0]:.2f} of the time of 1")
 else:
     print("there is no core, or no memory, for a second process here")
@@ -499,7 +573,9 @@ for (name, times), path in zip(
     zip(formats, seconds(*formats.values())), ("bag.csv", "bag.npy", "bag.h5")
 ):
     size = Path(path).stat().st_size
-    print(f"{name}: {size / bag.nbytes:.1f} times the bytes, {times * 1e3:8.1f} ms")
+    print(
+        f"{name}: {size / bag.nbytes:.1f} times the bytes, {times * 1e3:8.1f} ms"
+    )
 
 # %% [markdown] id="reading-read"
 # A text file is larger, and every number has to be spelt out. Convert once. `TrainingConfig(workers=2)` lets other

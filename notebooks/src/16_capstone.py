@@ -38,7 +38,10 @@ from mil_tutorial.datasets import load_features
 # which takes about a minute.
 
 # %% id="meet-render"
-HOSPITAL, SEED = "NEW", 0  # another seed, another hospital, perhaps another flaw
+HOSPITAL, SEED = (
+    "NEW",
+    0,
+)  # another seed, another hospital, perhaps another flaw
 folder = Path(f"{HOSPITAL}-{SEED}")
 if folder.exists():
     print("it was rendered before")
@@ -69,15 +72,25 @@ print(len(features.sizes), "slides in", folder)
 # First the table: are the classes balanced in each split, and is any patient in two?
 
 # %% id="table-run"
-labels, split, patient = features.label.astype(int), features.split, features.patient
+labels, split, patient = (
+    features.label.astype(int),
+    features.split,
+    features.patient,
+)
 print("split  slides  positive  patients")
 for name in ("train", "val", "test"):
     rows = split == name
-    print(f"{name:5}{rows.sum():8}{labels[rows].sum():10}{len(set(patient[rows])):10}")
+    print(
+        f"{name:5}{rows.sum():8}{labels[rows].sum():10}{len(set(patient[rows])):10}"
+    )
 in_two = [p for p in set(patient) if len(set(split[patient == p])) > 1]
 print("patients in two splits:", len(in_two))
 with (folder / "slides.csv").open(newline="") as file:
-    print("columns:", ", ".join(list(csv.DictReader(file).fieldnames)[:9]), "and colours")
+    print(
+        "columns:",
+        ", ".join(list(csv.DictReader(file).fieldnames)[:9]),
+        "and colours",
+    )
 
 # %% id="look-figure"
 from mil_tutorial import slide_image
@@ -85,7 +98,9 @@ from mil_tutorial import slide_image
 rng = np.random.default_rng(0)
 figure, panels = plt.subplots(2, 5, figsize=(8, 3.7))
 for label, row in enumerate(panels):
-    for axes, i in zip(row, rng.choice(np.flatnonzero(labels == label), 5, replace=False)):
+    for axes, i in zip(
+        row, rng.choice(np.flatnonzero(labels == label), 5, replace=False)
+    ):
         axes.imshow(slide_image(str(features.slide_id[i]), folder))
         axes.set(xticks=[], yticks=[], title=str(features.slide_id[i])[-3:])
     row[0].set_ylabel(f"label {label}")
@@ -106,7 +121,11 @@ show(
 # same way. That is the cosine: the product of rows of length 1.
 
 # %% id="copies-hand" tags=["nbval-check-output"]
-one, other, third = np.array([3.0, 4.0]), np.array([6.0, 8.0]), np.array([4.0, -3.0])
+one, other, third = (
+    np.array([3.0, 4.0]),
+    np.array([6.0, 8.0]),
+    np.array([4.0, -3.0]),
+)
 for name, row in {"twice as strong": other, "turned": third}.items():
     cosine = one @ row / (np.linalg.norm(one) * np.linalg.norm(row))
     print(f"{name:16} product {one @ row:5.1f}, cosine {cosine:.1f}")
@@ -147,7 +166,9 @@ check_copies_across(copies_across)
 from mil_tutorial import fingerprints, load_slides, near_copies
 from mil_tutorial.datasets import slide_bags
 
-train, val, test = (slide_bags(features, split == name) for name in ("train", "val", "test"))
+train, val, test = (
+    slide_bags(features, split == name) for name in ("train", "val", "test")
+)
 clean_train, _, clean_test = load_slides("slides")
 n_copies = {}
 for name, (first, second) in {
@@ -157,7 +178,9 @@ for name, (first, second) in {
     prints = fingerprints(first), fingerprints(second)
     highest = (prints[0] @ prints[1].T).max()
     n_copies[name] = len(near_copies(*prints))
-    print(f"{name:14} highest cosine {highest:.2f}, pairs of near-copies: {n_copies[name]}")
+    print(
+        f"{name:14} highest cosine {highest:.2f}, pairs of near-copies: {n_copies[name]}"
+    )
 
 # %% [markdown] id="prints-read"
 # Two scans of one tissue reach more than 0.7, and pairs count from 0.6 on. This limit, and those below, were set on
@@ -189,7 +212,9 @@ def rank_auc(labels, values):
     n_positive = (labels == 1).sum()
     n_negative = len(labels) - n_positive
     ranks = rankdata(values)[labels == 1].sum()
-    return (ranks - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative)
+    return (ranks - n_positive * (n_positive + 1) / 2) / (
+        n_positive * n_negative
+    )
     ### END SOLUTION
 
 
@@ -199,16 +224,28 @@ from mil_tutorial.checks.chapter_16 import check_rank_auc
 check_rank_auc(rank_auc)
 
 # %% id="colour-run"
-from mil_tutorial import auc, colour_probabilities, confidence_interval, data_dir, read_colours
+from mil_tutorial import (
+    auc,
+    colour_probabilities,
+    confidence_interval,
+    data_dir,
+    read_colours,
+)
 
 everything = slide_bags(features, np.ones(len(labels), bool))
 by_colour = colour_probabilities(read_colours(folder), labels, patient)
 colour_auc = confidence_interval(auc, labels, by_colour, patient.tolist())
-size_auc = confidence_interval(auc, labels, features.sizes / features.sizes.max(), patient.tolist())
+size_auc = confidence_interval(
+    auc, labels, features.sizes / features.sizes.max(), patient.tolist()
+)
 clean = load_features(data_dir() / "slides" / "slides.npz")
 clean_colours = read_colours(data_dir() / "slides")[: len(clean.label)]
-clean_by_colour = colour_probabilities(clean_colours, clean.label.astype(int), clean.patient)
-usual = confidence_interval(auc, clean.label, clean_by_colour, clean.patient.tolist())
+clean_by_colour = colour_probabilities(
+    clean_colours, clean.label.astype(int), clean.patient
+)
+usual = confidence_interval(
+    auc, clean.label, clean_by_colour, clean.patient.tolist()
+)
 print("colours, four hospitals:", usual)
 print(f"colours, {HOSPITAL}:           ", colour_auc)
 print(f"number of tiles, {HOSPITAL}:   ", size_auc)
@@ -230,7 +267,9 @@ means, hospital = training_means()
 apart = {}
 for name in np.unique(hospital):
     others = hospital != name
-    apart[name] = hospital_distance(means[~others], means[others], hospital[others])
+    apart[name] = hospital_distance(
+        means[~others], means[others], hospital[others]
+    )
     print(f"{name:6} to the other three: {apart[name]:.1f}")
 distance = hospital_distance(everything.bag_means().numpy(), means, hospital)
 print(f"{HOSPITAL:6} to the four:        {distance:.1f}")
@@ -263,12 +302,22 @@ show(
 # on your own train slides. We train B as the vendor did.
 
 # %% id="models-run"
-from mil_tutorial import TrainingConfig, build_model, fit, predict, threshold_for_sensitivity
+from mil_tutorial import (
+    TrainingConfig,
+    build_model,
+    fit,
+    predict,
+    threshold_for_sensitivity,
+)
 
 torch.manual_seed(0)
 local = build_model("gated", input_dim=64, hidden_dim=128, dropout=0.5)
 config = TrainingConfig(
-    epochs=5 if FAST else 20, learning_rate=1e-3, weight_decay=1e-3, patience=None, seed=0
+    epochs=5 if FAST else 20,
+    learning_rate=1e-3,
+    weight_decay=1e-3,
+    patience=None,
+    seed=0,
 )
 fit(local, train, val, config, progress=False)
 models = {"A": load_trained_model(), "B": local}
@@ -279,7 +328,10 @@ for name, result in tested.items():
     on_val = chosen[name].labels, chosen[name].probabilities
     thresholds[name] = threshold_for_sensitivity(*on_val, 0.95)
     called = result.probabilities >= thresholds[name]
-    print(f"{name}: AUC {confidence_interval(auc, y, result.probabilities, test.groups)}", end="")
+    print(
+        f"{name}: AUC {confidence_interval(auc, y, result.probabilities, test.groups)}",
+        end="",
+    )
     print(f", finds {called[y == 1].sum()} of {(y == 1).sum()}", end="")
     print(f", false alarms {called[y == 0].sum()} of {(y == 0).sum()}")
 
@@ -301,8 +353,13 @@ for title, group in {
     "near-copy in training": copied,
     "no near-copy": ~copied,
 }.items():
-    wrong = [((tested[m].probabilities >= 0.5) != (y == 1))[group].sum() for m in "AB"]
-    print(f"{title:22} {group.sum():3} slides, errors of A {wrong[0]:2}, of B {wrong[1]:2}")
+    wrong = [
+        ((tested[m].probabilities >= 0.5) != (y == 1))[group].sum()
+        for m in "AB"
+    ]
+    print(
+        f"{title:22} {group.sum():3} slides, errors of A {wrong[0]:2}, of B {wrong[1]:2}"
+    )
 
 # %% [markdown] id="ex-noise"
 # ## Doubt the labels
@@ -367,7 +424,9 @@ ill = [second_reading(folder, features, i).any() for i in queue]
 print("slide  label  model A  second reading")
 for i, tumour in zip(queue, ill):
     name, p = str(features.slide_id[i])[-3:], judged.probabilities[i]
-    print(f"{name:>5}{labels[i]:7}{p:9.2f}  {'tumour' if tumour else 'no tumour'}")
+    print(
+        f"{name:>5}{labels[i]:7}{p:9.2f}  {'tumour' if tumour else 'no tumour'}"
+    )
 contradicted = int((np.array(ill) != labels[queue]).sum())
 print(f"she contradicts the table on {contradicted} of {len(queue)}")
 
@@ -378,7 +437,9 @@ from mil_tutorial.datasets import slide_mask
 figure, panels = plt.subplots(1, 4, figsize=(8, 2.4))
 for axes, i in zip(panels, queue):
     name = str(features.slide_id[i])
-    axes.imshow(draw_outline(slide_image(name, folder), slide_mask(name, folder)))
+    axes.imshow(
+        draw_outline(slide_image(name, folder), slide_mask(name, folder))
+    )
     title = f"{name[-3:]}: label {labels[i]}, A {judged.probabilities[i]:.2f}"
     axes.set(xticks=[], yticks=[], title=title)
     axes.title.set_fontsize(9)
@@ -400,14 +461,26 @@ show(
 # %% id="maps-run"
 from mil_tutorial import instance_auc
 
-read = [second_reading(folder, features, i).astype(int) for i in np.flatnonzero(in_test)]
-per_slide = {name: instance_auc(r.per_bag(r.attention), read) for name, r in tested.items()}
+read = [
+    second_reading(folder, features, i).astype(int)
+    for i in np.flatnonzero(in_test)
+]
+per_slide = {
+    name: instance_auc(r.per_bag(r.attention), read)
+    for name, r in tested.items()
+}
 for name, values in per_slide.items():
     print(f"model {name}: mean instance AUC {np.nanmean(values):.2f}")
 tumour_tiles = np.array([tiles.sum() for tiles in read])
 ill_ones = np.flatnonzero((tumour_tiles > 0) & (y == 1))
 example = ill_ones[np.argsort(tumour_tiles[ill_ones])[len(ill_ones) // 2]]
-print("median of the positive slides:", test.names[example], "with", tumour_tiles[example], "tiles")
+print(
+    "median of the positive slides:",
+    test.names[example],
+    "with",
+    tumour_tiles[example],
+    "tiles",
+)
 
 # %% id="maps-figure"
 from mil_tutorial import TILE, overlay, scale_attention, stitch_tiles
@@ -483,16 +556,45 @@ from IPython.display import Markdown
 
 lowest, highest = min(apart.values()), max(apart.values())
 evidence = [
-    ("pairs of near-copies", n_copies[HOSPITAL], n_copies["four hospitals"], "above 0"),
+    (
+        "pairs of near-copies",
+        n_copies[HOSPITAL],
+        n_copies["four hospitals"],
+        "above 0",
+    ),
     ("AUC of colours alone", colour_auc, usual, "lower end above 0.65"),
-    ("distance", f"{distance:.1f}", f"{lowest:.1f} to {highest:.1f}", "above 1.5"),
-    ("labels contradicted", f"{contradicted} of {len(queue)}", "0", "half or more"),
+    (
+        "distance",
+        f"{distance:.1f}",
+        f"{lowest:.1f} to {highest:.1f}",
+        "above 1.5",
+    ),
+    (
+        "labels contradicted",
+        f"{contradicted} of {len(queue)}",
+        "0",
+        "half or more",
+    ),
 ]
 for name, result in tested.items():
     interval = confidence_interval(auc, y, result.probabilities, test.groups)
     evidence.append((f"AUC of {name}, test slides", interval, "–", "–"))
-    evidence.append((f"instance AUC of {name}", f"{np.nanmean(per_slide[name]):.2f}", "–", "–"))
-    evidence.append((f"threshold of {name}, from validation", f"{thresholds[name]:.2f}", "–", "–"))
+    evidence.append(
+        (
+            f"instance AUC of {name}",
+            f"{np.nanmean(per_slide[name]):.2f}",
+            "–",
+            "–",
+        )
+    )
+    evidence.append(
+        (
+            f"threshold of {name}, from validation",
+            f"{thresholds[name]:.2f}",
+            "–",
+            "–",
+        )
+    )
 rows = ["| " + " | ".join(map(str, row)) + " |" for row in evidence]
 head = "| measure | here | where nothing is wrong | alarm if |"
 Markdown("\n".join([head, "|---|---|---|---|", *rows]))
