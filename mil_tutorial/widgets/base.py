@@ -68,26 +68,25 @@ BOUND = {
 class TakingTurns(Explanation):
     """A widget whose page and kernel both change the same values.
 
-    The page asks for something new by a message, which goes out at once. A change of a value waits
-    while the kernel is busy with the one before, so it can arrive after a later request. A request
-    that makes values void begins a new ``turn``; ``BOUND`` values that the page set in an earlier
-    turn are then ignored.
+    A change on the page can arrive after the kernel has made it void, because messages travel and
+    a busy kernel lets them wait. Whoever makes values void, kernel or page, begins a new ``turn``;
+    ``BOUND`` values of another turn are then ignored.
 
     Attributes
     ----------
     turn : int
-        Increased by a subclass, in one message with all that is new in it.
+        Increased in one message with all that is new in the turn.
     """
 
     turn = traitlets.Int(0).tag(sync=True)
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
-        """Take the page's changes, except those of an earlier turn."""
-        bound = self.trait_names(bound=True)
+        """Take the page's changes, except those of another turn."""
+        bound, turn = self.trait_names(bound=True), sync_data.get("turn", self.turn)
         super().set_state(
             {
                 name: value
                 for name, value in sync_data.items()
-                if name not in bound or value["turn"] == self.turn
+                if name not in bound or value["turn"] == turn
             }
         )

@@ -1,4 +1,4 @@
-"""Find the tumour: mark tiles by eye, then compare with the truth and with attention."""
+"""Find the tumour: mark tiles by eye, then see where the model looked, then the truth."""
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -6,6 +6,9 @@ import numpy as np
 import traitlets
 
 from mil_tutorial.metrics.attention import InstanceConfusion, instance_confusion
+from mil_tutorial.pictures.heatmaps import scale_attention
+from mil_tutorial.pictures.overlays import overlay
+from mil_tutorial.pictures.stitching import stitch_tiles
 from mil_tutorial.pictures.style import figure_style
 from mil_tutorial.widgets.base import BOUND, script
 from mil_tutorial.widgets.scene import OneOfSeveral
@@ -35,12 +38,13 @@ class Score(NamedTuple):
 
 
 class FindTheTumour(OneOfSeveral):
-    """Mark the tiles that hold tumour, and compare with the truth and with a model's attention.
+    """Mark the tiles that you think hold tumour; see where the model looked; see the truth.
 
-    Attention marks its hottest tiles, as many as the learner. Before "Compare" neither truth nor
-    attention is shown. Marking and comparing happen in the browser, which reports them to the
-    kernel and asks it for another slide only. The truth is in the page from the start, for those
-    who dig.
+    These are three steps. Before the second nothing of the attention is shown, before the third
+    nothing of the truth. In the third step the marks are compared with the truth, and so are as
+    many of the tiles with the highest attention. All steps happen in the browser, with or without a
+    kernel; only another slide needs one, when there are more than eight. The truth is in the page
+    from the start, for those who dig.
 
     Parameters
     ----------
@@ -55,8 +59,10 @@ class FindTheTumour(OneOfSeveral):
         The slide shown; another one starts without marks.
     marks : list of int
         Numbers of the tiles in the order of marking.
+    looked : bool
+        Whether the second step is shown, where the model looked.
     compared : bool
-        Whether the answer is shown.
+        Whether the third step is shown, the truth.
 
     Raises
     ------
@@ -65,8 +71,16 @@ class FindTheTumour(OneOfSeveral):
         marking a tile that the slide does not have, or one twice.
     """
 
-    _esm = script("turn.js", "slide_canvas.js", "colour_scale.js", "find_the_tumour.js")
+    _esm = script(
+        "turn.js",
+        "slide_choice.js",
+        "slide_canvas.js",
+        "colour_scale.js",
+        "find_steps.js",
+        "find_the_tumour.js",
+    )
     marks = TileNumbers(traitlets.Int()).tag(**BOUND)
+    looked = traitlets.Bool(False).tag(**BOUND)
     compared = traitlets.Bool(False).tag(**BOUND)
 
     def __init__(self, views: list[SlideView], start: str | None = None) -> None:
@@ -92,39 +106,42 @@ class FindTheTumour(OneOfSeveral):
 
     @property
     def hottest(self) -> np.ndarray:
-        """The tiles that attention marks, as many as the learner."""
-        return _order(self.view)[: len(self.marks)]
+        """The tiles with the highest attention, as many as are marked; equal ones by number."""
+        return np.argsort(-np.asarray(self.view.attention), kind="stable")[: len(self.marks)]
 
     @traitlets.validate("marks")
     def _check_marks(self, proposal: dict) -> list[int]:
         check_numbers(proposal["value"], len(self.view.attention), "marks", self.slide)
         return proposal["value"]
 
-    def _load(self, view: SlideView) -> tuple[np.ndarray, dict[str, Any]]:
-        pixels, drawn = super()._load(view)
-        return pixels, drawn | {"order": _order(view).astype(np.float32).tobytes()}
-
     def _begin_slide(self) -> None:
-        self.marks, self.compared = [], False
+        self.marks, self.looked, self.compared = [], False, False
 
     def twin(self) -> "Figure":
-        """Draw the tissue with the marks; once compared, hits and errors of them and attention."""
+        """Draw the step shown: tissue and marks, then attention too, then hits and errors."""
         import matplotlib.pyplot as plt
 
         view, count = self.view, count_in_words(len(self.marks))
         with figure_style():
             if not self.compared:
                 figure, axes = plt.subplots(figsize=(4.2, 4.4))
-                show_tissue(axes, self._pixels, f"{view.name}, {count} marked")
+                picture = self._attention_on_tissue() if self.looked else self._pixels
+                show_tissue(axes, picture, f"{view.name}, {count} marked")
                 mark_tiles(axes, view, self.marks, "frame", MARK)
                 return figure
             figure, (left, right) = plt.subplots(1, 2, figsize=(8, 4.6))
             picture = outline_tumour(self._pixels, view)
             self._draw_verdicts(left, picture, np.array(self.marks, dtype=int), "your marks")
-            self._draw_verdicts(right, picture, self.hottest, f"attention, its hottest {count}")
+            hottest = f"attention, its highest {count}"
+            self._draw_verdicts(right, picture, self.hottest, hottest)
             tumour = "tumour outlined" if np.any(view.truth) else "there is no tumour on this slide"
             figure.suptitle(f"{view.name}, {tumour}")
         return figure
+
+    def _attention_on_tissue(self) -> np.ndarray:
+        view, pixels = self.view, self._pixels
+        shares = scale_attention(view.attention, "share")
+        return overlay(pixels, stitch_tiles(shares, view.coords, view.tile_size, pixels.shape[:2]))
 
     def _draw_verdicts(
         self, axes: "Axes", picture: np.ndarray, called: np.ndarray, title: str
@@ -146,13 +163,20 @@ class FindTheTumour(OneOfSeveral):
 
     def description(self) -> str:
         """Return the marks and, once compared, the counts of hits and errors, in words."""
-        m, n = len(self.marks), len(self.view.attention)
+        view = self.view
+        m, n = len(self.marks), len(view.attention)
         numbers = f" (numbers {', '.join(map(str, self.marks))})" if m else ""
         text = (
             f"Find the tumour, slide {self.slide}: the tissue, {m} of {n} tiles marked{numbers}. "
         )
+        if not self.compared and self.looked:
+            held = np.asarray(view.attention)[self.marks].sum()
+            return text + (
+                f"The colours show where the model looked: the marked tiles hold {held:.0%} of its "
+                "attention. The truth is not shown yet."
+            )
         if not self.compared:
-            return text + "They have not been compared with the truth yet."
+            return text + "The model's attention and the truth are not shown yet."
         learner, attention = self.score()
         tumour = learner.true_positives + learner.false_negatives
         if not tumour:
@@ -167,8 +191,3 @@ class FindTheTumour(OneOfSeveral):
             f"{attention.true_positives}, missed {attention.false_negatives} and raised "
             f"{attention.false_positives} false alarms."
         )
-
-
-def _order(view: SlideView) -> np.ndarray:
-    """Return the tiles by attention, hottest first; equal ones by number."""
-    return np.argsort(-np.asarray(view.attention), kind="stable")

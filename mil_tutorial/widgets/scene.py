@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,9 @@ from mil_tutorial.widgets.slide_view import SlideView, unknown_slide
 
 LONGEST_SIDE = 1024
 """Pixels of the picture that the browser gets; a larger slide is sent smaller."""
+
+STORED = 8
+"""Up to so many slides are all stored in the page, about 80 kB each."""
 
 
 def scene(view: SlideView, pixels: np.ndarray) -> dict[str, Any]:
@@ -28,7 +32,7 @@ def scene(view: SlideView, pixels: np.ndarray) -> dict[str, Any]:
     scaled = {name: scale_attention(view.attention, name) for name in SCALINGS}
     return {
         "name": view.name,
-        "image": _jpeg(pixels, step),
+        "image": _webp(pixels, step),
         "width": -(-pixels.shape[1] // step),
         "height": -(-pixels.shape[0] // step),
         "tile": view.tile_size / step,
@@ -74,16 +78,16 @@ def crop(view: SlideView, pixels: np.ndarray, tile: int) -> bytes:
     return png.getvalue()
 
 
-def _jpeg(pixels: np.ndarray, step: int) -> bytes:
+def _webp(pixels: np.ndarray, step: int) -> bytes:
     from PIL import Image
 
     # Of a large slide most pixels are left out before the rest are averaged: that is three times
     # as fast and looks the same.
     skip = max(step // 2, 1)
     image = Image.fromarray(pixels[::skip, ::skip]).reduce(step // skip)
-    jpeg = io.BytesIO()
-    image.save(jpeg, format="jpeg", quality=88)
-    return jpeg.getvalue()
+    webp = io.BytesIO()
+    image.save(webp, format="webp", quality=75)  # half the size of a JPEG that looks as good
+    return webp.getvalue()
 
 
 def _float32(values: Any) -> bytes:
@@ -91,14 +95,18 @@ def _float32(values: Any) -> bytes:
 
 
 class OneOfSeveral(TakingTurns):
-    """A widget that shows one of several slides; the page asks for another by a message.
+    """A widget that shows one of several slides.
+
+    The scenes of up to ``STORED`` slides are in the page, which switches between them by itself,
+    with or without a kernel. Of more slides the page has one scene, and asks for the next by a
+    message.
 
     A subclass writes ``_begin_slide``, which sets its values back for another slide.
     """
 
     slides = traitlets.List(traitlets.Unicode()).tag(sync=True)
     slide = traitlets.Unicode().tag(sync=True)
-    scene = traitlets.Dict().tag(sync=True)
+    scenes = traitlets.Dict().tag(sync=True)  # by name of the slide
     palette = traitlets.Bytes().tag(sync=True)
     problem = traitlets.Unicode().tag(sync=True)  # why the slide that was asked for is not shown
 
@@ -112,8 +120,10 @@ class OneOfSeveral(TakingTurns):
             twice = next(name for name in names if names.count(name) > 1)
             raise ValueError(f"two slides are called {twice!r}; names must differ")
         first = self._find(names[0] if start is None else start)
-        self._pixels, drawn = self._load(first)
-        super().__init__(slides=names, slide=first.name, scene=drawn, palette=palette(), **values)
+        self._last = first, first.pixels()
+        scenes = {first.name: self._scene_of(first)} | self._scenes_of_others(first)
+        self._begun = 0  # the last turn that this side knows the slide of
+        super().__init__(slides=names, slide=first.name, scenes=scenes, palette=palette(), **values)
         self.on_msg(self._answer)
 
     @property
@@ -121,32 +131,58 @@ class OneOfSeveral(TakingTurns):
         """The slide shown."""
         return self._find(self.slide)
 
+    @property
+    def scene(self) -> dict[str, Any]:
+        """What the page has of the slide shown."""
+        return self.scenes[self.slide]
+
+    @property
+    def _pixels(self) -> np.ndarray:
+        return self._pixels_of(self.view)
+
+    def _pixels_of(self, view: SlideView) -> np.ndarray:
+        """Return the picture of a slide; the last one is kept."""
+        if self._last[0] is not view:
+            self._last = view, view.pixels()
+        return self._last[1]
+
     def _find(self, name: str) -> SlideView:
         if name not in self._views:
             raise unknown_slide(name, list(self._views))
         return self._views[name]
 
-    def _load(self, view: SlideView) -> tuple[np.ndarray, dict[str, Any]]:
-        """Return the picture of a slide, and its scene for the page."""
-        pixels = view.pixels()
-        return pixels, scene(view, pixels)
+    def _scene_of(self, view: SlideView) -> dict[str, Any]:
+        return scene(view, self._pixels_of(view))
+
+    def _scenes_of_others(self, first: SlideView) -> dict[str, Any]:
+        """Return the scenes of the slides not shown yet, if they are few."""
+        scenes = {}
+        for name, view in self._views.items() if len(self._views) <= STORED else ():
+            if view is not first:
+                with suppress(Exception):  # one that cannot be drawn is reported when asked for
+                    scenes[name] = scene(view, view.pixels())
+        return scenes
 
     @traitlets.validate("slide")
     def _check_slide(self, proposal: dict) -> str:
         """Refuse a slide that cannot be shown, before anything has changed."""
         view = self._find(proposal["value"])
-        if view.name != self.scene["name"]:
-            self._next = self._load(view)
+        self._pixels_of(view)
         return view.name
 
     @traitlets.observe("slide")
     def _show_slide(self, change: dict) -> None:
-        if change["new"] != self.scene["name"]:
-            with self.hold_sync():  # one message for all
+        if not change["old"]:  # the widget is being made
+            return
+        with self.hold_sync():  # one message for all
+            self.problem = ""
+            if self.slide not in self.scenes:
+                kept = self.scenes if len(self.slides) <= STORED else {}
+                self.scenes = kept | {self.slide: self._scene_of(self.view)}
+            if self.turn == self._begun:  # else the page has begun it, and set its values back
                 self.turn += 1
-                self.problem = ""
-                self._pixels, self.scene = self._next
                 self._begin_slide()
+        self._begun = self.turn
 
     def _begin_slide(self) -> None:
         raise NotImplementedError

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 class SlideExplorer(OneOfSeveral):
     """Explore slides with their attention.
 
-    Opacity, scaling, threshold, hovering and the gallery are answered by the browser alone. The
-    kernel is asked for another slide, and for a tile at full resolution where the picture had to
-    be reduced.
+    The browser answers by itself, with or without a kernel. Only two things need a running kernel:
+    another slide when there are more than eight, and a tile at full resolution where the picture
+    had to be reduced.
 
     Parameters
     ----------
@@ -45,8 +45,8 @@ class SlideExplorer(OneOfSeveral):
     scaling : str
         Changing it sets the usual threshold.
     threshold, opacity : float
-        Set them to move the sliders. Moves of a learner stay in the browser until it sends the
-        kernel something else, such as an opened tile.
+        Set them to move the sliders. What a learner chooses stays in the browser until it sends
+        something else to the kernel, such as an opened tile.
     selected : int
         The tile opened last; -1 for none.
 
@@ -57,14 +57,19 @@ class SlideExplorer(OneOfSeveral):
     """
 
     _esm = script(
-        "turn.js", "slide_canvas.js", "colour_scale.js", "tile_gallery.js", "slide_explorer.js"
+        "turn.js",
+        "slide_choice.js",
+        "slide_canvas.js",
+        "colour_scale.js",
+        "tile_gallery.js",
+        "slide_explorer.js",
     )
     selected = traitlets.Int(-1).tag(**BOUND)
     scaling = traitlets.Unicode().tag(sync=True)
     opacity = traitlets.Float().tag(sync=True)
     threshold = traitlets.Float().tag(**BOUND)
     hottest = traitlets.Int().tag(sync=True)
-    sharp = traitlets.Dict().tag(sync=True)  # a tile at full resolution: its number and a PNG
+    sharp = traitlets.Dict().tag(sync=True)  # a tile at full resolution: slide, number and PNG
 
     def __init__(
         self,
@@ -120,7 +125,8 @@ class SlideExplorer(OneOfSeveral):
     def _send_tile(self, change: dict) -> None:
         if change["new"] >= 0 and self.scene["reduced"]:
             tile = change["new"]
-            self.sharp = {"tile": tile, "png": crop(self.view, self._pixels, tile)}
+            png = crop(self.view, self._pixels, tile)
+            self.sharp = {"slide": self.slide, "tile": tile, "png": png}
 
     def twin(self) -> "Figure":
         """Draw the slide shown with ``plot_attention``."""

@@ -1,7 +1,7 @@
 """What if: remove tiles, and see how the model classifies the rest."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import traitlets
@@ -12,7 +12,7 @@ from mil_tutorial.pictures.heatmaps import SCALINGS, scale_attention
 from mil_tutorial.pictures.overlays import colour_limits, overlay
 from mil_tutorial.pictures.stitching import stitch_tiles
 from mil_tutorial.pictures.style import HEAT_MAP, figure_style
-from mil_tutorial.widgets.base import BOUND, TakingTurns, script
+from mil_tutorial.widgets.base import Explanation, script
 from mil_tutorial.widgets.scene import palette, scene
 from mil_tutorial.widgets.slide_view import SlideView
 from mil_tutorial.widgets.tiles import (
@@ -30,11 +30,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class WhatIf(TakingTurns):
+class WhatIf(Explanation):
     """Remove tiles from a slide; probability and weights are those of the tiles left.
 
-    The browser draws and takes clicks; every number comes from the model in the kernel, as
-    ``predict`` would give it for a slide without these tiles.
+    Every number is what ``predict`` would give for a slide without these tiles. As the model's head
+    is linear, the browser can compute it from the attention score and the own score of each tile,
+    with or without a kernel. For ``max_embedding``, and for a pooling of your own, it asks the
+    model, which needs a running kernel.
 
     Parameters
     ----------
@@ -52,10 +54,8 @@ class WhatIf(TakingTurns):
     ----------
     removed : list of int
         The tiles in the order of removal. Set it to remove others.
-    logit, probability : float
-        Of the slide without them.
-    history : list of [int, float]
-        Number of tiles removed and probability, of the whole slide, then of each step.
+    steps : list of list of int
+        What was removed after each step; the first step is the whole slide.
     outline : bool
         Whether the tumour is outlined; at first it is not.
 
@@ -69,19 +69,18 @@ class WhatIf(TakingTurns):
 
     _esm = script(
         "svg.js",
-        "turn.js",
         "slide_canvas.js",
         "colour_scale.js",
         "tile_gallery.js",
+        "what_if_model.js",
         "what_if_numbers.js",
         "what_if.js",
     )
-    removed = TileNumbers(traitlets.Int()).tag(**BOUND)
-    logit = traitlets.Float().tag(sync=True)
-    probability = traitlets.Float().tag(sync=True)
-    history: traitlets.List = traitlets.List().tag(sync=True)
+    removed = TileNumbers(traitlets.Int())
+    steps = traitlets.List(traitlets.List(traitlets.Int()), [[]]).tag(sync=True)
     outline = traitlets.Bool(False).tag(sync=True)
-    answer = traitlets.Dict().tag(sync=True)  # numbered, so that equal ones are sent too
+    rule = traitlets.Unicode().tag(sync=True)  # by which the browser classifies; empty without one
+    answer = traitlets.Dict().tag(sync=True)  # the model's, where there is no rule
     scene = traitlets.Dict().tag(sync=True)  # values and probability of the whole slide
     palette = traitlets.Bytes().tag(sync=True)
 
@@ -107,17 +106,36 @@ class WhatIf(TakingTurns):
             float(whole.probabilities[0]),
         )
         self._pixels = self._view.pixels()
-        self._steps: list[list[int]] = [[]]
         self._random = np.random.default_rng(0)
-        drawn = scene(self._view, self._pixels) | {"logit": float(whole.logits[0])}
-        super().__init__(scene=drawn, palette=palette())
+        drawn = scene(self._view, self._pixels) | {
+            "logit": float(whole.logits[0]),
+            "energies": self._slide.energies.tobytes(),
+        }
+        super().__init__(scene=drawn, palette=palette(), rule=self._slide.rule)
         self._answer()
-        self.on_msg(self._listen)
+
+    @property
+    def logit(self) -> float:
+        """The logit of the slide without the tiles removed."""
+        return float(self._slide.predict(self.removed).logits[0])
+
+    @property
+    def probability(self) -> float:
+        """The probability of the slide without the tiles removed."""
+        return float(self._slide.predict(self.removed).probabilities[0])
+
+    @property
+    def history(self) -> list[list[float]]:
+        """Number of tiles removed and probability, of the whole slide, then after each step."""
+        answers = map(self._slide.predict, self.steps)
+        return [[len(r), float(p.probabilities[0])] for r, p in zip(self.steps, answers)]
 
     @property
     def attention(self) -> np.ndarray:
         """Weights of all tiles, (n,): 0 for those removed, 1 in sum over the others."""
-        return np.frombuffer(self.answer["weights"], dtype=np.float32)
+        weights = np.zeros(len(self._slide), dtype=np.float32)
+        weights[self.left] = self._slide.predict(self.removed).attention
+        return weights
 
     @property
     def left(self) -> np.ndarray:
@@ -136,12 +154,12 @@ class WhatIf(TakingTurns):
 
     def undo(self) -> None:
         """Go back one step; at the beginning nothing happens."""
-        self._go_to(self._steps[:-1] or self._steps)
+        self.steps = self.steps[:-1] or [[]]
 
     def reset(self) -> None:
         """Put all tiles back and forget the steps."""
         self._random = np.random.default_rng(0)
-        self._go_to([[]])
+        self.steps = [[]]
 
     @traitlets.validate("removed")
     def _check_removed(self, proposal: dict) -> list[int]:
@@ -156,30 +174,23 @@ class WhatIf(TakingTurns):
 
     @traitlets.observe("removed")
     def _add_step(self, change: dict) -> None:
-        if self.removed != self._steps[-1]:  # equal when going back
-            self._steps.append(list(self.removed))
+        if self.removed != self.steps[-1]:  # else the steps have changed first
+            self.steps = [*self.steps, list(self.removed)]
+
+    @traitlets.observe("steps")
+    def _take_steps(self, change: dict) -> None:
+        self.removed = self.steps[-1]
         self._answer()
 
     def _answer(self) -> None:
-        rest = self._slide.predict(self.removed)
-        weights = np.zeros(len(self._slide), dtype=np.float32)
-        weights[self.left] = rest.attention
-        earlier = self.history[: len(self._steps) - 1]
-        with self.hold_sync():  # one message for all
-            self.logit, self.probability = float(rest.logits[0]), float(rest.probabilities[0])
-            self.history = [*earlier, [len(self.removed), self.probability]]
+        """Send the model's answer, where the page cannot find it by itself."""
+        if not self.rule:
             self.answer = {
-                "number": self.answer.get("number", 0) + 1,
-                "removed": list(self.removed),
-                "weights": weights.tobytes(),
+                "steps": self.steps,
+                "history": self.history,
+                "logit": self.logit,
+                "weights": self.attention.tobytes(),
             }
-
-    def _go_to(self, steps: list[list[int]]) -> None:
-        self._steps = list(steps)
-        if self.removed == steps[-1]:
-            self._answer()
-        else:
-            self.removed = steps[-1]
 
     def _check_count(self, count: int) -> None:
         if not 1 <= count < len(self.left):
@@ -187,20 +198,6 @@ class WhatIf(TakingTurns):
                 f"slide {self._slide.name}: {count} tiles to remove, expected 1 to "
                 f"{len(self.left) - 1}: {len(self.left)} are left and one has to stay"
             )
-
-    def _listen(self, _widget: Any, content: dict, _buffers: list) -> None:
-        """Do the action of a button on the page, from the tiles that the page shows."""
-        actions: dict[str, Callable[[], None]] = {
-            "hottest": lambda: self.remove_hottest(content["count"]),
-            "random": lambda: self.remove_random(content["count"]),
-            "undo": self.undo,
-            "reset": self.reset,
-        }
-        with self.hold_sync():  # one message for all
-            if content["removed"]["turn"] == self.turn:
-                self.removed = content["removed"]["value"]
-            self.turn += 1
-            actions[content["do"]]()
 
     def twin(self) -> "Figure":
         """Draw the tiles removed, the weights of those left, and the steps so far."""

@@ -8,6 +8,14 @@ from torch import nn
 
 from mil_tutorial.bags.dataset import MedicalBagDataset
 from mil_tutorial.models.mil import MIL
+from mil_tutorial.models.pooling import (
+    AttentionPooling,
+    GatedAttentionPooling,
+    MaxPooling,
+    MeanPooling,
+    MeanProbabilityPooling,
+    full_precision,
+)
 from mil_tutorial.training.prediction import Predictions
 from mil_tutorial.widgets.slide_view import unknown_slide
 
@@ -36,9 +44,28 @@ class SlideWithoutTiles:
         except ValueError as error:
             raise ValueError(f"slide {name}: {error}") from error
         self._model.encoder = nn.Identity()  # is not needed again, and may be large
+        self.rule, self.energies = self._find_rule()
 
     def __len__(self) -> int:
         return len(self._embeddings)
+
+    def _find_rule(self) -> tuple[str, np.ndarray]:
+        """Return the rule that takes scores of tiles to the answer, and their attention scores.
+
+        With a linear head the logit of a weighted mean is the weighted mean of the tiles' logits.
+        """
+        model, none = self._model, np.zeros(0, dtype=np.float32)
+        pooling = type(model.pooling)
+        if type(model).classify is not MIL.classify:
+            return "", none
+        if model.pool_logits:
+            names = {MaxPooling: "max", MeanProbabilityPooling: "mean probability"}
+            return names.get(pooling, ""), none
+        if pooling in (MeanPooling, AttentionPooling, GatedAttentionPooling):
+            with torch.inference_mode():
+                energies = full_precision(model.pooling.scores(self._embeddings))
+            return "softmax", energies.cpu().numpy()
+        return "", none
 
     def left(self, removed: list[int]) -> np.ndarray:
         """Return the numbers of the tiles that are left, ascending."""

@@ -1,6 +1,8 @@
 """What the site adds to Sphinx, each on a page small enough to see through."""
 
 import io
+import json
+import re
 import sys
 
 import nbformat
@@ -14,7 +16,7 @@ from sphinx.util.docutils import docutils_namespace  # noqa: E402
 
 sys.path[:0] = [str(NOTEBOOKS / "site"), str(NOTEBOOKS)]
 
-from site_parts import docstrings, links  # noqa: E402
+from site_parts import docstrings, links, live_widget  # noqa: E402
 from tools import npm_packages  # noqa: E402
 from tools.widget_state import STATE, VIEW  # noqa: E402
 
@@ -85,6 +87,26 @@ def test_a_widget_that_cannot_be_drawn_is_shown_as_its_twin(tmp_path, state):
     html = built(tmp_path, "twins", page=notebook(state))
     assert VIEW not in html
     assert '<img alt="a &amp; b" ' in html
+
+
+def test_a_live_widget_has_state_view_and_twin_and_the_same_each_time(tmp_path):
+    page = "# Page\n\n```{live-widget} find-the-tumour\n```\n"
+    html = built(tmp_path / "a", "live_widget", page=page)
+    (state,) = re.findall(f'<script type="{re.escape(STATE)}">(.*?)</script>', html, re.DOTALL)
+    (view,) = re.findall(f'<script type="{re.escape(VIEW)}">(.*?)</script>', html, re.DOTALL)
+    model = json.loads(state)["state"][json.loads(view)["model_id"]]
+    assert {"_esm", "_css", "slide"} <= set(model["state"])
+    assert {tuple(buffer["path"])[-1] for buffer in model["buffers"]} >= {"image", "truth"}
+    _, hidden, _ = html.replace("</noscript>", "<noscript>").split("<noscript>")
+    assert 'alt="Find the tumour, slide ' in hidden
+    assert 'src="_images/find-the-tumour.png"' in hidden
+    assert re.search('<script type="module" src="_static/widgets.js', html)
+    live_widget.stored.cache_clear()
+    assert built(tmp_path / "b", "live_widget", page=page) == html
+
+
+def test_a_page_without_live_widgets_has_no_script_for_them(tmp_path):
+    assert "widgets.js" not in built(tmp_path, "live_widget", page="# Page\n")
 
 
 def test_links_to_what_is_no_page_lead_to_github(tmp_path, monkeypatch):

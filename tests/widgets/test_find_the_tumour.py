@@ -61,8 +61,6 @@ def test_the_score_is_that_of_the_metrics():
 def test_equal_weights_are_taken_by_number():
     widget = marked([5, 4], attention=np.full(6, 1 / 6))
     assert widget.hottest.tolist() == [0, 1]
-    order = np.frombuffer(widget.scene["order"], dtype=np.float32)
-    assert order.tolist() == list(range(6))
 
 
 def test_no_marks_find_nothing():
@@ -89,6 +87,20 @@ def test_before_the_comparison_neither_words_nor_picture_give_anything_away():
     assert "2 of 6 tiles marked (numbers 1, 3)" in words.pop()
 
 
+def test_the_second_step_shows_attention_and_no_truth():
+    pictures, words = set(), set()
+    for truth in (TRUTH, 1 - TRUTH, 0 * TRUTH):
+        widget = marked([1, 5], compared=False, truth=truth)
+        bare = np.asarray(widget.twin().axes[0].images[0].get_array())
+        widget.looked = True
+        drawn = np.asarray(widget.twin().axes[0].images[0].get_array())
+        assert (drawn != bare).any()
+        pictures.add(drawn.tobytes())
+        words.add(widget.description())
+    assert len(pictures) == len(words) == 1
+    assert "the marked tiles hold 30% of its attention" in words.pop()
+
+
 def test_afterwards_both_say_what_was_found():
     widget = marked([1, 3, 4])
     data, _ = widget._repr_mimebundle_()
@@ -113,9 +125,10 @@ def test_a_slide_without_tumour_says_so():
 def test_another_slide_starts_without_marks_and_answer():
     widget = FindTheTumour([view("a"), view("b", truth=0 * TRUTH)], start="b")
     assert (widget.slide, widget.scene["name"]) == ("b", "b")
-    widget.marks, widget.compared = [2], True
+    widget.marks, widget.looked, widget.compared = [2], True, True
     widget.slide = "a"
-    assert (widget.marks, widget.compared, widget.scene["name"]) == ([], False, "a")
+    assert (widget.marks, widget.looked, widget.compared) == ([], False, False)
+    assert widget.scene["name"] == "a"
 
 
 def test_what_the_page_said_of_an_earlier_slide_is_ignored():
@@ -129,6 +142,17 @@ def test_what_the_page_said_of_an_earlier_slide_is_ignored():
         assert (widget.marks, widget.compared) == ([], False)
     widget.set_state({"marks": {"turn": widget.turn, "value": [2]}})
     assert widget.marks == [2]
+
+
+def test_a_slide_that_the_page_has_begun_keeps_what_was_done_there():
+    widget = FindTheTumour([view("a"), view("b")])
+    here = {name: {"turn": 1, "value": value} for name, value in PLAYED.items()}
+    late = {"looked": {"turn": 0, "value": True}}  # meant for the slide before
+    widget.set_state({"slide": "b", "turn": 1} | here | late)
+    assert (widget.slide, widget.turn) == ("b", 1)
+    assert (widget.marks, widget.looked, widget.compared) == ([3], False, True)
+    widget.slide = "a"
+    assert (widget.turn, widget.marks) == (2, [])
 
 
 def test_marks_on_tiles_that_are_not_there_are_refused():

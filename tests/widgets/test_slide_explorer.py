@@ -1,9 +1,12 @@
+import io
 import re
 
 import numpy as np
 import pytest
 
+from mil_tutorial import load_slides, slide_image
 from mil_tutorial.widgets.base import WIDGET_VIEW
+from mil_tutorial.widgets.scene import crop
 from mil_tutorial.widgets.slide_explorer import SlideExplorer
 from mil_tutorial.widgets.slide_view import SlideView
 
@@ -45,7 +48,7 @@ def test_a_tile_is_sent_sharp_only_where_the_picture_was_reduced():
     small, large = SlideExplorer([view()]), SlideExplorer([view(side=2048)])
     small.selected = large.selected = 1
     assert small.sharp == {}
-    assert large.sharp["tile"] == 1
+    assert (large.sharp["slide"], large.sharp["tile"]) == ("a", 1)
     assert large.sharp["png"].startswith(b"\x89PNG")
 
 
@@ -144,6 +147,41 @@ def test_whatever_a_reader_of_slides_raises_is_told():
     explorer = SlideExplorer([view("a"), view("b", image=lambda: {}["b"])])
     explorer._handle_custom_msg({"slide": "b"}, [])
     assert explorer.problem == "KeyError: 'b'"
+
+
+def test_few_slides_are_all_stored_and_of_many_the_one_shown():
+    few = SlideExplorer([view(str(i)) for i in range(8)])
+    stored = few.get_state()["scenes"]
+    assert list(stored) == few.slides
+    few.slide = "3"
+    assert few.get_state()["scenes"] == stored
+    many = SlideExplorer([view(str(i)) for i in range(9)], start="4")
+    assert list(many.scenes) == ["4"]
+    many.slide = "7"
+    assert list(many.scenes) == ["7"]
+
+
+def test_a_stored_scene_is_small_and_shows_the_tissue():
+    from PIL import Image
+
+    name = load_slides("slides")[1].names[0]
+    image = slide_image(name)
+    explorer = SlideExplorer([view(image=image)])
+    sent = explorer.scene["image"]
+    assert len(sent) < 80_000
+    shown = np.asarray(Image.open(io.BytesIO(sent)).convert("RGB"), dtype=float)
+    error = np.sqrt(np.mean((shown - image) ** 2))
+    assert error < 8  # of 255 levels
+
+
+def test_a_tile_opened_after_the_page_changed_slides_is_of_the_new_slide():
+    grey = [np.full((2048, 2048, 3), level, np.uint8) for level in (50, 250)]
+    explorer = SlideExplorer([view("a", image=grey[0]), view("b", image=grey[1])])
+    selected = {"turn": 1, "value": 1}
+    explorer.set_state({"selected": selected, "slide": "b", "turn": 1})
+    assert explorer.sharp["slide"] == "b"
+    expected = crop(explorer.view, grey[1], 1)
+    assert explorer.sharp["png"] == expected
 
 
 def test_a_misspelt_option_is_refused():

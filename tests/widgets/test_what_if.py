@@ -1,4 +1,7 @@
+import json
 import re
+import shutil
+import subprocess
 
 import numpy as np
 import pytest
@@ -7,7 +10,8 @@ from torch import nn
 
 from mil_tutorial import MedicalBagDataset, build_model, predict
 from mil_tutorial.models.mil import POOLINGS
-from mil_tutorial.widgets.base import WIDGET_VIEW
+from mil_tutorial.models.pooling import MeanPooling
+from mil_tutorial.widgets.base import WIDGET_VIEW, _static
 from mil_tutorial.widgets.what_if import WhatIf
 
 COORDS = [(32 * x, 32 * y) for y in range(3) for x in range(4)]
@@ -188,10 +192,8 @@ def test_undo_goes_back_step_by_step_and_reset_forgets():
     widget.undo()
     widget.undo()
     assert (widget.removed, widget.history) == ([], [[0, probabilities[0]]])
-    number = widget.answer["number"]
     widget.undo()
     assert widget.removed == []
-    assert widget.answer["number"] == number + 1  # a page that waits is answered
     widget.removed = [4]
     widget.removed = []
     widget.reset()
@@ -202,35 +204,67 @@ def zip_lists(*columns):
     return [list(row) for row in zip(*columns)]
 
 
-def press(widget, do, removed=None, **options):
-    """Send what a button of the page sends; the page may show other tiles as removed by now."""
-    shown = widget.get_state("removed")["removed"]
-    shown |= {} if removed is None else {"value": removed}
-    widget._handle_custom_msg({"do": do, "removed": shown} | options, [])
+def in_browser(widget):
+    """Return weights, logit and hottest tiles as the page computes them."""
+    asked = {
+        "rule": widget.rule,
+        "removed": widget.removed,
+        "scores": np.frombuffer(widget.scene["scores"], np.float32).tolist(),
+        "energies": np.frombuffer(widget.scene["energies"], np.float32).tolist(),
+    }
+    program = f"""{_static("what_if_model.js")}
+const {{ rule, removed, scores, energies }} = {json.dumps(asked)};
+const found = answerWithout(removed, rule, {{ scores, energies }});
+const left = scores.length - removed.length;
+const next = hottest(removed, Math.min(3, left - 1), rule, {{ scores, energies }});
+console.log(JSON.stringify({{ ...found, weights: Array.from(found.weights), next }}));
+"""
+    command = ["node", "--input-type=module", "-"]
+    done = subprocess.run(command, input=program, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
 
 
-def test_the_buttons_of_the_page():
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs node on the PATH")
+def test_the_page_answers_as_the_model_does():
+    for pooling in sorted(set(POOLINGS) - {"max_embedding"}):
+        widget = what_if(pooling)
+        widget.removed = [11, 0, 5]
+        found = in_browser(widget)
+        assert found["logit"] == pytest.approx(widget.logit, abs=1e-5)
+        assert found["probability"] == pytest.approx(widget.probability, abs=1e-5)
+        np.testing.assert_allclose(found["weights"], widget.attention, atol=1e-6)
+        widget.remove_hottest(3)
+        assert found["next"] == widget.removed
+
+
+def test_where_the_scores_do_not_suffice_the_model_answers():
+    class Squared(nn.Module):
+        def forward(self, values, sizes):
+            return MeanPooling()(values**2, sizes)
+
+    own = model("mean")
+    own.pooling = Squared()
+    for built in (own, model("max_embedding")):
+        widget = WhatIf(built, slides(), "ill", image=picture, tile_size=32)
+        assert widget.rule == ""
+        widget.set_state({"steps": [[], [3], [3, 1]]})
+        assert widget.removed == [3, 1]
+        assert widget.answer["steps"] == [[], [3], [3, 1]]
+        assert widget.answer["history"] == widget.history
+        assert widget.answer["logit"] == widget.logit
+        np.testing.assert_array_equal(
+            np.frombuffer(widget.answer["weights"], np.float32), widget.attention
+        )
+    assert what_if("gated").answer == {}
+
+
+def test_steps_of_the_page_are_taken():
     widget = what_if()
-    hottest = int(widget.attention.argmax())
-    press(widget, "hottest", count=1)
-    press(widget, "random", count=5)
-    assert widget.removed[0] == hottest
-    assert len(widget.removed) == 6
-    press(widget, "undo")
-    assert widget.removed == [hottest]
-    press(widget, "reset")
-    assert (widget.removed, len(widget.history)) == ([], 1)
-
-
-def test_a_click_that_a_button_overtook_counts_before_it_and_does_not_undo_it():
-    widget = what_if()
-    click = {"removed": {"turn": widget.turn, "value": [3]}}
-    press(widget, "undo", removed=[3])
-    widget.set_state(click)
-    assert widget.removed == []
-    press(widget, "hottest", removed=[3], count=1)
-    assert (widget.removed[0], len(widget.removed)) == (3, 2)
+    widget.set_state({"steps": [[], [4], [4, 2]]})
+    assert widget.removed == [4, 2]
     assert [count for count, _ in widget.history] == [0, 1, 2]
+    widget.undo()
+    assert widget.steps == [[], [4]]
 
 
 def test_it_carries_its_static_twin_which_does_not_tell_the_truth_unasked():

@@ -55,7 +55,9 @@ function attentionDetail(parameters, limits) {
     make("span", { class: "mil-playground-gated" }, "╍ tanh · gate (gated)"),
     make("span", { class: "mil-playground-open" }, "┈ gate"));
   const closed = make("p", { class: "mil-playground-closed" },
-    "Where the gate is shut, a tile counts neither for nor against, like one at which tanh is 0.");
+    `Why does the gate shut for high scores? The numbers are set by hand. In this example a tumour tile scores about 4, and a score far above ${(-c / u).toFixed(1)} `
+      + "is an artefact, such as ink or a fold. Plain attention cannot tell the two apart, because tanh is flat there; the gate can. "
+      + "A tile that it shuts out counts neither for nor against, like one at which tanh is 0. In a trained model the data set the gate.");
 
   function show(scores, k, w, found) {
     plot.show(scores, k);

@@ -114,17 +114,23 @@ function linePanel(panel, onread) {
       const parts = [...zones.map((band) => zone(band, scale)), axes(shown, scale)];
       parts.push(...lines.map((line) => curve(line, records, scale)));
       parts.push(...zones.map((band) => zoneName(band, scale))); // above the curves
-      if (kept && panel.keeps) parts.push(ring(kept, panel.keeps, scale));
+      const best = kept && panel.keeps ? { record: kept, column: panel.keeps } : null;
+      if (best) parts.push(ring(scale.x(kept.epoch), scale.y(kept[panel.keeps]), 6));
       if (record) parts.push(...cursor(shown, record, scale));
       picture.replaceChildren(...parts);
-      keys.replaceChildren(...lines.map((line) => key(line, record)));
+      keys.replaceChildren(...lines.map((line) => key(line, record)), ...(best ? [keyOfLowest(best)] : []));
     },
   };
 }
 
-/** A ring around the lowest value, with words. */
-function ring(record, column, scale) {
-  const [x, y] = [scale.x(record.epoch), scale.y(record[column])];
-  const words = label("lowest", Math.min(x, SIZE.width - SIZE.right - 20), y + 17);
-  return svg("g", { class: "mil-monitor-kept" }, svg("circle", { cx: x, cy: y, r: 6 }), words);
+/** A ring around the lowest value. */
+function ring(cx, cy, r) {
+  return svg("g", { class: "mil-monitor-kept" }, svg("circle", { cx, cy, r }));
+}
+
+/** The lowest value of a column in the legend, where no curve can cross it. */
+function keyOfLowest({ record, column }) {
+  const sample = svg("svg", { width: 12, height: 12, "aria-hidden": "true" }, ring(6, 6, 4.5));
+  const value = make("b", {}, written(record, { column }));
+  return make("span", { class: "mil-monitor-key mil-monitor-lowest" }, sample, " lowest ", value);
 }

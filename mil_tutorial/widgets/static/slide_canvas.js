@@ -53,7 +53,7 @@ class SlideCanvas {
     this.element.width = scene.width;
     this.element.height = scene.height;
     this.element.setAttribute("aria-label", label);
-    createImageBitmap(new Blob([bytes(scene.image)], { type: "image/jpeg" })).then((picture) => {
+    createImageBitmap(new Blob([bytes(scene.image)], { type: "image/webp" })).then((picture) => {
       if (this.scene !== scene) return; // another slide was chosen meanwhile
       this.picture = picture;
       this.element.dataset.drawn = scene.name;

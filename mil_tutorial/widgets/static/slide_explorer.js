@@ -1,4 +1,4 @@
-// The slide explorer. Everything but another slide and a sharper tile happens here.
+// The slide explorer. Only a sharper tile, and a slide that is not stored, come from the kernel.
 
 const SCALING_WORDS = {
   share: "share (1 = equal)",
@@ -6,8 +6,6 @@ const SCALING_WORDS = {
   "min-max": "min–max (0 to 1)",
   rank: "rank (0 to 1)",
 };
-const PATIENCE = 4000; // milliseconds until a kernel that does not answer is mentioned
-
 class SlideExplorer {
   constructor(model) {
     this.model = model;
@@ -19,9 +17,8 @@ class SlideExplorer {
     this.canvas.paint = (context) => this.paint(context);
     this.canvas.onpicture = () => this.showTiles();
     this.opened = new OpenedTile();
-    this.gallery = new TileGallery((tile) => this.open(tile));
+    this.gallery = new TileGallery("Open", (tile) => this.open(tile));
     this.said = announcer();
-    this.notice = make("div", {});
     this.counts = make("div", {});
     this.title = make("p", { class: "mil-title" });
     this.makeControls();
@@ -31,12 +28,7 @@ class SlideExplorer {
 
   makeControls() {
     const { model } = this;
-    this.slides = chooser({
-      label: "Slide",
-      options: model.get("slides").map((name) => [name, name]),
-      value: model.get("slide"),
-      onchange: (name) => this.ask(name),
-    });
+    this.choice = new SlideChoice(model, () => model.set("selected", inTurn(model, -1)));
     this.scalings = chooser({
       label: "Scaling",
       options: Object.entries(SCALING_WORDS),
@@ -53,24 +45,24 @@ class SlideExplorer {
       oninput: (place) => this.moveThreshold(this.scale.valueAt(place)),
     });
     this.outlined = tick({ label: "outline of the truth", checked: true, onchange: () => this.canvas.draw() });
-    this.marked = tick({ label: "mark false alarms × and misses ○", checked: true, onchange: () => this.canvas.draw() });
+    this.marked = tick({ label: "marks: false alarms ×, misses ○", checked: true, onchange: () => this.canvas.draw() });
   }
 
   layout() {
     const left = make("div", { class: "mil-left" }, this.title, this.canvas.element, this.scale.element, this.said);
-    const rows = [this.slides, this.scalings, this.opacities, this.thresholds, this.outlined, this.marked];
-    const right = make("div", {}, ...rows.map((c) => c.row), this.notice, this.counts, this.opened.element);
+    const rows = [this.choice, this.scalings, this.opacities, this.thresholds, this.outlined, this.marked];
+    const right = make("div", {}, ...rows.map((c) => c.row), this.choice.notice, this.counts, this.opened.element);
     return frame("Slide explorer", make("div", { class: "mil-columns" }, left, right), this.gallery.element);
   }
 
-  /** Take the slide that the kernel has sent. */
+  /** Take the slide that is to be shown. */
   takeScene() {
-    const scene = this.model.get("scene");
+    const { scene } = this.choice;
     this.scores = floats(scene.scores);
     const said = scene.probability === null ? "" : `, predicted probability ${scene.probability.toFixed(2)}`;
     this.title.textContent = `${scene.name}${said}`;
     this.canvas.show(scene, `Slide ${scene.name}. Arrow keys move from tile to tile, Enter opens a tile.`);
-    this.complain("");
+    this.choice.show();
     this.opened.clear();
     this.tell(-1);
     this.marked.row.hidden = this.outlined.row.hidden = !this.canvas.truth;
@@ -78,20 +70,6 @@ class SlideExplorer {
     const kept = scaling === "raw" ? scene.thresholds.raw : this.threshold; // raw: of this slide only
     this.rescale(scaling, ofTurn(this.model, "threshold", kept));
     this.model.set("threshold", inTurn(this.model, this.threshold));
-  }
-
-  /** Ask the kernel for another slide; say so if none answers. */
-  ask(name) {
-    this.model.send({ slide: name });
-    clearTimeout(this.waiting);
-    const text = `No answer yet. Slide ${name} has to come from a running kernel.`;
-    this.waiting = setTimeout(() => this.complain(text), PATIENCE);
-  }
-
-  complain(text) {
-    clearTimeout(this.waiting);
-    this.notice.replaceChildren(...(text ? [complaint(text)] : []));
-    this.slides.input.value = this.canvas.scene.name;
   }
 
   /** Colour by another scaling. */
@@ -160,7 +138,7 @@ class SlideExplorer {
 
   showTiles() {
     const hottest = this.order.slice(0, this.model.get("hottest"));
-    this.gallery.show(this.canvas, hottest, (k) => [`tile ${k}`, `share ${short(this.shares[k])}`, this.truthWord(k)]);
+    this.gallery.show(this.canvas, hottest, (k) => [`share ${short(this.shares[k])}`, this.truthWord(k)]);
   }
 
   truthWord(tile) {
@@ -181,9 +159,15 @@ class SlideExplorer {
     this.said.textContent = tile < 0 ? "" : this.facts(tile).join(" · ");
   }
 
+  sharpen() {
+    const sharp = this.model.get("sharp");
+    if (sharp.slide === this.canvas.scene.name) this.opened.sharpen(sharp);
+  }
+
   open(tile) {
-    this.opened.show(this.canvas, tile, this.facts(tile));
-    this.opened.sharpen(this.model.get("sharp")); // if it was opened before
+    const blurred = this.canvas.scene.reduced && this.model.live === false;
+    this.opened.show(this.canvas, tile, [...this.facts(tile), ...(blurred ? ["full resolution needs a running kernel"] : [])]);
+    this.sharpen(); // if it was opened before
     this.canvas.draw();
     this.model.set("selected", inTurn(this.model, tile));
     this.model.save_changes();
@@ -208,9 +192,9 @@ function render({ model, el }) {
   const explorer = new SlideExplorer(model);
   el.append(explorer.element);
   const listeners = {
-    "change:scene": () => explorer.takeScene(),
-    "change:problem": () => explorer.complain(model.get("problem")),
-    "change:sharp": () => explorer.opened.sharpen(model.get("sharp")),
+    "change:turn": () => explorer.takeScene(),
+    "change:problem": () => explorer.choice.complain(model.get("problem")),
+    "change:sharp": () => explorer.sharpen(),
     "change:hottest": () => explorer.showTiles(),
     "change:scaling": () => explorer.rescale(model.get("scaling"), ofTurn(model, "threshold", explorer.threshold)),
     "change:threshold": () => {
@@ -225,6 +209,7 @@ function render({ model, el }) {
   };
   for (const [name, listener] of Object.entries(listeners)) model.on(name, listener);
   return () => {
+    clearTimeout(explorer.choice.waiting);
     for (const [name, listener] of Object.entries(listeners)) model.off(name, listener);
   };
 }

@@ -1,17 +1,20 @@
 // The hottest tiles of a slide as buttons, and one tile opened large.
 
 class TileGallery {
-  constructor(open) {
+  /** verb: what open(tile) does, as in "Open tile 5". */
+  constructor(verb, open) {
+    this.verb = verb;
     this.open = open;
     this.buttons = make("div", { class: "mil-gallery" });
     this.element = make("div", {}, make("h4", {}, "Hottest tiles"), this.buttons);
   }
 
-  /** order: numbers of tiles; caption(tile): a few words. */
+  /** order: numbers of tiles; caption(tile): a few words below its number. */
   show(canvas, order, caption) {
     const cards = order.map((tile) => {
-      const words = caption(tile);
-      const card = make("button", { type: "button", class: "mil-card", title: `Open tile ${tile}`, onclick: () => this.open(tile) });
+      const words = [`tile ${tile}`, ...caption(tile).filter(Boolean)];
+      const name = `${this.verb} ${words.join(", ")}`;
+      const card = make("button", { type: "button", class: "mil-card", "aria-label": name, title: `${this.verb} tile ${tile}`, onclick: () => this.open(tile) });
       card.append(canvas.enlarged(tile, 72), ...words.map((line) => make("span", {}, line)));
       return card;
     });

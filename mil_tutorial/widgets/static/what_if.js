@@ -1,19 +1,25 @@
-// What if these tiles were not there? The page takes tiles away; the kernel classifies the rest.
+// What if these tiles were not there? Tiles are taken away here, and the rest is classified here too:
+// the head is linear, so the scores of the tiles suffice. For a pooling without such a rule the kernel
+// is asked.
 
 const PATIENCE = 4000; // milliseconds until a kernel that does not answer is mentioned
+const NEEDS_KERNEL = "For this kind of pooling the rest of the slide has to be classified by a running kernel.";
 const SHARE = "colour: weight × tiles left (1 = equal)";
 const LAST_TILE = "One tile has to stay: the weights are a softmax over the tiles that are left, and there is none over no tiles.";
 
 class WhatIf {
   constructor(model) {
     this.model = model;
-    this.whole = doubles(model.get("scene").values.raw);
+    const scene = model.get("scene");
+    this.rule = model.get("rule"); // empty where only the model knows
+    this.tiles = { scores: floats(scene.scores), energies: floats(scene.energies) };
+    this.whole = doubles(scene.values.raw);
     this.palette = bytes(model.get("palette"));
     this.canvas = new SlideCanvas({ hover: (tile) => this.tell(tile), pick: (tile) => this.toggle(tile) });
     this.canvas.paint = (context) => this.paint(context);
     this.canvas.onpicture = () => this.showHottest();
     this.chart = new HistoryChart();
-    this.gallery = new TileGallery((tile) => this.toggle(tile));
+    this.gallery = new TileGallery("Remove", (tile) => this.toggle(tile));
     this.gallery.element.classList.add("mil-whatif-hottest");
     this.scale = new ColourScale(this.palette);
     this.said = announcer();
@@ -24,21 +30,22 @@ class WhatIf {
     this.table = make("table", { class: "mil-whatif-table" });
     this.makeControls();
     this.element = this.layout();
-    const scene = model.get("scene");
     this.canvas.show(scene, `Slide ${scene.name}. Arrow keys move from tile to tile, Enter removes a tile or puts it back.`);
-    this.takeAnswer();
+    if (this.isDead) this.notice.append(complaint(NEEDS_KERNEL));
+    this.takeSteps();
   }
 
   makeControls() {
     const { model } = this;
     this.buttons = {
-      hottest: button("hottest", () => this.press("hottest", 1)),
-      hottest5: button("5 hottest", () => this.press("hottest", 5)),
-      random5: button("5 random", () => this.press("random", 5)),
-      tumour: button("tumour", () => this.removeTumour()),
-      undo: button("Undo", () => this.command("undo")),
-      reset: button("Reset", () => this.command("reset")),
+      hottest: button("hottest", () => this.takeHottest(1)),
+      hottest5: button("5 hottest", () => this.takeHottest(5)),
+      random5: button("5 random", () => this.takeRandom(5)),
+      tumour: button("tumour", () => this.takeTumour()),
+      undo: button("Undo", () => this.go(this.steps.slice(0, -1))),
+      reset: button("Reset", () => this.go([[]])),
     };
+    this.buttons.hottest5.hidden = !this.rule;
     this.coloured = tick({ label: "colour by attention", checked: true, onchange: () => this.canvas.draw() });
     this.outlined = tick({ label: "outline of the tumour", checked: model.get("outline"), onchange: (on) => sync(model, "outline", on) });
   }
@@ -54,93 +61,121 @@ class WhatIf {
     return frame("What if", make("p", {}, "Click a tile to remove it, or to put it back."), make("div", { class: "mil-columns" }, left, right), this.gallery.element);
   }
 
-  get removed() { return ofTurn(this.model, "removed", this.model.get("answer").removed); }
+  /** What has been removed, step by step; the first step is the whole slide. */
+  get steps() { return this.model.get("steps"); }
+  get removed() { return this.steps.at(-1); }
+
+  /** Whether tiles cannot be removed, as there is neither a rule nor a kernel. */
+  get isDead() { return !this.rule && this.model.live === false; }
 
   toggle(tile) {
     const gone = this.removed.includes(tile);
     this.take(gone ? this.removed.filter((other) => other !== tile) : [...this.removed, tile]);
   }
 
-  removeTumour() {
-    const more = Array.from(this.whole.keys()).filter((tile) => this.canvas.truth[tile] && !this.removed.includes(tile));
+  takeHottest(count) {
+    if (!this.mayTake(count)) return;
+    const rest = this.rule ? hottest(this.removed, count, this.rule, this.tiles) : [...this.removed, this.order[0]];
+    this.take(rest);
+  }
+
+  takeRandom(count) {
+    if (!this.mayTake(count)) return;
+    const left = this.left;
+    const more = Array.from({ length: count }, () => left.splice(Math.floor(Math.random() * left.length), 1)[0]);
+    this.take([...this.removed, ...more]);
+  }
+
+  takeTumour() {
+    const more = this.left.filter((tile) => this.canvas.truth[tile]);
     if (more.length) this.take([...this.removed, ...more]);
   }
 
-  /** Take these tiles away: drawn at once, answered by the kernel. */
-  take(removed) {
-    if (removed.length === this.canvas.count) return this.complain(LAST_TILE);
-    this.ask(() => sync(this.model, "removed", inTurn(this.model, removed)));
+  get left() {
+    const gone = new Set(this.removed);
+    return Array.from(this.whole.keys()).filter((tile) => !gone.has(tile));
   }
 
-  press(kind, count) {
+  mayTake(count) {
     const left = this.canvas.count - this.removed.length;
     if (left === 1) this.complain(LAST_TILE);
     else if (count >= left) this.complain(`Only ${tiles(left)} are left, and one has to stay: ${count} cannot go.`);
-    else this.command(kind, count);
+    return count < left;
   }
 
-  /** Let the kernel do it. A message overtakes changes that wait, so it says what is removed. */
-  command(kind, count) {
-    this.ask(() => this.model.send({ do: kind, count, removed: inTurn(this.model, this.removed) }));
+  take(removed) {
+    if (removed.length === this.canvas.count) return this.complain(LAST_TILE);
+    this.go([...this.steps, removed]);
+  }
+
+  /** Go to these steps; what they change is drawn by the listener. */
+  go(steps) {
+    if (this.isDead) return;
+    this.notice.replaceChildren();
+    this.model.set("steps", steps.length ? steps : [[]]);
+    this.model.save_changes();
   }
 
   complain(text) {
     this.notice.replaceChildren(complaint(text));
   }
 
-  /** Ask the kernel; if none answers, say so and show again what the last answer was for. */
-  ask(question) {
-    this.notice.replaceChildren();
-    question();
-    this.waiting ??= setTimeout(() => {
-      this.complain("No answer yet. What is left of the slide has to be classified by a running kernel.");
-      this.waiting = null;
-      this.goBack();
-    }, PATIENCE);
+  /** Take the answer for these steps, or wait for the kernel's. */
+  takeSteps() {
+    if (this.rule) {
+      const answers = this.steps.map((removed) => answerWithout(removed, this.rule, this.tiles));
+      this.history = answers.map(({ probability }, i) => [this.steps[i].length, probability]);
+      this.showAnswer(answers.at(-1));
+    } else {
+      this.takeAnswer();
+      const late = JSON.stringify(this.steps) !== JSON.stringify(this.model.get("answer").steps);
+      if (late) this.waiting ??= setTimeout(() => this.complain(`No answer yet. ${NEEDS_KERNEL}`), PATIENCE);
+    }
   }
 
-  /** Show as removed what the last answer was for. */
-  goBack() {
-    this.model.set("removed", inTurn(this.model, this.model.get("answer").removed));
-  }
-
+  /** Take what the kernel has answered last. */
   takeAnswer() {
-    const { model } = this;
-    const answer = model.get("answer");
-    if (this.waiting === null) this.goBack(); // late, the page has gone back
-    this.notice.replaceChildren();
-    clearTimeout(this.waiting);
-    this.waiting = undefined;
-    this.weights = floats(answer.weights);
-    const gone = new Set(answer.removed);
-    this.left = Array.from(this.weights.keys()).filter((tile) => !gone.has(tile));
-    this.order = this.left.sort((a, b) => this.weights[b] - this.weights[a]);
-    const shares = this.weights.map((weight) => weight * this.left.length);
-    const left = this.left.map((tile) => shares[tile]);
-    this.scale.fit("share", left, endsOf(left));
+    const { steps, history, weights, logit } = this.model.get("answer");
+    if (JSON.stringify(this.steps) === JSON.stringify(steps)) {
+      clearTimeout(this.waiting);
+      this.waiting = undefined;
+      if (!this.isDead) this.notice.replaceChildren();
+    }
+    this.history = history;
+    this.showAnswer({ weights: floats(weights), logit, probability: history.at(-1)[1] });
+  }
+
+  /** Show weights and numbers; the crosses are those of the steps. */
+  showAnswer({ weights, logit, probability }) {
+    this.weights = weights;
+    this.order = this.left.sort((a, b) => weights[b] - weights[a]);
+    const count = this.order.length;
+    const shares = Array.from(weights, (weight) => weight * count);
+    const ofLeft = this.order.map((tile) => shares[tile]);
+    this.scale.fit("share", ofLeft, endsOf(ofLeft));
     this.scale.draw(NaN); // no threshold here
     this.overlay = this.canvas.colours(shares, this.scale.low, this.scale.high, this.palette);
-    this.showNumbers();
+    this.showNumbers(logit, probability);
     this.showHottest();
     this.redraw();
   }
 
-  showNumbers() {
-    const { model } = this;
-    const [scene, history] = [model.get("scene"), model.get("history")];
-    const [now, gone] = [model.get("probability"), this.canvas.count - this.left.length];
+  showNumbers(logit, probability) {
+    const scene = this.model.get("scene");
+    const [count, gone] = [this.canvas.count, this.removed.length];
     const highest = (weights) => short(weights.reduce((a, b) => Math.max(a, b)));
-    this.title.textContent = `${scene.name}, ${gone} of ${this.canvas.count} removed`;
+    this.title.textContent = `${scene.name}, ${gone} of ${count} removed`;
     this.table.replaceChildren(...thenAndNow([
-      ["probability", scene.probability.toFixed(3), now.toFixed(3)],
-      ["logit", scene.logit.toFixed(2), model.get("logit").toFixed(2)],
-      ["tiles", String(this.canvas.count), String(this.left.length)],
+      ["probability", scene.probability.toFixed(3), probability.toFixed(3)],
+      ["logit", scene.logit.toFixed(2), logit.toFixed(2)],
+      ["tiles", String(count), String(count - gone)],
       ["highest weight", highest(this.whole), highest(this.weights)],
     ]));
-    const before = history.at(-2);
-    this.told.textContent = before ? `${tiles(gone)} removed: probability ${now.toFixed(3)}, before ${before[1].toFixed(3)}` : "";
-    this.chart.show(history);
-    this.buttons.undo.disabled = this.buttons.reset.disabled = history.length < 2;
+    const before = this.history.at(-2);
+    this.told.textContent = before ? `${tiles(gone)} removed: probability ${probability.toFixed(3)}, before ${before[1].toFixed(3)}` : "";
+    this.chart.show(this.history);
+    for (const one of Object.values(this.buttons)) one.disabled = this.isDead;
+    if (this.steps.length < 2) this.buttons.undo.disabled = this.buttons.reset.disabled = true;
   }
 
   /** Draw what is removed and outlined. The button that removes the tumour gives it away, too. */
@@ -157,9 +192,8 @@ class WhatIf {
   showHottest() {
     const { buttons } = this.gallery;
     const at = Array.from(buttons.children).indexOf(buttons.getRootNode().activeElement);
-    const hottest = this.order.slice(0, 6);
-    this.gallery.show(this.canvas, hottest, (tile) => [`now ${short(this.weights[tile])}`, `was ${short(this.whole[tile])}`]);
-    hottest.forEach((tile, k) => { buttons.children[k].title = `Remove tile ${tile}`; });
+    const first = this.order.slice(0, 6);
+    this.gallery.show(this.canvas, first, (tile) => [`now ${short(this.weights[tile])}`, `was ${short(this.whole[tile])}`]);
     if (at >= 0) buttons.children[Math.min(at, buttons.children.length - 1)].focus();
   }
 
@@ -170,7 +204,7 @@ class WhatIf {
   facts(tile) {
     const whole = `${short(this.whole[tile])} with all tiles`;
     if (this.removed.includes(tile)) return [`tile ${tile}, removed`, `weight ${whole}`];
-    const place = `place ${this.order.indexOf(tile) + 1} of ${this.left.length}`;
+    const place = `place ${this.order.indexOf(tile) + 1} of ${this.order.length}`;
     return [`tile ${tile}`, `weight ${short(this.weights[tile])}, ${place}`, whole];
   }
 
@@ -195,8 +229,8 @@ function render({ model, el }) {
   const view = new WhatIf(model);
   el.append(view.element);
   const listeners = {
+    "change:steps": () => view.takeSteps(),
     "change:answer": () => view.takeAnswer(),
-    "change:removed": () => view.redraw(),
     "change:outline": () => view.redraw(),
   };
   for (const [name, listener] of Object.entries(listeners)) model.on(name, listener);

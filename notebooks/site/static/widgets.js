@@ -1,10 +1,12 @@
 // Draws the widgets that are stored in a page. All are anywidgets, and of Jupyter's widget manager
 // (3.6 MB) their modules need only this much: https://anywidget.dev/en/afm/. There is no kernel:
-// what a widget sends is heard by nobody.
+// nobody hears what a widget sends, and "live" tells the widget so.
 
 const script = (kind) => `script[type="application/vnd.jupyter.widget-${kind}+json"]`;
 
 class StoredModel {
+  live = false;
+
   constructor({ state, buffers = [] }) {
     this.state = state;
     this.listeners = new Map();
