@@ -71,3 +71,8 @@ html_theme_options = {
     "show_navbar_depth": 1,
     "navbar_persistent": [],
 }
+
+# The pages to learn from: paths, self-test, progress, diagrams.
+extensions += [f"site_parts.{n}" for n in ("cells", "evidence", "inline_svg", "paths", "self_test")]
+html_css_files += ["learn.css"]
+html_js_files += [(name, {"defer": "defer"}) for name in ("progress.js", "self_test.js")]

@@ -1,0 +1,85 @@
+// Ticks at the chapters that a reader has done. They are kept in this browser, and nowhere else.
+const KEY = 'mil-tutorial:done';
+const CHAPTER = /(?:^|\/)(\d\d)_\w+\.html/;
+
+// Returns the numbers of the chapters done, or null where the browser keeps nothing.
+function read() {
+  try {
+    localStorage.setItem(`${KEY}:test`, '');
+    localStorage.removeItem(`${KEY}:test`);
+    const done = JSON.parse(localStorage.getItem(KEY) ?? '[]');
+    return new Set(Array.isArray(done) ? done : []);
+  } catch (error) {
+    return error instanceof SyntaxError ? new Set() : null;
+  }
+}
+
+function write(done) {
+  localStorage.setItem(KEY, JSON.stringify([...done].sort()));
+  refresh();
+}
+
+function box(number, name) {
+  const input = document.createElement('input');
+  Object.assign(input, { type: 'checkbox', className: 'done-box' });
+  input.dataset.chapter = number;
+  if (name) input.setAttribute('aria-label', name);
+  input.addEventListener('change', () => {
+    const done = read();
+    done[input.checked ? 'add' : 'delete'](number);
+    write(done);
+  });
+  return input;
+}
+
+function refresh() {
+  const done = read();
+  for (const input of document.querySelectorAll('.done-box')) {
+    input.checked = done.has(input.dataset.chapter);
+  }
+  for (const link of document.querySelectorAll('.course-paths a')) {
+    const number = link.pathname.match(CHAPTER)?.[1];
+    link.classList.toggle('done', done.has(number));
+    link.title = done.has(number) ? 'done' : '';
+  }
+  for (const count of document.querySelectorAll('.done-count')) {
+    const rows = document.querySelectorAll('.learning-path .done-box');
+    count.textContent = `${[...rows].filter((row) => row.checked).length} of ${rows.length} chapters done.`;
+  }
+}
+
+function addToTable(table) {
+  for (const row of table.querySelectorAll('tbody tr')) {
+    const link = row.querySelector('a');
+    const number = link.pathname.match(CHAPTER)[1];
+    link.before(box(number, `Done: ${link.textContent}`), ' ');
+  }
+  const note = document.createElement('p');
+  note.className = 'done-note';
+  const count = document.createElement('span');
+  Object.assign(count, { className: 'done-count', role: 'status' });
+  const forget = document.createElement('button');
+  Object.assign(forget, { type: 'button', textContent: 'Forget my progress' });
+  forget.addEventListener('click', () => write(new Set()));
+  note.append(count, ' The ticks stay in this browser; nothing is sent. ', forget);
+  table.append(note);
+}
+
+function addToChapter(article, number) {
+  const note = document.createElement('p');
+  note.className = 'done-note';
+  const label = document.createElement('label');
+  label.append(box(number), ' I have done this chapter');
+  note.append(label, ' (the tick stays in this browser)');
+  article.append(note);
+}
+
+if (read()) {
+  document.querySelectorAll('.learning-path').forEach(addToTable);
+  const number = location.pathname.match(CHAPTER)?.[1];
+  const article = document.querySelector('.bd-article');
+  if (number && article) addToChapter(article, number);
+  refresh();
+  window.addEventListener('storage', refresh); // another tab
+  window.addEventListener('pageshow', refresh); // the "back" button
+}
