@@ -80,7 +80,7 @@ def chapter(name, wheel):
     """Return the learner's chapter; its first cell installs the wheel, not the repository."""
     notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
     (setup,) = (cell for cell in notebook.cells if cell.id == "setup")
-    before, address, after = setup.source.partition('"mil-tutorial @ git+https://github.com/')
+    before, address, after = setup.source.partition('"git+https://github.com/')
     assert address
     setup.source = before + f'"{wheel.as_posix()}"' + after[after.index('"') + 1 :]
     return notebook

@@ -35,6 +35,11 @@ class Chapter:
         """The heading of the first cell."""
         return self.cells[0].source.splitlines()[0].removeprefix("# ").strip()
 
+    @property
+    def code(self) -> list[NotebookNode]:
+        """The code cells."""
+        return [cell for cell in self.cells if cell.cell_type == "code"]
+
     def path(self, edition: str) -> Path:
         """Where an edition is stored."""
         folder = self.notebooks / "solutions" if edition == "solutions" else self.notebooks

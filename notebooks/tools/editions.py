@@ -11,6 +11,7 @@ from tools.stubs import solution, stub
 
 EDITIONS = ("learner", "solutions")
 CHECKED = "nbval-check-output"  # the test run compares the outputs of cells with this tag
+DRAWS = "hide-input"  # the site folds the code of cells with this tag
 
 
 def make_edition(chapter: Chapter, edition: str, chapters: list[Chapter]) -> NotebookNode:
@@ -45,4 +46,6 @@ def _cell(
         tags.append(CHECKED)
     if tags:
         cell.metadata["tags"] = tags
+    if DRAWS in tags:  # and so does JupyterLab
+        cell.metadata["jupyter"] = {"source_hidden": True}
     return cell

@@ -15,17 +15,18 @@ SETUP = f"""\
 # Installs only what is missing; torch and numpy stay as they are.
 from importlib.util import find_spec
 
-missing = " ".join(name for name in ("anywidget", "pooch") if find_spec(name) is None)
+wanted = ("anywidget", "pooch")
+missing = " ".join(name for name in wanted if find_spec(name) is None)
 if missing:
     %pip install --quiet {{missing}}
 if find_spec("mil_tutorial") is None:
-    %pip install --quiet --no-deps "mil-tutorial @ git+https://github.com/{REPOSITORY}@{BRANCH}"
+    course = "git+https://github.com/{REPOSITORY}@{BRANCH}"
+    %pip install --quiet --no-deps {{course}}
 
 from mil_tutorial.notebook import show, start
 
 FAST = start()"""
 """The first code cell of every chapter."""
-USUAL = '("anywidget", "pooch") if find_spec(name) is None'
 
 
 def setup(chapter: Chapter) -> str:
@@ -35,10 +36,8 @@ def setup(chapter: Chapter) -> str:
         return SETUP
     packages = {"anywidget": "anywidget", "pooch": "pooch"} | further
     lines = "".join(f'    "{module}": "{name}",\n' for module, name in packages.items())
-    named = SETUP.replace(
-        "name for name in " + USUAL, "packages[m] for m in packages if find_spec(m) is None"
-    )
-    return named.replace("missing = ", f"packages = {{\n{lines}}}\nmissing = ", 1)
+    named = SETUP.replace('("anywidget", "pooch")', f"{{\n{lines}}}")
+    return named.replace("(name for name in wanted if", "(wanted[name] for name in wanted if")
 
 
 def fill(text: str, chapter: Chapter, edition: str, chapters: list[Chapter]) -> str:

@@ -11,6 +11,7 @@ from nbformat import NotebookNode
 from mil_tutorial.__main__ import COMMANDS
 from tools.chapters import CHECK, EXERCISE, Chapter, exercise_name
 from tools.editions import EDITIONS
+from tools.folds import answers, folds
 from tools.kit_rules import kit_faults
 from tools.launch import badges, with_launch
 from tools.stored import read_stored
@@ -21,6 +22,7 @@ VERBS = (
     *("Add", "Audit", "Batch", "Build", "Compare", "Draw", "Find", "Judge", "Learn"),
     *("Pool", "Reproduce", "Scale", "See", "Start", "Train", "Watch", "Work"),
 )
+WIDTH = 79  # characters of code; what the site's column holds at 1,200 px
 ENDING = ["Summary", "Check yourself", "In practice", "Further reading"]
 DEEPER = re.compile(
     r"from mil_tutorial\.(?!(checks|widgets|datasets|notebook)\b)\S+ import", re.MULTILINE
@@ -169,14 +171,20 @@ def parts(page: Page) -> Iterator[str]:
         yield "the first cell has no badges of this page"
 
 
+def width(part: Chapter | Page) -> Iterator[str]:
+    """Code fits the column of the site."""
+    for cell in part.code:
+        for line in cell.source.splitlines():
+            if len(line) > WIDTH and "git+https:" not in line:  # a fork's name may be long
+                yield f"cell {cell.id}: {len(line)} characters, {WIDTH} fit: {line.strip()[:30]}…"
+
+
 def cells(page: Page) -> Iterator[str]:
-    """Code is short; outputs hold no warning and no path of the machine that made them."""
+    """Cells are short; outputs hold no warning and no path of the machine that made them."""
     for cell in page.code:
         lines = cell.source.splitlines()
         if len(lines) > 25:
             yield f"cell {cell.id} has more than 25 lines"
-        if cell.id != "setup" and max(map(len, lines)) > 100:  # a fork's name may be long
-            yield f"cell {cell.id} has a line of more than 100 characters"
         for output in cell.outputs:
             text = output.get("text", "") + output.get("data", {}).get("text/plain", "")
             if output.get("name") == "stderr":
@@ -274,5 +282,5 @@ def imports(chapter: Chapter) -> Iterator[str]:
             yield f"cell {cell.id}: there is no command {command}"
 
 
-OF_SOURCES = (length, exercises, quiz, packages, cost, imports)
-OF_PAGES = (parts, cells, first_cell, pictures, checks, links)
+OF_SOURCES = (length, exercises, quiz, packages, cost, imports, width, folds, answers)
+OF_PAGES = (parts, width, cells, first_cell, pictures, checks, links)

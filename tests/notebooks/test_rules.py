@@ -76,7 +76,6 @@ def mark_right(page):
         (rules.parts, edit(0, "colab.research", "elsewhere"), "no badges of this page"),
         (rules.parts, edit(-1, "## Further reading", "## More"), "the last sections"),
         (rules.cells, lambda p: setattr(p.code[2], "source", "x\n" * 26), "more than 25 lines"),
-        (rules.cells, lambda p: setattr(p.code[2], "source", "x" * 101), "100 characters"),
         (rules.cells, write_stderr, "writes to stderr"),
         (rules.cells, print_path, "shows a path"),
         (rules.first_cell, edit(1, '"pooch"', '"pooch"\n%pip install torch'), "may not install"),

@@ -1,0 +1,83 @@
+"""Rules of what a page shows at once: code within its column, and no answer below its question."""
+
+import jupytext
+import pytest
+from tools import rules
+from tools.chapters import Chapter
+from tools.folds import answers, folds
+
+FOLD = "# <details><summary>Answer: the mean</summary>\n#\n# It *falls*.\n#\n# </details>\n"
+ASKING = "# Which of the two falls? Decide before you run.\n"
+
+
+def chapter(*cells):
+    """A chapter of the given cells, each an id and lines of the source."""
+    text = "\n".join(
+        f'# %% {"" if source.startswith("print") else "[markdown] "}id="{name}"\n{source}\n'
+        for name, source in cells
+    )
+    notebook = jupytext.reads(text, fmt="py:percent")
+    for cell in notebook.cells:
+        cell.id = cell.metadata.pop("id")
+    return Chapter(None, "05_tiny", notebook.cells, {})
+
+
+def test_code_fits_the_column_except_for_the_address_of_a_fork():
+    line = "print(" + 72 * "1" + ")"
+    assert list(rules.width(chapter(("run", line)))) == []
+    assert list(rules.width(chapter(("run", f"{line}  # git+https://github.com")))) == []
+    (fault,) = rules.width(chapter(("run", f"{line};")))
+    assert fault.startswith("cell run: 80 characters, 79 fit")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        FOLD,
+        f"# Why?\n#\n{FOLD}#\n{FOLD}",
+        "# <details><summary>A. `softmax`</summary>✓ Right.</details>",
+        "# No fold at all.",
+    ],
+)
+def test_a_whole_fold_is_accepted(text):
+    assert list(folds(chapter(("text", text)))) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("# </details>\n", "", "write a fold as"),
+        ("<summary>Answer: the mean</summary>", "", "write a fold as"),
+        ("Answer: the mean", "", "write a fold as"),
+        ("</summary>\n#\n", "</summary>\n", "blank lines"),
+        ("#\n# </details>", "# </details>", "blank lines"),
+    ],
+)
+def test_a_broken_fold_is_named(old, new, message):
+    assert old in FOLD
+    (line,) = folds(chapter(("text", FOLD.replace(old, new))))
+    assert line.startswith("cell text: ")
+    assert message in line
+
+
+@pytest.mark.parametrize("name", ["find-answers", "answer"])
+def test_an_answer_is_folded_as_a_whole(name):
+    assert list(answers(chapter((name, FOLD)))) == []
+    for text in ("# It falls.", f"{FOLD}#\n# It falls."):
+        assert list(answers(chapter((name, text)))) == [f"cell {name}: fold the answer, all of it"]
+
+
+def test_the_answer_to_a_prediction_is_folded():
+    ask, run = ("ask", ASKING), ("run", "print(1)")
+    assert list(answers(chapter(ask, run, ("why", FOLD)))) == []
+    open_answer = chapter(ask, run, ("again", "print(2)"), ("why", "# It falls."))
+    expected = ["cell why: fold the answer to the question of cell ask"]
+    assert list(answers(open_answer)) == expected
+
+
+def test_a_prediction_is_no_question_where_an_exercise_or_more_text_follows():
+    why = ("why", "# It falls.")
+    exercise = ("exercise-guess", "print('my guess')")
+    assert list(answers(chapter(("ask", ASKING), exercise, why))) == []
+    more = ("ask", f"{ASKING}#\n# Here is a loop.")
+    assert list(answers(chapter(more, ("run", "print(1)"), why))) == []
