@@ -45,7 +45,7 @@ function render({ model, el }) {
   const address = make("input", { type: "text", readonly: true, hidden: true, "aria-label": "Link to this situation", class: "mil-points-address" });
   const count = make("span", { class: "mil-points-count" });
   const colouring = choiceOf({
-    label: "Colour", name: `mil-points-${Math.random()}`, options: { score: "instance score", attention: "attention score" },
+    label: "Show", name: `mil-points-${Math.random()}`, options: { score: "instance score", attention: "attention" },
     onchange: (value) => {
       by = value;
       draw(true);
@@ -178,10 +178,11 @@ function render({ model, el }) {
     const now = history.at(-1);
     const others = training.starts.map((start) => ({ points: start.history.map((row) => [row.epoch, row.auc]), tone: tones.line }));
     const last = Math.max(epoch, 20);
-    drawCurves(curves[0].canvas, [line("loss", tones.quiet, { dash: [5, 3], width: 1.5 }), line("lossUnseen", tones.ink, { width: 2 })], last, [0, 1], tones);
+    const highest = Math.max(1, Math.ceil(Math.max(...history.map((row) => row.lossUnseen))));
+    drawCurves(curves[0].canvas, [line("loss", tones.quiet, { dash: [5, 3], width: 1.5 }), line("lossUnseen", tones.ink, { width: 2 })], last, [0, highest], tones);
     drawCurves(curves[1].canvas, [...others, line("auc", tones.ink, { width: 2 })], last, [0, 1], tones);
     drawCurves(curves[2].canvas, [line("entropy", tones.ink, { width: 2 })], last, [0, 1], tones);
-    curves[0].value.textContent = `${now.loss.toFixed(2)} (dashed), unseen ${now.lossUnseen.toFixed(2)}`;
+    curves[0].value.textContent = `– – training ${now.loss.toFixed(2)}, — unseen ${now.lossUnseen.toFixed(2)}`;
     curves[1].value.textContent = now.auc.toFixed(2);
     curves[2].value.textContent = now.entropy.toFixed(2) + (settings.unmasked ? `, ${Math.round(100 * training.starts[chosen].seen.lost)} % on padding` : "");
   }
@@ -210,20 +211,18 @@ function render({ model, el }) {
   colouring.set(by);
   show();
   readHash();
-  const redraw = new ResizeObserver(() => draw(true));
-  redraw.observe(root);
-  const theme = matchMedia("(prefers-color-scheme: dark)");
-  const themed = new MutationObserver(() => draw(true));
-  themed.observe(document.documentElement, { attributeFilter: ["data-theme"] });
   const repaint = () => draw(true);
-  theme.addEventListener("change", repaint);
+  const resized = new ResizeObserver(repaint);
+  resized.observe(root);
+  const themed = new MutationObserver(repaint); // the page says whether it is dark
+  const attributeFilter = ["class", "theme", "data-theme", "data-jp-theme-light"];
+  for (const part of [document.documentElement, document.body]) themed.observe(part, { attributeFilter });
   window.addEventListener("hashchange", readHash);
   model.on("change:settings", settingsCame);
   return () => {
     pause();
-    redraw.disconnect();
+    resized.disconnect();
     themed.disconnect();
-    theme.removeEventListener("change", repaint);
     window.removeEventListener("hashchange", readHash);
     model.off("change:settings", settingsCame);
   };

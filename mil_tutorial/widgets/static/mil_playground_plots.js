@@ -35,6 +35,12 @@ function channels(tone) {
   return [1, 3, 5].map((i) => parseInt(tone.slice(i, i + 2), 16));
 }
 
+/** A tone mixed with another, by which points stay visible on their own colour. */
+function mixed(tone, other, share) {
+  const [a, b] = [channels(tone), channels(other)];
+  return `#${a.map((value, i) => Math.round(share * value + (1 - share) * b[i]).toString(16).padStart(2, "0")).join("")}`;
+}
+
 /** Values 0 … 1 of a grid of side × side, y upwards, painted as a small picture that is stretched. */
 function paintGrid(pen, values, side, box, stops) {
   const colours = stops.map(channels);
@@ -59,10 +65,10 @@ function paintPlane(pen, model, side, box, by, tones) {
   if (by === "attention") {
     const [low, high] = [Math.min(...found.scores), Math.max(...found.scores)];
     const values = found.scores.map((s) => (high > low ? (s - low) / (high - low) : 0.5));
-    paintGrid(pen, values, side, box, [tones.ground, tones.share]);
+    paintGrid(pen, values, side, box, [tones.ground, mixed(tones.share, tones.ground, 0.8)]);
     return [low, high];
   }
-  paintGrid(pen, found.logits.map(logistic), side, box, [tones.cold, tones.ground, tones.warm]);
+  paintGrid(pen, found.logits.map(logistic), side, box, [tones.cold, tones.ground, tones.warm].map((tone) => mixed(tone, tones.ground, 0.6)));
   return [0, 1];
 }
 
@@ -84,7 +90,7 @@ function drawPlane(canvas, model, bags, found, b, by, tones) {
   const x = (value) => ((value + EDGE) / (2 * EDGE)) * width;
   const y = (value) => (1 - (value + EDGE) / (2 * EDGE)) * height;
   const ends = paintPlane(pen, model, 48, [0, 0, width, height], by, tones);
-  pen.globalAlpha = 0.35;
+  pen.globalAlpha = 0.6;
   bags.labels.forEach((label, i) => {
     pen.fillStyle = label ? tones.warm : tones.cold;
     for (let k = bags.ends[i]; k < bags.ends[i + 1]; k++) pen.fillRect(x(bags.points[2 * k]) - 1, y(bags.points[2 * k + 1]) - 1, 2, 2);
@@ -95,9 +101,6 @@ function drawPlane(canvas, model, bags, found, b, by, tones) {
     mark(pen, bags.kinds[k], x(bags.points[2 * k]), y(bags.points[2 * k + 1]), 3 + 12 * Math.sqrt(found.attention[k]));
     pen.fillStyle = bags.labels[b] ? tones.warm : tones.cold;
     pen.fill();
-    pen.strokeStyle = tones.ground;
-    pen.lineWidth = 3;
-    pen.stroke();
     pen.strokeStyle = tones.ink;
     pen.lineWidth = 1.4;
     pen.stroke();
