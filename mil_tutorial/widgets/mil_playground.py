@@ -8,7 +8,13 @@ import traitlets
 
 from mil_tutorial.pictures.style import figure_style
 from mil_tutorial.widgets.base import Explanation, script
-from mil_tutorial.widgets.mil_playground_bags import LOOKALIKE, PARTNER, WITNESS, PointBag, point_bags
+from mil_tutorial.widgets.mil_playground_bags import (
+    LOOKALIKE,
+    PARTNER,
+    WITNESS,
+    PointBag,
+    point_bags,
+)
 from mil_tutorial.widgets.mil_playground_presets import CHOICES, DEFAULTS, NUMBERS, PRESETS
 
 if TYPE_CHECKING:
@@ -66,10 +72,9 @@ class MILPlayground(Explanation):
         "mil_playground_link.js",
         "mil_playground.js",
     )
-    _css = (
-        Explanation._css
-        + files("mil_tutorial.widgets").joinpath("static", "mil_playground.css").read_text("utf-8")
-    )
+    _css = Explanation._css + files("mil_tutorial.widgets").joinpath(
+        "static", "mil_playground.css"
+    ).read_text("utf-8")
 
     preset = traitlets.Unicode().tag(sync=True)
     settings = traitlets.Dict().tag(sync=True)

@@ -1,13 +1,11 @@
 """The MIL playground: its JavaScript beside the package, its claims, its Python side."""
 
 import json
-import shutil
-import subprocess
-from importlib.resources import files
 
 import numpy as np
 import pytest
 import torch
+from playground_harness import node
 from sklearn.metrics import roc_auc_score
 from torch.nn import functional as F
 
@@ -26,26 +24,6 @@ from mil_tutorial.widgets.mil_playground_presets import CHOICES, DEFAULTS, NUMBE
 SIZES = [3, 7, 5, 4]
 LABELS = [0, 1, 1, 0]
 STEPS = 5
-TRAIN = """
-  const training = newTraining(settings);
-  for (let i = 0; i < 150 * STARTS; i++) trainNext(training, -1);
-  return training.starts.map(({ seen }) => seen);
-"""
-
-
-def node(body, **names):
-    """Run the body of a function of the given names after the playground's scripts; return JSON."""
-    program = shutil.which("node")
-    if program is None:
-        pytest.skip("needs node on the PATH")
-    static = files("mil_tutorial.widgets").joinpath("static")
-    parts = ("model", "data", "training", "link")
-    scripts = [static.joinpath(f"mil_playground_{part}.js").read_text("utf-8") for part in parts]
-    call = f"(({', '.join(names)}) => {{{body}}})(...{json.dumps(list(names.values()))})"
-    source = "\n".join(scripts) + f"\nconsole.log(JSON.stringify({call}));"
-    done = subprocess.run([program, "-"], input=source, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
 
 
 class Squashed(AttentionPooling):
@@ -138,7 +116,8 @@ def test_weights_start_as_torch_starts_them_and_have_its_names():
     found = node(
         """return poolings.map((pooling) => {
           const model = newModel({ pooling }, randomFrom(3));
-          return Object.entries(model.at).map(([name, { from, size }]) => [name, [...model.values.slice(from, from + size)]]);
+          return Object.entries(model.at).map(([name, { from, size }]) =>
+            [name, [...model.values.slice(from, from + size)]]);
         });""",
         poolings=["max", "gated"],
     )
@@ -193,3 +172,56 @@ def test_with_the_data_set_size_only_training_bags_show_the_label_in_their_size(
     )
     sizes = [[len(b.points) for b in unseen if b.label == label] for label in (0, 1)]
     assert max(sizes[0]) > np.median(sizes[1]) > min(sizes[0])
+
+
+def test_a_link_brings_the_settings_back_and_nonsense_does_no_harm():
+    limits = {"choices": CHOICES, "numbers": NUMBERS}
+    settings = DEFAULTS | {"data": "ring", "pooling": "gated", "noise": 0.35, "unmasked": True}
+    names = dict(settings=settings, presets=PRESETS, defaults=DEFAULTS, limits=limits)
+    link, back, odd, none = node(
+        """const link = hashOf(settings, "gate", presets, defaults);
+           const read = (hash) => settingsOf(hash, presets, defaults, limits);
+           const odd = "#playground=no&size=1e9&noise=x&bags=&pooling=sum&data=ring&seed=2.4" +
+             "&__proto__=1&constructor=1";
+           return [link, read(link), read(odd), read("#a-heading")];""",
+        **names,
+    )
+    assert link.startswith("#playground=gate&")
+    assert back == {"preset": "gate", "settings": settings}
+    assert odd == {"preset": "", "settings": DEFAULTS | {"size": 60, "data": "ring", "seed": 2}}
+    assert none is None
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_twin_says_what_it_shows(preset):
+    playground = MILPlayground(preset)
+    train, _ = playground.bags()
+    dots = playground.twin().axes[0].collections
+    assert sum(len(dot.get_offsets()) for dot in dots) == sum(len(bag.points) for bag in train)
+    words = playground.description()
+    assert words.startswith(f"MIL playground: {len(train)} bags of ")
+    assert words.endswith(PRESETS[preset]["question"])
+    assert all(PRESETS[preset][part] for part in ("title", "question", "answer"))
+
+
+def test_settings_that_cannot_be_shown_are_refused():
+    with pytest.raises(ValueError, match="unknown preset 'gates'; choose from lost-starts"):
+        MILPlayground("gates")
+    for changes, message in [
+        ({"colour": 1}, "unknown setting 'colour'; choose from data"),
+        ({"pooling": "sum"}, "pooling is 'sum'; choose from max, mean"),
+        ({"size": 500}, "size is 500, expected 6 to 60"),
+        ({"noise": float("nan")}, "noise is nan, expected 0 to 1"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            MILPlayground(**changes)
+    playground = MILPlayground("gate", seed=3)
+    assert playground.settings["lookalikes"] == 40
+    playground.settings = {"seed": 4}
+    assert playground.settings == DEFAULTS | {"seed": 4}
+
+
+def test_what_a_page_stores_is_small():
+    state = MILPlayground().get_state()
+    assert len(state["_esm"]) < 60_000
+    assert len(json.dumps({k: v for k, v in state.items() if k not in ("_esm", "_css")})) < 10_000

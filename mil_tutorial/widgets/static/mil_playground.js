@@ -35,7 +35,7 @@ function render({ model, el }) {
   play.classList.add("mil-points-play");
   const step = button("Step", () => {
     pause();
-    do trainNext(training, chosen); while (training.next);
+    for (let i = 0; i < STARTS; i++) trainNext(training, chosen);
     draw(true);
     say();
   });

@@ -62,10 +62,12 @@ function presetPart(presets, onchoose) {
   const question = make("p", { class: "mil-points-question" });
   const text = make("p");
   const answer = make("details", {}, make("summary", {}, "Answer"), text);
+  let shown = null;
   return {
     nodes: [list.row, question, answer],
     show(name) {
-      if (list.input.value === name && question.textContent) return;
+      if (shown === name) return; // an answer that was opened stays open
+      shown = name;
       list.input.value = name;
       question.textContent = presets[name]?.question ?? "Change the data and the model, and press Train.";
       text.textContent = presets[name]?.answer ?? "";
