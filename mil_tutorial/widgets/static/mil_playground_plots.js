@@ -41,22 +41,42 @@ function mixed(tone, other, share) {
   return `#${a.map((value, i) => Math.round(share * value + (1 - share) * b[i]).toString(16).padStart(2, "0")).join("")}`;
 }
 
-/** Values 0 … 1 of a grid of side × side, y upwards, painted as a small picture that is stretched. */
-function paintGrid(pen, values, side, box, stops) {
+const SHADES = 256;
+
+/** Colours between stops, each as the four bytes of a pixel. */
+function shadesOf(stops) {
   const colours = stops.map(channels);
-  const image = new ImageData(side, side);
-  for (let i = 0; i < side * side; i++) {
-    const place = Math.min(0.9999, Math.max(0, values[i])) * (colours.length - 1);
-    const [low, share] = [Math.floor(place), place % 1];
-    const at = 4 * ((side - 1 - Math.floor(i / side)) * side + (i % side));
-    for (let c = 0; c < 3; c++) image.data[at + c] = colours[low][c] + share * (colours[low + 1][c] - colours[low][c]);
-    image.data[at + 3] = 255;
+  const bytes = new Uint8ClampedArray(4 * SHADES);
+  for (let i = 0; i < SHADES; i++) {
+    const place = (i / SHADES) * (colours.length - 1);
+    const low = Math.floor(place);
+    for (let c = 0; c < 3; c++) bytes[4 * i + c] = colours[low][c] + (place - low) * (colours[low + 1][c] - colours[low][c]);
+    bytes[4 * i + 3] = 255;
   }
-  const small = (paintGrid.canvas ??= document.createElement("canvas"));
-  small.width = small.height = side;
-  small.getContext("2d").putImageData(image, 0, 0);
-  pen.imageSmoothingEnabled = true;
-  pen.drawImage(small, ...box);
+  return new Uint32Array(bytes.buffer);
+}
+
+const small = {}; // by side: a canvas of side × side pixels, its picture, and the picture's pixels
+
+function smallCanvas(side) {
+  if (small[side]) return small[side];
+  const canvas = make("canvas", { width: side, height: side });
+  const image = new ImageData(side, side);
+  return (small[side] = { canvas, pen: canvas.getContext("2d"), image, pixels: new Uint32Array(image.data.buffer) });
+}
+
+/** Values 0 … 1 of a grid of side × side, y upwards, painted small and stretched over the box. */
+function paintGrid(pen, values, side, box, stops) {
+  const shades = shadesOf(stops);
+  const { canvas, pen: inner, image, pixels } = smallCanvas(side);
+  for (let row = 0; row < side; row++) {
+    for (let column = 0; column < side; column++) {
+      const shade = Math.min(SHADES - 1, Math.floor(SHADES * values[row * side + column]));
+      pixels[(side - 1 - row) * side + column] = shades[shade];
+    }
+  }
+  inner.putImageData(image, 0, 0);
+  pen.drawImage(canvas, ...box);
 }
 
 /** The plane by instance score (as a probability) or by attention score (lowest 0, highest 1). */
