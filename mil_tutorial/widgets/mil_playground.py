@@ -142,9 +142,8 @@ class MILPlayground(Explanation):
 
 def _draw_bag(axes: "Axes", bag: PointBag) -> None:
     for kind, marker in MARKERS.items():
-        points = bag.points[bag.kinds == kind]
-        colour = COLOURS[bag.label]
-        axes.scatter(*points.T, s=30, marker=marker, color=colour, edgecolors="white")
+        x, y = bag.points[bag.kinds == kind].T
+        axes.scatter(x, y, s=30, marker=marker, color=COLOURS[bag.label], edgecolors="white")
 
 
 def _legend(bags: list[PointBag]) -> tuple[list[Any], list[str]]:

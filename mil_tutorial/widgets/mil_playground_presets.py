@@ -6,7 +6,7 @@ CHOICES = {
     "data": ["cluster", "ring", "pair", "size"],
     "pooling": ["max", "mean", "attention", "gated"],
 }
-NUMBERS = {  # lowest, highest, step
+NUMBERS: dict[str, list[float]] = {  # lowest, highest, step
     "witnesses": [2, 60, 1],
     "size": [6, 60, 2],
     "bags": [10, 80, 2],

@@ -1,6 +1,6 @@
 // MIL playground: points in the plane in bags, ten starts of a model, trained in the browser.
 
-const BUDGET = 13; // milliseconds of a frame for training; 30 frames a second leave 20 for drawing
+const BUDGET = 12; // milliseconds of a frame for training; 30 frames a second leave 21 for drawing
 const SESSION = 150; // epochs until the training pauses by itself
 const SPOKEN = 50; // epochs between two sentences for screen readers
 
@@ -51,9 +51,9 @@ function render({ model, el }) {
       draw(true);
     },
   });
-  const plane = canvasNamed("The plane", "mil-points-plane");
+  const plane = canvasNamed("The plane in colours of the score, all points, and the points of the bag shown, larger with more attention", "mil-points-plane");
   const ends = make("div", { class: "mil-points-ends" }, make("span"), make("span"), make("span"));
-  const bars = canvasNamed("Unseen bags by probability", "mil-points-bars");
+  const bars = canvasNamed("A bar for each unseen bag, by probability", "mil-points-bars");
   const rank = slider({ label: "Bag shown", min: 1, max: UNSEEN, step: 1, value: 1, format: String, oninput: (i) => choose(ordered()[i - 1]) });
   const about = make("p", { class: "mil-points-about" });
   const curves = ["Loss", "AUC, ten starts", "Attention entropy"].map((name) => {
@@ -76,7 +76,7 @@ function render({ model, el }) {
       make("div", {}, colouring.node, plane, ends,
         make("p", { class: "mil-points-key" }, "● ordinary ◆ witness ▲ second kind ■ look-alike. The larger, the more attention.")),
       make("div", {}, make("h4", {}, "Unseen bags by probability"), bars,
-        make("p", { class: "mil-points-key" }, make("span", { class: "is-warm" }, "▮ positive"), " ", make("span", { class: "is-cold" }, "▮ negative"), ". Press a bar to see its points."),
+        make("p", { class: "mil-points-key" }, make("span", { class: "is-warm" }), "positive ", make("span", { class: "is-cold" }), "negative. Press a bar to see its points."),
         rank.row, about),
       make("div", { class: "mil-points-curves" }, ...curves.flatMap(({ heading, canvas }) => [heading, canvas]))),
     strip.node, said);
@@ -161,9 +161,9 @@ function render({ model, el }) {
     const order = ordered();
     const [low, high] = drawPlane(plane, start.model, training.unseen, seen, bag, by, tones);
     drawBags(bars, training.unseen, seen, order, bag, tones);
-    drawHistory(history, epoch, tones);
     if (all) training.starts.forEach((one, i) => strip.draw(one, i, tones));
     else strip.draw(training.starts[thumbnail], thumbnail, tones);
+    drawHistory(history, epoch, tones); // words come last: a canvas asks for its size, which lays them out
     thumbnail = (thumbnail + 1) % STARTS;
     strip.tell(training, chosen);
     count.textContent = `epoch ${epoch} · seed ${settings.seed}`;
@@ -211,10 +211,14 @@ function render({ model, el }) {
   colouring.set(by);
   show();
   readHash();
-  const repaint = () => draw(true);
-  const resized = new ResizeObserver(repaint);
+  const resized = new ResizeObserver(() => draw(true));
   resized.observe(root);
-  const themed = new MutationObserver(repaint); // the page says whether it is dark
+  const look = () => JSON.stringify(tonesOf(root, plane.getContext("2d")));
+  let looked = look();
+  const themed = new MutationObserver(() => { // the page says whether it is dark
+    if (looked === (looked = look())) return;
+    draw(true);
+  });
   const attributeFilter = ["class", "theme", "data-theme", "data-jp-theme-light"];
   for (const part of [document.documentElement, document.body]) themed.observe(part, { attributeFilter });
   window.addEventListener("hashchange", readHash);
