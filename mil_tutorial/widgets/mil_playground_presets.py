@@ -59,7 +59,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "settings": {"pooling": "attention", "lookalikes": 40},
     },
     "sigmoid": {
-        "title": "What does a sigmoid before the softmax break?",
+        "title": "What does a sigmoid break?",
         "question": "A sigmoid squeezes the attention scores before the softmax. What does that "
         "do to the AUC, and what to the attention?",
         "answer": "The AUC stays as good, so it will not warn you. The attention is useless: after "

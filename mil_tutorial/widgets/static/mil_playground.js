@@ -31,7 +31,11 @@ function render({ model, el }) {
   // Parts
   const situation = presetPart(presets, (name) => begin({ ...defaults, ...presets[name]?.settings }, name));
   const controls = settingControls(limits, (changes) => begin({ ...settings, ...changes }, preset));
-  const play = button("Train", () => (frameAsked ? pause() : train()));
+  const play = button("Train", () => {
+    if (!frameAsked) return train();
+    pause();
+    say();
+  });
   play.classList.add("mil-points-play");
   const step = button("Step", () => {
     pause();
@@ -132,7 +136,7 @@ function render({ model, el }) {
     stopAt = Math.floor(training.starts[0].epoch / SESSION + 1) * SESSION;
     play.textContent = "Pause";
     frameAsked = requestAnimationFrame(advance);
-    say();
+    said.textContent = `Training ${POOLING_NAMES[settings.pooling]} from ${STARTS} starts, up to epoch ${stopAt}.`;
   }
   function pause() {
     cancelAnimationFrame(frameAsked);
@@ -206,7 +210,8 @@ function render({ model, el }) {
     if (found) begin(found.settings, found.preset, true);
   }
   function settingsCame() {
-    if (JSON.stringify(model.get("settings")) !== JSON.stringify(settings)) begin(model.get("settings"), model.get("preset"), true);
+    const came = model.get("settings");
+    if (Object.keys(came).some((name) => came[name] !== settings[name])) begin(came, model.get("preset"), true);
   }
   colouring.set(by);
   show();

@@ -1,7 +1,7 @@
 // Controls of the MIL playground: what to train on, which model, and what is broken on purpose.
 
 const DATA_NAMES = {
-  cluster: "one cluster", ring: "a ring", pair: "two kinds that must meet", size: "a shortcut: bag size",
+  cluster: "one cluster", ring: "a ring", pair: "two kinds must meet", size: "a shortcut by size",
 };
 const POOLING_NAMES = { max: "max", mean: "mean", attention: "attention", gated: "gated attention" };
 const SLIDERS = {
