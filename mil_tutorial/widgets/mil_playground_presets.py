@@ -32,9 +32,9 @@ PRESETS: dict[str, dict[str, Any]] = {
         "question": "Ten starts of max pooling see the same bags. How many learn nothing, and "
         "what changes when you choose attention?",
         "answer": "After 150 epochs 6 of the 10 starts have an AUC near 0.5. Max pooling trains on "
-        "one point of each bag. A start whose winners are ordinary points pushes those up in "
-        "positive bags and down in negative ones, and the witnesses never get a gradient. With "
-        "attention every point of a bag gets some: all ten starts end above 0.95.",
+        "one point of each bag, the one with the highest score. In the lost starts that is "
+        "an ordinary point in every bag, so the witnesses never get a gradient. With attention "
+        "every point gets some: all ten starts end above 0.95.",
         "settings": {},
     },
     "mean-wins": {
@@ -54,8 +54,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "same direction. Does gated attention cope better than attention?",
         "answer": "On these bags, yes: 3 of 10 starts of attention end below 0.75, none of gated "
         "attention. A gate can shut a direction beyond some distance, which a tanh alone cannot. "
-        "But attention has other ways to do so, such as two of its units together. Set "
-        "the witness rate to 15 % and try several seeds: then the gate adds nothing on average.",
+        "But two units of plain attention can do the same together, and it depends on the "
+        "bags: set the witness rate to 15 %, try several seeds, and there is little difference.",
         "settings": {"pooling": "attention", "lookalikes": 40},
     },
     "sigmoid": {
@@ -63,7 +63,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "question": "A sigmoid squeezes the attention scores before the softmax. What does that "
         "do to the AUC, and what to the attention?",
         "answer": "The AUC stays as good, so it will not warn you. The attention is useless: after "
-        "a sigmoid scores lie between 0 and 1, so no point can weigh more than e = 2.7 times any "
+        "a sigmoid, scores lie between 0 and 1, so no point can weigh more than e = 2.7 times any "
         "other. The entropy stays above 0.95, and a heat map would be flat. Untick the box "
         "and train again: the witnesses stand out.",
         "settings": {"pooling": "attention", "squashed": True, "size": 30},
@@ -73,9 +73,9 @@ PRESETS: dict[str, dict[str, Any]] = {
         "question": "In training, positive bags are larger; in unseen bags, size means nothing. "
         "The padding has no mask. Can the model tell a bag's size, and does it matter?",
         "answer": "It can: padding takes 40 to 70 % of the attention, a short bag has more of it, "
-        "and so the model learns the size. On unseen bags the AUC is about 0.67. Untick the box: "
-        "with a mask the weights sum to 1 over the real points, the size is invisible, and the AUC "
-        "is about 0.79.",
+        "and so the model learns the size. On unseen bags the AUC is 0.56 to 0.70. Untick the "
+        "box: with a mask the weights sum to 1 over the real points, the size is invisible, and "
+        "the AUC is 0.73 to 0.81.",
         "settings": {"data": "size", "pooling": "attention", "unmasked": True, "noise": 0.5},
     },
 }

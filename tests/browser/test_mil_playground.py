@@ -6,6 +6,7 @@ from playground_harness import write_page
 from browser.conftest import keep_screenshot
 from browser.exported import Site, keep_to_one_host
 from mil_tutorial.widgets import MILPlayground
+from mil_tutorial.widgets.mil_playground import SITE
 
 pytestmark = pytest.mark.full
 
@@ -134,3 +135,17 @@ def test_it_fits_a_desk_in_one_screen_and_a_phone_in_width(open_playground):
     assert page.locator(".mil-points").bounding_box()["height"] <= 800
     phone = open_playground("padding", width=390, height=844)
     assert phone.evaluate(WIDER) <= 0
+
+
+def test_in_jupyterlab_it_trains_and_its_link_leads_to_the_site(page, run_cells, console_errors):
+    run_cells("from mil_tutorial.widgets import MILPlayground\nMILPlayground('gate')")
+    root = page.locator(".mil-points")
+    root.get_by_role("button", name="Train").click()
+    wait_for_epoch(page, 5)
+    before = page.url
+    root.get_by_role("radio", name="gated attention").check()
+    root.get_by_role("button", name="Copy link").click()
+    link = root.get_by_role("textbox", name="Link to this situation").input_value()
+    assert link == f"{SITE}#playground=gate&pooling=gated"
+    assert page.url == before
+    assert console_errors == []
