@@ -2,9 +2,9 @@
 
 python tests/benchmarks/playground.py [--bags 40] [--size 50] [--seconds 5] [--poolings gated]
 
-Each pooling trains for so many seconds. A frame trains for 12 ms and draws all: the plane of
-48 × 48 cells, 60 unseen bags, three charts, and one of the ten starts. On a machine that others
-use too the rate is lower.
+Each pooling trains for so many seconds. A frame trains for 4 to 12 ms and draws all: the
+plane of 48 × 48 cells, 60 unseen bags, three charts, and one of the ten starts. On a machine that
+others use too the rate is lower.
 """
 
 import argparse

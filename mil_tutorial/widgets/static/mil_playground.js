@@ -1,6 +1,7 @@
 // MIL playground: points in the plane in bags, ten starts of a model, trained in the browser.
 
-const BUDGET = 12; // milliseconds of a frame for training; 30 frames a second leave 21 for drawing
+const FRAME = 26; // milliseconds for training and drawing, so that 30 frames fit into a second
+const [LEAST, MOST] = [4, 12]; // milliseconds of a frame for training
 const SESSION = 150; // epochs until the training pauses by itself
 const SPOKEN = 50; // epochs between two sentences for screen readers
 
@@ -26,7 +27,7 @@ function render({ model, el }) {
   let preset = model.get("preset");
   let training = newTraining(settings);
   let [chosen, bag, by] = [0, 1, "score"]; // the start and the bag looked at; what colours the plane
-  let [frameAsked, stopAt, spoken, thumbnail] = [0, 0, 0, 0];
+  let [frameAsked, stopAt, spoken, thumbnail, drawing] = [0, 0, 0, 0, 0];
 
   // Parts
   const situation = presetPart(presets, (name) => begin({ ...defaults, ...presets[name]?.settings }, name));
@@ -145,11 +146,13 @@ function render({ model, el }) {
   }
   function advance() {
     if (!root.isConnected) return pause();
-    const end = performance.now() + BUDGET;
+    const end = performance.now() + Math.min(MOST, Math.max(LEAST, FRAME - drawing));
     do trainNext(training, chosen); while (performance.now() < end && !finished());
     if (finished()) pause();
     else frameAsked = requestAnimationFrame(advance);
+    const drawn = performance.now();
     draw(!frameAsked);
+    drawing = performance.now() - drawn;
     const { epoch } = training.starts[chosen];
     if (frameAsked && epoch - spoken < SPOKEN) return;
     spoken = epoch;
