@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "what_if": ("WhatIf",),
         "find_the_tumour": ("FindTheTumour",),
         "pooling_playground": ("PoolingPlayground",),
+        "mil_playground": ("MILPlayground",),
         "threshold_explorer": ("ThresholdExplorer",),
         "entropy_monitor": ("EntropyMonitor",),
     },

@@ -8,7 +8,13 @@ import traitlets
 
 from mil_tutorial.pictures.style import figure_style
 from mil_tutorial.widgets.base import Explanation, script
-from mil_tutorial.widgets.mil_playground_bags import LOOKALIKE, PARTNER, WITNESS, PointBag, point_bags
+from mil_tutorial.widgets.mil_playground_bags import (
+    LOOKALIKE,
+    PARTNER,
+    WITNESS,
+    PointBag,
+    point_bags,
+)
 from mil_tutorial.widgets.mil_playground_presets import CHOICES, DEFAULTS, NUMBERS, PRESETS
 
 if TYPE_CHECKING:
@@ -66,10 +72,9 @@ class MILPlayground(Explanation):
         "mil_playground_link.js",
         "mil_playground.js",
     )
-    _css = (
-        Explanation._css
-        + files("mil_tutorial.widgets").joinpath("static", "mil_playground.css").read_text("utf-8")
-    )
+    _css = Explanation._css + files("mil_tutorial.widgets").joinpath(
+        "static", "mil_playground.css"
+    ).read_text("utf-8")
 
     preset = traitlets.Unicode().tag(sync=True)
     settings = traitlets.Dict().tag(sync=True)
@@ -137,9 +142,8 @@ class MILPlayground(Explanation):
 
 def _draw_bag(axes: "Axes", bag: PointBag) -> None:
     for kind, marker in MARKERS.items():
-        points = bag.points[bag.kinds == kind]
-        colour = COLOURS[bag.label]
-        axes.scatter(*points.T, s=30, marker=marker, color=colour, edgecolors="white")
+        x, y = bag.points[bag.kinds == kind].T
+        axes.scatter(x, y, s=30, marker=marker, color=COLOURS[bag.label], edgecolors="white")
 
 
 def _legend(bags: list[PointBag]) -> tuple[list[Any], list[str]]:

@@ -1,6 +1,7 @@
 // MIL playground: points in the plane in bags, ten starts of a model, trained in the browser.
 
-const BUDGET = 13; // milliseconds of a frame for training; 30 frames a second leave 20 for drawing
+const FRAME = 26; // milliseconds for training and drawing, so that 30 frames fit into a second
+const [LEAST, MOST] = [4, 12]; // milliseconds of a frame for training
 const SESSION = 150; // epochs until the training pauses by itself
 const SPOKEN = 50; // epochs between two sentences for screen readers
 
@@ -26,16 +27,20 @@ function render({ model, el }) {
   let preset = model.get("preset");
   let training = newTraining(settings);
   let [chosen, bag, by] = [0, 1, "score"]; // the start and the bag looked at; what colours the plane
-  let [frameAsked, stopAt, spoken, thumbnail] = [0, 0, 0, 0];
+  let [frameAsked, stopAt, spoken, thumbnail, drawing] = [0, 0, 0, 0, 0];
 
   // Parts
   const situation = presetPart(presets, (name) => begin({ ...defaults, ...presets[name]?.settings }, name));
   const controls = settingControls(limits, (changes) => begin({ ...settings, ...changes }, preset));
-  const play = button("Train", () => (frameAsked ? pause() : train()));
+  const play = button("Train", () => {
+    if (!frameAsked) return train();
+    pause();
+    say();
+  });
   play.classList.add("mil-points-play");
   const step = button("Step", () => {
     pause();
-    do trainNext(training, chosen); while (training.next);
+    for (let i = 0; i < STARTS; i++) trainNext(training, chosen);
     draw(true);
     say();
   });
@@ -45,15 +50,15 @@ function render({ model, el }) {
   const address = make("input", { type: "text", readonly: true, hidden: true, "aria-label": "Link to this situation", class: "mil-points-address" });
   const count = make("span", { class: "mil-points-count" });
   const colouring = choiceOf({
-    label: "Colour", name: `mil-points-${Math.random()}`, options: { score: "instance score", attention: "attention score" },
+    label: "Show", name: `mil-points-${Math.random()}`, options: { score: "instance score", attention: "attention" },
     onchange: (value) => {
       by = value;
       draw(true);
     },
   });
-  const plane = canvasNamed("The plane", "mil-points-plane");
+  const plane = canvasNamed("The plane in colours of the score, all points, and the points of the bag shown, larger with more attention", "mil-points-plane");
   const ends = make("div", { class: "mil-points-ends" }, make("span"), make("span"), make("span"));
-  const bars = canvasNamed("Unseen bags by probability", "mil-points-bars");
+  const bars = canvasNamed("A bar for each unseen bag, by probability", "mil-points-bars");
   const rank = slider({ label: "Bag shown", min: 1, max: UNSEEN, step: 1, value: 1, format: String, oninput: (i) => choose(ordered()[i - 1]) });
   const about = make("p", { class: "mil-points-about" });
   const curves = ["Loss", "AUC, ten starts", "Attention entropy"].map((name) => {
@@ -76,7 +81,7 @@ function render({ model, el }) {
       make("div", {}, colouring.node, plane, ends,
         make("p", { class: "mil-points-key" }, "● ordinary ◆ witness ▲ second kind ■ look-alike. The larger, the more attention.")),
       make("div", {}, make("h4", {}, "Unseen bags by probability"), bars,
-        make("p", { class: "mil-points-key" }, make("span", { class: "is-warm" }, "▮ positive"), " ", make("span", { class: "is-cold" }, "▮ negative"), ". Press a bar to see its points."),
+        make("p", { class: "mil-points-key" }, make("span", { class: "is-warm" }), "positive ", make("span", { class: "is-cold" }), "negative. Press a bar to see its points."),
         rank.row, about),
       make("div", { class: "mil-points-curves" }, ...curves.flatMap(({ heading, canvas }) => [heading, canvas]))),
     strip.node, said);
@@ -132,7 +137,7 @@ function render({ model, el }) {
     stopAt = Math.floor(training.starts[0].epoch / SESSION + 1) * SESSION;
     play.textContent = "Pause";
     frameAsked = requestAnimationFrame(advance);
-    say();
+    said.textContent = `Training ${POOLING_NAMES[settings.pooling]} from ${STARTS} starts, up to epoch ${stopAt}.`;
   }
   function pause() {
     cancelAnimationFrame(frameAsked);
@@ -141,11 +146,13 @@ function render({ model, el }) {
   }
   function advance() {
     if (!root.isConnected) return pause();
-    const end = performance.now() + BUDGET;
+    const end = performance.now() + Math.min(MOST, Math.max(LEAST, FRAME - drawing));
     do trainNext(training, chosen); while (performance.now() < end && !finished());
     if (finished()) pause();
     else frameAsked = requestAnimationFrame(advance);
+    const drawn = performance.now();
     draw(!frameAsked);
+    drawing = performance.now() - drawn;
     const { epoch } = training.starts[chosen];
     if (frameAsked && epoch - spoken < SPOKEN) return;
     spoken = epoch;
@@ -161,9 +168,9 @@ function render({ model, el }) {
     const order = ordered();
     const [low, high] = drawPlane(plane, start.model, training.unseen, seen, bag, by, tones);
     drawBags(bars, training.unseen, seen, order, bag, tones);
-    drawHistory(history, epoch, tones);
     if (all) training.starts.forEach((one, i) => strip.draw(one, i, tones));
     else strip.draw(training.starts[thumbnail], thumbnail, tones);
+    drawHistory(history, epoch, tones); // words come last: a canvas asks for its size, which lays them out
     thumbnail = (thumbnail + 1) % STARTS;
     strip.tell(training, chosen);
     count.textContent = `epoch ${epoch} · seed ${settings.seed}`;
@@ -178,10 +185,11 @@ function render({ model, el }) {
     const now = history.at(-1);
     const others = training.starts.map((start) => ({ points: start.history.map((row) => [row.epoch, row.auc]), tone: tones.line }));
     const last = Math.max(epoch, 20);
-    drawCurves(curves[0].canvas, [line("loss", tones.quiet, { dash: [5, 3], width: 1.5 }), line("lossUnseen", tones.ink, { width: 2 })], last, [0, 1], tones);
+    const highest = Math.max(1, Math.ceil(Math.max(...history.map((row) => row.lossUnseen))));
+    drawCurves(curves[0].canvas, [line("loss", tones.quiet, { dash: [5, 3], width: 1.5 }), line("lossUnseen", tones.ink, { width: 2 })], last, [0, highest], tones);
     drawCurves(curves[1].canvas, [...others, line("auc", tones.ink, { width: 2 })], last, [0, 1], tones);
     drawCurves(curves[2].canvas, [line("entropy", tones.ink, { width: 2 })], last, [0, 1], tones);
-    curves[0].value.textContent = `${now.loss.toFixed(2)} (dashed), unseen ${now.lossUnseen.toFixed(2)}`;
+    curves[0].value.textContent = `– – training ${now.loss.toFixed(2)}, — unseen ${now.lossUnseen.toFixed(2)}`;
     curves[1].value.textContent = now.auc.toFixed(2);
     curves[2].value.textContent = now.entropy.toFixed(2) + (settings.unmasked ? `, ${Math.round(100 * training.starts[chosen].seen.lost)} % on padding` : "");
   }
@@ -205,25 +213,28 @@ function render({ model, el }) {
     if (found) begin(found.settings, found.preset, true);
   }
   function settingsCame() {
-    if (JSON.stringify(model.get("settings")) !== JSON.stringify(settings)) begin(model.get("settings"), model.get("preset"), true);
+    const came = model.get("settings");
+    if (Object.keys(came).some((name) => came[name] !== settings[name])) begin(came, model.get("preset"), true);
   }
   colouring.set(by);
   show();
   readHash();
-  const redraw = new ResizeObserver(() => draw(true));
-  redraw.observe(root);
-  const theme = matchMedia("(prefers-color-scheme: dark)");
-  const themed = new MutationObserver(() => draw(true));
-  themed.observe(document.documentElement, { attributeFilter: ["data-theme"] });
-  const repaint = () => draw(true);
-  theme.addEventListener("change", repaint);
+  const resized = new ResizeObserver(() => draw(true));
+  resized.observe(root);
+  const look = () => JSON.stringify(tonesOf(root, plane.getContext("2d")));
+  let looked = look();
+  const themed = new MutationObserver(() => { // the page says whether it is dark
+    if (looked === (looked = look())) return;
+    draw(true);
+  });
+  const attributeFilter = ["class", "theme", "data-theme", "data-jp-theme-light"];
+  for (const part of [document.documentElement, document.body]) themed.observe(part, { attributeFilter });
   window.addEventListener("hashchange", readHash);
   model.on("change:settings", settingsCame);
   return () => {
     pause();
-    redraw.disconnect();
+    resized.disconnect();
     themed.disconnect();
-    theme.removeEventListener("change", repaint);
     window.removeEventListener("hashchange", readHash);
     model.off("change:settings", settingsCame);
   };

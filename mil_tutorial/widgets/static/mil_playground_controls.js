@@ -1,7 +1,7 @@
 // Controls of the MIL playground: what to train on, which model, and what is broken on purpose.
 
 const DATA_NAMES = {
-  cluster: "one cluster", ring: "a ring", pair: "two kinds that must meet", size: "a shortcut: bag size",
+  cluster: "one cluster", ring: "a ring", pair: "two kinds must meet", size: "a shortcut by size",
 };
 const POOLING_NAMES = { max: "max", mean: "mean", attention: "attention", gated: "gated attention" };
 const SLIDERS = {
@@ -62,10 +62,12 @@ function presetPart(presets, onchoose) {
   const question = make("p", { class: "mil-points-question" });
   const text = make("p");
   const answer = make("details", {}, make("summary", {}, "Answer"), text);
+  let shown = null;
   return {
     nodes: [list.row, question, answer],
     show(name) {
-      if (list.input.value === name && question.textContent) return;
+      if (shown === name) return; // an answer that was opened stays open
+      shown = name;
       list.input.value = name;
       question.textContent = presets[name]?.question ?? "Change the data and the model, and press Train.";
       text.textContent = presets[name]?.answer ?? "";

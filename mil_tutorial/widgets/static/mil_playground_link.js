@@ -13,10 +13,11 @@ function hashOf(settings, preset, presets, defaults) {
 function settingsOf(hash, presets, defaults, limits) {
   const given = new URLSearchParams(hash.replace(/^#/, ""));
   if (!given.has(HASH)) return null;
-  const preset = given.get(HASH) in presets ? given.get(HASH) : "";
+  const preset = Object.hasOwn(presets, given.get(HASH)) ? given.get(HASH) : "";
   const settings = { ...defaults, ...presets[preset]?.settings };
   for (const [name, text] of given) {
-    if (name in limits.choices && limits.choices[name].includes(text)) settings[name] = text;
+    if (!Object.hasOwn(defaults, name)) continue;
+    if (limits.choices[name]?.includes(text)) settings[name] = text;
     if (typeof defaults[name] === "boolean") settings[name] = text === "true";
     if (name in limits.numbers && text !== "" && Number.isFinite(Number(text))) {
       const [low, high, step] = limits.numbers[name];

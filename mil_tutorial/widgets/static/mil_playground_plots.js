@@ -35,22 +35,48 @@ function channels(tone) {
   return [1, 3, 5].map((i) => parseInt(tone.slice(i, i + 2), 16));
 }
 
-/** Values 0 … 1 of a grid of side × side, y upwards, painted as a small picture that is stretched. */
-function paintGrid(pen, values, side, box, stops) {
+/** A tone mixed with another, by which points stay visible on their own colour. */
+function mixed(tone, other, share) {
+  const [a, b] = [channels(tone), channels(other)];
+  return `#${a.map((value, i) => Math.round(share * value + (1 - share) * b[i]).toString(16).padStart(2, "0")).join("")}`;
+}
+
+const SHADES = 256;
+
+/** Colours between stops, each as the four bytes of a pixel. */
+function shadesOf(stops) {
   const colours = stops.map(channels);
-  const image = new ImageData(side, side);
-  for (let i = 0; i < side * side; i++) {
-    const place = Math.min(0.9999, Math.max(0, values[i])) * (colours.length - 1);
-    const [low, share] = [Math.floor(place), place % 1];
-    const at = 4 * ((side - 1 - Math.floor(i / side)) * side + (i % side));
-    for (let c = 0; c < 3; c++) image.data[at + c] = colours[low][c] + share * (colours[low + 1][c] - colours[low][c]);
-    image.data[at + 3] = 255;
+  const bytes = new Uint8ClampedArray(4 * SHADES);
+  for (let i = 0; i < SHADES; i++) {
+    const place = (i / SHADES) * (colours.length - 1);
+    const low = Math.floor(place);
+    for (let c = 0; c < 3; c++) bytes[4 * i + c] = colours[low][c] + (place - low) * (colours[low + 1][c] - colours[low][c]);
+    bytes[4 * i + 3] = 255;
   }
-  const small = (paintGrid.canvas ??= document.createElement("canvas"));
-  small.width = small.height = side;
-  small.getContext("2d").putImageData(image, 0, 0);
-  pen.imageSmoothingEnabled = true;
-  pen.drawImage(small, ...box);
+  return new Uint32Array(bytes.buffer);
+}
+
+const small = {}; // by side: a canvas of side × side pixels, its picture, and the picture's pixels
+
+function smallCanvas(side) {
+  if (small[side]) return small[side];
+  const canvas = make("canvas", { width: side, height: side });
+  const image = new ImageData(side, side);
+  return (small[side] = { canvas, pen: canvas.getContext("2d"), image, pixels: new Uint32Array(image.data.buffer) });
+}
+
+/** Values 0 … 1 of a grid of side × side, y upwards, painted small and stretched over the box. */
+function paintGrid(pen, values, side, box, stops) {
+  const shades = shadesOf(stops);
+  const { canvas, pen: inner, image, pixels } = smallCanvas(side);
+  for (let row = 0; row < side; row++) {
+    for (let column = 0; column < side; column++) {
+      const shade = Math.min(SHADES - 1, Math.floor(SHADES * values[row * side + column]));
+      pixels[(side - 1 - row) * side + column] = shades[shade];
+    }
+  }
+  inner.putImageData(image, 0, 0);
+  pen.drawImage(canvas, ...box);
 }
 
 /** The plane by instance score (as a probability) or by attention score (lowest 0, highest 1). */
@@ -59,10 +85,10 @@ function paintPlane(pen, model, side, box, by, tones) {
   if (by === "attention") {
     const [low, high] = [Math.min(...found.scores), Math.max(...found.scores)];
     const values = found.scores.map((s) => (high > low ? (s - low) / (high - low) : 0.5));
-    paintGrid(pen, values, side, box, [tones.ground, tones.share]);
+    paintGrid(pen, values, side, box, [tones.ground, mixed(tones.share, tones.ground, 0.8)]);
     return [low, high];
   }
-  paintGrid(pen, found.logits.map(logistic), side, box, [tones.cold, tones.ground, tones.warm]);
+  paintGrid(pen, found.logits.map(logistic), side, box, [tones.cold, tones.ground, tones.warm].map((tone) => mixed(tone, tones.ground, 0.6)));
   return [0, 1];
 }
 
@@ -84,7 +110,7 @@ function drawPlane(canvas, model, bags, found, b, by, tones) {
   const x = (value) => ((value + EDGE) / (2 * EDGE)) * width;
   const y = (value) => (1 - (value + EDGE) / (2 * EDGE)) * height;
   const ends = paintPlane(pen, model, 48, [0, 0, width, height], by, tones);
-  pen.globalAlpha = 0.35;
+  pen.globalAlpha = 0.6;
   bags.labels.forEach((label, i) => {
     pen.fillStyle = label ? tones.warm : tones.cold;
     for (let k = bags.ends[i]; k < bags.ends[i + 1]; k++) pen.fillRect(x(bags.points[2 * k]) - 1, y(bags.points[2 * k + 1]) - 1, 2, 2);
@@ -95,9 +121,6 @@ function drawPlane(canvas, model, bags, found, b, by, tones) {
     mark(pen, bags.kinds[k], x(bags.points[2 * k]), y(bags.points[2 * k + 1]), 3 + 12 * Math.sqrt(found.attention[k]));
     pen.fillStyle = bags.labels[b] ? tones.warm : tones.cold;
     pen.fill();
-    pen.strokeStyle = tones.ground;
-    pen.lineWidth = 3;
-    pen.stroke();
     pen.strokeStyle = tones.ink;
     pen.lineWidth = 1.4;
     pen.stroke();
