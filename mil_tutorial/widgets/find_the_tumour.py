@@ -141,7 +141,8 @@ class FindTheTumour(OneOfSeveral):
     def _attention_on_tissue(self) -> np.ndarray:
         view, pixels = self.view, self._pixels
         shares = scale_attention(view.attention, "share")
-        return overlay(pixels, stitch_tiles(shares, view.coords, view.tile_size, pixels.shape[:2]))
+        logs = np.log(np.maximum(shares, 1))  # few tiles would show on a linear scale
+        return overlay(pixels, stitch_tiles(logs, view.coords, view.tile_size, pixels.shape[:2]))
 
     def _draw_verdicts(
         self, axes: "Axes", picture: np.ndarray, called: np.ndarray, title: str

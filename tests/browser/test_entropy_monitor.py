@@ -95,7 +95,7 @@ def place(page, epoch):
 
 
 def slider(page):
-    return page.get_by_role("slider", name="Epoch read")
+    return page.get_by_role("slider", name="Epoch")
 
 
 def test_points_arrive_while_the_cell_runs(write, page, console_errors):

@@ -110,7 +110,7 @@ function view(model, kept, el) {
     model.save_changes();
   };
   const drawn = panels.map((panel) => linePanel(panel, onread));
-  const time = slider({ label: "Epoch shown", min: 0, max: 0, step: 1, value: 0, format: String, oninput: (epoch) => choose(nearest(epoch).epoch) });
+  const time = slider({ label: "Epoch", min: 0, max: 0, step: 1, value: 0, format: String, oninput: (epoch) => choose(nearest(epoch).epoch) });
   time.input.addEventListener("change", () => model.save_changes());
   const state = announcer();
   const all = make("details", {}, make("summary", {}, "All epochs as a table"), make("div", { class: "mil-monitor-table" }));

@@ -2,7 +2,7 @@
 
 const STEPS = [
   { name: "Mark", next: "Show where the model looked", task: "Click the tiles that you think hold tumour. Click none if you think there is none." },
-  { name: "Where the model looked", next: "Show the truth", task: "The brighter a tile, the more it counted for the model." },
+  { name: "The model", next: "Show the truth", task: "The colours show where the model looked: the brighter a tile, the more it counted." },
   { name: "The truth", next: null, task: "The tumour is outlined." },
 ];
 const KINDS = { // what a tile is once compared: sign, words, shape, colour
