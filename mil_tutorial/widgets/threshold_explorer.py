@@ -1,4 +1,4 @@
-"""The threshold explorer: slide the decision threshold, see who is missed and who is alarmed."""
+"""The threshold explorer: move the decision threshold, see who is missed or falsely alarmed."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -49,7 +49,7 @@ class ThresholdExplorer(Explanation):
     that gives ``metrics.sensitivity_at_specificity`` at 90 %.
 
     A slide is called positive when its probability is at least the threshold. A patient with a
-    positive slide is missed when none of his positive slides is called.
+    positive slide is missed when none of their positive slides is called.
 
     The browser computes all that it shows. The kernel gets ``threshold`` when a control is let go,
     and can set it. For other slides make another explorer.

@@ -214,7 +214,7 @@ def test_boxes_choose_what_is_shown(trained, page, console_errors):
         page.keyboard.press("Space")
         assert page.locator(f".mil-monitor-{name}").is_visible()
     assert set(keys(page, "entropy")) == {"all", "positives", "negatives"}
-    apart = page.get_by_role("checkbox", name="Positives and negatives apart")
+    apart = page.get_by_role("checkbox", name="Split positives and negatives")
     apart.focus()
     page.keyboard.press("Space")
     assert set(keys(page, "entropy")) == {"all"}

@@ -31,7 +31,7 @@ function findSteps(onnext) {
 
 /** How much of the attention lies on the marked tiles, in words. */
 function looked(marks, shares) {
-  if (!marks.length) return "You marked no tile. The attention is spread over the slide and sums to 1, on every slide.";
+  if (!marks.length) return "You marked no tile. Attention sums to 1 on every slide, with or without tumour.";
   const held = marks.reduce((sum, tile) => sum + shares[tile], 0) / shares.length;
   return `You marked ${tiles(marks.length)} of ${shares.length}. ${marks.length === 1 ? "It holds" : "They hold"} ${percentOf(held)} of the model's attention.`;
 }
