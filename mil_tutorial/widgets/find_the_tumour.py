@@ -141,7 +141,8 @@ class FindTheTumour(OneOfSeveral):
     def _attention_on_tissue(self) -> np.ndarray:
         view, pixels = self.view, self._pixels
         shares = scale_attention(view.attention, "share")
-        return overlay(pixels, stitch_tiles(shares, view.coords, view.tile_size, pixels.shape[:2]))
+        logs = np.log(np.maximum(shares, 1))  # few tiles would show on a linear scale
+        return overlay(pixels, stitch_tiles(logs, view.coords, view.tile_size, pixels.shape[:2]))
 
     def _draw_verdicts(
         self, axes: "Axes", picture: np.ndarray, called: np.ndarray, title: str
@@ -181,13 +182,13 @@ class FindTheTumour(OneOfSeveral):
         tumour = learner.true_positives + learner.false_negatives
         if not tumour:
             return text + (
-                f"There is no tumour on this slide: false alarms of the marks {m}, "
-                f"of the {m} tiles of the highest attention {m}."
+                f"There is no tumour on this slide: {m} false alarms of the marks, and as many of "
+                "the tiles with the highest attention."
             )
         return text + (
             f"{tumour} tiles hold tumour and are outlined. The marks found "
             f"{learner.true_positives}, missed {learner.false_negatives} and raised "
-            f"{learner.false_positives} false alarms. The {m} tiles of the highest attention found "
+            f"{learner.false_positives} false alarms. The {count_in_words(m)} with the highest attention found "
             f"{attention.true_positives}, missed {attention.false_negatives} and raised "
             f"{attention.false_positives} false alarms."
         )

@@ -59,7 +59,7 @@ class PoolingPlayground(Explanation):
 
     .. math:: a_k = \mathrm{softmax}_k\{ w \tanh(v s_k + b)\, \mathrm{sigm}(u s_k + c) \}.
 
-    The numbers v, b, u and c are set by hand (``PARAMETERS``), not learnt. The tanh is nearly flat
+    The numbers v, b, u and c are set by hand (``PARAMETERS``), not learned. The tanh is nearly flat
     above a score of 4, so plain attention cannot tell a tumour tile (4) from an artefact with a
     score that no tumour has (7). The gate closes between them: a tile that it shuts out counts
     neither for nor against, like a healthy tile with a score of -2.

@@ -1,4 +1,4 @@
-"""The threshold explorer: slide the decision threshold, see who is missed and who is alarmed."""
+"""The threshold explorer: move the decision threshold, see who is missed or falsely alarmed."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,7 +19,7 @@ FATES = {  # label, called → sign, colour, word
     (1, True): ("o", "#009E73", "found"),
     (1, False): ("X", "#D55E00", "missed"),
     (0, True): ("^", "#E69F00", "false alarm"),
-    (0, False): ("$\\circ$", "0.4", "rightly healthy"),
+    (0, False): ("$\\circ$", "0.4", "correctly cleared"),
 }
 
 
@@ -49,7 +49,7 @@ class ThresholdExplorer(Explanation):
     that gives ``metrics.sensitivity_at_specificity`` at 90 %.
 
     A slide is called positive when its probability is at least the threshold. A patient with a
-    positive slide is missed when none of his positive slides is called.
+    positive slide is missed when none of their positive slides is called.
 
     The browser computes all that it shows. The kernel gets ``threshold`` when a control is let go,
     and can set it. For other slides make another explorer.
@@ -170,7 +170,7 @@ class ThresholdExplorer(Explanation):
             f"probability, and the ROC curve, AUC {area:.3f}. "
             f"At threshold {self.threshold:.3f}: {now.true_positives} tumour slides found, "
             f"{now.false_negatives} missed, {now.false_positives} false alarms, "
-            f"{now.true_negatives} rightly healthy; sensitivity {now.sensitivity:.3f}, "
+            f"{now.true_negatives} correctly cleared; sensitivity {now.sensitivity:.3f}, "
             f"specificity {now.specificity:.3f}."
         )
         if self.groups:
@@ -250,7 +250,7 @@ def _write_counts(axes: "Axes", now: Decisions) -> None:
     axes.set_axis_off()
     cells = [
         [f"{now.true_positives} found", f"{now.false_negatives} missed"],
-        [f"{now.false_positives} false alarms", f"{now.true_negatives} rightly healthy"],
+        [f"{now.false_positives} false alarms", f"{now.true_negatives} correctly cleared"],
     ]
     table = axes.table(
         cells,

@@ -1,6 +1,7 @@
 """A slide without some of its tiles, as a model predicts it."""
 
 import copy
+from typing import Any
 
 import numpy as np
 import torch
@@ -55,7 +56,8 @@ class SlideWithoutTiles:
         With a linear head the logit of a weighted mean is the weighted mean of the tiles' logits.
         """
         model, none = self._model, np.zeros(0, dtype=np.float32)
-        pooling = type(model.pooling)
+        layer: Any = model.pooling
+        pooling = type(layer)
         if type(model).classify is not MIL.classify:
             return "", none
         if model.pool_logits:
@@ -63,7 +65,7 @@ class SlideWithoutTiles:
             return names.get(pooling, ""), none
         if pooling in (MeanPooling, AttentionPooling, GatedAttentionPooling):
             with torch.inference_mode():
-                energies = full_precision(model.pooling.scores(self._embeddings))
+                energies = full_precision(layer.scores(self._embeddings))
             return "softmax", energies.cpu().numpy()
         return "", none
 

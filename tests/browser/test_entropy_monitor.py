@@ -95,7 +95,7 @@ def place(page, epoch):
 
 
 def slider(page):
-    return page.get_by_role("slider", name="Epoch read")
+    return page.get_by_role("slider", name="Epoch")
 
 
 def test_points_arrive_while_the_cell_runs(write, page, console_errors):
@@ -214,7 +214,7 @@ def test_boxes_choose_what_is_shown(trained, page, console_errors):
         page.keyboard.press("Space")
         assert page.locator(f".mil-monitor-{name}").is_visible()
     assert set(keys(page, "entropy")) == {"all", "positives", "negatives"}
-    apart = page.get_by_role("checkbox", name="Positives and negatives apart")
+    apart = page.get_by_role("checkbox", name="Split positives and negatives")
     apart.focus()
     page.keyboard.press("Space")
     assert set(keys(page, "entropy")) == {"all"}

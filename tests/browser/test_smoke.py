@@ -26,7 +26,8 @@ def test_every_widget_answers(run_cells, page, console_errors):
 
     game = page.get_by_label("Find the tumour", exact=True)
     game.locator("canvas[data-drawn=ill]").click()  # the tile in the middle
-    game.get_by_role("button", name="Compare").click()
+    game.get_by_role("button", name="Show where the model looked").click()
+    game.get_by_role("button", name="Show the truth").click()
     counts = game.locator("[data-count^=learner-]")
     assert counts.all_inner_texts() == ["0", "1", "2"]  # found, false alarms, missed
     notebook.wait_for_value("(game.marks, game.compared)", ([4], True))
@@ -49,7 +50,7 @@ def test_every_widget_answers(run_cells, page, console_errors):
 
     monitor = page.locator(".mil-monitor")
     monitor.locator(".mil-said", has_text="Finished: 3 of 3").wait_for()
-    monitor.get_by_role("slider", name="Epoch read").press("Home")
+    monitor.get_by_role("slider", name="Epoch").press("Home")
     notebook.wait_for_value("monitor.epoch", 0)
 
     assert console_errors == []

@@ -106,7 +106,7 @@ def test_afterwards_both_say_what_was_found():
     data, _ = widget._repr_mimebundle_()
     (alt,) = re.findall(r'<img alt="([^"]*)"', data["text/html"])
     assert "The marks found 1, missed 2 and raised 2 false alarms" in alt
-    assert "3 tiles of the highest attention found 2, missed 1 and raised 1 false alarms" in alt
+    assert "3 tiles with the highest attention found 2, missed 1 and raised 1 false alarms" in alt
     drawn = text_of(widget.twin())
     assert "found 1   × false alarms 2   ○ missed 2" in drawn
     assert "found 2   × false alarms 1   ○ missed 1" in drawn
@@ -114,7 +114,7 @@ def test_afterwards_both_say_what_was_found():
 
 def test_a_slide_without_tumour_says_so():
     widget = marked([1, 3], truth=0 * TRUTH)
-    assert "no tumour on this slide: false alarms of the marks 2" in widget.description()
+    assert "no tumour on this slide: 2 false alarms of the marks" in widget.description()
     assert "there is no tumour on this slide" in text_of(widget.twin())
     assert widget.score().attention == (0, 2, 0, 4)
     none = marked([], truth=0 * TRUTH)

@@ -57,7 +57,7 @@ function attentionDetail(parameters, limits) {
   const closed = make("p", { class: "mil-playground-closed" },
     `Why does the gate shut for high scores? The numbers are set by hand. In this example a tumour tile scores about 4, and a score far above ${(-c / u).toFixed(1)} `
       + "is an artefact, such as ink or a fold. Plain attention cannot tell the two apart, because tanh is flat there; the gate can. "
-      + "A tile that it shuts out counts neither for nor against, like one at which tanh is 0. In a trained model the data set the gate.");
+      + "A tile that it shuts out counts neither for nor against, like one at which tanh is 0. In a trained model, training sets the gate.");
 
   function show(scores, k, w, found) {
     plot.show(scores, k);

@@ -56,7 +56,7 @@ function lowest(records) {
 /** How far the training is, in words. */
 function progress(model, records) {
   const [status, epochs, best] = [model.get("status"), model.get("epochs"), lowest(records)];
-  if (!best) return status === "stopped" ? "Stopped before the first epoch was done." : "Waiting for the first epoch.";
+  if (!best) return status === "stopped" ? "Stopped before the first epoch was finished." : "Waiting for the first epoch.";
   const done = `${records.at(-1).epoch + 1} of ${epochs} epochs`;
   const kept = `Lowest validation loss: ${written(best, LOSS)} in epoch ${best.epoch}.`;
   return `${{ finished: "Finished: ", stopped: "Stopped: " }[status] || ""}${done}. ${kept}`;
@@ -79,7 +79,7 @@ function chooserOfPanels(model, panels, save) {
     };
     return tick({ label: panel.title, checked: model.get("panels").includes(panel.name), onchange });
   });
-  const apart = tick({ label: "Positives and negatives apart", checked: model.get("apart"), onchange: (on) => save("apart", on) });
+  const apart = tick({ label: "Split positives and negatives", checked: model.get("apart"), onchange: (on) => save("apart", on) });
   const update = () => {
     panels.forEach((panel, i) => (boxes[i].input.checked = model.get("panels").includes(panel.name)));
     apart.input.checked = model.get("apart");
@@ -110,7 +110,7 @@ function view(model, kept, el) {
     model.save_changes();
   };
   const drawn = panels.map((panel) => linePanel(panel, onread));
-  const time = slider({ label: "Epoch shown", min: 0, max: 0, step: 1, value: 0, format: String, oninput: (epoch) => choose(nearest(epoch).epoch) });
+  const time = slider({ label: "Epoch", min: 0, max: 0, step: 1, value: 0, format: String, oninput: (epoch) => choose(nearest(epoch).epoch) });
   time.input.addEventListener("change", () => model.save_changes());
   const state = announcer();
   const all = make("details", {}, make("summary", {}, "All epochs as a table"), make("div", { class: "mil-monitor-table" }));

@@ -2,7 +2,7 @@
 
 const STEPS = [
   { name: "Mark", next: "Show where the model looked", task: "Click the tiles that you think hold tumour. Click none if you think there is none." },
-  { name: "Where the model looked", next: "Show the truth", task: "The brighter a tile, the more it counted for the model." },
+  { name: "The model", next: "Show the truth", task: "The colours show where the model looked: the brighter a tile, the more it counted." },
   { name: "The truth", next: null, task: "The tumour is outlined." },
 ];
 const KINDS = { // what a tile is once compared: sign, words, shape, colour
@@ -31,7 +31,7 @@ function findSteps(onnext) {
 
 /** How much of the attention lies on the marked tiles, in words. */
 function looked(marks, shares) {
-  if (!marks.length) return "You marked no tile. The attention is spread over the slide and sums to 1, on every slide.";
+  if (!marks.length) return "You marked no tile. Attention sums to 1 on every slide, with or without tumour.";
   const held = marks.reduce((sum, tile) => sum + shares[tile], 0) / shares.length;
   return `You marked ${tiles(marks.length)} of ${shares.length}. ${marks.length === 1 ? "It holds" : "They hold"} ${percentOf(held)} of the model's attention.`;
 }

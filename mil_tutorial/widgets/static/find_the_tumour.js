@@ -32,7 +32,7 @@ class FindTheTumour {
   }
 
   layout() {
-    this.scale.element.append(make("div", { class: "mil-ends" }, "colour: share = weight × number of tiles (1 = equal)"));
+    this.scale.element.append(make("div", { class: "mil-ends" }, "colour: weight × number of tiles, from 1 (an equal share), log scale"));
     const left = make("div", { class: "mil-left" }, this.title, this.canvas.element, this.scale.element, this.said);
     const buttons = make("div", { class: "mil-find-buttons" }, this.steps.button, this.again, this.next);
     const right = make("div", {}, this.choice.row, buttons, this.choice.notice, this.told, this.table, this.whose.row,
@@ -66,9 +66,11 @@ class FindTheTumour {
     this.whose.input.value = "learner";
     this.canvas.show(scene, `Slide ${scene.name}. Arrow keys move from tile to tile; Enter marks a tile or takes the mark away.`);
     this.choice.show();
-    this.scale.fit("share", this.shares, scene.limits.share);
+    const highest = this.shares[this.order[0]];
+    this.scale.fit("share", this.shares, [1, highest]);
     this.scale.draw(NaN); // no threshold here
-    this.overlay = this.canvas.colours(this.shares, this.scale.low, this.scale.high, this.palette);
+    const logs = this.shares.map((share) => Math.log(Math.max(share, 1)));
+    this.overlay = this.canvas.colours(logs, 0, Math.log(highest), this.palette);
     this.showStep();
   }
 
@@ -92,9 +94,11 @@ class FindTheTumour {
   /** Show what this step may show: at first neither attention nor truth. */
   showStep() {
     const { marks, step } = this;
+    const goesOn = this.steps.button.matches(":focus");
     this.title.textContent = `${this.canvas.scene.name}, ${tiles(marks.length)} marked`;
     this.steps.show(step);
     this.again.disabled = !step && !marks.length;
+    if (goesOn && step === 2) this.again.focus();
     this.table.hidden = this.whose.row.hidden = this.outlined.row.hidden = step < 2;
     this.coloured.row.hidden = step < 1;
     this.scale.element.hidden = step < 1 || !this.coloured.input.checked;

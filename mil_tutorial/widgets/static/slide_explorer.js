@@ -45,7 +45,7 @@ class SlideExplorer {
       oninput: (place) => this.moveThreshold(this.scale.valueAt(place)),
     });
     this.outlined = tick({ label: "outline of the truth", checked: true, onchange: () => this.canvas.draw() });
-    this.marked = tick({ label: "marks: false alarms ×, misses ○", checked: true, onchange: () => this.canvas.draw() });
+    this.marked = tick({ label: "mark false alarms × and misses ○", checked: true, onchange: () => this.canvas.draw() });
   }
 
   layout() {

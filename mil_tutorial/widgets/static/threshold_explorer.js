@@ -1,4 +1,4 @@
-// Threshold explorer: slide the threshold, see who is missed and who is alarmed for nothing.
+// Threshold explorer: move the threshold, see who is missed and who gets a false alarm.
 
 const LONGEST = 12; // of a list of missed slides or patients
 
@@ -58,7 +58,7 @@ function render({ model, el }) {
   let threshold = model.get("threshold");
 
   const said = announcer();
-  const hovered = make("p", { class: "mil-said" }, "Point at a slide to see which it is.");
+  const hovered = make("p", { class: "mil-said" }, "Point at a slide to see its name.");
   const table = confusionTable();
   const slides = roll("Missed slides");
   const people = roll("Missed patients");

@@ -2,7 +2,7 @@
 
 /** What became of a slide: sign, class and word. */
 const FATES = {
-  found: ["●", "found"], missed: ["✕", "missed"], alarm: ["▲", "false alarm"], cleared: ["○", "rightly healthy"],
+  found: ["●", "found"], missed: ["✕", "missed"], alarm: ["▲", "false alarm"], cleared: ["○", "correctly cleared"],
 };
 const LANE = 74; // pixels of height for the slides of a class
 

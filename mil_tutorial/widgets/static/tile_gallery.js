@@ -13,9 +13,9 @@ class TileGallery {
   show(canvas, order, caption) {
     const cards = order.map((tile) => {
       const words = [`tile ${tile}`, ...caption(tile).filter(Boolean)];
-      const name = `${this.verb} ${words.join(", ")}`;
-      const card = make("button", { type: "button", class: "mil-card", "aria-label": name, title: `${this.verb} tile ${tile}`, onclick: () => this.open(tile) });
-      card.append(canvas.enlarged(tile, 72), ...words.map((line) => make("span", {}, line)));
+      const card = make("button", { type: "button", class: "mil-card", title: `${this.verb} tile ${tile}`, onclick: () => this.open(tile) });
+      const verb = make("span", { class: "mil-spoken" }, `${this.verb} `);
+      card.append(canvas.enlarged(tile, 72), verb, ...words.map((line) => make("span", {}, line)));
       return card;
     });
     this.buttons.replaceChildren(...cards);
