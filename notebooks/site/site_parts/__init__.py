@@ -6,24 +6,30 @@ from sphinx.application import Sphinx
 
 from site_parts import (
     buttons,
+    code_lines,
     descriptions,
     docstrings,
+    exercises,
     icons,
     learning_path,
     links,
     numbers,
+    predictions,
     scripts,
     twins,
 )
 
 PARTS = (
     buttons,
+    code_lines,
     descriptions,
     docstrings,
+    exercises,
     icons,
     learning_path,
     links,
     numbers,
+    predictions,
     scripts,
     twins,
 )
