@@ -51,7 +51,7 @@ autodoc_preserve_defaults = True  # as written, not as Python would print them
 autodoc_typehints_format = "short"
 python_use_unqualified_type_names = True
 napoleon_google_docstring = False
-napoleon_use_ivar = True  # attributes of the same name are no rivals of each other
+napoleon_use_ivar = True  # attributes of the same name do not compete
 napoleon_use_rtype = False
 
 html_theme = "sphinx_book_theme"

@@ -1,4 +1,4 @@
-"""No answer stands open below its question: the rules of what readers unfold themselves.
+"""Rules for folds: every answer is folded, so that readers can think first.
 
 A fold is ``<details><summary>…</summary>``, a blank line, Markdown, a blank line, ``</details>``.
 """

@@ -1,4 +1,4 @@
-"""What a check does in a notebook, the site does with folds: hints and a solution to open.
+"""The site shows an exercise's hints and solution in folds, as no check runs there.
 
 A verdict that says no more than "not attempted yet" is left out; others stay.
 """
@@ -23,7 +23,7 @@ class HintsAndSolutions(SphinxTransform):
     default_priority = 200
 
     def apply(self) -> None:
-        """Look at all cells of code of this page."""
+        """Look at all code cells of this page."""
         texts = json.loads(FILE.read_text(encoding="utf-8"))
         for cell in list(self.document.findall(is_code_cell)):
             call = CALL.search(cell.children[0].astext())

@@ -15,7 +15,7 @@ class FoldedOutputs(SphinxTransform):
     default_priority = 200
 
     def apply(self) -> None:
-        """Look at what stands before each cell of code."""
+        """Look at the paragraph before each code cell."""
         for cell in list(self.document.findall(is_code_cell)):
             before = cell.previous_sibling()
             if not isinstance(before, nodes.paragraph) or not asks(before.rawsource):
