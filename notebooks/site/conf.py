@@ -36,6 +36,9 @@ include_patterns = [
 # Pages show what is stored in the notebooks; nothing is run.
 nb_execution_mode = "off"
 nb_merge_streams = True
+nb_render_markdown_format = "myst"  # printed tables are tables
+nb_code_prompt_show = "Show the code of this figure"
+nb_code_prompt_hide = "Hide the code of this figure"
 nb_ipywidgets_js = {"widgets.js": {"type": "module"}}
 mathjax_path = "mathjax/tex-chtml.js"
 mathjax3_config = {"chtml": {"displayAlign": "left"}}
@@ -48,7 +51,7 @@ autodoc_preserve_defaults = True  # as written, not as Python would print them
 autodoc_typehints_format = "short"
 python_use_unqualified_type_names = True
 napoleon_google_docstring = False
-napoleon_use_ivar = True  # attributes of the same name are no rivals of each other
+napoleon_use_ivar = True  # attributes of the same name do not compete
 napoleon_use_rtype = False
 
 html_theme = "sphinx_book_theme"

@@ -1,4 +1,4 @@
-"""Everything that was built and is not as the sources say."""
+"""Everything built that differs from what the sources say."""
 
 from pathlib import Path
 

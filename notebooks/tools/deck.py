@@ -43,7 +43,7 @@ def write_deck(chapter: Chapter, folder: Path, options: list[str], *, solutions:
     folder.mkdir(parents=True, exist_ok=True)
     write_notebook(stored, path)
     if subprocess.run([sys.executable, "-m", "nbconvert", path, *OPTIONS, *options]).returncode:
-        raise OSError("nbconvert made no deck; its message stands above")
+        raise OSError("nbconvert failed to make the deck; its message is above")
     return path.with_suffix(".slides.html")
 
 

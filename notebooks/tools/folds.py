@@ -1,4 +1,4 @@
-"""No answer stands open below its question: the rules of what readers unfold themselves.
+"""Rules for folds: every answer is folded, so that readers can think first.
 
 A fold is ``<details><summary>…</summary>``, a blank line, Markdown, a blank line, ``</details>``.
 """
@@ -17,7 +17,8 @@ BEFORE = re.compile(r"\b([Bb]efore you (look|run)|[Gg]uess|[Pp]redict)\b")
 
 def asks(paragraph: str) -> bool:
     """Tell whether a paragraph asks for a prediction, so that what follows gives the answer."""
-    return "?" in paragraph and BEFORE.search(paragraph) is not None
+    words = re.sub("`[^`]+`", "", paragraph)
+    return "?" in words and BEFORE.search(words) is not None
 
 
 def folds(chapter: Chapter) -> Iterator[str]:

@@ -1,7 +1,7 @@
-"""What a class learnt: answers before and after, scored, and the normalised gain by chapter.
+"""What a class learned: answers before and after, scored, and the normalised gain by chapter.
 
-The gain is that of Hake (1998), (after − before) / (1 − before), of the class's means: the part of
-what was not yet known that was learnt. Its interval is a bootstrap of learners.
+The gain is that of Hake (1998), (after − before) / (1 − before), of the class's means: the part
+learned of what was not known before. Its interval is a bootstrap of learners.
 """
 
 import csv

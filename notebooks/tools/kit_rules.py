@@ -79,7 +79,7 @@ def _note(note: str, chapter: Chapter) -> Iterator[str]:
         if part not in note:
             yield f"no {part}"
     if len(re.findall(r"^\| .+ \| .+ \|$", note, re.MULTILINE)) < 4:
-        yield "less than three mistakes of learners"
+        yield "fewer than three mistakes that learners make"
     named = re.findall(r'"([^"]+)"', note.partition(PARTS[-1])[2])
     sections = {" ".join(name.replace("`", "").split()) for name in named}
     if not sections:

@@ -15,7 +15,7 @@ VERSIONS = PACKAGES["dependencies"] | PACKAGES["devDependencies"]
 
 
 class NpmError(OSError):
-    """npm is not there, or what it got is not what package.json names."""
+    """npm is missing, or it got something other than package.json names."""
 
 
 def fetch(name: str, wanted: dict[str, Path]) -> None:
@@ -44,7 +44,7 @@ def fetch(name: str, wanted: dict[str, Path]) -> None:
         (archive,) = Path(folder).glob("*.tgz")
         digest = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
         if f"sha512-{digest}" != PACKAGES["integrity"][name]:
-            raise NpmError(f"{package} has the checksum sha512-{digest}, package.json another")
+            raise NpmError(f"{package} has the checksum sha512-{digest}, not that in package.json")
         _unpack(archive, wanted)
 
 

@@ -1,4 +1,4 @@
-"""What is the same on every page, written in the place of a comment such as ``<!-- badges -->``."""
+"""What is the same on every page; it replaces comments such as ``<!-- badges -->``."""
 
 import html
 import re
@@ -53,7 +53,7 @@ def fill(text: str, chapter: Chapter, edition: str, chapters: list[Chapter]) -> 
             return quiz(chapter.data["quiz"])
         if what == "next":
             return next_chapter(chapter, chapters)
-        raise ValueError(f"{chapter.stem}: {match[0]} stands for nothing; is it misspelt?")
+        raise ValueError(f"{chapter.stem}: {match[0]} is not a known placeholder; is it misspelt?")
 
     return re.sub(r"<!--\s*(\w*)\s*(\w*)[\s\S]*?-->", replace, text)
 

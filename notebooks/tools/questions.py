@@ -26,14 +26,14 @@ def read_questions(notebooks: Path) -> list[Question]:
     seen: set[str] = set()
     for question in questions:
         if not isinstance(question, dict):
-            raise ValueError(f"{path.name}: {question!r} is no question, which has an id and more")
+            raise ValueError(f"{path.name}: {question!r} is not a question with its fields")
         name = question.get("id", "a question without id")
         if set(question) != FIELDS or question["form"] not in FORMS:
             raise ValueError(
                 f"{path.name}: {name} needs {', '.join(sorted(FIELDS))}; form: pre or post"
             )
         if name in seen:
-            raise ValueError(f"{path.name}: the id {name} stands twice")
+            raise ValueError(f"{path.name}: the id {name} is used twice")
         if sum(bool(option.get("right")) for option in question["options"]) != 1:
             raise ValueError(f"{path.name}: {name} needs exactly one right answer")
         seen.add(name)
@@ -78,7 +78,7 @@ def print_form(questions: list[Question], form: str, *, key: bool = False) -> st
         lines += [
             "Name, or the code you were given: ____________________",
             "",
-            "Choose one answer a question. Do not guess: the last one is a good answer too.",
+            "Choose one answer to each question. Do not guess: the last answer is a good one too.",
             "",
         ]
     for number, question in enumerate(form_of(questions, form), 1):

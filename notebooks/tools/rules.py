@@ -1,4 +1,4 @@
-"""The form of pages: what ``build.py --check`` asks of every chapter beside being up to date."""
+"""Rules for pages: what ``build.py --check`` asks of every chapter, besides being up to date."""
 
 import re
 import subprocess
@@ -77,7 +77,7 @@ def faults(notebooks: Path, chapters: list[Chapter]) -> list[str]:
 
 
 def repeated(names: list[str]) -> list[str]:
-    """Return the names that stand more than once."""
+    """Return the names that are used more than once."""
     return sorted({name for name in names if names.count(name) > 1})
 
 
@@ -86,9 +86,9 @@ def length(chapter: Chapter) -> Iterator[str]:
     texts = [cell.source for cell in chapter.cells if cell.cell_type == "markdown"]
     words = sum(len(text.split()) for text in texts)
     if not 1_200 <= words <= 1_800:
-        yield f"{words} words, a page has 1,200 to 1,800"
+        yield f"{words} words; a page has 1,200 to 1,800"
     if not 35 <= len(chapter.cells) <= 60:
-        yield f"{len(chapter.cells)} cells, a page has 35 to 60"
+        yield f"{len(chapter.cells)} cells; a page has 35 to 60"
 
 
 def exercises(chapter: Chapter) -> Iterator[str]:
@@ -96,7 +96,7 @@ def exercises(chapter: Chapter) -> Iterator[str]:
     data = chapter.data["exercises"]
     cells = [name for cell in chapter.cells if (name := exercise_name(cell))]
     if cells != list(data):
-        yield f"exercises of the cells {cells}, of the YAML file {list(data)}"
+        yield f"exercises in the cells: {cells}, in the YAML file: {list(data)}"
     if missing := {"predict", "bug", "code"} - {exercise["kind"] for exercise in data.values()}:
         yield f"no exercise of the kind {', '.join(sorted(missing))}"
     text = "\n".join(cell.source for cell in chapter.cells)
@@ -106,10 +106,10 @@ def exercises(chapter: Chapter) -> Iterator[str]:
         if not exercise["hints"] or exercise["minutes"] < 1:
             yield f"exercise {name} needs hints and minutes"
         if exercise["level"] not in ("core", "stretch"):
-            yield f"exercise {name}: its level is core or stretch"
+            yield f"exercise {name}: its level has to be core or stretch"
         for scale in ("difficulty", "importance"):
             if not 1 <= exercise[scale] <= 5:
-                yield f"exercise {name}: its {scale} is from 1 to 5"
+                yield f"exercise {name}: its {scale} has to be from 1 to 5"
     for cell in chapter.cells:
         if "### BEGIN" in cell.source and not cell.id.startswith(EXERCISE):
             yield f"cell {cell.id} holds a solution; its id has to begin with {EXERCISE}"
@@ -119,7 +119,7 @@ def quiz(chapter: Chapter) -> Iterator[str]:
     """The quiz has one right answer a question, and a word on every answer."""
     questions = chapter.data["quiz"]
     if len(questions) < 3:
-        yield "the quiz has less than three questions"
+        yield "the quiz has fewer than three questions"
     for number, question in enumerate(questions, 1):
         options = question["options"]
         if not 3 <= len(options) <= 5:
@@ -158,7 +158,7 @@ def parts(page: Page) -> Iterator[str]:
     if page.headings(1) != [chapter.title]:
         yield "the title has to be the only heading of the first level"
     if chapter.title.split()[0] not in VERBS:
-        yield f"the title begins with none of the verbs {', '.join(VERBS)}"
+        yield f"the title has to begin with one of the verbs {', '.join(VERBS)}"
     rows = ["**You will do**", "**You will learn**", "**You need**"]
     for row in (*rows, f"**Time** | {chapter.data['minutes']} minutes |"):
         if row not in title:
@@ -166,7 +166,7 @@ def parts(page: Page) -> Iterator[str]:
     if page.headings(2)[-4:] != ENDING:
         yield f"the last sections have to be {', '.join(ENDING)}"
     if len(page.headings(3)) < 3:
-        yield "less than three exercises have a heading"
+        yield "fewer than three exercises have a heading"
     if badges(page.path.relative_to(chapter.notebooks.parent).as_posix()) not in title:
         yield "the first cell has no badges of this page"
 

@@ -1,4 +1,4 @@
-"""From a solved exercise to its stub.
+"""Turn a solved exercise into its stub.
 
 ### BEGIN SOLUTION      the solution, which the stub replaces by ``...``
 ### INSTEAD             optional: commented lines that the learner gets in its place

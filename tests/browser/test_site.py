@@ -10,21 +10,30 @@ pytestmark = pytest.mark.full
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 CHAPTERS = sorted(path.stem for path in NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
-FURTHER = ("index", "README", "recipes/camelyon16", "site/glossary", "site/notation")
-FURTHER += (
-    "recipes/own_features",
-    "site/data/results",
-    "site/api/index",
-    "site/api/models",
-    "site/api/datasets",
-    "site/data/slides",
-    "site/changelog",
-    "search",
-)
-WITH_WIDGETS = ("07_train_for_recall", "08_watch_attention", "10_draw_heat_maps")
-AUDITED = ("index", *CHAPTERS, *FURTHER[1:-1])
-DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
-WIDER = "document.documentElement.scrollWidth - window.innerWidth"
+TEXTS = [*NOTEBOOKS.glob("recipes/*.md"), *NOTEBOOKS.glob("site/*.md")]
+FURTHER = sorted(path.relative_to(NOTEBOOKS).with_suffix("").as_posix() for path in TEXTS)
+FURTHER += ("index", "README", "site/api/index", "site/api/models", "site/data/results")
+FOLDS = ("Hint 1", "Solution")
+DESK, PHONE = {"width": 1200, "height": 900}, {"width": 390, "height": 844}
+WAYS = ((DESK, "light", {}), (PHONE, "dark", {"runOnly": ["color-contrast"]}))
+FAULTS = """isDesk => {
+  const faults = [], shown = (selector) => [...document.querySelectorAll(selector)]
+    .filter((element) => element.checkVisibility() && element.clientWidth);
+  const say = (what, element) => faults.push(`${what}: ${element.textContent.trim().slice(0, 60)}`);
+  if (document.documentElement.scrollWidth > window.innerWidth) faults.push('wide page');
+  for (const pre of shown('.bd-article pre')) {
+    const isOutput = pre.closest('.cell_output');  // on a phone it scrolls, as tables do
+    if (pre.scrollWidth > pre.clientWidth && (isDesk || !isOutput)) say('cut off', pre);
+  }
+  if (isDesk) for (const line of shown('.cell_input .line')) {
+    const height = parseFloat(getComputedStyle(line).lineHeight);
+    if (line.clientHeight > 1.5 * height) say('goes on below', line);
+  }
+  for (const fold of shown('.bd-article details[open]')) say('open', fold);
+  for (const widget of document.querySelectorAll('.mil'))
+    if (!widget.clientHeight && widget.checkVisibility()) say('not drawn', widget);
+  return faults;
+}"""
 
 
 def twins(chapter):
@@ -67,20 +76,64 @@ def visit(chromium, server):
     assert [error for error in errors if not error.endswith("favicon.ico")] == []
 
 
-def wait_for_widgets(page, chapter):
+def wait_until_drawn(page):
+    """Wait for the widgets and the formulas of a page."""
     page.wait_for_function(
-        "count => document.querySelectorAll('.mil').length === count", arg=len(twins(chapter))
+        f"""document.querySelectorAll('.mil').length
+        >= document.querySelectorAll('script[type="{VIEW}"]').length"""
     )
+    if page.locator(".math").count():
+        page.locator("mjx-container").first.wait_for()
 
 
 @pytest.mark.parametrize("name", [*CHAPTERS, *FURTHER])
-def test_a_page_fits_a_phone_and_a_desk(visit, name):
-    page = visit(f"{name}.html", PHONE)
-    if name in WITH_WIDGETS:
-        wait_for_widgets(page, name)
-    assert page.evaluate(WIDER) <= 0
-    page.set_viewport_size(DESK)
-    assert page.evaluate(WIDER) <= 0
+def test_a_page_is_whole_at_a_desk_by_day_and_on_a_phone_by_night(visit, axe, name):
+    page = visit(f"{name}.html")
+    wait_until_drawn(page)
+    if name in CHAPTERS:
+        assert not any(page.get_by_alt_text(alt, exact=True).count() for alt in twins(name))
+    page.evaluate(axe)
+    found = []
+    for viewport, scheme, options in WAYS:
+        page.set_viewport_size(viewport)
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        page.locator(f"html[data-theme={scheme}]").wait_for()
+        found += page.evaluate(FAULTS, viewport is DESK) + violations(page, options)
+    assert found == []
+
+
+def violations(page, options):
+    """Return what axe-core finds that is serious."""
+    wanted = {"resultTypes": ["violations"], "preload": False, **options}
+    found = page.evaluate("options => axe.run(document, options)", wanted)["violations"]
+    grave = [rule for rule in found if rule["impact"] in ("serious", "critical")]
+    return [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in grave]
+
+
+def test_folds_open_by_keyboard(visit):
+    page = visit("05_attention.html")
+    hint, solution = (page.locator(".hints summary", has_text=name).first for name in FOLDS)
+    text = page.get_by_text("Work from the inside out")
+    assert not text.is_visible()
+    hint.focus()
+    page.keyboard.press("Enter")
+    text.wait_for()
+    solution.focus()
+    page.keyboard.press("Space")
+    page.locator(".hints pre").first.wait_for()
+
+
+def test_paper_shows_the_article_alone_dark_on_white(visit):
+    page = visit("05_attention.html", color_scheme="dark")
+    page.emulate_media(media="print", color_scheme="dark")
+    for selector in (".bd-sidebar-primary", ".bd-sidebar-secondary", ".prev-next-footer"):
+        assert not page.locator(selector).first.is_visible()
+    colours = "e => [getComputedStyle(e).color, getComputedStyle(document.body).backgroundColor]"
+    assert page.locator(".bd-article p").first.evaluate(colours) == [
+        "rgb(0, 0, 0)",
+        "rgb(255, 255, 255)",
+    ]
+    assert page.get_by_text("Work from the inside out").is_visible()
 
 
 def test_the_explorer_reacts_without_a_kernel(visit):
@@ -99,12 +152,10 @@ def test_the_explorer_reacts_without_a_kernel(visit):
     assert "attention" in explorer.locator(".mil-said").inner_text()
 
 
-@pytest.mark.parametrize("chapter", WITH_WIDGETS)
-def test_without_scripts_the_twins_are_shown(visit, chapter):
-    page = visit(f"{chapter}.html", java_script_enabled=False)
+def test_without_scripts_the_twins_are_shown(visit):
+    page = visit("10_draw_heat_maps.html", java_script_enabled=False)
     assert page.locator(".mil").count() == 0
-    assert len(twins(chapter)) >= 1
-    for alt in twins(chapter):
+    for alt in twins("10_draw_heat_maps"):
         picture = page.get_by_alt_text(alt, exact=True)
         picture.scroll_into_view_if_needed()
         assert picture.bounding_box()["width"] > 300
@@ -122,19 +173,6 @@ def test_where_a_widget_cannot_be_drawn_its_twin_is_shown(chromium, server):
     assert [error for error in errors if "not allowed" not in error] == []
     assert len(errors) == len(twins("10_draw_heat_maps"))
     page.close()
-
-
-@pytest.mark.parametrize("chapter", WITH_WIDGETS)
-def test_where_widgets_run_no_twin_is_fetched(visit, chapter):
-    page = visit(f"{chapter}.html", PHONE)
-    wait_for_widgets(page, chapter)
-    assert not any(page.get_by_alt_text(alt, exact=True).count() for alt in twins(chapter))
-
-
-def test_formulas_are_drawn_also_beside_widgets(visit):
-    page = visit("08_watch_attention.html")
-    page.locator("mjx-container").first.wait_for()
-    wait_for_widgets(page, "08_watch_attention")
 
 
 def test_the_search_finds_the_chapter_on_attention_entropy(visit):
@@ -156,17 +194,3 @@ def axe(tmp_path_factory):
     except NpmError as error:
         pytest.skip(str(error))
     return (folder / "axe.min.js").read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize("name", AUDITED)
-def test_axe_finds_no_serious_violation_in_light_and_dark(visit, axe, name):
-    page = visit(f"{name}.html", PHONE if name in WITH_WIDGETS else DESK)
-    if name in WITH_WIDGETS:
-        wait_for_widgets(page, name)
-    page.evaluate(axe)
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        page.locator(f"html[data-theme={scheme}]").wait_for()
-        violations = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-        grave = [broken for broken in violations if broken["impact"] in ("serious", "critical")]
-        assert [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in grave] == []

@@ -200,7 +200,7 @@ def test_a_chapter_that_was_never_measured_is_seen(copy):
 
 def test_a_misspelt_placeholder_is_refused(chapters):
     for text in ("<!-- badge -->", "<!--cards attend-->", "<!-- card nonsense -->"):
-        with pytest.raises(ValueError, match="stands for nothing"):
+        with pytest.raises(ValueError, match="not a known placeholder"):
             fill(text, chapters[0], "learner", chapters)
 
 
@@ -219,6 +219,21 @@ def test_editions_differ_in_the_exercise_only_and_building_twice_gives_the_same_
     assert "4 True <object object>" in texts[0]
     assert run.seconds > 0
     assert run.peak_bytes > 1e7
+
+
+def test_code_that_only_draws_is_collapsed_in_jupyterlab(tiny):
+    tiny.write_text(TINY.replace('id="show"', 'id="show" tags=["hide-input"]'))
+    chapter = read_chapter(tiny)
+    notebook = make_edition(chapter, "learner", [chapter])
+    assert [cell.metadata.get("jupyter") for cell in notebook.cells] == [
+        None,
+        None,
+        {"source_hidden": True},
+    ]
+    write_notebook(notebook, chapter.path("learner"))
+    stored = read_stored(chapter.path("learner"))
+    notebook.cells[2].metadata.pop("jupyter")
+    assert "cell show differs" in stored.different_cells(notebook)
 
 
 def test_memory_counts_the_processes_that_a_kernel_starts():

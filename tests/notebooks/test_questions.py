@@ -159,7 +159,7 @@ def test_the_example_of_the_page_can_be_scored_and_is_no_key(questions, notebook
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda q: q[1].update(id=q[0]["id"]), "stands twice"),
+        (lambda q: q[1].update(id=q[0]["id"]), "is used twice"),
         (lambda q: q[0]["options"][0].update(right=True), "exactly one right answer"),
         (lambda q: q[0].pop("skill"), "needs chapter, difficulty"),
         (lambda q: q[0].update(form="mid"), "form: pre or post"),
@@ -180,7 +180,7 @@ def test_a_broken_bank_is_refused(questions, tmp_path, change, message):
         (b"\xff\xfe", "questions.yaml cannot be read as YAML"),
         (b"id: a", "questions.yaml holds a dict, expected a list"),
         (b"", "questions.yaml holds a NoneType, expected a list"),
-        (b"- a", "'a' is no question"),
+        (b"- a", "'a' is not a question"),
     ],
 )
 def test_a_bank_that_is_no_yaml_is_one_line(tmp_path, text, message):

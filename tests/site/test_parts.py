@@ -143,6 +143,60 @@ def test_badges_become_buttons(tmp_path):
     )
 
 
+def page_of(*cells):
+    """A notebook: a string becomes a cell of text, a pair a cell of code and what it printed."""
+    book = nbformat.v4.new_notebook()
+    book.metadata.language_info = {"name": "python"}
+    for cell in cells:
+        if isinstance(cell, str):
+            book.cells.append(nbformat.v4.new_markdown_cell(cell))
+        else:
+            code, text = cell
+            output = nbformat.v4.new_output("stream", name="stdout", text=text)
+            book.cells.append(nbformat.v4.new_code_cell(code, outputs=[output]))
+    return book
+
+
+@pytest.mark.parametrize(
+    ("printed", "is_shown"), [("○ attend: not attempted yet", False), ("✗ attend: wrong", True)]
+)
+def test_a_check_has_its_hints_and_its_solution_in_folds(tmp_path, printed, is_shown):
+    check = "from checks import check_attend\n\ncheck_attend(attend)"
+    html = built(tmp_path, "exercises", page=page_of("# Page", (check, printed), "After."))
+    _, *folds = html.partition("After.")[0].split("<details>")
+    assert [fold.partition("</summary>")[0] for fold in folds] == [
+        "<summary>Hint 1",
+        "<summary>Hint 2",
+        "<summary>Hint 3",
+        "<summary>Solution",
+    ]
+    assert "Work from the inside out" in folds[0]
+    assert '<span class="pre">h</span>' in folds[1]  # hints are Markdown
+    assert '<span class="nf">attend</span>' in folds[3]  # the solution is coloured
+    assert (printed in html) is is_shown
+
+
+def test_what_is_to_be_predicted_is_folded(tmp_path):
+    book = page_of("# Page\n\nGuess: which one?", ("a", "first"), ("b", "next"))
+    html = built(tmp_path, "predictions", page=book)
+    assert "Show what it gives" in html
+    assert "first" in html[html.index("<details") : html.index("</details>")]
+    assert html.count("<details") == 1
+
+
+def test_a_line_of_code_is_an_element_that_knows_its_indent(tmp_path):
+    html = built(tmp_path, "code_lines", page="# Page\n\n```python\nif a:\n    b\n\n    c\n```\n")
+    (code,) = re.findall(r'<div class="highlight"><pre>(.*?)</pre>', html, re.DOTALL)
+    lines = re.sub(r"</?span(?! (class=.line|style))[^>]*>|</span>", "", code).splitlines()
+    inner = '<span class="line" style="--indent: 4ch">    '
+    assert [line.strip() for line in lines] == [
+        '<span class="line">if a:',
+        f"{inner}b",
+        '<span class="line">',
+        f"{inner}c",
+    ]
+
+
 def test_attributes_described_together_are_listed_one_by_one():
     lines = ["Attributes", "----------", "a, b : float", "    Two numbers.", "c : int", "    One."]
     docstrings.separate(None, "class", "Thing", None, None, lines)

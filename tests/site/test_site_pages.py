@@ -1,6 +1,7 @@
 """Every page of the site: there, complete, light, and all its links lead somewhere."""
 
 import functools
+import json
 import re
 import sys
 from html.parser import HTMLParser
@@ -13,6 +14,7 @@ from built_site import NOTEBOOKS, ROOT
 sys.path.insert(0, str(NOTEBOOKS))
 
 import pytest
+from tools.exercises import FILE
 from tools.settings import BRANCH, REPOSITORY
 from tools.widget_state import VIEW
 
@@ -20,6 +22,9 @@ pytestmark = pytest.mark.full
 
 CHAPTERS = sorted(path.stem for path in NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
 LIMIT = 3_000_000  # bytes of a first visit, before any compression
+RAW = re.compile(r"^\s*\|.*\||(?<!\w)\*\*\w|\w\*\*(?!\w)|\]\(|<!--|^#+ ")
+EXERCISES = json.loads(FILE.read_text(encoding="utf-8"))
+UNREAD = ("code", "pre", "script", "style", "dt", "noscript")  # not prose
 GITHUB = f"https://github.com/{REPOSITORY}/"
 
 
@@ -29,14 +34,17 @@ class Page(HTMLParser):
     def __init__(self, text):
         super().__init__()
         self.links, self.loads, self.anchors, self.pictures = [], [], set(), []
-        self.meta = {}
+        self.meta, self.texts = {}, []
         self.hidden = False  # inside <noscript>, which a browser with scripts does not load
+        self.inside = []  # elements that hold no prose
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
         values = dict(attributes)
         self.anchors |= {values[key] for key in ("id", "name") if values.get(key)}
         self.hidden = self.hidden or tag == "noscript"
+        if tag in UNREAD:
+            self.inside.append(tag)
         if tag == "a" and "href" in values:
             self.links.append(values["href"])
         if tag == "meta":
@@ -51,6 +59,12 @@ class Page(HTMLParser):
     def handle_endtag(self, tag):
         if tag == "noscript":
             self.hidden = False
+        if self.inside and tag == self.inside[-1]:
+            self.inside.pop()
+
+    def handle_data(self, data):
+        if not self.inside:
+            self.texts += data.splitlines()
 
 
 @functools.cache
@@ -123,17 +137,33 @@ def test_pages_say_what_they_are(site):
     assert len(titles) >= len(CHAPTERS) + 10  # each page has a title of its own
 
 
-def test_a_chapter_weighs_at_most_3_megabytes(site):
+def test_a_page_weighs_at_most_3_megabytes(site):
+    for page in pages(site):
+        files = {target(page, load)[0] for load in read(page).loads}
+        files |= set(site.glob("_static/vendor/**/*.woff2"))
+        if "tex-chtml.js" in page.read_text(encoding="utf-8"):
+            files |= set(site.glob("_static/mathjax/**/*.woff"))
+        whole = sum(path.stat().st_size for path in {page, *files})
+        print(f"{page.name}: {whole / 1e6:.2f} MB")
+        assert whole <= LIMIT, page
+
+
+def test_no_markdown_is_left_raw(site):
+    for page in pages(site):
+        raw = [text for text in read(page).texts if RAW.search(text)]
+        assert raw == [], page
+
+
+def test_every_check_has_its_hints_and_a_solution_folded(site):
     for chapter in CHAPTERS:
-        page = site / f"{chapter}.html"
-        files = {target(page, load)[0].relative_to(site) for load in read(page).loads}
-        text = page.read_text(encoding="utf-8")
-        files |= {path.relative_to(site) for path in site.glob("_static/vendor/**/*.woff2")}
-        if "tex-chtml.js" in text:
-            files |= {path.relative_to(site) for path in site.glob("_static/mathjax/**/*.woff")}
-        whole = sum((site / path).stat().st_size for path in {page.relative_to(site), *files})
-        print(f"{chapter}: {whole / 1e6:.2f} MB")
-        assert whole <= LIMIT, chapter
+        source = (NOTEBOOKS / f"{chapter}.ipynb").read_text(encoding="utf-8")
+        text = (site / f"{chapter}.html").read_text(encoding="utf-8")
+        checks = sum(name in EXERCISES for name in re.findall(r'"check_(\w+)\(', source))
+        assert checks >= 3, chapter
+        for name in ("Hint 1", "Solution"):
+            assert text.count(f"<details><summary>{name}</summary>") == checks, chapter
+        assert "not attempted yet" not in text, chapter
+        assert "<details open" not in text, chapter
 
 
 def test_a_chapter_has_scripts_only_for_what_it_shows(site):

@@ -6,26 +6,32 @@ from sphinx.application import Sphinx
 
 from site_parts import (
     buttons,
+    code_lines,
     descriptions,
     docstrings,
+    exercises,
     icons,
     learning_path,
     links,
     live_widget,
     numbers,
+    predictions,
     scripts,
     twins,
 )
 
 PARTS = (
     buttons,
+    code_lines,
     descriptions,
     docstrings,
+    exercises,
     icons,
     learning_path,
     links,
     live_widget,
     numbers,
+    predictions,
     scripts,
     twins,
 )

@@ -1,4 +1,4 @@
-"""Badges are pictures of other hosts: the site has buttons of text in their place."""
+"""Badges are pictures from other hosts: the site shows text buttons instead."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ class BadgesToButtons(SphinxTransform):
     default_priority = 200
 
     def apply(self) -> None:
-        """Look at all linked pictures of other hosts."""
+        """Look at all linked pictures from other hosts."""
         rows = []
         for image in list(self.document.findall(nodes.image)):
             if image["uri"].startswith("https:") and isinstance(image.parent, nodes.reference):

@@ -23,7 +23,7 @@ def describe(
 
 
 def first_paragraph(doctree: nodes.document) -> str:
-    """Return the first paragraph of text that is no row of buttons."""
+    """Return the first paragraph of text that is not a row of buttons."""
     for paragraph in doctree.findall(nodes.paragraph):
         text = isinstance(paragraph.parent, nodes.section) and paragraph.astext().strip()
         if text and "start-buttons" not in paragraph["classes"]:

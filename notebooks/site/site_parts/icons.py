@@ -1,6 +1,6 @@
 """The theme's icons come from its fonts; the script that would draw them again is left out.
 
-That script is 1.6 MB, a third of a chapter's weight, and there for icons that users add.
+That script is 1.6 MB, a third of a chapter's weight, and only needed for icons that users add.
 """
 
 import re

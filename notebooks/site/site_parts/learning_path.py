@@ -15,17 +15,17 @@ Lines = list[str]
 
 
 def path_of(chapters: list[Chapter]) -> Lines:
-    """Return a Markdown table: chapter, minutes, what is learnt."""
-    rows = [f"| {_link(each)} | {each.data['minutes']} | {learnt(each)} |" for each in chapters]
+    """Return a Markdown table: chapter, minutes, what you will learn."""
+    rows = [f"| {_link(each)} | {each.data['minutes']} | {learned(each)} |" for each in chapters]
     return ["| chapter | minutes | you will learn |", "|---|---|---|", *rows]
 
 
 def buttons_of_first(chapters: list[Chapter]) -> Lines:
-    """Return the badges of the first chapter, whichever there are."""
+    """Return the badges of the first chapter."""
     return [f"{badges(FIRST)} "]
 
 
-def learnt(chapter: Chapter) -> str:
+def learned(chapter: Chapter) -> str:
     """Return the line "You will learn" of a chapter's first table."""
     return re.search(r"\*\*You will learn\*\* \| (.*?) \|$", chapter.cells[0].source, re.M)[1]
 

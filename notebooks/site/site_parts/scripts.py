@@ -7,11 +7,14 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from tools.npm_packages import PACKAGES, NpmError, fetch
 
+FONTS = ("Main-", "Math-*Italic", "Size", "AMS", "Zero")  # no calligraphic letters and the like
+
 
 def fetch_mathjax(folder: Path) -> None:
-    """Put MathJax and its fonts into a folder."""
+    """Put MathJax and the fonts of the course's formulas into a folder."""
     fonts = "output/chtml/fonts/woff-v2"
-    fetch("mathjax", {"package/es5/tex-chtml.js": folder, f"es5/{fonts}/*": folder / fonts})
+    wanted = {f"es5/{fonts}/MathJax_{name}*": folder / fonts for name in FONTS}
+    fetch("mathjax", {"package/es5/tex-chtml.js": folder} | wanted)
 
 
 def add_scripts(app: Sphinx) -> None:

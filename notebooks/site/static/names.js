@@ -4,6 +4,9 @@ document.addEventListener('DOMContentLoaded', () => {
     const page = toggle.closest('li').querySelector('a');
     toggle.setAttribute('aria-label', `Pages under ${page.textContent.trim()}`);
   }
+  for (const summary of document.querySelectorAll('details.hide > summary')) {
+    summary.removeAttribute('aria-label'); // its text says what it shows
+  }
   for (const button of document.querySelectorAll('.search-button-field')) {
     button.removeAttribute('aria-label'); // its text says more
   }

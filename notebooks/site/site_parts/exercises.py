@@ -1,0 +1,61 @@
+"""The site shows an exercise's hints and solution in folds, as no check runs there.
+
+A verdict that says no more than "not attempted yet" is left out; others stay.
+"""
+
+import json
+import re
+
+from docutils import nodes
+from docutils.core import publish_doctree
+from myst_parser.parsers.docutils_ import Parser
+from sphinx.application import Sphinx
+from sphinx.transforms import SphinxTransform
+from tools.exercises import FILE
+
+CALL = re.compile(r"^check_(\w+)\(", re.MULTILINE)
+LEAD = "The check runs in a notebook. Hints and a solution are here:"
+
+
+class HintsAndSolutions(SphinxTransform):
+    """Put folds below each cell that calls a check."""
+
+    default_priority = 200
+
+    def apply(self) -> None:
+        """Look at all code cells of this page."""
+        texts = json.loads(FILE.read_text(encoding="utf-8"))
+        for cell in list(self.document.findall(is_code_cell)):
+            call = CALL.search(cell.children[0].astext())
+            if call is None or call[1] not in texts:
+                continue
+            self.env.note_dependency(str(FILE))
+            cell["classes"].append("check")
+            if cell.children[-1].astext().startswith("○"):
+                cell.pop()
+            cell.parent.insert(cell.parent.index(cell) + 1, _box(**texts[call[1]]))
+
+
+def is_code_cell(node: nodes.Node) -> bool:
+    """Tell whether a node is a code cell of a notebook, with its outputs."""
+    return isinstance(node, nodes.container) and node.get("nb_element") == "cell_code"
+
+
+def _box(hints: list[str], solution: str) -> nodes.container:
+    box = nodes.container("", nodes.paragraph("", LEAD), classes=["hints"])
+    for number, hint in enumerate(hints, 1):
+        document = publish_doctree(hint, parser=Parser())
+        box += _fold(f"Hint {number}", document.children)
+    code = nodes.literal_block(solution, solution, language="python")
+    box += _fold("Solution", [code])
+    return box
+
+
+def _fold(summary: str, content: list[nodes.Node]) -> list[nodes.Node]:
+    before = nodes.raw("", f"<details><summary>{summary}</summary>", format="html")
+    return [before, *content, nodes.raw("", "</details>", format="html")]
+
+
+def setup(app: Sphinx) -> None:
+    """Connect to Sphinx."""
+    app.add_transform(HintsAndSolutions)
