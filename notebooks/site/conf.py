@@ -76,6 +76,9 @@ html_theme_options = {
 }
 
 # The pages to learn from: paths, self-test, progress, diagrams.
-extensions += [f"site_parts.{n}" for n in ("cells", "evidence", "inline_svg", "paths", "self_test")]
+extensions += [
+    f"site_parts.{name}"
+    for name in ("cells", "evidence", "inline_svg", "page_files", "paths", "self_test")
+]
 html_css_files += ["learn.css"]
-html_js_files += [(name, {"defer": "defer"}) for name in ("progress.js", "self_test.js")]
+html_js_files += [("progress.js", {"defer": "defer"})]

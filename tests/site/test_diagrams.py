@@ -1,4 +1,4 @@
-"""The diagrams: what the script draws is what the pages show, in words and in two colour schemes."""
+"""The diagrams: what the script draws is what pages show, with words and two sets of colours."""
 
 import re
 import sys

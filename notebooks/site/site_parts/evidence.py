@@ -17,14 +17,12 @@ def sentence(name: str) -> str:
     aucs = {row["pooling"]: f"{row['auc']:.2f}" for row in record["rows"]}
     listed = ", ".join(f"{pooling} {aucs[pooling]}" for pooling in POOLINGS)
     (pair,) = (
-        row
-        for row in record["paired"]
-        if (row["pooling"], row["against"]) == ("gated", "max")
+        row for row in record["paired"] if (row["pooling"], row["against"]) == ("gated", "max")
     )
     ends = f"[{pair['auc_low']:+.2f}, {pair['auc_high']:+.2f}]"
     ahead = f"{pair['auc']:+.2f} {ends}".translate(SIGN)
     return (
-        f"Mean test AUC of {len(record['seeds'])} starts, on {record['data']['test_bags']} slides: "
+        f"Mean test AUC over {len(record['seeds'])} starts on {record['data']['test_bags']} slides: "
         f"{listed}. Gated attention minus max: {ahead}, a 95 % interval over patients and starts."
     )
 
