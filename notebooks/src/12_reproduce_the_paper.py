@@ -24,18 +24,17 @@ import numpy as np
 import torch
 from IPython.display import Markdown
 
-from mil_tutorial.notebook import table
-
 # %% [markdown] id="printed"
 # ## Read what the paper reports
 #
 # The paper tests its method on three kinds of bags:
 #
-# * **MNIST bags**: about ten handwritten digits; a bag is positive when at least one of them is a 9;
-# * **MUSK**: the shapes that a molecule can take; positive when the molecule smells of musk;
-# * **colon**: the nuclei in an image of colon tissue; positive when at least one of them is epithelial.
+# * **MNIST bags**: about ten handwritten digits; positive when at least one is a 9;
+# * **MUSK**: the shapes that a molecule can take; positive when it smells of musk;
+# * **colon**: the nuclei in an image of colon tissue; positive when at least one is epithelial.
 # %% id="printed-run" tags=["nbval-check-output"]
 from mil_tutorial import auc, load_benchmark, predict, published_numbers
+from mil_tutorial.notebook import table
 
 names = {
     "auc": ["mnist-50", "mnist-100", "colon"],
@@ -78,12 +77,12 @@ check_molecules_apart(my_guess)
 # %% [markdown] id="draw"
 # ## Draw the same bags
 #
-# The paper says: bag sizes are normal with mean 10 and standard deviation 2, digits are drawn uniformly, and half of
-# the bags are positive. But a bag of ten uniform digits contains no 9 with a probability of only $0.9^{10} = 0.35$.
-# How do you get one half?
+# The paper says: bag sizes are normal with mean 10 and standard deviation 2, digits are uniform, and half of the bags
+# are positive. But a bag of ten uniform digits has no 9 with a probability of only $0.9^{10} = 0.35$. How do you get
+# one half?
 #
-# We decide the label first, then draw *until the label is right*, and each attempt draws a **new size and new
-# digits**. A positive bag is then an ordinary bag that happens to contain a 9, or two.
+# We draw *until the label is right*, and each attempt draws a **new size and new digits**. A positive bag is then an
+# ordinary bag that happens to contain a 9, or two.
 
 # %% id="draw-run" tags=["nbval-check-output"]
 without = 0.9**10
@@ -97,7 +96,7 @@ print(f"nines if it has at least one: {10 * 0.1 / (1 - without):.2f}")
 # <!-- card draw_bag -->
 #
 # `digits` (n,) holds the digit of each image. Return the *positions* of one bag's digits as an int array. Round
-# the size, and make it at least 1. If the label is wrong, draw the size again too.
+# the size; it is at least 1. If the label is wrong, draw the size again too.
 
 
 # %% id="exercise-draw-bag"
@@ -121,12 +120,13 @@ check_draw_bag(draw_bag)
 # Is that splitting hairs? Here are three ways to "draw about ten digits, half of the bags with a 9".
 
 
-# %% id="draw-protocols"
+# %% id="draw-digits"
 def some_digits(rng, size=None):
     """Draw uniform digits; without a size, draw that too."""
     return rng.integers(10, size=size or max(1, round(rng.normal(10, 2))))
 
 
+# %% id="draw-protocols"
 def bag_redrawn(positive, rng):
     """Draw the whole bag until its label is right."""
     bag = some_digits(rng)
@@ -136,7 +136,7 @@ def bag_redrawn(positive, rng):
 
 
 def size_kept(positive, rng):
-    """Draw the size once, and only the digits again."""
+    """Draw only the digits again."""
     bag = some_digits(rng)
     while (bag == 9).any() != positive:
         bag = some_digits(rng, len(bag))
@@ -144,7 +144,7 @@ def size_kept(positive, rng):
 
 
 def nine_put_in(positive, rng):
-    """Replace every 9 by an 8; put one 9 into a positive bag."""
+    """Turn 9s into 8s; put one 9 into a positive bag."""
     bag = some_digits(rng).clip(max=8)
     bag[0] = 9 if positive else bag[0]
     return bag
@@ -163,15 +163,14 @@ head = ("protocol", "nines per positive bag", "two or more", "AUC of bag size")
 table(head, rows)
 
 # %% [markdown] id="draw-read"
-# Four in ten positive bags give the model a second chance to find a 9. With only one 9 per bag, we expect the same
-# model to get a lower AUC. And if the whole bag is redrawn, its size says something about its label: a larger bag
-# contains a 9 more often. **Match the bags before you compare the numbers.**
+# In four of ten positive bags the model gets a second chance; with only one 9, we expect a lower AUC. And if the
+# whole bag is redrawn, size says something about the label: a larger bag has a 9 more often. **Match the bags before you compare the numbers.**
 
 # %% [markdown] id="plain"
 # ## Train it as published
 #
-# The network is a LeNet, trained end to end: two convolutions for each digit, attention over the bag. If the
-# digits are missing and cannot be downloaded, the cell says so, and the recorded results below stand in.
+# The network is a LeNet, trained end to end: two convolutions for each digit, attention over the bag. If the digits
+# cannot be downloaded, the cell says so, and the recorded results below stand in.
 
 # %% id="plain-load"
 try:
@@ -195,7 +194,7 @@ if digits is not None:
 
 # %% [markdown] id="plain-many"
 # With 50 bags, one seed says little. Here are five, **recorded** by `python data/results/reproduce.py mnist-50
-# mnist-100 mnist-200 mnist-500`. Each seed draws its own training bags. Brackets hold 95 % intervals.
+# mnist-100 mnist-200 mnist-500`. Each draws its own training bags. Brackets hold 95 % intervals.
 
 # %% id="plain-table"
 from mil_tutorial import (
@@ -208,12 +207,13 @@ from mil_tutorial import (
 )
 
 MNIST = ["mnist-50", "mnist-100", "mnist-200", "mnist-500"]
+n_bags = np.array([50, 100, 200, 500])
 recorded = load_reproductions()
 Markdown(comparison_table(recorded, MNIST, "auc"))
 
 # %% [markdown] id="plain-read"
-# For attention, the published values lie in our intervals from 100 bags upwards. With 50 bags, "plain" is higher. Is
-# that gap real? Our single runs range from .70 to .93, and published numbers have errors too. One possible cause: 100
+# For attention, the published values lie in our intervals from 100 bags upwards. With 50 bags, "plain" is higher. But
+# our single runs range from .70 to .93, and published numbers have errors too. One possible cause: 100
 # further labelled bags choose our epoch, twice as many as we train on.
 #
 # Bag size alone reaches .57: the small shortcut that comes with the protocol.
@@ -221,7 +221,7 @@ Markdown(comparison_table(recorded, MNIST, "auc"))
 # %% [markdown] id="improve"
 # ## Improve it, one ingredient at a time
 #
-# Fifty labels are few. What else do you know? A 9 rotated a little is still a 9. So show each digit rotated,
+# What do you know besides fifty labels? A 9 rotated a little is still a 9. So show each digit rotated,
 # stretched, sheared and shifted, differently in every epoch: **augmentation**. It must not change the label: a 6
 # upside down would be a 9.
 
@@ -257,39 +257,36 @@ show(
 #
 # * **dropout**: each training step sets a random half of the embedding's units to 0;
 # * **one cycle** of the learning rate: up over the first three tenths of the steps, then down to almost nothing;
-# * **a fixed length**: the *last* weights are kept, so no validation bags are needed;
+# * **a fixed length**: the *last* weights are kept, without validation bags;
 # * an **ensemble** (except with 500 bags): models that differ only in their seed; their logits are averaged. Errors
 #   that differ partly cancel.
 
+
 # %% id="improve-figure" tags=["hide-input"]
 def results(recipe):
-    """AUC and its interval for each number of training bags: (3, 4)."""
     rows = [find_reproduction(recorded, n, recipe, "attention") for n in MNIST]
     aucs = [row["ensemble"]["auc"] for row in rows]
     return np.array([[a[k] for a in aucs] for k in ("value", "low", "high")])
 
 
-sizes = [50, 100, 200, 500]
 figure, axes = plt.subplots(figsize=(7, 4.2))
 for method, colour in (("attention", "#009E73"), ("gated", "#CC79A7")):
     values = [published_numbers(name, "auc")[method].value for name in MNIST]
-    axes.plot(sizes, values, "x:", color=colour, label=f"published, {method}")
+    axes.plot(n_bags, values, "x:", color=colour, label=f"published, {method}")
 for recipe, shift, marker in (("plain", 1.03, "o"), ("improved", 1.06, "D")):
     y, low, high = results(recipe)
     style = {"marker": marker, "capsize": 3, "label": f"{recipe}, attention"}
     style["color"] = "#009E73" if recipe == "plain" else "#0072B2"
-    x = np.array(sizes) * shift
-    axes.errorbar(x, y, yerr=[y - low, high - y], **style)
+    axes.errorbar(n_bags * shift, y, yerr=[y - low, high - y], **style)
 axes.set(xscale="log", ylabel="AUC on 1,000 test bags")
 axes.set_xlabel("training bags (marks shifted so that they do not overlap)")
-axes.set_xticks(sizes, [str(size) for size in sizes])
+axes.set_xticks(n_bags, n_bags)
 axes.minorticks_off()
 axes.legend(loc="lower right")
 show(
     figure,
-    "AUC on 1,000 test bags against 50 to 500 training bags. The published "
-    "curves and the plain recipe agree from 100 bags upwards, the plain one "
-    "is higher at 50; the improved recipe is above all of them, 0.98 at 50",
+    "AUC against 50 to 500 training bags. Published curves and the plain recipe "
+    "agree from 100 upwards, plain is higher at 50; improved is above all",
 )
 
 # %% [markdown] id="improve-read"
@@ -404,8 +401,8 @@ gains = gain_table(recorded, data, "accuracy")
 Markdown(f"{compared}\n\n{gains}")
 
 # %% [markdown] id="musk-read"
-# The published values lie in our intervals. The second table compares improved and plain on the same molecules:
-# improved is ahead, but by less than the width of its interval. About 100 molecules cannot tell the two apart.
+# The published values lie in our intervals. On the same molecules (second table) improved is ahead, but
+# the interval includes 0. About 100 molecules cannot tell the two apart.
 
 # %% id="musk-ablation"
 by_accuracy = ablation_table(recorded, "musk1", "accuracy")
@@ -448,9 +445,9 @@ Markdown(f"{by_auc}\n\n{by_accuracy}")
 # stains differently from loose tissue. The number of nuclei alone reaches .77. **Say so beside the result**: the
 # network and MIL can claim only the rest.
 #
-# The improved recipe rotates and mirrors nuclei, varies the stain of each image and averages two models. Its AUC
-# within folds is lower (.989 for plain, .982 for improved); its AUC over all folds (.975, .978) and its accuracy are
-# higher, by less than the intervals. With 100 images the table cannot say which is best.
+# The improved recipe rotates and mirrors nuclei, varies the stain and averages two models. Its AUC within folds is
+# lower (.982, plain .989); its AUC over all folds (.978, plain .975) and its accuracy are higher, by less than the
+# intervals. With 100 images the table cannot say which is best.
 
 # %% [markdown] id="nuclei"
 # ## Ask which nuclei it means
@@ -475,7 +472,7 @@ Markdown(instance_table(recorded, "colon", "colon-frozen"))
 # <!-- card smooth_scores -->
 #
 # Epithelial nuclei form sheets. A bag forgets where its nuclei were, but you know. Average each score over its
-# neighbourhood, with weight $\exp(-d^2 / 2r^2)$ for a nucleus at distance $d$; the nucleus itself has weight 1.
+# neighbourhood, with weight $\exp(-d^2 / 2r^2)$ at distance $d$; the nucleus itself has weight 1.
 
 
 # %% id="exercise-smooth-scores"
@@ -494,8 +491,8 @@ from mil_tutorial.checks.chapter_12 import check_smooth_scores
 check_smooth_scores(smooth_scores)
 
 # %% [markdown] id="smooth-read"
-# The rows "smoothed scores" above come from this function, with a radius of 20 pixels, about the distance between
-# neighbours. Over all images, .894 becomes .948.
+# The rows "smoothed scores" above use a radius of 20 pixels, about the distance between neighbours. Over all images,
+# .894 becomes .948.
 
 # %% [markdown] id="differences"
 # ## Say what is different
@@ -514,7 +511,7 @@ check_smooth_scores(smooth_scores)
 # * Match the protocol first: data, choice of the epoch and repetition can move a number as much as a method does.
 # * Whatever chose the epoch or the recipe must not judge it.
 # * Augmentation varies what may change without changing the label.
-# * Put trivial baselines and intervals beside every number, your own and the published ones.
+# * Put trivial baselines and intervals beside every number.
 
 # %% [markdown] id="quiz"
 # ## Check yourself
