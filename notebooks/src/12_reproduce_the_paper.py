@@ -285,8 +285,8 @@ axes.minorticks_off()
 axes.legend(loc="lower right")
 show(
     figure,
-    "AUC against 50 to 500 training bags. Published curves and the plain recipe "
-    "agree from 100 upwards, plain is higher at 50; improved is above all",
+    "AUC against 50 to 500 training bags. Published and plain curves agree "
+    "from 100 upwards, plain is higher at 50; improved is above all",
 )
 
 # %% [markdown] id="improve-read"
