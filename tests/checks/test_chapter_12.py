@@ -123,7 +123,7 @@ def without_two(scores, coords, radius):
 
 
 ZOO = [
-    (checks.check_molecules_apart, 0.008, "how many of the 460"),
+    (checks.check_molecules_apart, 0.008, "How many of the 460"),
     (checks.check_molecules_apart, 0.8, "Take 0.008 of the 460"),
     (checks.check_molecules_apart, 0.736, "That is one run"),
     (checks.check_molecules_apart, 410.3, "Subtract it from those of gated"),

@@ -114,10 +114,10 @@ ZOO = [
     (
         checks.check_tile_corners,
         lambda w, h, s: np.array(corners(w, h, s)) + s // 2,
-        "give the top-left corners",
+        "return the top-left corners",
     ),
     (checks.check_tile_corners, lambda w, h, s: [w, h], "expected (n, 2)"),
-    (checks.check_tile_corners, lambda w, h, s: corners(w, h, s)[:1], "have shape"),
+    (checks.check_tile_corners, lambda w, h, s: corners(w, h, s)[:1], "came in shape"),
 ]
 
 
