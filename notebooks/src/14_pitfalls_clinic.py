@@ -217,7 +217,7 @@ from mil_tutorial.checks.chapter_14 import check_padded_share
 check_padded_share(my_guess)
 
 # %% [markdown] id="padding"
-# The same ten tiles in four batches:
+# The same tiles in four batches:
 
 # %% id="padding-figure" tags=["hide-input"]
 widths = np.array([10, 20, 50, 100])
@@ -516,7 +516,7 @@ check_report_auc((report_auc, why))
 #
 # J: pieces of one patient were in training and in test. B: test slides chose the epoch that they then judged. Both
 # fail experiments in which there is nothing to find: **predict coins, and let coins predict**. (Real epochs resemble
-# each other, so a real report gains less than this one.)
+# each other, so a real report gains less.)
 #
 # ![Split by slide, patients B and D are on both sides; split by patient, nobody is](images/leakage.svg)
 #
@@ -559,7 +559,7 @@ show(
 # %% [markdown] id="calibrate"
 # ## Ask whether a probability comes true
 #
-# Even without a bug, a number can mislead. Of the slides that a model gives 90 %, nine in ten should contain tumour:
+# Without a bug, a number can still mislead. Of the slides that a model gives 90 %, nine in ten should contain tumour:
 # that is **calibration**. AUC does not see it, because it depends only on the order.
 #
 # Here is a model trained without dropout and kept after the last epoch.
@@ -642,7 +642,7 @@ for name, (fitted, on) in judged.items():
     T = fit_temperature(fitted.labels, fitted.logits)
     before, after = expit(on.logits), expit(on.logits / T)
     calibrated[name] = after
-    same = auc(y, before) == auc(y, after)
+    same = np.isclose(auc(y, before), auc(y, after))
     print(f"{name}: T = {T:.2f}, AUC {auc(y, after):.3f}, unchanged: {same}")
     for measure in measures:
         pair = y, after, before, test.groups
