@@ -519,16 +519,19 @@ Markdown(text.partition("\n\n")[2].partition("False-negative rate and")[0])
 # in a line that names the file. Three examples:
 
 # %% id="bad-run"
+from textwrap import fill
+
 spoilt = compare.replace("features", "spoilt")
 shutil.copytree("features", "spoilt", dirs_exist_ok=True)
 broken = Path(f"spoilt/{train.names[0]}.h5")
 broken.write_bytes(broken.read_bytes()[:5000])
-print("1.", command(spoilt), "\n")
+print(fill("1. " + command(spoilt), 79), "\n")
 broken.unlink()
-print("2.", command(spoilt), "\n")
+print(fill("2. " + command(spoilt), 79), "\n")
 blocks = {"tile": (256, 256), "photometric": "rgb"}
 tifffile.imwrite("photo.tif", glass[:1024, :1024], **blocks)
-print("3.", command("tile photo.tif --out tiles").splitlines()[-1])
+last = command("tile photo.tif --out tiles").splitlines()[-1]
+print(fill("3. " + last, 79))
 
 # %% [markdown] id="bad-read"
 # The third is the subtle one. A pixel size guessed from "40×" may be wrong, and no error would follow, only features

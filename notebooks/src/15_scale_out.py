@@ -176,19 +176,18 @@ def packed_step():
     step(batch.instances, batch.sizes, batch.labels)
 
 
-packed, limit, narrow = seconds(packed_step, bare, lambda: h @ V)
+packed, limit = seconds(packed_step, bare)
 print(f"products alone: {limit:.3f} s (predicted {work / flops:.3f})")
 print(f"packed step:    {packed:.3f} s, {packed / limit:.2f} × the products")
-print(f"h @ V alone reaches {2 * N * H * A / narrow / flops:.0%} of the roof")
 
 # %% [markdown] id="step-read"
-# How good was the prediction? In the stored run the products took about a quarter longer, because the roof was measured
-# with *one* shape. V and U have another: 32 operations per byte instead of 57, and results that need new memory. The
-# last line shows how far below the roof that is. So a count tells hundredths of a second from tenths, not the second
+# How good was the prediction? In the stored run, the products took about a quarter longer. The roof was measured with
+# *one* product, on data that may stay in the cache and with memory ready for the result. In a step,
+# eight products follow each other on more data. So a count tells hundredths of a second from tenths, but not the second
 # digit; for that, measure, from here on against `bare`.
 #
-# What separates the step from its products is ReLU, tanh, sigmoid, softmax, the weighted mean, and their gradients:
-# few operations, many bytes.
+# The rest of the step is ReLU, tanh, sigmoid, softmax, the weighted mean, and their gradients: few operations, many
+# bytes.
 #
 # ## Pay for padding
 #

@@ -54,7 +54,8 @@ def whole_length(first, second, threshold):
 
 
 def column_lengths(first, second, threshold):
-    first, second = (x / np.linalg.norm(x, axis=0) for x in (first, second))
+    with np.errstate(invalid="ignore"):  # a column of zeros
+        first, second = (x / np.linalg.norm(x, axis=0) for x in (first, second))
     return np.argwhere(first @ second.T >= threshold)
 
 
@@ -148,7 +149,7 @@ ZOO = [
     (checks.check_perfect_auc, 80, "between 0 and 1"),
     (checks.check_doubtful, queue(lambda y, p: abs(p - 0.5)), "bug is still there"),
     (checks.check_doubtful, queue(lambda y, p: -abs(p - 0.5)), "is unsure"),
-    (checks.check_doubtful, queue(lambda y, p: -abs(y - p)), "least doubtful come first"),
+    (checks.check_doubtful, queue(lambda y, p: -abs(y - p)), "least doubtful slides come first"),
     (checks.check_doubtful, queue(lambda y, p: p - y), "Only negatives"),
     (checks.check_doubtful, queue(lambda y, p: y - p), "Only positives"),
     (checks.check_verdict, (OTHERS[0], "NEW", 0), "not this one"),
