@@ -458,11 +458,11 @@ table(("slide", "label", "model A", "second reading"), rows)
 from mil_tutorial import draw_outline
 from mil_tutorial.datasets import slide_mask
 
-figure, panels = plt.subplots(1, 4, figsize=(9, 3))
+figure, panels = plt.subplots(1, 4, figsize=(9, 2.8))
 for axes, i in zip(panels, queue):
     name = str(features.slide_id[i])
     picture, tumour = slide_image(name, folder), slide_mask(name, folder)
-    axes.imshow(draw_outline(picture, tumour, width=5))
+    axes.imshow(draw_outline(picture, tumour, width=3))
     axes.set(xticks=[], yticks=[])
     p = judged.probabilities[i]
     axes.set_title(f"slide {name[-3:]}\nlabel {labels[i]}, model A {p:.2f}")
@@ -514,18 +514,19 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm
 
 figure, panels = plt.subplots(1, 3, figsize=(9, 4.2))
-panels[0].imshow(draw_outline(image, tumour, width=5))
+panels[0].imshow(draw_outline(image, tumour, width=3))
 panels[0].set_title("second reading")
 for axes, (model, share) in zip(panels[1:], shares.items()):
     heat = np.log10(share.clip(0.1))
     heat = stitch_tiles(heat, coords, TILE, image.shape[:2])
     drawn = overlay(image, heat, (-1, np.log10(top)))
-    axes.imshow(draw_outline(drawn, tumour, width=5))
+    axes.imshow(draw_outline(drawn, tumour, width=3))
     axes.set_title(f"model {model}: probability {p[model]:.2f}")
 for axes in panels:
     axes.set(xticks=[], yticks=[])
 scale = ScalarMappable(LogNorm(0.1, top), "viridis")
 bar = figure.colorbar(scale, ax=panels, location="bottom", aspect=40)
+bar.set_ticks([0.1, 1, 10], labels=["0.1", "1", "10"])
 bar.set_label("attention × number of tiles (1 = an equal share), logarithmic")
 show(
     figure,
