@@ -3,14 +3,14 @@
 #
 # <!-- badges -->
 #
-# Here are eight short pieces of code. Each has a bug of a kind found in public MIL projects, written by people as
-# careful as you. One crashes, one spoils a gradient, two give a wrong number, and four a number that is *too good*.
-# Those are the worst: who looks for a bug in a good result?
+# Eight short pieces of code each have a bug of a kind found in public MIL projects, whose authors were as careful as
+# you. One crashes, one spoils a gradient, two give a wrong number, and four a number that is *too good*. Those are the
+# worst: who looks for a bug in a good result?
 #
 # | | |
 # |---|---|
 # | **You will do** | see a symptom, name its cause, fix the line; then correct a model's confidence with a temperature |
-# | **You will learn** | which symptom points to which cause, which experiments find it, what calibration fixes and what it leaves |
+# | **You will learn** | which symptom points to which cause, which experiments find it, what calibration fixes and what it does not |
 # | **You need** | masks ([chapter 03](03_batch_bags.ipynb)), attention ([chapter 05](05_attention.ipynb)), thresholds ([chapter 07](07_train_for_recall.ipynb)) |
 # | **Time** | 75 minutes |
 
@@ -47,7 +47,7 @@ def symptom(function, *arguments):
 # %% [markdown] id="ward"
 # ## Know the causes
 #
-# Ten causes; two of them belong to no case.
+# Ten causes; two belong to no case.
 #
 # | | cause |
 # |---|---|
@@ -102,7 +102,7 @@ from mil_tutorial.checks.chapter_14 import check_max_of_bags
 check_max_of_bags((max_of_bags, why))
 
 # %% [markdown] id="ex-rows"
-# Stuck? `check_max_of_bags.hint(1)` helps. The rest of the chapter does not depend on your answer.
+# Stuck? `check_max_of_bags.hint(1)` helps. Nothing later depends on your answer.
 #
 # <details><summary>Answer: case 1</summary>
 #
@@ -198,6 +198,12 @@ from mil_tutorial.checks.chapter_14 import check_attention_of
 check_attention_of((attention_of, why))
 
 # %% [markdown] id="ex-share"
+# <details><summary>Answer: case 3</summary>
+#
+# F: `lengths` was never used.
+#
+# </details>
+#
 # ### Exercise: predict the attention on padding
 #
 # <!-- card padded_share -->
@@ -392,7 +398,7 @@ check_score_slides((score_slides, why))
 #
 # H. Thirteen slides got no result, and no error either. Judged on every second tile, they bring the AUC to 0.921,
 # *below* the 0.931 with enough memory. The difference is small; thirteen slides without an answer are not.
-# ([Chapter 15](15_scale_out.ipynb) computes in pieces and loses nothing.)
+# ([Chapter 15](15_scale_out.ipynb) loses none.)
 #
 # </details>
 #
@@ -697,7 +703,7 @@ show(
 
 # %% [markdown] id="threshold"
 # Before, one in eight slides "at 1 %" contained tumour. The bars treat slides as independent; those of one patient are
-# not, so they are rather too short. The middle bins hold too few slides.
+# not, so the bars are a little too short. The middle bins hold too few slides.
 #
 # AUC has not changed: dividing by a positive number keeps the order. The threshold moves along: **chosen again by the
 # same rule, it makes the same calls**.
@@ -751,6 +757,6 @@ table(("T", "threshold", "sensitivity", "specificity"), rows)
 # * S. Kapoor, A. Narayanan, *Leakage and the reproducibility crisis in machine-learning-based science*, Patterns 4,
 #   2023, [arXiv:2207.07048](https://arxiv.org/abs/2207.07048).
 # * C. Zhang and others, *Understanding deep learning requires rethinking generalization*, ICLR 2017,
-#   [arXiv:1611.03530](https://arxiv.org/abs/1611.03530): networks that learn coins.
+#   [arXiv:1611.03530](https://arxiv.org/abs/1611.03530): networks that memorise coin tosses.
 #
 # <!-- next -->

@@ -629,8 +629,8 @@ table(head_of_evidence, report)
 #   hospital's own marks.
 # * F. M. Howard and others, *The impact of site-specific digital histology signatures on deep learning model
 #   accuracy and bias*, Nature Communications 12, 2021,
-#   [doi:10.1038/s41467-021-24698-1](https://doi.org/10.1038/s41467-021-24698-1): stain knows the hospital.
+#   [doi:10.1038/s41467-021-24698-1](https://doi.org/10.1038/s41467-021-24698-1): stain gives the hospital away.
 # * C. G. Northcutt, L. Jiang and I. Chuang, *Confident learning: estimating uncertainty in dataset labels*,
-#   JAIR 70, 2021, [arXiv:1911.00068](https://arxiv.org/abs/1911.00068): whom to read again.
+#   JAIR 70, 2021, [arXiv:1911.00068](https://arxiv.org/abs/1911.00068): which labels to check again.
 #
 # <!-- next -->
