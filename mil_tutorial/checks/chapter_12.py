@@ -1,4 +1,4 @@
-"""Checks of chapter 12: protocols, bags drawn as printed, and what a run may be chosen by."""
+"""Checks of chapter 12: protocols, bags drawn as published, and what may choose a run."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,26 +21,26 @@ from mil_tutorial.metrics.attention import smooth_scores
 EPOCHS = 6
 BAGS = 2000
 NINES = 1.54
-"""Of a positive bag, on average: 10 × 0.1 / (1 - 0.9 ** 10), a little more as sizes vary."""
+"""In a positive bag, on average: 10 × 0.1 / (1 - 0.9 ** 10), a little more because sizes vary."""
 
 
 @exercise
 def check_molecules_apart(answer: Any) -> str:
     """Check the guess of how many answers lie between .892 and .900 of 5 × 92."""
     mistakes = {
-        "That is the difference of the shares: how many of the 460 answers is it?": 0.008,
-        "Those are per cent. Take 0.008 of the 460 answers.": 0.8,
+        "That is the difference of the shares. How many of the 460 answers is it?": 0.008,
+        "That is in per cent. Take 0.008 of the 460 answers.": 0.8,
         "That is one run. Five runs give 460 answers.": 0.008 * 92,
-        "That is how many answers .892 gets right. Subtract it from those of .900.": 0.892 * 460,
-        "That is how many answers .900 gets right. Subtract those of .892.": 0.9 * 460,
+        "That is how many attention gets right. Subtract it from those of gated attention.": 410.32,
+        "That is how many gated attention gets right. Subtract those of attention.": 414,
     }
     expect_number(answer, 0.008 * 460, "the number of answers", 0.05, mistakes)
-    return "0.008 × 460 = 3.7 of 460 answers: less than one molecule a run"
+    return "0.008 × 460 = 3.7 of 460 answers: less than one molecule per run"
 
 
 @exercise
 def check_draw_bag(answer: Any) -> str:
-    """Check ``draw_bag(digits, positive, rng)``: places of the digits of one bag."""
+    """Check ``draw_bag(digits, positive, rng)``: positions of the digits of one bag."""
     digits = np.random.default_rng(1).integers(0, 10, 20_000)
     positive = _draw(answer, digits, True)
     negative = _draw(answer, digits, False)
@@ -48,13 +48,14 @@ def check_draw_bag(answer: Any) -> str:
         wrong = sum((digits[bag] == 9).any() != wanted for bag in bags)
         if wrong:
             raise Wrong(
-                f"{wrong} of {BAGS} {what} bags hold {'no 9' if wanted else 'a 9'}: draw again "
-                "until the bag has the wanted label"
+                f"{wrong} of {BAGS} {what} bags contain {'no 9' if wanted else 'a 9'}: draw again "
+                "until the bag has the right label"
             )
     _expect_sizes(positive + negative)
     _expect_sizes(negative)
     _expect_nines(digits, positive)
-    return "sizes about 10 ± 2, digits uniform, and positive bags hold one 9 or more, anywhere"
+    _expect_new_sizes(positive, negative)
+    return "sizes about 10 ± 2, uniform digits, and both are drawn again until the label is right"
 
 
 @exercise
@@ -67,7 +68,7 @@ def check_kept_accuracy(answer: Any) -> str:
         "three folds of one epoch": (rng.uniform(size=(3, 1)), rng.uniform(size=(3, 1))),
     }
     examine_each(answer, cases, _kept, "the accuracy", KEPT_MISTAKES)
-    return "the validation loss of each fold chooses, its test accuracy is only reported"
+    return "each fold's validation loss chooses; its test accuracy is only reported"
 
 
 @exercise
@@ -76,7 +77,11 @@ def check_smooth_scores(answer: Any) -> str:
     rng = np.random.default_rng(5)
     cases = {
         "five nuclei": (rng.normal(size=5), rng.uniform(0, 30, (5, 2)), 10.0),
-        "nuclei on a line, unequally far": (np.arange(4.0), np.outer([0, 3, 4, 30], [1, 0.0]), 5.0),
+        "nuclei unevenly spaced on a line": (
+            np.arange(4.0),
+            np.outer([0, 3, 4, 30], [1, 0.0]),
+            5.0,
+        ),
         "one nucleus": (np.array([2.0]), np.array([[7.0, 7.0]]), 20.0),
         "two nuclei far apart": (np.array([1.0, -1.0]), np.outer([0, 10_000], [1, 0.0]), 20.0),
     }
@@ -87,15 +92,15 @@ def check_smooth_scores(answer: Any) -> str:
     for scores, right, case in zip(near, truth, cases):
         if scores.shape != right.shape:
             raise Wrong(
-                f"scores came in shape {scores.shape} for {case}, expected {right.shape}: one for "
+                f"the scores have shape {scores.shape} for {case}, expected {right.shape}: one for "
                 "each nucleus"
             )
     if not all(np.allclose(one, true, atol=0.05) for one, true in zip(near, truth)):
         expect_each(near, truth, "the score", answers_of(SMOOTH_MISTAKES, cases), cases)
     two = np.array([3.0, 5.0]), np.zeros((2, 2)), 1.0
     if not np.allclose(attempt(answer, *two, case="two nuclei at one place"), 4.0):
-        raise Wrong("two nuclei at one place must both get their mean")
-    return "each score is the mean of its neighbourhood, near nuclei count more"
+        raise Wrong("two nuclei at the same place must both get their mean")
+    return "each score is the mean of its neighbourhood, and near nuclei count more"
 
 
 def _kept(losses: Any, accuracies: Any) -> float:
@@ -103,22 +108,22 @@ def _kept(losses: Any, accuracies: Any) -> float:
 
 
 KEPT_MISTAKES: dict[str, Callable[..., Any]] = {
-    "Those epochs were chosen by their test accuracy: the test fold has helped to choose.": (
+    "You chose these epochs by their test accuracy: the test fold has helped to choose.": (
         lambda losses, accuracies: accuracies.max(axis=1).mean()
     ),
-    "One epoch for all folds, chosen by the mean test accuracy: still the test folds chose.": (
+    "One epoch for all folds, chosen by the mean test accuracy: the test folds still choose.": (
         lambda losses, accuracies: accuracies.mean(axis=0).max()
     ),
-    "That keeps the epoch with the highest loss: the lowest is the best.": (
+    "That keeps the epoch with the highest loss; the lowest is the best.": (
         lambda losses, accuracies: _kept(-losses, accuracies)
     ),
-    "That is the mean over all epochs: keep one epoch of each fold.": (
+    "That is the mean over all epochs: keep one epoch for each fold.": (
         lambda losses, accuracies: accuracies.mean()
     ),
-    "That is the last epoch: keep the one with the lowest validation loss.": (
+    "That is the last epoch. Keep the one with the lowest validation loss.": (
         lambda losses, accuracies: accuracies[:, -1].mean()
     ),
-    "That is one epoch for all folds. Folds are separate runs: choose in each.": (
+    "That is one epoch for all folds. Folds are separate runs: choose an epoch in each.": (
         lambda losses, accuracies: accuracies[:, losses.mean(axis=0).argmin()].mean()
     ),
 }
@@ -148,8 +153,8 @@ SMOOTH_MISTAKES: dict[str, Callable[..., Any]] = {
     "The 2 is missing: the weights are exp(-d² / 2r²).": (
         lambda scores, coords, radius: _mean(_weights(coords, radius) ** 2, scores)
     ),
-    "The scores came back as they were: average over the neighbours.": lambda s, c, r: s,
-    "That is the mean of all nuclei: near ones must count more.": (
+    "The scores came back unchanged: average over the neighbours.": lambda s, c, r: s,
+    "That is the mean over all nuclei: near ones must count more.": (
         lambda s, c, r: 0 * s + s.mean()
     ),
 }
@@ -165,13 +170,13 @@ def _places(bag: Any, n: int) -> np.ndarray:
     places = np.asarray(bag)
     if places.ndim != 1 or places.dtype.kind not in "iu":
         raise Wrong(
-            f"a bag came as {type(bag).__name__} of shape {places.shape}, {places.dtype}; expected "
-            "the places of its digits, an int array (n,)"
+            f"a bag is {type(bag).__name__} of shape {places.shape}, {places.dtype}; expected "
+            "the positions of its digits, an int array (n,)"
         )
     if not len(places):
         raise Wrong("a bag is empty: a size below 1 must become 1")
     if places.min() < 0 or places.max() >= n:
-        raise Wrong(f"a place is {places.max()}, but there are {n} digits")
+        raise Wrong(f"a position is {places.max()}, but there are {n} digits")
     return places
 
 
@@ -180,7 +185,7 @@ def _expect_sizes(bags: list[np.ndarray]) -> None:
     if not (9.5 < sizes.mean() < 10.6 and 1.8 < sizes.std() < 2.2):
         raise Wrong(
             f"bag sizes are {sizes.mean():.1f} ± {sizes.std():.1f}, expected about 10 ± 2. Draw "
-            "size and digits anew each time, and take nothing out of a bag"
+            "a new size and new digits each time, and take nothing out of a bag"
         )
 
 
@@ -188,13 +193,23 @@ def _expect_nines(digits: np.ndarray, bags: list[np.ndarray]) -> None:
     nines = np.array([(digits[bag] == 9).sum() for bag in bags])
     if abs(nines.mean() - NINES) > 0.08:
         why = (
-            "that puts one 9 into each bag by hand; uniform digits bring more than one at times"
+            "that puts one 9 into each bag by hand; uniform digits sometimes bring more than one"
             if nines.max() == 1
             else "draw all digits uniformly, and the whole bag again while it has the wrong label"
         )
-        raise Wrong(f"positive bags hold {nines.mean():.2f} nines, expected {NINES}: {why}")
+        raise Wrong(f"positive bags contain {nines.mean():.2f} nines, expected {NINES}: {why}")
     first = np.mean([digits[bag[0]] == 9 for bag in bags])
     if not 0.1 < first < 0.22:
         raise Wrong(
-            f"{first:.0%} of positive bags begin with a 9, expected 15 %: no place is special"
+            f"{first:.0%} of positive bags begin with a 9, expected 15 %: no position is special"
+        )
+
+
+def _expect_new_sizes(positive: list[np.ndarray], negative: list[np.ndarray]) -> None:
+    """Refuse a size that is kept while the digits are drawn again: it is another protocol."""
+    larger, smaller = (float(np.mean([len(bag) for bag in bags])) for bags in (positive, negative))
+    if larger - smaller < 0.3:  # 0.65 on average, with a standard error of 0.06
+        raise Wrong(
+            f"positive bags have {larger:.1f} digits on average, negative ones {smaller:.1f}; the "
+            "protocol gives 10.2 and 9.6. Draw a new size with every attempt, not only new digits"
         )

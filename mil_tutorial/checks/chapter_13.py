@@ -19,10 +19,10 @@ from mil_tutorial.checks.judging import (
 def check_level0_side(answer: Any) -> str:
     """Check the guess of a tile's side at level 0: 256 px of 0.5 µm on a slide of 0.22 µm/px."""
     mistakes = {
-        "That is the tile as the encoder sees it. How many µm does it show?": 256,
+        "That is the tile as the encoder sees it. How many µm wide is it?": 256,
         "Those are µm. How many pixels of 0.22 µm is that?": 128,
-        "Multiply by 0.5 / 0.22, not by 0.22 / 0.5: level 0 has smaller pixels, so more.": 112.6,
-        "That takes 0.25 µm/px, as if it were any 40× scanner. This slide has 0.22.": 512,
+        "Multiply by 0.5 / 0.22, not by 0.22 / 0.5: level 0 has smaller pixels.": 112.6,
+        "That assumes 0.25 µm/px, as for any 40× scanner. This slide has 0.22.": 512,
     }
     expect_number(answer, 256 * 0.5 / 0.22, "the side", 0.8, mistakes)
     return "256 × 0.5 = 128 µm, and 128 / 0.22 = 582 pixels of level 0"
@@ -46,7 +46,7 @@ def check_read_field(answer: Any) -> str:
         if len(calls) != 1:
             raise Wrong(f"read_region was called {len(calls)} times, expected once ({case})")
         _expect_region(calls[0], ((x, y), level, side), slide.level_downsamples[level], case)
-    return "the place is in pixels of level 0, the size in pixels of the level that is read"
+    return "the position is in pixels of level 0, the size in pixels of the level you read"
 
 
 @exercise
@@ -55,7 +55,7 @@ def check_otsu_threshold(answer: Any) -> str:
     cases = {
         "much glass, some tissue": (_histogram((8, 4, 8000), (90, 30, 2000)),),
         "little glass, much tissue": (_histogram((10, 5, 1000), (120, 40, 9000)),),
-        "two values alone": (np.bincount([20] * 5 + [200] * 3, minlength=256),),
+        "only two values": (np.bincount([20] * 5 + [200] * 3, minlength=256),),
     }
 
     def read(value: Any, expected: int, case: str) -> int:
@@ -71,7 +71,7 @@ def check_otsu_threshold(answer: Any) -> str:
         for advice, wrong in OTSU_MISTAKES.items()
     ]
     examine_each(answer, cases, _otsu, "the threshold", mistakes, read)
-    return "the cut that sets the means of the two classes furthest apart, weighed by their sizes"
+    return "the threshold with the class means furthest apart, weighted by the class sizes"
 
 
 def _histogram(*classes: tuple[float, float, int]) -> np.ndarray:
@@ -107,14 +107,14 @@ def _or_equal(threshold: int, counts: np.ndarray) -> int:
 
 
 OTSU_MISTAKES: dict[str, Callable[..., Any]] = {
-    "That is where the classes are nearest: take the largest value.": (
+    "That is where the classes are closest: take the largest value.": (
         lambda c: int(_between(c).argmin())
     ),
-    "That sets the means furthest apart without weighing them: multiply by both sizes.": (
+    "That ignores how large the classes are: multiply by both sizes.": (
         lambda c: int(_between(c, weighed=False).argmax())
     ),
     "One too high: the class above starts after the threshold.": lambda c: _otsu(c) + 1,
-    "That is the mean of all pixels: try each threshold.": (
+    "That is the mean of all pixels. Try each threshold instead.": (
         lambda c: round(float(c @ np.arange(256) / c.sum()))
     ),
 }
@@ -132,7 +132,7 @@ def check_tile_corners(answer: Any) -> str:
     def read(corners: Any, expected: np.ndarray, case: str) -> np.ndarray:
         places = as_numbers(corners, "an array (n, 2)")
         if places.ndim != 2 or places.shape[1] != 2:
-            raise Wrong(f"corners came in shape {places.shape} ({case}), expected (n, 2)")
+            raise Wrong(f"the corners have shape {places.shape} ({case}), expected (n, 2)")
         width, height, side = cases[case]
         if len(places) == -(-width // side) * -(-height // side) > len(expected):
             raise Wrong(f"{len(places)} tiles ({case}): those at the edge reach beyond the slide")
@@ -149,10 +149,10 @@ def _corners(width: int, height: int, side: int) -> np.ndarray:
 
 CORNER_MISTAKES: dict[str, Callable[..., Any]] = {
     "Those are y, x: put x first.": lambda w, h, s: _corners(w, h, s)[:, ::-1],
-    "Width and height changed places.": lambda w, h, s: _corners(h, w, s),
-    "Column by column; go row by row.": lambda w, h, s: _corners(h, w, s)[:, ::-1],
-    "Those are numbers of tiles: multiply by side.": lambda w, h, s: _corners(w, h, s) // s,
-    "Those are the middles; give the top-left corners.": (
+    "Width and height are swapped.": lambda w, h, s: _corners(h, w, s),
+    "That goes column by column; go row by row.": lambda w, h, s: _corners(h, w, s)[:, ::-1],
+    "That counts tiles: multiply by side.": lambda w, h, s: _corners(w, h, s) // s,
+    "Those are the centres; return the top-left corners.": (
         lambda w, h, s: _corners(w, h, s) + s // 2
     ),
 }
@@ -171,7 +171,7 @@ def _expect_region(
     wanted = round(side / downsample)
     if size != (wanted, wanted):
         why = (
-            "the size is in pixels of the level: divide side by the downsample"
+            "the size is in pixels of the level: divide side by the downsampling factor"
             if size == (side, side)
             else f"{side} pixels of level 0 are {wanted} of this level"
         )
@@ -179,8 +179,8 @@ def _expect_region(
     if location != place:
         shrunk = tuple(round(c / downsample) for c in place)
         why = (
-            "OpenSlide takes it in pixels of level 0, whatever the level"
+            "OpenSlide takes it in pixels of level 0, whichever level you read"
             if location == shrunk
-            else "give x, y as they came"
+            else "pass x, y unchanged"
         )
-        raise Wrong(f"the place was {location}, expected {place} ({case}): {why}")
+        raise Wrong(f"the position was {location}, expected {place} ({case}): {why}")

@@ -1,4 +1,4 @@
-"""Checks of chapter 14: the pitfalls clinic. A case is a mended function and the cause's letter."""
+"""Checks of chapter 14: the pitfalls clinic. A case is a fixed function and the cause's letter."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -35,16 +35,16 @@ from mil_tutorial.metrics.calibration import fit_temperature
 from mil_tutorial.metrics.decisions import auc
 
 SHOWS = {
-    "A": "Dropout that goes on gives another number at each call; here each call gives the same.",
-    "B": "If test slides had a say, something would be chosen by their result; look for a max or "
+    "A": "Dropout that stays on gives a new number at each call; here each call gives the same.",
+    "B": "If test slides had a say, their result would choose something; look for a max or "
     "an argmax.",
-    "C": "With two axes lined up wrongly, the shapes matter: most of them stop with an error.",
-    "D": "Numbers after the alphabet turn labels round, and the AUC falls below 0.5.",
-    "E": "If slides were merged, fewer come out than went in, by the size of the batch.",
-    "F": "Padding taken for tissue shows when the same bag is padded to another length.",
-    "G": "Code that guesses changes its way with the numbers that come in together.",
-    "H": "If slides were missing, fewer would come out than went in, one by one.",
-    "I": "A hidden 0/0 shows in the gradient: the value is fine, the step is not.",
+    "C": "With two axes lined up wrongly, shapes matter: most of them raise an error.",
+    "D": "Numbers in alphabetical order flip the labels, and the AUC falls below 0.5.",
+    "E": "If slides were merged, fewer would come out than went in, depending on the batch size.",
+    "F": "Padding treated as tissue shows when the same bag is padded to another length.",
+    "G": "Code that guesses treats a number differently depending on the others in its batch.",
+    "H": "If slides were missing, fewer would come out than went in, whatever the batch size.",
+    "I": "A hidden 0/0 shows in the gradient: the value is fine, but the step is not.",
     "J": "A patient on both sides shows when labels are coins: the AUC stays above 0.5.",
 }
 
@@ -62,14 +62,14 @@ def _diagnosed(answer: Any, letter: str) -> Iterator[Any]:
         yield function
     except Wrong as mistake:
         if why == letter:
-            raise Wrong(f"{mistake}. Your diagnosis {why} is right; mend the code") from mistake
+            raise Wrong(f"{mistake}. Your diagnosis {why} is right; now fix the code") from mistake
         raise
     if why is None or why is ...:
-        raise Wrong("the code is mended. Now put the letter of its cause into `why`")
+        raise Wrong("the code is fixed. Now put the letter of its cause into `why`")
     if not isinstance(why, str) or why not in SHOWS:
-        raise Wrong(f"the code is mended, but {why!r} is none of the letters A to J")
+        raise Wrong(f"the code is fixed, but {why!r} is none of the letters A to J")
     if why != letter:
-        raise Wrong(f"the code is mended, but the cause was not {why}. {SHOWS[why]}")
+        raise Wrong(f"the code is fixed, but the cause is not {why}. {SHOWS[why]}")
 
 
 @exercise
@@ -105,7 +105,7 @@ def check_rows_to_weights(answer: Any) -> str:
             mistakes = {text: rule(scores, mask) for text, rule in WEIGHT_MISTAKES.items()}
             expect_values(weights, truth, "a weight", mistakes, case)
             if not weights.requires_grad:
-                raise Wrong("no gradient flows back to the scores: nothing would be learnt")
+                raise Wrong("no gradient flows back to the scores: the model would learn nothing")
             slopes = torch.linspace(-1, 2, scores.numel()).view(scores.shape)
             gradient, expected = (
                 torch.autograd.grad((one * slopes).sum(), scores)[0] for one in (weights, truth)
@@ -123,14 +123,14 @@ def check_rows_to_weights(answer: Any) -> str:
 def check_padded_share(answer: Any) -> str:
     """Check the guess of the attention that 90 places of padding get."""
     mistakes = {
-        "That would be right if all weighed the same; the tumour tile weighs 8.": 0.9,
-        "Count the padding, 90 places, not all 100.": 100 / 107,
-        "That is what the tiles keep: padding gets the rest.": 17 / 107,
+        "That would be right if all positions weighed the same; the tumour tile weighs 8.": 0.9,
+        "Count the padding, 90 positions, not all 100.": 100 / 107,
+        "That is what the tiles keep; padding gets the rest.": 17 / 107,
         "The tumour tile weighs e^2.08 = 8, not 2.08.": 90 / 101.08,
         "That is the attention of the tumour tile.": 8 / 107,
     }
     expect_number(answer, 90 / 107, "the share", 0.006, mistakes)
-    return "90 / (90 + 9 + 8) = 0.84: the tiles share what is left"
+    return "90 / (90 + 9 + 8) = 0.84: the tiles share the rest"
 
 
 @exercise
@@ -145,17 +145,17 @@ def check_attention_of(answer: Any) -> str:
     }
     with _diagnosed(answer, "F") as attention_of:
         examine_each(attention_of, cases, attention_by_loop, "the attention", ATTENTION_MISTAKES)
-    return "padding gets nothing, however long it is"
+    return "padding gets nothing, however much there is"
 
 
 PROBABILITY_MISTAKES: dict[str, Callable[..., Any]] = {
-    "The symptom is still there: what 0.3 becomes depends on the logits beside it.": (
+    "The symptom is still there: the result for 0.3 depends on the logits beside it.": (
         lambda z: z if z.min() >= 0 and z.max() <= 1 else expit(z)
     ),
     "Those are the logits themselves.": lambda z: z,
-    "Cutting off at 0 and 1 is no sigmoid.": lambda z: z.clip(0, 1),
-    "The sigmoid was taken twice.": lambda z: expit(expit(z)),
-    "Each logit is asked by itself now; the guess is the same.": (
+    "Clipping at 0 and 1 is no sigmoid.": lambda z: z.clip(0, 1),
+    "That applies the sigmoid twice.": lambda z: expit(expit(z)),
+    "Now each logit is examined alone, but it is still a guess.": (
         lambda z: np.where((z >= 0) & (z <= 1), z, expit(z))
     ),
 }
@@ -172,7 +172,7 @@ def check_to_probabilities(answer: Any) -> str:
     }
     with _diagnosed(answer, "G") as to_probabilities:
         examine_each(to_probabilities, cases, expit, "the probability", PROBABILITY_MISTAKES)
-    return "a logit has one probability, whatever comes with it"
+    return "a logit has one probability, whatever else is in the batch"
 
 
 @exercise
@@ -192,7 +192,7 @@ def check_join_bags(answer: Any) -> str:
                         f"{len(bags)} bags went in, but one entry came out in {what} ({case}): how "
                         "many slides will the model see?"
                     )
-            mistakes = {"Those are sums up to each bag: give each bag's own.": np.cumsum(sizes)}
+            mistakes = {"Those are cumulative sums: give each bag its own size.": np.cumsum(sizes)}
             expect_values(joined[1], sizes, "a size", mistakes, case)
             mistakes = {"Each bag keeps its own label.": np.full(len(bags), max(labels))}
             expect_values(joined[2], labels, "a label", mistakes, case)
@@ -229,7 +229,7 @@ def check_score_slides(answer: Any) -> str:
                 expect_values(values, right, what, (), case)
             for n, calls in zip(sizes, sent.values()):
                 _expect_tiles(n, calls, limit, case)
-    return "every slide is judged, the large ones by tiles from all over"
+    return "every slide is judged, large ones by tiles from all over the slide"
 
 
 def _expect_tiles(n: int, calls: list[Tensor], limit: int, case: str) -> None:
@@ -240,7 +240,7 @@ def _expect_tiles(n: int, calls: list[Tensor], limit: int, case: str) -> None:
         raise Wrong(f"a slide of {n} tiles fits, but only {len(places)} were sent ({case})")
     if n > limit and abs(float(places.mean()) - 0.5) > 0.15:
         raise Wrong(
-            f"of {n} tiles those from one end were sent ({case}). Tiles lie in order: the "
+            f"of {n} tiles, only those from one end were sent ({case}). Tiles are in order: the "
             "first are the top of the slide. Take some from all over"
         )
 
@@ -264,11 +264,11 @@ def check_make_folds(answer: Any) -> str:
                 if both := set(patients[train]) & set(patients[test]):
                     raise Wrong(
                         f"training and test of a fold are not independent, because of {len(both)} "
-                        f"of the patients ({case}). Where are their slides?"
+                        f"patients ({case}). Where are their slides?"
                     )
                 if sorted([*train, *test]) != rows:
                     raise Wrong(
-                        f"a fold does not hold every slide once, in training or test ({case})"
+                        f"a fold does not contain every slide once, in training or test ({case})"
                     )
             if sorted(np.concatenate([test for _, test in folds])) != rows:
                 raise Wrong(f"over all folds, every slide is tested once ({case})")
@@ -279,23 +279,23 @@ def _fold(fold: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
     try:
         train, test = (np.asarray(rows) for rows in fold)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise Wrong("a fold is a pair: rows of training, rows of test") from error
+        raise Wrong("a fold is a pair: training rows and test rows") from error
     for rows in (train, test):
         if rows.ndim != 1 or rows.dtype.kind not in "iu" or rows.min(initial=0) < 0:
-            raise Wrong("a fold holds row numbers of slides, as whole numbers")
+            raise Wrong("a fold contains row numbers of slides, as whole numbers")
         if rows.max(initial=0) >= n:
             raise Wrong(f"a row is {rows.max()}, but there are {n} slides")
     return train, test
 
 
 REPORT_MISTAKES: dict[str, Callable[..., Any]] = {
-    "The symptom is still there: of all epochs, the one with the highest number is reported.": (
+    "The symptom is still there: you report the epoch with the highest test AUC.": (
         lambda val, test: test.max()
     ),
-    "That is a validation AUC: it chose, so it is too good.": lambda val, test: val.max(),
-    "That is the last epoch: validation slides may choose.": lambda val, test: test[-1],
-    "That is the epoch that validation slides like least.": lambda val, test: test[val.argmin()],
-    "That is the mean over epochs: report one of them.": lambda val, test: test.mean(),
+    "That is a validation AUC: it chose the epoch, so it is too good.": lambda val, test: val.max(),
+    "That is the last epoch: let the validation slides choose.": lambda val, test: test[-1],
+    "That is the epoch with the lowest validation AUC.": lambda val, test: test[val.argmin()],
+    "That is the mean over epochs: report one epoch.": lambda val, test: test.mean(),
 }
 
 
@@ -319,13 +319,13 @@ def check_report_auc(answer: Any) -> str:
 
 
 TEMPERATURE_MISTAKES: dict[str, Callable[..., Any]] = {
-    "That is 1 / T, by which logits are multiplied.": (
+    "That is 1 / T, the factor that multiplies the logits.": (
         lambda labels, logits: 1 / fit_temperature(labels, logits)
     ),
     "That is log T: take its exponential.": (
         lambda labels, logits: np.log(fit_temperature(labels, logits))
     ),
-    "That is 1: nothing was fitted.": lambda labels, logits: 1.0,
+    "That is 1: you have fitted nothing.": lambda labels, logits: 1.0,
 }
 
 
@@ -333,20 +333,20 @@ TEMPERATURE_MISTAKES: dict[str, Callable[..., Any]] = {
 def check_best_temperature(answer: Any) -> str:
     """Check ``best_temperature(labels, logits)``."""
     cases = {
-        "a model that is too sure": _stated(3.0, 0),
-        "a model that is not sure enough": _stated(0.4, 1),
-        "a model that is right": _stated(1.0, 2),
+        "an overconfident model": _stated(3.0, 0),
+        "an underconfident model": _stated(0.4, 1),
+        "a calibrated model": _stated(1.0, 2),
     }
 
     def read(answer: Any, right: float, case: str) -> Any:
-        """Take what is one per cent from a known answer for it: optimisers stop early."""
+        """Accept what is within one per cent of a known answer: optimisers stop early."""
         value = as_numbers(answer)
         known = (right, 1 / right, np.log(right), 1.0)
         near = (one for one in known if value.shape == () and np.isclose(value, one, 0.01, 0))
         return next(near, value)
 
     examine_each(answer, cases, fit_temperature, "the temperature", TEMPERATURE_MISTAKES, read)
-    return "the lowest cross-entropy, for models too sure and not sure enough"
+    return "the lowest cross-entropy, for overconfident and underconfident models"
 
 
 def _stated(temperature: float, seed: int) -> tuple[np.ndarray, np.ndarray]:

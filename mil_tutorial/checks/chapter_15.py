@@ -17,10 +17,10 @@ from mil_tutorial.models.mil import MIL, build_model
 def check_products(answer: Any) -> str:
     """Check the guess of the multiplications for a tile, in thousands."""
     mistakes = {
-        "That is the embedding alone. V and U multiply, too.": 131.072,
+        "That is the embedding alone. V and U multiply too.": 131.072,
         "There are two layers of 128 × 128, V and U.": 147.456,
-        "That is in single multiplications. The question asks for thousands.": 163_840,
-        "That counts additions, too. The question asks for multiplications.": 327.68,
+        "That is the number of multiplications. The question asks for thousands.": 163_840,
+        "That counts additions too. The question asks for multiplications.": 327.68,
         "V and U see the embedding (H = 128 numbers), not the 1,024 features.": 393.216,
     }
     expect_number(answer, 163.84, "the number of multiplications", 2.5, mistakes)
@@ -28,18 +28,18 @@ def check_products(answer: Any) -> str:
 
 
 MISTAKES: dict[str, Callable[..., Any]] = {  # losses of the bags of each part
-    "A bag in a small part counts more than one in a large part: each part's loss is a mean over "
-    "its own bags.": lambda parts: sum(part.mean() for part in parts) / len(parts),
+    "A bag in a small part counts more than one in a large part: each loss is a mean over the "
+    "bags of its part.": lambda parts: sum(part.mean() for part in parts) / len(parts),
     "The parts' means are added up, so two parts give twice the gradient.": (
         lambda parts: sum(part.mean() for part in parts)
     ),
-    "The losses are added up and never divided by the number of bags.": (
+    "You add up the losses and never divide by the number of bags.": (
         lambda parts: torch.cat(parts).sum()
     ),
-    "Only the last part's gradient is left: clear the gradients once, before the parts.": (
+    "Only the last part's gradient is left: clear the gradients once, before the loop.": (
         lambda parts: parts[-1].sum() / sum(map(len, parts))
     ),
-    "It is divided twice: by the bags of the part (the mean) and by all bags.": (
+    "You divide twice: by the bags of the part (in the mean) and by all bags.": (
         lambda parts: sum(part.mean() for part in parts) / sum(map(len, parts))
     ),
 }
@@ -66,7 +66,7 @@ def check_accumulate(answer: Any) -> str:
             if torch.allclose(got, _gradient(model, parts, loss), atol=1e-6):
                 raise Wrong(f"{advice} ({case})")
         raise Wrong(f"the gradients are not those of the mean loss over all bags ({case})")
-    return "a sum over the part, divided by the bags of the whole"
+    return "a sum over the part, divided by the number of all bags"
 
 
 def _parts(lengths: tuple[int, ...]) -> tuple[MIL, list[BagBatch]]:
@@ -116,12 +116,12 @@ def check_pool_pieces(answer: Any) -> str:
     def read(value: Any, expected: Tensor, case: str) -> Any:
         if isinstance(value, Tensor) and not torch.isfinite(value).all():
             raise Wrong(
-                f"it gives NaN or infinity ({case}): exp overflows, torch.logsumexp does not"
+                f"the result is NaN or infinite ({case}): exp overflows, torch.logsumexp does not"
             )
         return value
 
     examine_each(answer, cases, _pooled, "the pooled value", POOL_MISTAKES, read)
-    return "pieces are pooled by their logsumexp, as if they were tiles"
+    return "pieces are pooled by their logsumexp as if they were tiles"
 
 
 def _pooled(scores: Tensor, values: Tensor, length: int = 0) -> Tensor:
@@ -143,10 +143,10 @@ def _by_highest(scores: Tensor, values: Tensor, n: int) -> Tensor:
 
 
 POOL_MISTAKES: dict[str, Callable[..., Tensor]] = {
-    "The pieces are averaged as if they had equal weight.": lambda *bag: _pieces(*bag).mean(dim=0),
-    "The pieces are weighed by their number of tiles; a piece with high scores has more of the "
+    "You average the pieces as if they had equal weight.": lambda *bag: _pieces(*bag).mean(dim=0),
+    "You weight the pieces by their number of tiles, but a piece with high scores has more of the "
     "bag's weight.": _by_length,
     "That is the last piece alone.": lambda *bag: _pieces(*bag)[-1],
-    "The pieces are weighed by their highest score; all of their scores count.": _by_highest,
+    "You weight the pieces by their highest score, but all of their scores count.": _by_highest,
     "That is the plain mean: the scores are not used.": lambda s, v, n: v.mean(dim=0),
 }

@@ -3,13 +3,13 @@
 #
 # <!-- badges -->
 #
-# So far the slides came as tiles and the tiles as features. Who does that for slides of your own? You: from a
+# So far, slides came as tiles and tiles as features. For slides of your own you have to do this yourself: from a
 # slide file to a heat map, and from a folder of features to the table of chapter 11.
 #
 # | | |
 # |---|---|
 # | **You will do** | read pyramids, find tissue, cut tiles by µm, encode them, and run `compare` on a folder of features |
-# | **You will learn** | how large a pixel is, in which frame coordinates are given, what a feature file must say, what to check before training |
+# | **You will learn** | how large a pixel is, which frame coordinates refer to, what a feature file must say, what to check before training |
 # | **You need** | heat maps ([chapter 10](10_draw_heat_maps.ipynb)), the comparison ([chapter 11](11_compare_fairly.ipynb)) |
 # | **Time** | 60 minutes |
 
@@ -29,30 +29,27 @@ from skimage import data
 # %% [markdown] id="pyramid"
 # ## Open a pyramid
 #
-# How do you open a picture of 100,000 × 100,000 pixels? At three bytes a pixel it fills 30 GB of memory. You do
-# not: the file is a **pyramid**, the same picture several times, each **level** smaller than the one before.
-# **Level 0** is the picture as scanned. Each level is cut into blocks, so an overview comes from a small level,
-# and a nucleus from a few blocks of level 0.
+# How do you open a picture of 100,000 × 100,000 pixels? At three bytes per pixel it would fill 30 GB of memory. You
+# never open all of it: the file is a **pyramid**, the same picture several times, each **level** smaller than the one
+# before. **Level 0** is the picture as scanned. Each level is cut into blocks, so you get an overview from a small
+# level, and a nucleus from a few blocks of level 0.
 #
-# To see one from inside, make one: a picture of brown-stained tissue from scikit-image, repeated four by four on
-# white "glass", with two smaller levels. We declare 0.25 µm/px; the picture itself does not say.
+# To look inside one, make one: a picture of brown-stained tissue from scikit-image, repeated four by four on white
+# "glass", with two smaller levels. We declare 0.25 µm/px; the picture itself does not say.
 
 
 # %% id="pyramid-make"
 def write_slide(path, picture, mpp, shrink=()):
-    """Write a pyramidal TIFF: level 0, then a level for each factor of ``shrink``."""
+    """Write a TIFF: level 0, then a level for each factor of ``shrink``."""
     options = {"tile": (256, 256), "photometric": "rgb", "compression": "zlib"}
-    options |= {
-        "resolution": (1e4 / mpp, 1e4 / mpp),
-        "resolutionunit": "CENTIMETER",
-    }
+    options["resolution"] = (1e4 / mpp, 1e4 / mpp)  # pixels per centimetre
+    options["resolutionunit"] = "CENTIMETER"
     with tifffile.TiffWriter(path) as file:
         file.write(picture, **options)
         for k in shrink:
             height, width = (side // k for side in picture.shape[:2])
-            blocks = picture[: height * k, : width * k].reshape(
-                height, k, width, k, 3
-            )
+            blocks = picture[: height * k, : width * k]
+            blocks = blocks.reshape(height, k, width, k, 3)
             small = blocks.mean(axis=(1, 3)).round().astype(np.uint8)
             file.write(small, subfiletype=1, **options)
 
@@ -65,28 +62,30 @@ print(f"made.tif: {Path('made.tif').stat().st_size / 1e6:.1f} MB")
 # %% id="pyramid-open" tags=["nbval-check-output"]
 import openslide
 
+from mil_tutorial.notebook import table
+
 handle = openslide.OpenSlide("made.tif")
-for level, (size, smaller) in enumerate(
-    zip(handle.level_dimensions, handle.level_downsamples)
-):
-    print(
-        f"level {level}: {size[0]:4} × {size[1]:4} pixels, {smaller:4.0f} times smaller"
-    )
-print("µm a pixel at level 0:", handle.properties["openslide.mpp-x"])
+print("µm per pixel at level 0:", handle.properties["openslide.mpp-x"])
+levels = range(handle.level_count)
+sizes, smaller = handle.level_dimensions, handle.level_downsamples
+table(
+    ("level", "width", "height", "times smaller"),
+    [(i, *sizes[i], round(smaller[i])) for i in levels],
+)
 
 # %% [markdown] id="mpp"
 # ## Ask for µm, not for a level
 #
-# Can you ask for a magnification? "20×" names a lens: about 0.5 µm a pixel, but scanners differ. Can you ask
-# for a level? From 0.25 µm/px, level 1 has 0.5 in a file that halves and 1.0 in one that quarters. So ask for
-# **µm per pixel** (in code `mpp`): the size of a pixel in the tissue.
+# Can you ask for a magnification? "20×" names a lens: about 0.5 µm per pixel, but scanners differ. Can you ask
+# for a level? With 0.25 µm/px at level 0, level 1 has 0.5 in a file that halves each side and 1.0 in one that
+# quarters it. So ask for **µm per pixel** (in code `mpp`): the size of a pixel in the tissue.
 #
 # ### Exercise 1: predict a side
 #
 # <!-- card level0_side -->
 #
-# The encoder wants tiles of 256 pixels at 0.5 µm/px. A slide was scanned at 0.22 µm/px. How many pixels of
-# *level 0* is a tile's side?
+# The encoder expects tiles of 256 pixels at 0.5 µm/px. A slide was scanned at 0.22 µm/px. How many pixels of
+# *level 0* does the side of a tile have?
 
 # %% id="exercise-level0-side"
 ### BEGIN SOLUTION
@@ -99,17 +98,16 @@ from mil_tutorial.checks.chapter_13 import check_level0_side
 check_level0_side(my_guess)
 
 # %% [markdown] id="ex-read"
-# And where is a tile? **OpenSlide**, the library that many tools read slides with, names a place in **pixels of
-# level 0**, whichever level is read. So do the files of CLAM and TRIDENT, two public pipelines from slides to
-# features. The *size* is in pixels of the level that is read. Two frames in one call: that is
-# how this bug comes about.
+# And where is a tile? **OpenSlide**, the library behind many slide readers, gives a position in **pixels of
+# level 0**, whichever level you read. So do the files of CLAM and TRIDENT, two public pipelines from slides to
+# features. The *size* is in pixels of the level you read. Two frames in one call invite the next bug.
 #
 # ### Exercise 2: find the bug
 #
 # <!-- card read_field -->
 #
-# `x`, `y` and `side` are in pixels of level 0. At level 0 the function is right. At level 1 it shows glass
-# where tissue should be.
+# `x`, `y` and `side` are in pixels of level 0. The function works at level 0. At level 1 it shows glass where tissue
+# should be.
 
 
 # %% id="exercise-read-field"
@@ -130,32 +128,29 @@ from mil_tutorial.checks.chapter_13 import check_read_field
 
 check_read_field(read_field)
 
-# %% id="read-figure"
-figure, axes = plt.subplots(1, 3, figsize=(8, 3))
-x, y, side = 1024, 512, 1024
-wrong = handle.read_region((x // 4, y // 4), 1, (side // 4, side // 4))
+# %% id="read-figure" tags=["hide-input"]
 fields = {
-    "level 0": handle.read_region((x, y), 0, (side, side)),
-    "level 1, same place": handle.read_region(
-        (x, y), 1, (side // 4, side // 4)
-    ),
-    "level 1, place divided by 4": wrong,
+    "level 0": handle.read_region((1024, 512), 0, (1024, 1024)),
+    "level 1, same position": handle.read_region((1024, 512), 1, (256, 256)),
+    "level 1, position ÷ 4": handle.read_region((256, 128), 1, (256, 256)),
 }
+figure, axes = plt.subplots(1, 3, figsize=(8, 3))
 for axis, (title, picture) in zip(axes, fields.items()):
     axis.imshow(picture.convert("RGB"))
     axis.set(title=title, xticks=[], yticks=[])
 show(
     figure,
-    "The same field of brown-stained tissue, 256 µm wide, read from level 0 and, coarser, from "
-    "level 1; with the place divided by 4, level 1 shows mostly empty glass",
+    "The same field of brown-stained tissue, 256 µm wide, read from level 0 "
+    "and, coarser, from level 1; with the position divided by 4, level 1 "
+    "shows mostly empty glass",
 )
 
 # %% [markdown] id="tissue"
 # ## Find the tissue
 #
-# Most of a slide is glass. What tells tissue from it? Brightness would take dust and shadows for tissue: they
-# are dark too. But they are grey, and stain has *colour*: its **saturation** (how far a pixel is from grey, here
-# 0 to 255) is high. The price: fat, washed empty, is as colourless as glass.
+# Most of a slide is glass. How do you tell tissue from it? Brightness would mistake dust and shadows for tissue,
+# because they are dark too. But they are grey, and stain has *colour*: its **saturation** (how far a pixel is from
+# grey, here 0 to 255) is high. The price: fat, which is washed out, is as colourless as glass.
 
 # %% id="tissue-picture"
 from PIL import Image
@@ -166,28 +161,26 @@ with Slide("made.tif") as slide:
     picture = slide.picture(8.0)
 saturation = np.asarray(Image.fromarray(picture).convert("HSV"))[..., 1]
 counts = np.bincount(saturation.ravel(), minlength=256)
-print(
-    f"{picture.shape[1]} × {picture.shape[0]} pixels of 8 µm, "
-    f"saturation {saturation.min()} to {saturation.max()}"
-)
+print(f"{picture.shape[1]} × {picture.shape[0]} pixels of 8 µm")
+print(f"saturation {saturation.min()} to {saturation.max()}")
 
 # %% [markdown] id="ex-otsu"
-# Where to cut? Otsu (1979): try every threshold, and take the one whose two classes lie furthest apart,
-# *weighed by their sizes*, so that a handful of odd pixels does not decide.
-# With $n_0$ pixels up to the threshold and $n_1$ above, and their mean saturations $m_0$ and $m_1$, that is
+# Where do you cut? Otsu (1979) tries every threshold and takes the one whose two classes are furthest apart,
+# *weighted by their sizes*, so that a handful of odd pixels does not decide.
+# With $n_0$ pixels up to the threshold, $n_1$ pixels above it, and their mean saturations $m_0$ and $m_1$, that is
 # the largest $n_0\,n_1\,(m_1 - m_0)^2$.
 #
 # ### Exercise 3: compute Otsu's threshold
 #
 # <!-- card otsu_threshold -->
 #
-# `counts` (256,) holds how many pixels have saturation 0, 1, …, 255. Return the last value of the lower
+# `counts` (256,) holds the number of pixels with saturation 0, 1, …, 255. Return the last value of the lower
 # class. (A class without pixels has no mean: skip that threshold.)
 
 
 # %% id="exercise-otsu-threshold"
 def otsu_threshold(counts):
-    """Threshold that sets two classes furthest apart: counts (256,) → whole number."""
+    """Threshold with the classes furthest apart: counts (256,) → int."""
     ### BEGIN SOLUTION
     values, best, threshold = np.arange(256), -1.0, 0
     for t in range(255):
@@ -206,7 +199,7 @@ from mil_tutorial.checks.chapter_13 import check_otsu_threshold
 
 check_otsu_threshold(otsu_threshold)
 
-# %% id="tissue-figure"
+# %% id="tissue-figure" tags=["hide-input"]
 from skimage.filters import threshold_otsu
 
 cut = threshold_otsu(saturation)
@@ -223,18 +216,19 @@ for axis, title in ((left, "slide at 8 µm/px"), (right, "tissue (white)")):
     axis.set(title=title, xticks=[], yticks=[])
 show(
     figure,
-    "A slide with sixteen brown pieces on white glass; the histogram of its saturation, a tall "
-    "peak at 0 for glass and a wide hill for tissue, with Otsu's threshold at 45 and the package's "
-    "at 30; the mask, white where the stain is brown, black in the pale parts with blue nuclei",
+    "A slide with sixteen brown pieces on white glass; the histogram of its "
+    "saturation, a peak at 0 for glass and a wide hill for tissue, Otsu's "
+    "threshold at 45, the package's at 30; the mask, white where the stain "
+    "is brown, black in the pale parts with blue nuclei",
 )
 
 # %% [markdown] id="tissue-read"
-# Otsu always cuts in two, even where there is nothing to cut: part of an empty slide would be "tissue". So the
-# package keeps the threshold between 15 and 30; here it cuts at 30. Before, it divides out the colour of the glass,
-# which yellows with age. After, it adds large pale pieces that lie apart, drops specks and fills holes below
-# 100 × 100 µm. The pale parts with blue nuclei are tissue too, and most of them are lost. And it takes the felt pens
-# that pathologists mark glass with for tissue. **Look at the mask of every slide once.** The command `tile` saves it
-# beside the coordinates, and takes another cut: `--threshold 20`.
+# Otsu always cuts in two, even where there is nothing to separate: part of an empty slide would be "tissue". So the
+# package keeps the threshold between 15 and 30; here it cuts at 30. Before that, it divides out the colour of the
+# glass, which yellows with age. Afterwards it adds large pale pieces that lie apart, drops specks and fills holes below
+# 100 × 100 µm. The pale parts with blue nuclei are tissue too, and most of them are lost. And it mistakes the pen
+# marks of pathologists for tissue. **Look at the mask of every slide once.** The command `tile` saves it beside the
+# coordinates, and you can set another threshold: `--threshold 20`.
 
 # %% [markdown] id="tiles"
 # ## Cut tiles
@@ -243,8 +237,8 @@ show(
 #
 # <!-- card tile_corners -->
 #
-# Return the top-left corner of every tile that lies wholly on a slide of `width` × `height` pixels: rows of
-# (x, y), the first row of tiles from left to right, then the next.
+# Return the top-left corner of every tile that lies entirely on a slide of `width` × `height` pixels: rows of
+# (x, y), the first row of tiles from left to right, then the next row.
 
 
 # %% id="exercise-tile-corners"
@@ -262,10 +256,10 @@ from mil_tutorial.checks.chapter_13 import check_tile_corners
 check_tile_corners(tile_corners)
 
 # %% [markdown] id="tiles-package"
-# `tile_slide` does all of this: mask, grid, and only tiles with at least a quarter of tissue. Now on a real
-# slide: a piece of a thin tissue section from OpenSlide's test data (CC0), in the routine stain, haematoxylin and
-# eosin: nuclei violet, the rest pink. It is downloaded once (2 MB). Without a network the cell says so and goes
-# on with the made slide; then the next figures and numbers differ from the text.
+# `tile_slide` does all of this: mask, grid, and only tiles that are at least a quarter tissue. Now try a real
+# slide: part of a tissue section from OpenSlide's test data (CC0) in the routine stain, haematoxylin and
+# eosin: nuclei are violet, the rest pink. It is downloaded once (2 MB). Without a network, the cell says so and
+# continues with the slide you made; the next figures and numbers then differ from the text.
 
 # %% id="real-slide"
 from mil_tutorial import tile_slide
@@ -275,56 +269,50 @@ try:
     path = fetch_example_slide()
 except FileNotFoundError as error:
     path = Path("made.tif")
-    print(f"going on with {path}: {error}")
+    print(f"continuing with {path}: {error}")
 tiles = tile_slide(path, mpp=0.5, tile_size=256)
 with Slide(path) as slide:
     picture, scale = slide.thumbnail(4), 4
-    print(
-        f"{path.name}: {slide.size[0]} × {slide.size[1]} pixels of {slide.mpp} µm"
-    )
-print(
-    f"{len(tiles)} tiles of {tiles.side} pixels at level 0, "
-    f"the first at {tiles.coords[:3].tolist()}"
-)
+    width, height = slide.size
+    print(f"{path.name}: {width} × {height} pixels of {slide.mpp} µm")
+print(f"{len(tiles)} tiles of {tiles.side} pixels at level 0")
+print(f"the first three at {tiles.coords[:3].tolist()}")
 
-# %% id="real-figure"
+# %% id="real-figure" tags=["hide-input"]
 figure, axes = plt.subplots(figsize=(4.5, 5.5))
 axes.imshow(picture)
 for x, y in tiles.coords / scale:
-    side = tiles.side / scale
-    axes.add_patch(
-        plt.Rectangle((x, y), side, side, fill=False, edgecolor="#0072B2")
-    )
+    side, style = tiles.side / scale, {"fill": False, "edgecolor": "#0072B2"}
+    axes.add_patch(plt.Rectangle((x, y), side, side, **style))
 axes.set(title=f"{len(tiles)} tiles with tissue", xticks=[], yticks=[])
 show(
     figure,
-    "A strip of pink and violet tissue on pale glass, covered by a grid of blue squares; the "
-    "bottom edge and most of a thin strand at the left have none",
+    "A strip of pink and violet tissue on pale glass, covered by a grid of "
+    "blue squares; the bottom edge and most of a thin strand at the left "
+    "have none",
 )
 
 # %% [markdown] id="real-check"
-# What was lost? The last 151 rows of pixels, because only whole tiles count, and most of the thin strand at
+# What was lost? The last 151 rows of pixels, because only whole tiles count, and most of the thin strand on
 # the left.
 #
-# Does the package read what the coordinates say? Read every tile with OpenSlide, and again with the package.
+# Does the package read what the coordinates say? Read every tile with OpenSlide and with the package, and compare.
 
 # %% id="real-check-run"
 handle, same = openslide.OpenSlide(str(path)), 0
 with Slide(path) as slide:
     for x, y in tiles.coords.tolist():
-        raw = handle.read_region((x, y), 0, (tiles.side, tiles.side)).convert(
-            "RGB"
-        )
+        raw = handle.read_region((x, y), 0, (tiles.side, tiles.side))
         mine = slide.read(x, y, tiles.side, tiles.side)
-        same += np.array_equal(np.asarray(raw), mine)
+        same += np.array_equal(np.asarray(raw.convert("RGB")), mine)
 print(f"{same} of {len(tiles)} tiles are equal in every pixel")
 
 # %% [markdown] id="features"
 # ## Turn tiles into features
 #
-# A **frozen encoder** is a network trained elsewhere whose weights stay as they are. It sees each tile once;
-# its output, a row of numbers, goes to a file, and training needs only that file. This one is a small
-# EfficientNet that learnt on photographs (ImageNet). Encoders trained on pathology slides usually serve better.
+# A **frozen encoder** is a network trained elsewhere whose weights stay as they are. It sees each tile once; its
+# output, a row of numbers, goes to a file, and training needs only that file. This one is a small EfficientNet
+# trained on photographs (ImageNet). Encoders trained on pathology slides usually work better.
 
 # %% id="features-run"
 from mil_tutorial import extract_features, load_frozen_encoder
@@ -332,14 +320,9 @@ from mil_tutorial import extract_features, load_frozen_encoder
 encoder = load_frozen_encoder("efficientnet-lite0")
 start = time.perf_counter()
 extract_features(path, tiles, encoder, "slide.h5", batch_size=8)
-seconds = time.perf_counter() - start
-print(
-    f"{len(tiles)} tiles in {seconds:.1f} s: {1000 * seconds / len(tiles):.0f} ms a tile, "
-    "measured here and now"
-)
-print(
-    f"a slide of 10,000 such tiles would take {seconds / len(tiles) * 10_000 / 60:.0f} minutes"
-)
+each = (time.perf_counter() - start) / len(tiles)
+print(f"{len(tiles)} tiles, {1000 * each:.0f} ms each, measured here and now")
+print(f"a slide of 10,000 tiles would take {10_000 * each / 60:.0f} minutes")
 
 # %% id="features-file"
 with h5py.File("slide.h5") as file:
@@ -349,11 +332,11 @@ with h5py.File("slide.h5") as file:
             print(f"    {key} = {values.attrs[key]}")
 
 # %% [markdown] id="features-read"
-# `features` (N, D) and `coords` (N, 2) lie in the same order, under the names that the `.h5` files of CLAM and
+# `features` (N, D) and `coords` (N, 2) are in the same order, under the names that the `.h5` files of CLAM and
 # TRIDENT use. The attributes say what the numbers mean: `patch_size_level0` is a tile's side in pixels of level 0,
-# `target_mpp` its µm/px, `encoder` who made the features. Without them, nobody can place the tiles in half a year.
+# `target_mpp` its µm/px, `encoder` what made the features. Without them, nobody can place the tiles six months later.
 #
-# What do such features see? Squeeze the 1,280 numbers to three (principal components) and paint their ranks
+# What do such features see? Reduce the 1,280 numbers to three (principal components) and paint their ranks
 # as red, green and blue.
 
 # %% id="features-colours"
@@ -369,6 +352,8 @@ side = round(tiles.side / scale)
 corners = np.round(tiles.coords / scale).astype(int)
 painted = [stitch_tiles(c, corners, side, picture.shape[:2]) for c in ranks.T]
 painted = np.nan_to_num(np.stack(painted, axis=2), nan=0.92)
+
+# %% id="features-figure" tags=["hide-input"]
 figure, (left, right) = plt.subplots(1, 2, figsize=(7.5, 4.8))
 left.imshow(picture)
 right.imshow(painted)
@@ -376,20 +361,21 @@ for axis, title in ((left, "slide"), (right, "features as colours")):
     axis.set(title=title, xticks=[], yticks=[])
 show(
     figure,
-    "The tissue, and its tiles painted by their features: tiles along the middle of the strip have "
-    "gradually changing colours; tiles at its edge and apart from it stand out",
+    "The tissue, and its tiles painted by their features: along the middle of "
+    "the strip colours change gradually; tiles at its edge and apart from it "
+    "stand out",
 )
 
 # %% [markdown] id="features-colours-read"
-# Many neighbours get like colours, though the network was given no places. What might it have seen: kinds of
+# Many neighbours get similar colours, although the network never saw a position. What might it have seen: kinds of
 # tissue, strength of stain, or just the share of glass? This map cannot say. Nor does it show that the features
-# tell tumour.
+# can recognise tumour.
 
 # %% [markdown] id="truth"
 # ## Follow one slide from file to heat map
 #
-# Is the whole way right? Of a rendered slide we know every tile. So write one as a slide file and go the whole way:
-# tiles, features from the course's own encoder, the trained model that ships, and back onto the slide.
+# Does the whole path work? We know every tile of a rendered slide. So write one as a slide file and take it through
+# every step: tiles, features from the course's own encoder, the trained model, and back onto the slide.
 
 # %% id="truth-run"
 from mil_tutorial import TILE, load_slides, load_tile_encoder, slide_image
@@ -404,21 +390,18 @@ extract_features(f"{name}.tif", tiling, load_tile_encoder(), f"{name}.h5")
 with h5py.File(f"{name}.h5") as file:
     features = file["features"][:]
 row_of = {tuple(place): i for i, place in enumerate(tiling.coords.tolist())}
-rows = [
-    row_of[place] for place in places
-]  # a tile that is missing would stop here
-print(f"{name}.tif: {len(tiling)} tiles, among them all {len(rows)} that ship")
-print(
-    f"features differ from those that ship by at most {np.abs(features[rows] - shipped).max():.4f}"
-)
+rows = [row_of[place] for place in places]  # stops if a tile is missing
+print(f"{name}.tif: {len(tiling)} tiles, including all {len(rows)} that ship")
+gap = np.abs(features[rows] - shipped).max()
+print(f"features differ from those that ship by at most {gap:.4f}")
 
 # %% [markdown] id="truth-read"
 # The shipped features are rounded to multiples of 1/8, so they may differ by half of that, 0.0625. They do not
-# differ by more: nothing was moved or turned on the way. (Scaling is not tested: the slide has just the µm/px
-# that we ask for.)
+# differ by more: nothing was moved or rotated on the way. (This does not test scaling: the slide has exactly the
+# µm/px that we ask for.)
 #
-# All 256 tiles count as tissue here, because small holes are filled. So the bag has 49 tiles more than the one that
-# ships. Does that matter? Ask the model.
+# All 256 tiles count as tissue here, because small holes are filled. So the bag has 49 tiles more than the shipped
+# one. Does that matter? Ask the model.
 
 # %% id="heat-run"
 from mil_tutorial import (
@@ -431,33 +414,31 @@ from mil_tutorial import (
 
 truth = np.zeros(len(tiling), dtype=int)
 truth[rows] = val.instance_labels[row]
-bag = MedicalBagDataset(
-    [(features, 1)], instance_labels=[truth], coords=[tiling.coords]
-)
+options = {"instance_labels": [truth], "coords": [tiling.coords]}
+bag = MedicalBagDataset([(features, 1)], **options)
 predictions = predict(load_trained_model(), bag)
 (ranking,) = instance_auc([predictions.attention], [truth])
-before = predict(load_trained_model(), val.subset([row]))
-print(
-    f"probability with the {len(rows)} tiles that ship: {before.probabilities[0]:.2f}"
-)
-print(
-    f"probability with all {len(tiling)} tiles:         {predictions.probabilities[0]:.2f}"
-)
+(before,) = predict(load_trained_model(), val.subset([row])).probabilities
+(after,) = predictions.probabilities
+print(f"probability with the {len(rows)} tiles that ship: {before:.2f}")
+print(f"probability with all {len(tiling)} tiles:         {after:.2f}")
+
+# %% id="heat-figure" tags=["hide-input"]
 with Slide(f"{name}.tif") as slide:
     image = slide.thumbnail(1)
-title = f"{name}.tif: probability {predictions.probabilities[0]:.2f}, instance AUC {ranking:.2f}"
-figure = plot_attention(
-    image, predictions.attention, tiling.coords, TILE, truth=truth, title=title
-)
+title = f"{name}: probability {after:.2f}, instance AUC {ranking:.2f}"
+drawn = image, predictions.attention, tiling.coords, TILE
+figure = plot_attention(*drawn, truth=truth, title=title)
 show(
     figure,
-    "A round lymph node that fills the slide; its attention map, dark but for one bright tile at "
-    "the right; the overlay, where that tile lies inside the outline of four tumour tiles",
+    "A round lymph node that fills the slide; its attention map with one "
+    "bright tile at the right; the overlay, where that tile lies inside the "
+    "outline of four tumour tiles",
 )
 
 # %% [markdown] id="heat-read"
-# The brightest tile lies in the tumour, with half of all the attention. Yet with all tiles the probability is
-# .17, and the slide is missed; with the tiles that ship it was .78. Why? Ask the 49 tiles that are new.
+# The brightest tile lies in the tumour and has half of all the attention. Yet with all tiles the probability is
+# .17, and the slide is missed; with the tiles that ship it was .78. Why? Ask the 49 new tiles.
 
 # %% id="heat-new"
 extra = np.setdiff1d(np.arange(len(tiling)), rows)
@@ -466,15 +447,15 @@ print(f"attention on the {len(extra)} new tiles: {weight.sum():.0%}")
 print(f"their own score, weighted by it: {weight @ own / weight.sum():+.1f}")
 
 # %% [markdown] id="heat-new-read"
-# They show fat and glass. The rule that chose tiles for training left such tiles out, so the model never learnt
-# to look away from them. **Another tissue mask makes another bag.** Tile the slides you test with the very
-# settings of those you trained on.
+# They show fat and glass. The rule that chose tiles for training left such tiles out, so the model never learned
+# to look away from them. **Another tissue mask makes another bag.** Tile your test slides with exactly the settings
+# of your training slides.
 
 # %% [markdown] id="folder"
 # ## Bring a folder of your own
 #
 # Say you have features of 400 slides and a table of labels. Here is such a folder, made from the shipped slides:
-# one `.h5` a slide, and a CSV with slide, label, patient and split.
+# one `.h5` file per slide, and a CSV file with slide, label, patient and split.
 
 # %% id="folder-make"
 import csv
@@ -483,29 +464,22 @@ from mil_tutorial import Tiles
 from mil_tutorial.datasets import write_features
 
 Path("features").mkdir(exist_ok=True)
+rows = [("slide", "label", "patient", "split")]
+for split, part in {"train": train, "val": val, "test": test}.items():
+    for i, name in enumerate(part.names):
+        coords = part.coords[i].astype(int)
+        tiles = Tiles(name, coords, tile_size=TILE, side=TILE)
+        values = [part.instances[i].numpy()]
+        write_features(f"features/{name}.h5", tiles, values, "shipped encoder")
+        label = "tumor" if part.labels[i] == 1 else "normal"
+        rows.append((name, label, part.groups[i], split))
 with open("labels.csv", "w", newline="") as file:
-    table = csv.writer(file)
-    table.writerow(["slide", "label", "patient", "split"])
-    for split, part in {"train": train, "val": val, "test": test}.items():
-        rows = zip(
-            part.names, part.instances, part.coords, part.groups, part.labels
-        )
-        for name, values, coords, patient, label in rows:
-            tiles = Tiles(name, coords.astype(int), tile_size=TILE, side=TILE)
-            write_features(
-                f"features/{name}.h5",
-                tiles,
-                [values.numpy()],
-                "shipped encoder",
-            )
-            table.writerow(
-                [name, ("normal", "tumor")[int(label)], patient, split]
-            )
+    csv.writer(file).writerows(rows)
 print(*Path("labels.csv").read_text().splitlines()[:3], sep="\n")
 print(len(list(Path("features").iterdir())), "files")
 
 # %% [markdown] id="folder-compare"
-# One command gives the table of chapter 11 for it. Here with one seed and two poolings, to be quick.
+# One command makes the table of chapter 11 from it. One seed and two poolings keep it quick here.
 
 # %% id="folder-run"
 import os
@@ -517,55 +491,57 @@ from IPython.display import Markdown
 
 
 def command(words):
-    """Run a command of the course as a terminal would; return what it prints."""
+    """Run a command as a terminal would; return what it prints."""
     call = [sys.executable, "-m", "mil_tutorial", *words.split()]
-    alone = os.environ | {
-        "OMP_NUM_THREADS": "1"
-    }  # threads that wait for each other cost time
+    alone = {**os.environ, "OMP_NUM_THREADS": "1"}  # threads would only wait
     done = subprocess.run(call, capture_output=True, text=True, env=alone)
     return (done.stdout if done.returncode == 0 else done.stderr).strip()
 
 
-epochs = "--epochs 2" if FAST else ""
-compare = "compare --data features --labels labels.csv --seeds 1 --poolings max gated --out results"
-print(command(f"{compare} {epochs}").splitlines()[-1])
-table = Path("results/results.md").read_text(encoding="utf-8")
-Markdown(table.partition("\n\n")[2].partition("False-negative rate and")[0])
+compare = "compare --data features --labels labels.csv --seeds 1"
+compare += " --poolings max gated --out results"
+epochs = " --epochs 2" if FAST else ""
+files = command(compare + epochs).splitlines()[-1]
+print(*files.replace(": ", ":, ").split(", "), sep="\n")
+text = Path("results/results.md").read_text(encoding="utf-8")
+Markdown(text.partition("\n\n")[2].partition("False-negative rate and")[0])
 
 # %% [markdown] id="folder-read"
-# These are the slides of chapter 11, now read from files. In the stored run the two AUCs are the same, .92; gated
-# attention misses fewer slides and calls more normal slides positive. One seed, wide intervals: no winner. With
-# `--seeds 5` the table holds five runs, and with `--slides FOLDER` there are heat maps on the slides' thumbnails.
+# These are the slides of chapter 11, now read from files. In the stored run, both AUCs are .92; gated attention
+# misses fewer slides and calls more normal slides positive. With one seed and wide intervals there is no winner.
+# `--seeds 5` gives a table of five runs, and `--slides FOLDER` adds heat maps on the slides' thumbnails.
 
 # %% [markdown] id="bad"
-# ## Let the reader complain before the training
+# ## Find bad files before training
 #
 # What goes wrong with 400 files? One is cut off while copying; a label has no file; a file has features of
-# another width; a slide does not say how large its pixels are. You want to hear of it *before* hours of training, in
-# a line that names the file. Three of them:
+# another width; a slide does not say how large its pixels are. You want to hear about it *before* hours of training,
+# in a line that names the file. Three examples:
 
 # %% id="bad-run"
+from textwrap import fill
+
 spoilt = compare.replace("features", "spoilt")
 shutil.copytree("features", "spoilt", dirs_exist_ok=True)
 broken = Path(f"spoilt/{train.names[0]}.h5")
 broken.write_bytes(broken.read_bytes()[:5000])
-print("1.", command(spoilt), "\n")
+print(fill("1. " + command(spoilt), 79), "\n")
 broken.unlink()
-print("2.", command(spoilt), "\n")
-tifffile.imwrite(
-    "photo.tif", glass[:1024, :1024], tile=(256, 256), photometric="rgb"
-)
-print("3.", command("tile photo.tif --out tiles").splitlines()[-1])
+print(fill("2. " + command(spoilt), 79), "\n")
+blocks = {"tile": (256, 256), "photometric": "rgb"}
+tifffile.imwrite("photo.tif", glass[:1024, :1024], **blocks)
+last = command("tile photo.tif --out tiles").splitlines()[-1]
+print(fill("3. " + last, 79))
 
 # %% [markdown] id="bad-read"
-# The third is the subtle one. A guess of the pixel's size from "40×" may be wrong, and no error would follow, only
-# features of the wrong scale. So you have to say it (`--slide-mpp`).
+# The third is the subtle one. A pixel size guessed from "40×" may be wrong, and no error would follow, only features
+# at the wrong scale. So you have to state it (`--slide-mpp`).
 
 # %% [markdown] id="many"
 # ## Do it for 400 slides
 #
-# The first two commands do for a folder of slides what you did for one. Stopped, they go on where they were, and a
-# bad slide does not hold up the others.
+# The first two commands do for a folder of slides what you did for one. If you stop them, they resume where they
+# were, and a bad slide does not hold up the others.
 #
 # ```text
 # python -m mil_tutorial tile slides/ --out tiles --mpp 0.5 --workers 2
@@ -573,13 +549,13 @@ print("3.", command("tile photo.tif --out tiles").splitlines()[-1])
 # python -m mil_tutorial compare --data features --labels labels.csv --slides slides --seeds 5 --out results
 # ```
 #
-# The [recipe for CAMELYON16](recipes/camelyon16.md) goes from the download to the table, with sizes.
+# The [recipe for CAMELYON16](recipes/camelyon16.md) goes from the download to the table, with sizes and times.
 
 # %% [markdown] id="summary"
 # ## Summary
 #
-# * Places are in pixels of level 0, sizes in pixels of the level that is read, scale in µm per pixel.
-# * Stained tissue is where colour is; pen is too, and fat is not. Look at every mask.
+# * Positions are in pixels of level 0, sizes in pixels of the level you read, scale in µm per pixel.
+# * Colour finds stained tissue. It also finds pen marks, and misses fat. Look at every mask.
 # * A feature file holds features, coordinates and what they mean.
 # * Check files, widths, labels and patients before training, not after.
 
@@ -591,9 +567,9 @@ print("3.", command("tile photo.tif --out tiles").splitlines()[-1])
 # %% [markdown] id="practice"
 # ## In practice
 #
-# * Write the encoder's name, the µm/px and the tile size beside every result.
+# * State the encoder's name, the µm/px and the tile size beside every result.
 # * Split by patient: two slides of one patient are not two patients.
-# * Keep the pictures of the masks. Most odd results start there.
+# * Keep the pictures of the masks. Many odd results start there.
 
 # %% [markdown] id="reading"
 # ## Further reading

@@ -59,6 +59,21 @@ def always_ten(digits, positive, rng):
             return places
 
 
+def size_kept(digits, positive, rng):
+    size = size_of(rng)
+    while True:
+        places = rng.integers(len(digits), size=size)
+        if (digits[places] == 9).any() == positive:
+            return places
+
+
+def size_kept_in_a_loop_of_digits(digits, positive, rng):
+    places = rng.integers(len(digits), size=size_of(rng))
+    while (digits[places] == 9).any() != positive:
+        places = rng.integers(len(digits), size=len(places))
+    return places
+
+
 def labels_swapped(digits, positive, rng):
     return as_printed(digits, not positive, rng)
 
@@ -108,29 +123,31 @@ def without_two(scores, coords, radius):
 
 
 ZOO = [
-    (checks.check_molecules_apart, 0.008, "how many of the 460"),
+    (checks.check_molecules_apart, 0.008, "How many of the 460"),
     (checks.check_molecules_apart, 0.8, "Take 0.008 of the 460"),
     (checks.check_molecules_apart, 0.736, "That is one run"),
-    (checks.check_molecules_apart, 410.3, "Subtract it"),
-    (checks.check_molecules_apart, 414, "Subtract those"),
+    (checks.check_molecules_apart, 410.3, "Subtract it from those of gated"),
+    (checks.check_molecules_apart, 414, "Subtract those of attention"),
     (checks.check_molecules_apart, 5, "too large"),
-    (checks.check_draw_bag, any_label, "until the bag has the wanted label"),
-    (checks.check_draw_bag, labels_swapped, "2000 of 2000 positive bags hold no 9"),
+    (checks.check_draw_bag, any_label, "until the bag has the right label"),
+    (checks.check_draw_bag, size_kept, "Draw a new size with every attempt"),
+    (checks.check_draw_bag, size_kept_in_a_loop_of_digits, "Draw a new size with every attempt"),
+    (checks.check_draw_bag, labels_swapped, "2000 of 2000 positive bags contain no 9"),
     (checks.check_draw_bag, one_nine_put_in, "puts one 9 into each bag by hand"),
     (checks.check_draw_bag, nine_first, "draw all digits uniformly"),
-    (checks.check_draw_bag, sorted_by_digit, "no place is special"),
+    (checks.check_draw_bag, sorted_by_digit, "no position is special"),
     (checks.check_draw_bag, nines_taken_out, "take nothing out of a bag"),
     (checks.check_draw_bag, always_ten, "expected about 10 ± 2"),
-    (checks.check_draw_bag, the_digits, "expected the places of its digits"),
+    (checks.check_draw_bag, the_digits, "expected the positions of its digits"),
     (checks.check_draw_bag, lambda d, p, rng: np.array([len(d)]), "but there are 20000 digits"),
     (checks.check_draw_bag, lambda d, p, rng: np.array([], int), "a bag is empty"),
     (checks.check_draw_bag, lambda d, p, rng: d[None], "of shape (1, 20000)"),
     (checks.check_kept_accuracy, best_on_test, "the test fold has helped to choose"),
-    (checks.check_kept_accuracy, lambda v, a: a.mean(axis=0).max(), "still the test folds"),
+    (checks.check_kept_accuracy, lambda v, a: a.mean(axis=0).max(), "the test folds still choose"),
     (checks.check_kept_accuracy, lambda v, a: kept(-v, a), "the lowest is the best"),
-    (checks.check_kept_accuracy, lambda v, a: a.mean(), "keep one epoch of each fold"),
+    (checks.check_kept_accuracy, lambda v, a: a.mean(), "keep one epoch for each fold"),
     (checks.check_kept_accuracy, lambda v, a: a[:, -1].mean(), "the last epoch"),
-    (checks.check_kept_accuracy, one_epoch_for_all, "choose in each"),
+    (checks.check_kept_accuracy, one_epoch_for_all, "an epoch in each"),
     (checks.check_kept_accuracy, lambda v, a: a[:, 0], "expected ()"),
     (checks.check_smooth_scores, lambda s, c, r: weights_of(c, r) @ s, "a mean, not a sum"),
     (
@@ -141,7 +158,7 @@ ZOO = [
     (checks.check_smooth_scores, without_itself, "counts too"),
     (checks.check_smooth_scores, not_squared, "Square the distance"),
     (checks.check_smooth_scores, without_two, "The 2 is missing"),
-    (checks.check_smooth_scores, lambda s, c, r: s, "as they were"),
+    (checks.check_smooth_scores, lambda s, c, r: s, "came back unchanged"),
     (checks.check_smooth_scores, lambda s, c, r: 0 * s + s.mean(), "near ones must count more"),
     (checks.check_smooth_scores, lambda s, c, r: s.mean(), "one for each nucleus"),
     (checks.check_smooth_scores, lambda s, c, r: s[9], "your code raised IndexError"),

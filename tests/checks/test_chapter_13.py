@@ -84,14 +84,14 @@ def with_partial(width, height, side):
 
 
 ZOO = [
-    (checks.check_level0_side, 256, "How many µm does it show"),
+    (checks.check_level0_side, 256, "How many µm wide is it"),
     (checks.check_level0_side, 128, "How many pixels of 0.22"),
     (checks.check_level0_side, 112.6, "level 0 has smaller pixels"),
     (checks.check_level0_side, 512, "This slide has 0.22"),
     (checks.check_level0_side, 700, "too large"),
-    (checks.check_read_field, shrunk_place, "in pixels of level 0, whatever the level"),
-    (checks.check_read_field, level0_size, "divide side by the downsample"),
-    (checks.check_read_field, swapped_place, "give x, y as they came"),
+    (checks.check_read_field, shrunk_place, "in pixels of level 0, whichever level"),
+    (checks.check_read_field, level0_size, "divide side by the downsampling factor"),
+    (checks.check_read_field, swapped_place, "pass x, y unchanged"),
     (checks.check_read_field, always_level0, "level 0 was read, expected 1"),
     (checks.check_read_field, grown_size, "are 256 of this level"),
     (checks.check_read_field, lambda *args: "nothing", "called 0 times"),
@@ -104,7 +104,7 @@ ZOO = [
     (checks.check_otsu_threshold, lambda c: between(c), "got ndarray"),
     (checks.check_tile_corners, with_partial, "reach beyond the slide"),
     (checks.check_tile_corners, lambda w, h, s: np.array(corners(w, h, s))[:, ::-1], "put x first"),
-    (checks.check_tile_corners, lambda w, h, s: corners(h, w, s), "changed places"),
+    (checks.check_tile_corners, lambda w, h, s: corners(h, w, s), "are swapped"),
     (checks.check_tile_corners, lambda w, h, s: sorted(corners(w, h, s)), "go row by row"),
     (
         checks.check_tile_corners,
@@ -114,7 +114,7 @@ ZOO = [
     (
         checks.check_tile_corners,
         lambda w, h, s: np.array(corners(w, h, s)) + s // 2,
-        "give the top-left corners",
+        "return the top-left corners",
     ),
     (checks.check_tile_corners, lambda w, h, s: [w, h], "expected (n, 2)"),
     (checks.check_tile_corners, lambda w, h, s: corners(w, h, s)[:1], "came in shape"),

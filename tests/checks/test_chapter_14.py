@@ -123,7 +123,7 @@ def merged(batch):
     return instances, torch.tensor([len(instances)]), torch.tensor([max(y for _, y in batch)])
 
 
-def sizes_mended(batch):
+def sizes_fixed(batch):
     instances, _, labels = merged(batch)
     return instances, torch.tensor([len(tiles) for tiles, _ in batch]), labels
 
@@ -270,7 +270,7 @@ CASES = {  # check: letter, the bug as it is planted, what the check says of it
     checks.check_join_bags: ("E", merged, "one entry came out in sizes"),
     checks.check_score_slides: ("H", skipping, "5 slides went in, 2 labels came out"),
     checks.check_make_folds: ("J", by_slide, "are not independent"),
-    checks.check_report_auc: ("B", best_on_test, "the highest number is reported"),
+    checks.check_report_auc: ("B", best_on_test, "the highest test AUC"),
 }
 RIGHT = {
     checks.check_max_of_bags: (hidden_max, max_by_loop),
@@ -298,11 +298,11 @@ WRONG = [
     (checks.check_attention_of, one_too_many, "One tile too many"),
     (checks.check_to_probabilities, lambda z: z, "the logits themselves"),
     (checks.check_to_probabilities, lambda z: z.clip(0, 1), "no sigmoid"),
-    (checks.check_to_probabilities, lambda z: expit(expit(z)), "twice"),
-    (checks.check_to_probabilities, each_guessed, "the guess is the same"),
-    (checks.check_join_bags, sizes_mended, "one entry came out in labels"),
+    (checks.check_to_probabilities, lambda z: expit(expit(z)), "applies the sigmoid twice"),
+    (checks.check_to_probabilities, each_guessed, "still a guess"),
+    (checks.check_join_bags, sizes_fixed, "one entry came out in labels"),
     (checks.check_join_bags, highest_labels, "keeps its own label"),
-    (checks.check_join_bags, ends, "sums up to each bag"),
+    (checks.check_join_bags, ends, "cumulative sums"),
     (checks.check_join_bags, lambda batch: joined(batch)[:2], "returns three things"),
     (checks.check_score_slides, first_tiles, "the top of the slide"),
     (checks.check_score_slides, all_tiles, "120 tiles were sent at once, but 40 fit"),
@@ -311,11 +311,11 @@ WRONG = [
     (checks.check_score_slides, lambda *args: every_nth(*args)[1], "returns two arrays"),
     (checks.check_make_folds, one_patient_a_fold, "30 folds came, expected 5"),
     (checks.check_make_folds, one_fold_again, "every slide is tested once"),
-    (checks.check_make_folds, half_the_slides, "does not hold every slide once"),
+    (checks.check_make_folds, half_the_slides, "does not contain every slide once"),
     (checks.check_make_folds, lambda p, n=5: [p] * n, "a fold is a pair"),
     (checks.check_report_auc, best_on_val, "a validation AUC"),
     (checks.check_report_auc, last_epoch, "the last epoch"),
-    (checks.check_report_auc, worst_on_val, "like least"),
+    (checks.check_report_auc, worst_on_val, "the lowest validation AUC"),
     (checks.check_report_auc, mean_epoch, "the mean over epochs"),
 ]
 
@@ -405,7 +405,7 @@ def test_wrong_temperatures_are_named():
     wrong = [
         (lambda y, z: 1 / by_search(y, z), "That is 1 / T"),
         (lambda y, z: np.log(by_search(y, z)), "take its exponential"),
-        (lambda y, z: 1, "nothing was fitted"),
+        (lambda y, z: 1, "you have fitted nothing"),
         (lambda y, z: by_search(1 - y, z), "expected"),
         (lambda y, z: z / by_search(y, z), "came in shape (300,)"),
     ]

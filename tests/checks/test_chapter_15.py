@@ -97,8 +97,8 @@ WRONG = [
         "small part counts more",
     ),
     (checks.check_accumulate, by(lambda x, parts, bags: x.mean()), "twice the gradient"),
-    (checks.check_accumulate, by(lambda x, parts, bags: x.sum()), "never divided"),
-    (checks.check_accumulate, by(lambda x, parts, bags: x.mean() / bags), "divided twice"),
+    (checks.check_accumulate, by(lambda x, parts, bags: x.sum()), "never divide by"),
+    (checks.check_accumulate, by(lambda x, parts, bags: x.mean() / bags), "You divide twice"),
     (
         checks.check_accumulate,
         by(lambda x, parts, bags: 2 * x.sum() / bags),
