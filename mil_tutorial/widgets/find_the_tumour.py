@@ -188,7 +188,7 @@ class FindTheTumour(OneOfSeveral):
         return text + (
             f"{tumour} tiles hold tumour and are outlined. The marks found "
             f"{learner.true_positives}, missed {learner.false_negatives} and raised "
-            f"{learner.false_positives} false alarms. The {count_in_words(m)} with the highest attention found "
-            f"{attention.true_positives}, missed {attention.false_negatives} and raised "
-            f"{attention.false_positives} false alarms."
+            f"{learner.false_positives} false alarms. The {count_in_words(m)} with the highest "
+            f"attention found {attention.true_positives}, missed {attention.false_negatives} "
+            f"and raised {attention.false_positives} false alarms."
         )

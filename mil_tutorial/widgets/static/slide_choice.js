@@ -45,7 +45,7 @@ class SlideChoice {
       model.save_changes();
     } else {
       model.send({ slide: name });
-      const text = `No answer yet. Slide ${name} has to come from a running kernel.`;
+      const text = `No answer yet. Slide ${name} is not stored in the page; it needs a running kernel.`;
       this.waiting = setTimeout(() => this.complain(text), PATIENCE);
     }
   }

@@ -151,7 +151,7 @@ class SlideExplorer {
       `attention ${short(doubles(this.canvas.scene.values.raw)[tile])}, share ${short(this.shares[tile])}`,
       `place ${this.order.indexOf(tile) + 1} by attention`,
     ];
-    if (this.scores) lines.push(`score alone ${short(this.scores[tile])} (logit)`);
+    if (this.scores) lines.push(`own logit ${short(this.scores[tile])}`);
     return this.canvas.truth ? [...lines, this.truthWord(tile)] : lines;
   }
 

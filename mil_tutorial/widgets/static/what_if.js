@@ -3,9 +3,9 @@
 // is asked.
 
 const PATIENCE = 4000; // milliseconds until a kernel that does not answer is mentioned
-const NEEDS_KERNEL = "For this kind of pooling the rest of the slide has to be classified by a running kernel.";
-const SHARE = "colour: weight × tiles left (1 = equal)";
-const LAST_TILE = "One tile has to stay: the weights are a softmax over the tiles that are left, and there is none over no tiles.";
+const NEEDS_KERNEL = "This kind of pooling needs the model itself: tiles can be removed only with a running kernel.";
+const SHARE = "colour: weight × tiles left (1 = equal share)";
+const LAST_TILE = "One tile must stay: the weights are a softmax over the tiles that are left, and a softmax needs at least one.";
 
 class WhatIf {
   constructor(model) {
@@ -99,7 +99,7 @@ class WhatIf {
   mayTake(count) {
     const left = this.canvas.count - this.removed.length;
     if (left === 1) this.complain(LAST_TILE);
-    else if (count >= left) this.complain(`Only ${tiles(left)} are left, and one has to stay: ${count} cannot go.`);
+    else if (count >= left) this.complain(`Only ${tiles(left)} are left and one must stay, so ${count} cannot be removed.`);
     return count < left;
   }
 

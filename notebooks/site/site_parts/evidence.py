@@ -21,9 +21,10 @@ def sentence(name: str) -> str:
     )
     ends = f"[{pair['auc_low']:+.2f}, {pair['auc_high']:+.2f}]"
     ahead = f"{pair['auc']:+.2f} {ends}".translate(SIGN)
+    starts, slides = len(record["seeds"]), record["data"]["test_bags"]
     return (
-        f"Mean test AUC over {len(record['seeds'])} starts on {record['data']['test_bags']} slides: "
-        f"{listed}. Gated attention minus max: {ahead}, a 95 % interval over patients and starts."
+        f"Mean test AUC over {starts} starts on {slides} slides: {listed}. Gated attention minus "
+        f"max: {ahead}, a 95 % interval over patients and starts."
     )
 
 
