@@ -56,3 +56,11 @@ def test_show_keeps_the_description_and_closes_the_figure(monkeypatch):
     picture = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
     assert picture.width > 300
     assert len(picture.getcolors()) > 3
+
+
+def test_a_table_has_its_head_and_one_line_for_each_row():
+    shown = notebook.table(("slide", "AUC"), [("a", 0.5), ("b", None)])
+    lines = shown.data.splitlines()
+    assert [line.split("|")[1].strip() for line in lines] == ["slide", "-----", "a", "b"]
+    assert "0.5" in lines[2]
+    assert "None" in lines[3]
