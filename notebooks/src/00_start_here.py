@@ -32,8 +32,7 @@
 # %% id="find-widget"
 import numpy as np
 
-from mil_tutorial import TILE, load_slides, load_trained_model, predict
-from mil_tutorial import slide_image
+from mil_tutorial import load_slides, load_trained_model, predict, slide_image
 from mil_tutorial.widgets import FindTheTumour, slide_views
 
 train, val, _ = load_slides("slides")
@@ -43,7 +42,7 @@ chosen = positives[np.argsort(rates[positives])[len(positives) // 2]]
 
 model, shown = load_trained_model(), val.subset([chosen])
 found = predict(model, shown)
-FindTheTumour(slide_views(shown, found, image_of=slide_image, tile_size=TILE))
+FindTheTumour(slide_views(shown, found, image_of=slide_image, tile_size=32))
 
 # %% [markdown] id="find-answer"
 # <details><summary>Answer: what to look for, and how the model did</summary>
@@ -92,6 +91,7 @@ print(f"slide {val.names[chosen]}: {width} × {height} pixels")
 # tiles without tissue are left out. Ours are 32 pixels wide.
 
 # %% id="tiles-run"
+from mil_tutorial import TILE
 from mil_tutorial.datasets import cut_tiles, tissue_tiles
 
 coords = tissue_tiles(image)  # (n, 2): x and y of each tile's corner
@@ -286,8 +286,8 @@ check_calls_positive(calls_positive)
 # ## See why it takes attention
 #
 # Attention is not the only way to turn many tiles into one answer. **Max pooling** scores every tile and
-# keeps the highest score. **The mean** gives all tiles the same weight. Both are simpler. When are they not
-# enough?
+# keeps the highest score. **The mean** gives all tiles the same weight. Both are simpler, and sometimes they are
+# not enough.
 #
 # Here are the results on slides with small tumours, `slides-hard`. They were **recorded** on test slides. Every training
 # began with other random weights, so each mark is one start.

@@ -316,8 +316,8 @@ table((*head, "positive slides flagged", "tumour tiles found"), rows)
 # %% [markdown] id="copy"
 # ## Idea one: copy the label to every tile
 #
-# In practice nobody outlines the tumour. So give every tile its slide's label and train as before. On healthy
-# slides all copied labels are right. What share of them is wrong on positive slides?
+# In practice nobody outlines the tumour. So give every tile its slide's label. On healthy slides all copied labels
+# are right. What share of them is wrong on positive slides?
 
 # %% id="copy-wrong" tags=["nbval-check-output"]
 copied = np.repeat(train.labels.numpy(), train.sizes.numpy())  # (N,)

@@ -10,7 +10,7 @@ from mil_tutorial.experiment.catalogue import load_benchmark
 
 def test_demo_shows_hard_slides_first_and_says_where_to_go(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(demo, "EPOCHS", {"slides-hard": 1, "slides": 1})
-    monkeypatch.setattr(demo, "STARTS", {"slides-hard": 2, "slides": 1})
+    monkeypatch.setattr(demo, "STARTS", {"slides-hard": 1, "slides": 1})
     monkeypatch.setattr(demo, "POOLINGS", ("max", "attention"))
     monkeypatch.setattr("mil_tutorial.system.jobs.possible_jobs", lambda most: 1)
     assert main(["demo", "--out", str(tmp_path / "demo")]) == 0
@@ -19,7 +19,7 @@ def test_demo_shows_hard_slides_first_and_says_where_to_go(tmp_path, capsys, mon
     assert printed.startswith((tmp_path / "demo" / "results.md").read_text().rstrip())
     hard, default = printed.split("# slides: ")
     assert "tumour in 3 of 218 tiles" in hard
-    assert [len(re.findall(r"\d\.\d\d", line)) for line in hard.splitlines()[4:6]] == [3, 3]
+    assert [len(re.findall(r"\d\.\d\d", line)) for line in hard.splitlines()[4:6]] == [2, 2]
     assert "of 20 recorded starts" in default
     assert "max 5, attention 19, gated 15" in default
     assert "compare --data slides-hard" in printed.splitlines()[-1]
