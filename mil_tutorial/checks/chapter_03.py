@@ -137,8 +137,8 @@ def check_epoch_sampler(answer: Any) -> str:
         if shown in epochs:
             raise Wrong(
                 f"seed 1 shows in epoch {epoch} what seed 0 shows in epoch "
-                f"{epochs.index(shown)}: the two runs would share most of their draws. Combine seed "
-                "and epoch so that no two pairs give the same number"
+                f"{epochs.index(shown)}: the two runs would share most of their draws. Combine "
+                "seed and epoch so that no two pairs give the same number"
             )
     return "new tiles each epoch, and the same again for the same seed and epoch"
 

@@ -290,7 +290,7 @@ COLLATE = [
     (changed(labels=lambda y: y[:, None]), "labels came in shape (2, 1), expected (2,)"),
     (changed(labels=lambda y: y.tolist()), "labels came as list"),
     (changed(labels=lambda y: y.max()), "labels came in shape (), expected (2,)"),
-    (changed(bags=torch.zeros_like), "Only zeros"),
+    (changed(bags=torch.zeros_like), "only zeros"),
     (changed(bags=lambda x: x.transpose(0, 1)), "the axis of bags comes first"),
     (padded_to(lambda batch: 10), "padded to 10 places (bags of 3 and 2 tiles)"),
     (padded_to(lambda batch: sum(len(x) for x, _ in batch)), "the number of tiles in all"),
