@@ -20,7 +20,7 @@ def test_demo_shows_hard_slides_first_and_says_where_to_go(tmp_path, capsys, mon
     hard, default = printed.split("# slides: ")
     assert "tumour in 3 of 218 tiles" in hard
     assert [len(re.findall(r"\d\.\d\d", line)) for line in hard.splitlines()[4:6]] == [2, 2]
-    assert "of 20 recorded starts" in default
+    assert "Of 20 recorded starts" in default
     assert "max 5, attention 19, gated 15" in default
     assert "compare --data slides-hard" in printed.splitlines()[-1]
 
