@@ -350,10 +350,13 @@ for name in ("slides-hard", "slides"):
 
 # %% id="doctor-run"
 from mil_tutorial import examine
+from mil_tutorial.notebook import table
 
+rows = []
 for finding in examine():
-    mark = "ok " if finding.healthy else "BAD"
-    print(f"{mark} {finding.what:18} {finding.value}")
+    mark = "ok" if finding.healthy else "BAD"
+    rows.append((mark, finding.what, finding.value))
+table(("", "what", "found"), rows)
 
 # %% [markdown] id="summary"
 # ## Summary
