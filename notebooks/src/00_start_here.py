@@ -3,10 +3,10 @@
 #
 # <!-- badges -->
 #
-# Here is a slide of a lymph node. A pathologist signed it out as "tumour" and did not say where. **Can you
-# find the tumour?** And could a computer that is told only "tumour" or "no tumour" for each slide?
+# Here is a slide of a lymph node. Its label says "tumour", but not where. **Can you find the tumour?** And could a
+# computer that is told only "tumour" or "no tumour" for each slide?
 #
-# ![A lymph-node slide as a program drew it: fields of small dark nuclei, pale round areas, white fat and pink strands; nothing is marked](images/first_slide.jpg)
+# ![A lymph-node slide, drawn by a program: many small dark nuclei, several paler patches, vessels, and fat at the rim; nothing is marked](images/first_slide.jpg)
 #
 # | | |
 # |---|---|
@@ -47,8 +47,8 @@ FindTheTumour(slide_views(shown, found, image_of=slide_image, tile_size=32))
 # %% [markdown] id="find-answer"
 # <details><summary>Answer: what to look for, and how the model did</summary>
 #
-# Look for larger, paler nuclei that lie in a nest among the small dark ones. The pale round areas are germinal
-# centres, which belong in a lymph node. Seven of the 222 tiles hold tumour.
+# Look for larger, paler nuclei that lie in a nest among the small dark ones. Other pale patches are tissue that
+# belongs in a lymph node, such as germinal centres. Seven of the 222 tiles hold tumour.
 #
 # The six tiles with the most attention all hold tumour. Nobody ever outlined a tumour for the model. It
 # learned from the labels of whole slides. This course builds such a model, step by step.
