@@ -84,7 +84,8 @@ for axes in (left, right):
     axes.spines[:].set_visible(False)
 x, y = tumour_tiles.mean(axis=0) + TILE / 2
 right.set(xlim=(x - 80, x + 80), ylim=(y + 80, y - 80), title="enlarged")
-left.set(title=f"{len(tumour_tiles)} of {len(val.coords[bag])} tiles")
+counts = len(tumour_tiles), len(val.coords[bag])
+left.set(title="{} of {} tiles hold tumour".format(*counts))
 show(
     figure,
     "Slide A with eight square tiles outlined in one patch at the lower left, "
