@@ -181,11 +181,13 @@ faults = [
     ((good, 0), {"groups": ["P1"]}),  # two bags, one patient
     ((good, 0), in_negative),  # tumour in a negative slide
 ]
+rows = []
 for bag, extra in faults:
     try:
         PackageDataset([(good, 1), bag], **extra)
     except ValueError as error:
-        print("·", error)
+        rows.append([error])
+table(["refused, because"], rows)
 
 # %% [markdown] id="look"
 # ## Look before you train

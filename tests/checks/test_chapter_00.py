@@ -1,9 +1,11 @@
 """Known wrong answers of chapter 00 must fail, each with the message that names it."""
 
+import numpy as np
 import pytest
 import torch
 from verdicts import by_check, expect_state
 
+from mil_tutorial import load_slides, load_trained_model, predict
 from mil_tutorial.checks import chapter_00 as checks
 
 ZOO = [
@@ -42,3 +44,13 @@ def test_a_right_answer_passes():
     assert checks.check_witness_rate.judge(lambda y: sum(y) / len(y)).state == "right"
     assert checks.check_calls_positive.judge(lambda z: z >= 0).state == "right"
     assert checks.check_calls_positive.judge(lambda z: z.sigmoid_() >= 0.5).state == "right"
+
+
+def test_the_numbers_of_the_page_are_those_of_its_slide():
+    _, val, _ = load_slides("slides")
+    slide = val.subset([val.names.index("default-143")])  # as notebooks/images/first_slide.py
+    attention = np.asarray(predict(load_trained_model(), slide).attention)
+    hottest = np.argsort(-attention)
+    assert np.sum(np.cumsum(attention[hottest]) < 0.5) + 1 == 2
+    truth = slide.instance_labels[0]
+    assert (len(truth), truth.sum(), truth[hottest[:6]].all()) == (222, 7, True)
