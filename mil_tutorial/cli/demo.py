@@ -90,10 +90,9 @@ def train_start(benchmark: "Benchmark", pooling: str, seed: int) -> Start:
     from mil_tutorial.training.prediction import predict
 
     (split,) = benchmark.splits(seed)
-    settings = {"epochs": EPOCHS[benchmark.name], "learning_rate": RATE, "patience": None}
-    model, history = train_one(
-        benchmark, pooling, split, replace(benchmark.config, seed=seed, **settings)
-    )
+    epochs, config = EPOCHS[benchmark.name], benchmark.config
+    config = replace(config, seed=seed, epochs=epochs, learning_rate=RATE, patience=None)
+    model, history = train_one(benchmark, pooling, split, config)
     tested = predict(model, benchmark.test)
     test_auc = auc(tested.labels, tested.probabilities)
     return Start(pooling, test_auc, history.best.val_loss, model)
