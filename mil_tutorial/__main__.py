@@ -17,7 +17,7 @@ from mil_tutorial.system.console import console, flush_or_drop
 from mil_tutorial.system.errors import in_a_line, short_of_memory
 
 COMMANDS = {
-    "demo": "Compare the four poolings on the shipped slides and draw a heat map.",
+    "demo": "Show where max pooling fails and attention does not: two tables and a heat map.",
     "compare": "Train and test poolings on a data set with several seeds; write tables and "
     "figures.",
     "doctor": "Check versions, device, memory and data, and predict run times.",

@@ -17,15 +17,16 @@ BAGS = {
 
 
 @exercise
-def check_tumour_tiles(answer: Any) -> str:
-    """Check the guess of how many tiles hold tumour."""
+def check_half_attention(answer: Any) -> str:
+    """Check the guess of how many tiles share half of the attention."""
     mistakes = {
-        "3.4 % is 0.034, not 0.34.": 0.34 * 217,
-        "That is the percentage, not the number of tiles.": 3.4,
-        "Those are the tiles without tumour.": 217 - 7.4,
+        "It would be if all tiles had the same weight; then nothing could be found.": 111,
+        "So many tiles hold tumour, but the model does not need all of them.": 7,
+        "The highest weight alone is not quite one half: add the next one.": 1,
+        "Count tiles. Half of the attention is the sum that they have to reach.": 0.5,
     }
-    expect_number(answer, 7.4, "the number", 0.6, mistakes)
-    return "0.034 × 217 = 7.4: seven or eight tiles decide about the slide"
+    expect_number(answer, 2, "the number of tiles", 0, mistakes)
+    return "two of 222 tiles have more than half of the attention"
 
 
 @exercise
@@ -35,9 +36,11 @@ def check_witness_rate(answer: Any) -> str:
         ones, n = sum(labels), len(labels)
         got = attempt(answer, np.array(labels), case=case)
         mistakes = {
-            "That is the number of positive instances: divide by the number of all.": ones,
+            "That is the number of positive instances: divide it by the number of all.": ones,
             "That is the share of negative instances.": (n - ones) / n,
             "That is positives over negatives: divide by all instances.": ones / max(n - ones, 1),
+            "That is upside down: divide the positives by all instances.": n / max(ones, 1),
+            "Give the rate as a number between 0 and 1, not in per cent.": 100 * ones / n,
             "That is the bag's label: count the instances.": max(labels),
         }
         expect_values(got, ones / n, "the witness rate", mistakes, f"labels {labels}")
@@ -55,5 +58,10 @@ def check_calls_positive(answer: Any) -> str:
                 "not called positive. The bug is still there"
             )
         listed = [round(logit, 2) for logit in logits.tolist()]
-        expect_values(got, logits >= 0, "the answer", case=f"logits {listed}")
+        mistakes = {
+            "A probability of exactly 0.5 counts as positive: >=, not >.": logits > 0,
+            "Positive and negative have changed places.": logits < 0,
+            "After a second sigmoid everything is above 0.5: one is enough.": logits > -torch.inf,
+        }
+        expect_values(got, logits >= 0, "the answer", mistakes, f"logits {listed}")
     return "a logit of 0 is a probability of 0.5"

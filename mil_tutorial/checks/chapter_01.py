@@ -29,7 +29,7 @@ HALF = "That asks whether half of the tiles hold tumour; the rule asks for one t
 WRONG_LABELS = [
     (HALF, lambda t: round(float(t.mean()))),
     (HALF, lambda t: t.mean() >= 0.5),
-    ("That asks that every tile holds tumour; one is enough.", lambda t: t.all()),
+    ("That demands tumour in every tile; one is enough.", lambda t: t.all()),
     ("That counts the tumour tiles; the label is 0 or 1.", lambda t: t.sum()),
     ("That is the witness rate; the label is 0 or 1.", lambda t: t.mean()),
     ("Positive and healthy have changed places.", lambda t: not t.any()),
@@ -44,11 +44,11 @@ RATES = {
         np.array([1, 10, 217, 10_000]),
     ),
 }
-ADDED_UP = "Chances of alarms must not be added: a slide with two alarms would count twice."
-QUIET = "That is the share of slides that stay quiet; the flagged are the others."
+ADDED_UP = "Do not add the chances of alarms: a slide with two alarms would count twice."
+QUIET = "That is the share of slides that stay quiet; the flagged ones are the others."
 ALL_ERR = "That is the chance that every tile errs; one false alarm is enough."
 ONE_RIGHT = "That is the chance that at least one tile is right: put 1 - rate where rate stands."
-PERCENT_IN = "The rate is a fraction already: 0.01 means 1 %, so do not divide by 100."
+PERCENT_IN = "The rate is already a fraction: 0.01 means 1 %, so do not divide by 100."
 PERCENT_OUT = "Give the share as a fraction between 0 and 1, not in per cent."
 WRONG_SHARES = [
     (ADDED_UP, lambda rate, n: rate * n),
@@ -76,7 +76,7 @@ LOGARITHM = (
     "-log(1 - share) / n_tiles comes close for many tiles; take the root for the exact rate."
 )
 TILE_QUIET = "That is how often a tile must stay quiet; subtract it from 1."
-FORWARD = "That is the share for a given rate, the formula before you turned it round."
+FORWARD = "That is the share for a given rate: the formula before it is turned round."
 SHARE_AS_QUIET = "You took share for the slides that stay quiet: it is the share that is flagged."
 RATE_IN_PERCENT = "Give the rate as a fraction between 0 and 1, not in per cent."
 WRONG_RATES = [
@@ -97,12 +97,12 @@ BAGS = {
 }
 OF_THE_MAX = "That is the gradient of the highest score itself: go on to the loss, then backward."
 EVERY_TILE = (
-    "Every tile learns the label, as if it had been copied: take the maximum before the loss."
+    "Every tile learns the label, as if you had copied it: take the maximum before the loss."
 )
 MEAN_POOLED = "That pools by the mean: take the maximum."
 SUM_POOLED = "That pools by the sum: take the maximum."
 TWO_SIGMOIDS = (
-    "A sigmoid came before the loss, which takes logits and has its own: leave yours out."
+    "There is a sigmoid before the loss, which takes logits and has its own: leave yours out."
 )
 DOWNHILL = "That is the step downhill: the gradient has the other sign."
 NO_LABEL = "That ignores the label: give it to the loss."
@@ -121,13 +121,13 @@ def check_one_in_a_thousand(answer: Any) -> str:
     """Check the guess of the healthy slides of 217 tiles flagged at 0.1 % false tiles."""
     truth = _flagged(0.001, 217)
     mistakes = {
-        "Chances of alarms must not be added: 217 × 0.001 counts slides with two alarms twice.": (
+        "Do not add the chances of alarms: 217 × 0.001 counts slides with two alarms twice.": (
             0.217
         ),
         "That is the share that stays quiet; the others are flagged.": 1 - truth,
         "That is one tile's chance; a slide has 217 tiles that may err.": 0.001,
         "The classifier is ten times better, but slides are not flagged ten times less often than "
-        "the 63 %: they have more tiles now, and alarms do not grow in proportion.": 0.0634,
+        "63 %: they have more tiles now, and alarms do not grow in proportion.": 0.0634,
         "That is the share for 1 % false tiles; here it is 0.1 %.": _flagged(0.01, 217),
     }
     expect_number(answer, truth, "the share", 0.01, mistakes)

@@ -14,8 +14,8 @@ from mil_tutorial.checks.judging import attempt, expect_number, expect_tensor, e
 
 PLACES = (3, 1)  # of the faulty bag among five
 GOOD = [[1.0, 2.0], [3.0, 4.0]]
-LOSS = "The loss takes float32: torch.tensor(1) counts in integers, torch.tensor(1.0) does not."
-ONE_HOT = "One number a bag, 0 or 1: not one-hot."
+LOSS = "The loss takes float32: torch.tensor(1) is an integer, torch.tensor(1.0) is not."
+ONE_HOT = "One number per bag, 0 or 1: not one-hot."
 FAULTS = {
     "is empty": (np.zeros((0, 2)), 1),
     "holds one NaN": ([[1.0, 2.0], [0.0, float("nan")]], 1),
@@ -30,7 +30,7 @@ FAULTS = {
 }
 STILL = (
     "The bug is still there: a folder's number depends on which other folders there are. "
-    "Write down once which name means which label."
+    "Write down which name means which label."
 )
 FLIPPED = "The labels are flipped: normal is 0, tumour and metastasis are 1."
 
@@ -43,7 +43,7 @@ def check_bag_dataset(answer: Any) -> str:
     if not callable(answer):
         raise Wrong(
             f"got an object of type {type(answer).__name__}, expected the class itself, without "
-            "quotes and brackets: check_bag_dataset(MedicalBagDataset)"
+            "quotes or brackets: check_bag_dataset(MedicalBagDataset)"
         )
     generator = torch.Generator().manual_seed(2)
     features = [torch.randn(n, 2, generator=generator) for n in (3, 1, 3, 5, 1)]
@@ -61,23 +61,21 @@ def check_bag_dataset(answer: Any) -> str:
     for i, label in enumerate(labels):
         _check_item(dataset, i, features, label)
     if not all(map(torch.equal, forms, features)):
-        raise Wrong("the data set changes the features it is given: whoever made them loses them")
+        raise Wrong("the data set changes the features it is given, and their owner loses them")
     kept = getattr(dataset, "groups", None)
     if not isinstance(kept, Sequence | np.ndarray | Tensor) or list(kept) != groups:
-        raise Wrong("dataset.groups is no longer as given: leave that line as it was")
+        raise Wrong("dataset.groups is not what was given: leave that line as it was")
     for fault, bag in FAULTS.items():
         for place in PLACES:
             _check_refusal(answer, fault, bag, place)
-    return (
-        "items are right for every way to write 0 and 1, and ten kinds of broken bags are refused"
-    )
+    return "items are right for every way to write 0 and 1, and ten kinds of broken bag are refused"
 
 
 @exercise
 def check_leak_chance(answer: Any) -> str:
     """Check the guess: the chance that a patient with two slides is on both sides."""
     mistakes = {
-        "That is one of two ways: either slide may be the one in validation.": 3 / 16,
+        "That is only one of two ways: either slide may be the one in validation.": 3 / 16,
         "That is the chance that both slides are in validation.": 1 / 16,
         "That is the chance that both slides are in training.": 9 / 16,
         "That is the chance that both slides are on the same side.": 10 / 16,
@@ -108,7 +106,7 @@ def check_split_by_patient(answer: Any) -> str:
             )
         others = [_validation(answer, patients, share, seed, case) for seed in (1, 2, 3)]
         if all(np.array_equal(is_val, other) for other in others):
-            raise Wrong("seeds 0 to 3 give one and the same split: shuffle the patients with seed")
+            raise Wrong("seeds 0 to 3 all give the same split: shuffle the patients with seed")
         for other in others:
             _check_split(other, patients, share, case)
     return "whole patients, about the share you asked for, and another seed draws others"
@@ -155,7 +153,7 @@ def _check_item(dataset: Any, i: int, features: list[Tensor], truth: Any) -> Non
             f"{what} came in dtype {got.dtype}, expected torch.float32: a model's weights are "
             "float32, and they do not multiply with anything else"
         )
-    mistakes = {f"Those of item {j}.": x for j, x in enumerate(features) if j != i}
+    mistakes = {f"That is item {j}.": x for j, x in enumerate(features) if j != i}
     expect_values(got, features[i], what, mistakes)
 
 
@@ -180,7 +178,7 @@ def _check_refusal(answer: Any, fault: str, bag: tuple[Any, Any], place: int) ->
             f"names bag {place}"
         ) from error
     if len(dataset) < len(bags):
-        raise Wrong(f"{what}, and it was left out without a word: raise ValueError")
+        raise Wrong(f"{what}, and it was silently left out: raise ValueError")
     raise Wrong(f"{what}, and the data set took it: raise ValueError in __init__")
 
 
@@ -220,15 +218,15 @@ def _validation(
     n_patients = len(np.unique(patients))
     if values.dtype == bool and values.shape == (n_patients,):
         raise Wrong(
-            f"the array has one entry a patient ({n_patients}), expected one a slide "
+            f"the array has one entry per patient ({n_patients}), expected one per slide "
             f"({len(patients)}): np.isin(patients, chosen)"
         )
     if values.dtype == bool and values.shape != patients.shape:
         raise Wrong(f"the array came in shape {values.shape}, expected {patients.shape}")
     if values.dtype != bool:
         raise Wrong(
-            f"the array came in dtype {values.dtype}, expected bool: one True or False a slide, "
-            "no indices and no 0 and 1"
+            f"the array came in dtype {values.dtype}, expected bool: True or False for each slide, "
+            "not indices, and not 0 and 1"
         )
     return values
 
@@ -239,7 +237,7 @@ def _check_split(is_val: np.ndarray, patients: np.ndarray, share: float, case: s
     inside, outside = set(patients[is_val].tolist()), set(patients[~is_val].tolist())
     if shared := sorted(inside & outside):
         raise Wrong(
-            f"patient {shared[0]} has slides on both sides, and so have {len(shared) - 1} others "
+            f"patient {shared[0]} has slides on both sides, and so do {len(shared) - 1} others "
             f"({case}). Draw patients, not slides"
         )
     n, wanted = len(inside | outside), share * len(inside | outside)
@@ -249,5 +247,5 @@ def _check_split(is_val: np.ndarray, patients: np.ndarray, share: float, case: s
         raise Wrong(f"{len(inside)} of {n} patients are True ({case}): True means validation")
     raise Wrong(
         f"{len(inside)} of {n} patients are in validation, expected {wanted:g} ({case}): fix the "
-        "number first, then draw so many patients without replacement"
+        "number first, then draw that many patients without replacement"
     )

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from mil_tutorial.bags.dataset import MedicalBagDataset
 from mil_tutorial.checks.exercise import NotAttempted, Wrong, exercise
@@ -25,7 +26,7 @@ SIZES = {
 }
 FRONT = "Tiles come first, padding after them: fill place 0 to n_b - 1 of row b."
 FROM_VALUES = (
-    "That real tile has only zeros as features: build the mask from the sizes, not from the values."
+    "All features of that real tile are zero: build the mask from the sizes, not from the values."
 )
 ZERO_SCORE = "A score of 0 is not the weight 0, because e⁰ = 1: use minus infinity."
 GARBAGE = (
@@ -37,7 +38,7 @@ TOO_LARGE = (
     "first, or let torch.softmax do it"
 )
 NOT_LOW_ENOUGH = (
-    "wrong for scores near -1e10: padding must lie below every score, and only minus infinity does"
+    "wrong for scores near -1e10: padding must be below every score, and only minus infinity is"
 )
 UPSIDE_DOWN = "The mask is used upside down: it is True at real tiles."
 
@@ -85,18 +86,11 @@ def check_masked_softmax(answer: Any) -> str:
         ]
         expect_values(got, softmax_by_loop(plain, mask), "the weight", mistakes, case)
         expect_gradients(got, {"scores": scores}, "the weights")
-    for unusual, message in (
-        (plain.masked_fill(~mask, float("nan")), GARBAGE),
-        (plain + 1000, TOO_LARGE),
-        (plain - 1e10, NOT_LOW_ENOUGH),
-    ):
-        got = attempt(answer, unusual, mask, case="unusual scores")
-        got = expect_tensor(got, tuple(mask.shape), "the result", "float")
-        near_zero = unusual - unusual[mask].max()  # gives the same weights
-        if not torch.allclose(got.double(), softmax_by_loop(near_zero, mask).double(), atol=1e-4):
-            raise Wrong(message)
+    _examine_unusual(answer, plain.masked_fill(~mask, float("nan")), mask, GARBAGE)
+    _examine_unusual(answer, plain + 1000, mask, TOO_LARGE)
     for row in (2, 5):
         _examine_empty_row(answer, row)
+    _examine_unusual(answer, plain - 1e10, mask, NOT_LOW_ENOUGH)
     return "right with padding anywhere, NaN under the mask and large scores; refuses an empty bag"
 
 
@@ -135,16 +129,16 @@ def check_epoch_sampler(answer: Any) -> str:
     if same and len(same) < len(others):
         raise Wrong(
             f"seeds 0 and 1 show the same tiles in epoch {same[0]}, though not in all epochs: the "
-            "seed must count in every epoch"
+            "seed must matter in every epoch"
         )
     if same:
-        raise Wrong("seeds 0 and 1 show the same tiles in epoch 1: the seed is not used any more")
+        raise Wrong("seeds 0 and 1 show the same tiles in epoch 1: the seed is no longer used")
     for epoch, shown in enumerate(others):
         if shown in epochs:
             raise Wrong(
                 f"seed 1 shows in epoch {epoch} what seed 0 shows in epoch "
-                f"{epochs.index(shown)}: the two runs would share most of their draws. Put seed "
-                "and epoch together so that no two pairs give one number"
+                f"{epochs.index(shown)}: the two runs would share most of their draws. Combine "
+                "seed and epoch so that no two pairs give the same number"
             )
     return "new tiles each epoch, and the same again for the same seed and epoch"
 
@@ -173,7 +167,42 @@ def check_packed_mean(answer: Any) -> str:
                 mistakes[by_column] = totals / sizes
             expect_values(got, truth, "the mean", mistakes, case)
             expect_gradients(got, {"instances": x}, "the mean")
-    return "right for bags of several sizes"
+    _expect_no_loop(answer)
+    return "right for bags of several sizes, without a loop"
+
+
+def _examine_unusual(answer: Any, scores: Tensor, mask: Tensor, message: str) -> None:
+    got = attempt(answer, scores, mask, case="unusual scores")
+    got = expect_tensor(got, tuple(mask.shape), "the result", "float")
+    near_zero = scores - scores[mask].max()  # gives the same weights
+    if not torch.allclose(got.double(), softmax_by_loop(near_zero, mask).double(), atol=1e-4):
+        raise Wrong(message)
+
+
+class _CallCounter(TorchFunctionMode):
+    """Counts the calls of torch made inside its ``with``."""
+
+    calls = 0
+
+    def __torch_function__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        self.calls += 1
+        return function(*args, **(kwargs or {}))
+
+
+def _expect_no_loop(answer: Any) -> None:
+    """Refuse an answer that calls torch more often when there are more bags."""
+    calls = []
+    for n_bags in (3, 30):
+        with _CallCounter() as counter:
+            answer(torch.ones(2 * n_bags, 4), torch.full((n_bags,), 2))
+        calls.append(counter.calls)
+    if calls[0] != calls[1]:
+        raise Wrong(
+            f"the means are right, but there is a loop over bags: {calls[0]} calls of torch for 3 "
+            f"bags, {calls[1]} for 30. index_add adds up the rows of all bags at once"
+        )
 
 
 def _examine_empty_row(answer: Any, row: int) -> None:
@@ -212,7 +241,7 @@ def _examine_batch(answer: Any, tiles: list[Tensor], labels: list[Any], case: st
     truth = torch.stack([torch.cat(pair) for pair in zip(tiles, gaps)])
     mistakes = {
         FRONT: torch.stack([torch.cat(pair) for pair in zip(gaps, tiles)]),
-        "Only zeros: copy the instances into them.": torch.zeros_like(truth),
+        "There are only zeros: copy the instances into them.": torch.zeros_like(truth),
     }
     expect_values(bags, truth, "bags", mistakes, case)
     real = mask_of(sizes, max(sizes))
@@ -242,9 +271,9 @@ def _examine_shape(bags: Any, sizes: list[int], case: str) -> None:
     shape = tuple(bags.shape) if isinstance(bags, Tensor) else ()
     has = f"bags came in shape {shape} ({case})"
     if n_bags > 1 and shape in ((total, 4), (1, total, 4)):
-        raise Wrong(f"{has}: all tiles were merged into one bag; no one can tell slides apart")
+        raise Wrong(f"{has}: all tiles were merged into one bag; nobody can tell the slides apart")
     if n_bags != largest and shape == (largest, n_bags, 4):
-        raise Wrong(f"{has}: the axis of bags comes first; tell pad_sequence batch_first=True")
+        raise Wrong(f"{has}: the axis of bags comes first; give pad_sequence batch_first=True")
     if len(shape) == 3 and shape[1] > largest:
         why = ", the number of tiles in all" if shape[1] == total else ""
         raise Wrong(

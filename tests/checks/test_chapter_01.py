@@ -39,7 +39,7 @@ def one_number_at_a_time(rate, n_tiles):
 ZOO = [
     (checks.check_slide_label, lambda t: round(float(t.mean())), "whether half of the tiles"),
     (checks.check_slide_label, lambda t: t.mean() >= 0.5, "whether half of the tiles"),
-    (checks.check_slide_label, lambda t: t.all(), "every tile holds tumour; one is enough"),
+    (checks.check_slide_label, lambda t: t.all(), "demands tumour in every tile"),
     (checks.check_slide_label, lambda t: t.sum(), "counts the tumour tiles"),
     (checks.check_slide_label, lambda t: t.mean(), "That is the witness rate"),
     (checks.check_slide_label, lambda t: not t.any(), "changed places"),
@@ -49,7 +49,7 @@ ZOO = [
     (checks.check_slide_label, lambda t: 1 if 1 in t else None, "returned None for slide of one h"),
     (checks.check_slide_label, lambda t: None if 1 in t else 0, "is there a branch without return"),
     (checks.check_slide_label, lambda t: t.any, "expected numbers"),
-    (checks.check_one_in_a_thousand, 0.217, "must not be added"),
+    (checks.check_one_in_a_thousand, 0.217, "Do not add"),
     (checks.check_one_in_a_thousand, 0.8, "share that stays quiet"),
     (checks.check_one_in_a_thousand, 0.001, "one tile's chance"),
     (checks.check_one_in_a_thousand, 0.063, "ten times better"),
@@ -60,8 +60,8 @@ ZOO = [
     (checks.check_one_in_a_thousand, torch.tensor(80.0), "not in per cent"),
     (checks.check_one_in_a_thousand, "rare", "expected a number"),
     (checks.check_one_in_a_thousand, 0.5, "too large"),
-    (checks.check_flagged_share, lambda r, n: r * n, "must not be added"),
-    (checks.check_flagged_share, lambda r, n: np.minimum(r * n, 1), "must not be added"),
+    (checks.check_flagged_share, lambda r, n: r * n, "Do not add"),
+    (checks.check_flagged_share, lambda r, n: np.minimum(r * n, 1), "Do not add"),
     (checks.check_flagged_share, lambda r, n: (1 - r) ** n, "stay quiet"),
     (checks.check_flagged_share, lambda r, n: r**n, "every tile errs"),
     (checks.check_flagged_share, lambda r, n: 1 - r**n, "at least one tile is right"),
@@ -78,7 +78,7 @@ ZOO = [
     (checks.check_tolerable_rate, lambda n, s: -math.log(1 - s) / n, "take the root"),
     (checks.check_tolerable_rate, lambda n, s: (1 - s) ** (1 / n), "subtract it from 1"),
     (checks.check_tolerable_rate, lambda n, s: 1 - s ** (1 / n), "took share for the slides"),
-    (checks.check_tolerable_rate, lambda n, s: 1 - (1 - s) ** n, "before you turned it round"),
+    (checks.check_tolerable_rate, lambda n, s: 1 - (1 - s) ** n, "before it is turned round"),
     (checks.check_tolerable_rate, lambda n, s: 100 * (1 - (1 - s) ** (1 / n)), "not in per cent"),
     (checks.check_tolerable_rate, lambda n, s: s if n < 9 else None, "returned None for 100 tiles"),
     (checks.check_tolerable_rate, lambda n, s: "rare", "expected numbers"),
@@ -86,7 +86,7 @@ ZOO = [
     (
         checks.check_score_gradients,
         gradient_of(lambda s, y: bce(s, y.expand_as(s))),
-        "as if it had been copied",
+        "as if you had copied it",
     ),
     (checks.check_score_gradients, gradient_of(lambda s, y: bce(s.mean(), y)), "by the mean"),
     (checks.check_score_gradients, gradient_of(lambda s, y: bce(s.sum(), y)), "by the sum"),
@@ -119,7 +119,7 @@ def test_wrong_answers_fail_with_their_messages(check, answers):
 
 def test_a_mistake_is_named_only_if_it_explains_all_cases():
     verdict = checks.check_flagged_share.judge(lambda r, n: np.round(1 - (1 - r) ** n, 2))
-    assert "must not be added" not in verdict.text
+    assert "Do not add" not in verdict.text
 
 
 RIGHT = [

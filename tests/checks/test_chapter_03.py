@@ -118,6 +118,14 @@ def finite_penalty(scores, mask):
     return torch.softmax(scores.masked_fill(~mask, -1e9), dim=1)
 
 
+def refuses_empty_rows(function):
+    def answer(scores, mask):
+        masked_softmax(scores, mask)  # raises where there is one
+        return function(scores, mask)
+
+    return answer
+
+
 def raises(kind, message):
     def answer(scores, mask):
         if not mask.any(dim=1).all():
@@ -258,6 +266,19 @@ def means_by_loop(x, sizes):
     return torch.stack([part.mean(dim=0) for part in x.split(sizes.tolist())])
 
 
+def means_of_parts(x, sizes):
+    means, first = x.new_zeros(len(sizes), x.shape[1]), 0
+    for b, n in enumerate(sizes):
+        means[b] = x[first : first + n].mean(dim=0)
+        first += n
+    return means
+
+
+def by_matrix(x, sizes):
+    member = torch.nn.functional.one_hot(index_of(sizes), len(sizes)).to(x.dtype)  # (N, B)
+    return member.T @ x / sizes[:, None]
+
+
 COLLATE = [
     (changed(mask=lambda m: ~m), "True at padding"),
     (changed(mask=torch.ones_like), "All places count as real"),
@@ -269,7 +290,7 @@ COLLATE = [
     (changed(labels=lambda y: y[:, None]), "labels came in shape (2, 1), expected (2,)"),
     (changed(labels=lambda y: y.tolist()), "labels came as list"),
     (changed(labels=lambda y: y.max()), "labels came in shape (), expected (2,)"),
-    (changed(bags=torch.zeros_like), "Only zeros"),
+    (changed(bags=torch.zeros_like), "only zeros"),
     (changed(bags=lambda x: x.transpose(0, 1)), "the axis of bags comes first"),
     (padded_to(lambda batch: 10), "padded to 10 places (bags of 3 and 2 tiles)"),
     (padded_to(lambda batch: sum(len(x) for x, _ in batch)), "the number of tiles in all"),
@@ -297,7 +318,8 @@ SOFTMAX = [
     (gives_zero, "row 2 has no real tile and got the weights [0.0, 0.0, 0.0]: raise a"),
     (adds_infinity, "NaN under the mask gets through"),
     (without_shift, "exp(1000) is infinite"),
-    (finite_penalty, "only minus infinity does"),
+    (finite_penalty, "row 2 has no real tile and got the weights [0.33"),
+    (refuses_empty_rows(finite_penalty), "near -1e10: padding must be below every score"),
     (raises(ValueError, "a row is empty"), "does not say which row"),
     (raises(ValueError, "no real tile in 1 of 7 rows"), "does not say which row"),
     (raises(ValueError, "row 2 has no real tile"), "which row has no real tile: row 5"),
@@ -321,7 +343,7 @@ SAMPLER = [
     (Kept, "two reads in one epoch"),
     (Unseeded, "two reads in one epoch"),
     (DrawnWithoutSeed, "nobody could repeat the run"),
-    (SeedForgotten, "the seed is not used any more"),
+    (SeedForgotten, "the seed is no longer used"),
     (SeedPlusEpoch, "seed 1 shows in epoch 0 what seed 0 shows in epoch 1"),
     (TwiceTheSeed, "seed 1 shows in epoch 0 what seed 0 shows in epoch 2"),
     (SharedStart, "seeds 0 and 1 show the same tiles in epoch 0"),
@@ -339,6 +361,8 @@ MEAN = [
     (lambda x, sizes: sums(x, sizes) / sizes, "your code raised RuntimeError"),
     (lambda x, sizes: x.mean(0).expand(len(sizes), -1), "mean of all tiles"),
     (lambda x, sizes: x.mean(0), "came in shape (4,), expected (2, 4)"),
+    (means_by_loop, "there is a loop over bags"),
+    (means_of_parts, "there is a loop over bags"),
     (lambda x, sizes: means_by_loop(x, sizes).detach(), "the mean: no gradient flows through"),
     (lambda x, sizes: torch.tensor(means_by_loop(x, sizes).tolist()), "no gradient flows"),
 ]
@@ -373,7 +397,7 @@ RIGHT = [
     (checks.check_epoch_sampler, ByBagToo),
     (checks.check_epoch_sampler, InstanceSampler),
     (checks.check_packed_mean, lambda x, sizes: sums(x, sizes) / sizes[:, None]),
-    (checks.check_packed_mean, means_by_loop),
+    (checks.check_packed_mean, by_matrix),
     (checks.check_padding_share, 0.9),
 ]
 STUBS = [

@@ -1,4 +1,4 @@
-import json
+import re
 
 import numpy as np
 import pytest
@@ -8,15 +8,35 @@ from mil_tutorial.cli import demo
 from mil_tutorial.experiment.catalogue import load_benchmark
 
 
-def test_demo_writes_table_figures_and_says_where_to_go(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(demo, "EPOCHS", 1)
+def test_demo_shows_hard_slides_first_and_says_where_to_go(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(demo, "EPOCHS", {"slides-hard": 1, "slides": 1})
+    monkeypatch.setattr(demo, "STARTS", {"slides-hard": 1, "slides": 1})
+    monkeypatch.setattr(demo, "POOLINGS", ("max", "attention"))
+    monkeypatch.setattr("mil_tutorial.system.jobs.possible_jobs", lambda most: 1)
     assert main(["demo", "--out", str(tmp_path / "demo")]) == 0
     printed = capsys.readouterr().out
-    names = {path.name for path in (tmp_path / "demo").iterdir()}
-    assert {"heatmap.png", "roc.png", "results.md", "results.json", "witness_rate.png"} <= names
-    assert len(json.loads((tmp_path / "demo" / "results.json").read_text())["rows"]) == 4
-    assert "| gated" in printed
+    assert {path.name for path in (tmp_path / "demo").iterdir()} == {"heatmap.png", "results.md"}
+    assert printed.startswith((tmp_path / "demo" / "results.md").read_text().rstrip())
+    hard, default = printed.split("# slides: ")
+    assert "tumour in 3 of 218 tiles" in hard
+    assert [len(re.findall(r"\d\.\d\d", line)) for line in hard.splitlines()[4:6]] == [2, 2]
+    assert "Of 20 recorded starts" in default
+    assert "max 5, attention 19, gated 15" in default
     assert "compare --data slides-hard" in printed.splitlines()[-1]
+
+
+def test_a_table_counts_starts_and_keeps_the_one_that_validation_likes():
+    starts = [
+        demo.Start("max", 0.52, 0.69, None),
+        demo.Start("max", 0.84, 0.43, None),
+        demo.Start("mean", 0.55, 0.69, None),
+        demo.Start("attention", 0.81, 0.45, None),
+        demo.Start("attention", 0.83, 0.47, None),
+    ]
+    table = demo.section(load_benchmark("slides-hard"), starts).splitlines()[4:]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
+    assert rows[0] == ["max", "0.52 0.84", "1 of 2", "0.84"]
+    assert rows[2] == ["attention", "0.81 0.83", "2 of 2", "0.81"]
 
 
 def test_the_slide_shown_is_the_median_one_whatever_the_model():
