@@ -638,7 +638,8 @@ def ece(labels, p):
 
 
 # %% id="judge-run"
-measures = [cross_entropy, brier_score_loss, ece]
+measures = {"cross-entropy": cross_entropy, "ECE": ece}
+measures["Brier score"] = brier_score_loss
 judged = {
     "last epoch": (on_val, on_test),
     "stopped": (val_predictions, test_predictions),
@@ -650,11 +651,11 @@ for name, (fitted, on) in judged.items():
     calibrated[name] = after
     same = np.isclose(auc(y, before), auc(y, after))
     print(f"{name}: T = {T:.2f}, AUC {auc(y, after):.3f}, unchanged: {same}")
-    for measure in measures:
+    for title, measure in measures.items():
         pair = y, after, before, test.groups
         gain = paired_difference(measure, *pair, n_resamples=draws)
         values = f"{measure(y, before):.3f}", f"{measure(y, after):.3f}"
-        rows.append((name, measure.__name__, *values, gain))
+        rows.append((name, title, *values, gain))
 table(("model", "measure", "before", "after", "change"), rows)
 
 # %% [markdown] id="chance-read"
