@@ -22,6 +22,8 @@ SIGMOID = "The scores went through a sigmoid, which lets no tile stand out: leav
 NO_TANH = "That is the attention without tanh."
 TANH_LAST = "The tanh came last: put it around V h, before w."
 SIGMOID_FOR_TANH = "A sigmoid stands in place of the tanh."
+RELU_FOR_TANH = "A ReLU stands in place of the tanh: it has no upper limit, and answers no below 0."
+NO_W = "That has a number for each tile and detector: add up the answers with w, as in `@ w`"
 NO_SOFTMAX = "Those are the scores: the softmax is missing."
 TWICE = "The softmax was taken twice."
 WHOLE_BATCH = "The softmax ran over the whole batch: each bag must sum to 1."
@@ -35,14 +37,14 @@ def check_attend(answer: Any) -> str:
         h = torch.randn(*mask.shape, 3, generator=generator)
         V = torch.randn(4, 3, generator=generator).requires_grad_()
         w = (2 * torch.randn(4, generator=generator)).requires_grad_()
-        got = attempt(answer, h, mask, V, w, case=case)
-        expect_tensor(got, tuple(mask.shape), "the attention", "float")
+        got = _attended(answer, h, mask, V, w, case)
         scores = torch.tanh(h @ V.T) @ w
         mistakes = [
             *_attention_mistakes(scores, mask),
             (NO_TANH, softmax_by_loop(h @ V.T @ w, mask)),
             (TANH_LAST, softmax_by_loop(torch.tanh(h @ V.T @ w), mask)),
             (SIGMOID_FOR_TANH, softmax_by_loop(torch.sigmoid(h @ V.T) @ w, mask)),
+            (RELU_FOR_TANH, softmax_by_loop(torch.relu(h @ V.T) @ w, mask)),
         ]
         expect_values(got, softmax_by_loop(scores, mask), "the attention", mistakes, case)
         expect_gradients(got, {"V": V, "w": w}, "the attention")
@@ -86,6 +88,7 @@ def check_sigmoid_cap(answer: Any) -> str:
         "Only a sigmoid without a softmax would give that: the nine others have e⁰ = 1 each.": 1.0,
         "That is an equal share. The highest tile gets somewhat more.": 0.1,
         "You used 10 other tiles; there are nine.": math.e / (math.e + 10),
+        "That is e / (e + 1), with one other tile; there are nine.": math.e / (math.e + 1),
     }
     truth = math.e / (math.e + 9)
     expect_number(answer, truth, "the weight", 0.01, mistakes)
@@ -105,6 +108,20 @@ def check_one_bag_at_a_time(answer: Any) -> str:
         )
     expect_values(together, softmax_by_loop(scores, torch.ones(2, 3).bool()), "the attention")
     return "a bag's attention no longer depends on its neighbours"
+
+
+def _attended(answer: Any, h: Tensor, mask: Tensor, V: Tensor, w: Tensor, case: str) -> Tensor:
+    """Return the attention (B, K); scores that still have an axis A lack their w."""
+    try:
+        got = attempt(answer, h, mask, V, w, case=case)
+    except Wrong as error:  # masked_softmax refuses such scores
+        if f"of shape {(*mask.shape, len(V))}" in str(error):
+            raise Wrong(f"{error}. {NO_W}") from error
+        raise
+    if isinstance(got, Tensor) and got.shape == (*mask.shape, len(V)):
+        shapes = f"{tuple(got.shape)}, expected {tuple(mask.shape)}"
+        raise Wrong(f"the attention came in shape {shapes}. {NO_W}")
+    return expect_tensor(got, tuple(mask.shape), "the attention", "float")
 
 
 def _attention_mistakes(scores: Tensor, mask: Tensor) -> list[tuple[str, Tensor]]:
