@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mil_tutorial.checks.built_model import examine_model, examine_scorer, examine_weights
 from mil_tutorial.checks.exercise import NotAttempted, Wrong, exercise
 from mil_tutorial.checks.judging import (
     attempt,
@@ -108,6 +109,27 @@ def check_one_bag_at_a_time(answer: Any) -> str:
         )
     expect_values(together, softmax_by_loop(scores, torch.ones(2, 3).bool()), "the attention")
     return "a bag's attention no longer depends on its neighbours"
+
+
+@exercise
+def check_tile_scorer(answer: Any) -> str:
+    """Check the class ``Scorer(hidden_dim, attention_dim)``."""
+    examine_scorer(answer)
+    return "one free score for each tile, and every weight can learn"
+
+
+@exercise
+def check_bag_weights(answer: Any) -> str:
+    """Check ``weights_of(scores, mask)``."""
+    examine_weights(answer)
+    return "weights sum to 1 over each bag, padding gets 0, and large scores do no harm"
+
+
+@exercise
+def check_whole_model(answer: Any) -> str:
+    """Check the class ``WholeModel(input_dim, hidden_dim, attention_dim)``."""
+    examine_model(answer)
+    return "padding, order and other bags do not matter, and it learns where to look"
 
 
 def _attended(answer: Any, h: Tensor, mask: Tensor, V: Tensor, w: Tensor, case: str) -> Tensor:

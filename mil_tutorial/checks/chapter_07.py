@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import roc_curve
 
+from mil_tutorial.checks.built_loop import examine_evaluate, examine_one_epoch, examine_train_model
 from mil_tutorial.checks.exercise import exercise
 from mil_tutorial.checks.judging import examine_each, expect_number
 from mil_tutorial.checks.loops import examine_fit, examine_mean_loss
@@ -139,3 +140,24 @@ def check_threshold_for_sensitivity(answer: Any) -> str:
     """Check ``threshold_for_sensitivity(labels, probabilities, sensitivity)``."""
     examine_each(answer, WANTED, _threshold, "the threshold", WRONG_THRESHOLDS)
     return "right for one positive slide, for equal probabilities, and when all must be found"
+
+
+@exercise
+def check_one_epoch(answer: Any) -> str:
+    """Check ``one_epoch(model, batches, optimizer, weight)``."""
+    examine_one_epoch(answer)
+    return "one weighted step for each batch, in training mode"
+
+
+@exercise
+def check_evaluate(answer: Any) -> str:
+    """Check ``evaluate(model, batches)``."""
+    examine_evaluate(answer)
+    return "the same numbers at each call, and nothing was learned"
+
+
+@exercise
+def check_train_model(answer: Any) -> str:
+    """Check ``train_model(model, optimizer, train, val, epochs, patience)``."""
+    examine_train_model(answer)
+    return "it weights rare positives, stops in time and keeps the best epoch, even beside NaN"
