@@ -3,8 +3,8 @@
 #
 # <!-- badges -->
 #
-# A pathologist who reads a slide does not give all tissue the same attention. Most of it gets a glance; a
-# few fields get a long look. In this chapter a network learns to do the same, from slide labels alone.
+# A pathologist who reads a slide does not give all tissue the same attention. Most of it gets a glance; a few
+# fields get a long look. In this chapter a network learns to do the same, from slide labels alone.
 #
 # | | |
 # |---|---|
@@ -26,16 +26,15 @@ from mil_tutorial.notebook import table
 # %% [markdown] id="by-hand"
 # ## Weigh three tiles by hand
 #
-# Take a bag of three tiles. Each tile is described by two numbers, its **embedding** h. Say the first
-# number stands for "large, irregular nuclei" and the second for "fat".
+# Take a bag of three tiles. Each tile is described by two numbers, its **embedding** h. Say the first number
+# stands for "large, irregular nuclei" and the second for "fat".
 #
-# Mean pooling gives every tile the weight 1/3. Max pooling gives one tile everything. Between the two lie
-# weights that depend on the tile itself. Suppose somebody scored the tiles 2, 1 and 0: the higher the score,
-# the more the tile should count.
+# Mean pooling gives every tile the weight 1/3, max pooling gives one tile everything. Between the two lie
+# weights that depend on the tile. Suppose somebody scored the tiles 2, 1 and 0: the higher the score, the
+# more a tile should count.
 #
-# Scores are not weights yet. Weights must be positive and sum to 1, so that a bag of a thousand tiles
-# and a bag of ten are pooled to the same scale. The **softmax** does both: take the exponential of
-# each score, then divide by the sum.
+# Scores are not weights yet. Weights must be positive and sum to 1, so that large and small bags are pooled
+# to the same scale. The **softmax** does both: take the exponential of each score, then divide by the sum.
 
 # %% id="by-hand-softmax"
 h = torch.tensor([[4.0, 0.0], [1.0, 1.0], [0.0, 3.0]])  # (n=3, H=2)
@@ -46,10 +45,10 @@ weights = powers / powers.sum()
 print("weights:", [round(w, 3) for w in weights.tolist()])
 
 # %% [markdown] id="by-hand-pool"
-# Check the first one with a pocket calculator: 7.39 / (7.39 + 2.72 + 1) = 0.665.
+# Check the first one by hand: 7.39 / (7.39 + 2.72 + 1) = 0.665.
 #
-# The bag's embedding z is the weighted mean of the tiles' embeddings. This is equation 7 of Ilse,
-# Tomczak and Welling (2018): $z = \sum_k a_k h_k$.
+# The bag's embedding z is the weighted mean of the tiles' embeddings. This is equation 7 of Ilse, Tomczak and
+# Welling (2018): $z = \sum_k a_k h_k$.
 
 # %% id="by-hand-bag" tags=["nbval-check-output"]
 z = (weights[:, None] * h).sum(dim=0)
@@ -58,15 +57,15 @@ mean = h.mean(dim=0)
 print("bag embedding, mean:     ", [round(v, 2) for v in mean.tolist()])
 
 # %% [markdown] id="shift"
-# What happens to the weights when every score grows by 100? Decide before you run the cell.
+# What happens to the weights when every score grows by 100?
 
 # %% id="shift-run" tags=["nbval-check-output"]
 print([round(w, 3) for w in torch.softmax(scores + 100, dim=0).tolist()])
 
 # %% [markdown] id="shift-why"
-# Nothing happens: e¹⁰⁰ stands above and below the fraction line and cancels. Only differences between
-# scores count. So attention is *relative*. It compares the tiles of one slide with each other, and a
-# weight of 0.02 says nothing until you know what the other tiles got.
+# Nothing happens: e¹⁰⁰ stands above and below the fraction line and cancels. Only differences between scores
+# count. So attention is *relative*. It compares the tiles of one slide with each other, and a weight of 0.02
+# says nothing until you know what the other tiles got.
 
 # %% [markdown] id="loop"
 # ## Let a small network give the scores
@@ -75,8 +74,8 @@ print([round(w, 3) for w in torch.softmax(scores + 100, dim=0).tolist()])
 #
 # $$s_k = w^\top \tanh(V h_k), \qquad a = \mathrm{softmax}(s).$$
 #
-# V has A rows. Each row asks one question about the tile; the tanh keeps each answer between −1
-# and 1, and w says how much each answer counts. In other words: A small detectors, and a vote.
+# V has A rows. Each row asks one question about the tile; the tanh keeps each answer between −1 and 1, and w
+# says how much each answer counts. In other words: A small detectors, and a vote.
 #
 # Here are two detectors on our bag, written as a loop so that nothing is hidden.
 
@@ -103,19 +102,19 @@ print("weights:", [round(a, 3) for a in loop_weights.tolist()])
 # %% [markdown] id="vector"
 # ## Write it with matrices, for a whole batch
 #
-# The loop visits one tile at a time. A padded batch holds B bags of up to K tiles: embeddings `h`
-# (B, K, H) with a `mask` (B, K) that is True at real tiles. Matrix products score all of them at once.
+# The loop visits one tile at a time. A padded batch holds B bags of up to K tiles: embeddings `h` (B, K, H)
+# with a `mask` (B, K) that is True at real tiles. Matrix products score all of them at once.
 #
-# The softmax must then run over the tiles of *one* bag, and over real tiles only. Padding is not
-# tissue; if it takes part, it takes weight away from the tiles.
+# The softmax must then run over the tiles of *one* bag, and over real tiles only. Padding is not tissue; if
+# it takes part, it takes weight away from the tiles.
 
 # %% [markdown] id="ex-attend"
 # ### Exercise 1: attend to a batch
 #
 # <!-- card attend -->
 #
-# Write equation 8 for a padded batch. Return weights that sum to 1 over each bag and are 0 on padding.
-# You may use `masked_softmax(scores, mask)` from chapter 03.
+# Write equation 8 for a padded batch. Return weights that sum to 1 over each bag and are 0 on padding. You
+# may use `masked_softmax(scores, mask)` from chapter 03.
 
 # %% id="exercise-attend"
 from mil_tutorial import masked_softmax
@@ -135,13 +134,13 @@ from mil_tutorial.checks.chapter_05 import check_attend
 check_attend(attend)
 
 # %% [markdown] id="ex-attend-after"
-# Stuck? `check_attend.hint(1)` gives a nudge, and `check_attend.solution()` shows one answer. The rest of the
-# chapter does not depend on yours.
+# Stuck? `check_attend.hint(1)` gives a nudge, `check_attend.solution()` an answer. The rest of the chapter
+# does not depend on yours.
 #
 # ## Put it into a module
 #
-# V and w are to be learned, so they become layers of an `nn.Module`. This version takes packed tiles
-# (N, H) and the sizes of the bags, as at the end of chapter 03: no padding, and no mask to forget.
+# V and w are to be learned, so they become layers of an `nn.Module`. This version takes packed tiles (N, H)
+# and the sizes of the bags, as at the end of chapter 03: no padding, and no mask to forget.
 
 # %% id="module-code"
 from mil_tutorial import bag_index, segment_softmax, segment_sum
@@ -168,8 +167,8 @@ class AttentionPooling(nn.Module):
 
 
 # %% [markdown] id="module-bias"
-# The layer w has no bias. A bias would add the same number to every score, and you saw what the
-# softmax does with that: nothing. V keeps its bias, as in the authors' code; equation 8 leaves it out.
+# The layer w has no bias. A bias would add the same number to every score, and you saw what the softmax does
+# with that: nothing. V keeps its bias, as in the authors' code; equation 8 leaves it out.
 #
 # Two tests show whether the module keeps its promises. The first bag has three tiles, the second two.
 
@@ -189,8 +188,8 @@ print("order of tiles matters:", matters)
 # %% [markdown] id="model"
 # ## Build the whole model
 #
-# The model has three parts. An **embedding** layer turns features (width D) into embeddings (width H).
-# The **pooling** turns the tiles' embeddings into one embedding per bag. The **head** turns that into a logit.
+# The model has three parts. An **embedding** layer turns features (width D) into embeddings (width H). The
+# **pooling** turns the tiles' embeddings into one embedding per bag. The **head** turns that into a logit.
 #
 # ![Five tiles become embeddings; a small network scores each, a softmax makes weights that sum to 1; the weighted mean is one vector, from which a linear layer computes the logit](images/architecture.svg)
 
@@ -199,8 +198,8 @@ print("order of tiles matters:", matters)
 #
 # <!-- card attention_mil -->
 #
-# Fill in `forward` for padded bags: embed, score, mask, pool, classify. The layers are made for you.
-# Return the logits (B,), before any sigmoid, and the attention (B, K).
+# Fill in `forward` for padded bags: embed, score, mask, pool, classify. The layers are made for you. Return
+# the logits (B,), before any sigmoid, and the attention (B, K).
 
 
 # %% id="exercise-attention-mil"
@@ -230,15 +229,14 @@ from mil_tutorial.checks.chapter_05 import check_attention_mil
 check_attention_mil(AttentionMIL)
 
 # %% [markdown] id="package"
-# The package's `AttentionMIL` has the same layers and gives the same numbers. It packs the real tiles
-# before it computes, so it wastes nothing on padding, and it refuses bags without tiles. We use that one
-# for the rest of the chapter.
+# The package's `AttentionMIL` has the same layers and gives the same numbers. It packs the real tiles first,
+# so it wastes nothing on padding. We use its layers for the rest of the chapter.
 #
 # ## Train it on slides
 #
-# The features are those of the shipped slides: 64 numbers per tile, from an encoder that was trained
-# without labels. `fit` keeps the epoch with the lowest validation loss. We look at validation slides
-# here. The test slides stay closed until chapter 11.
+# The features are those of the shipped slides: 64 numbers per tile, from an encoder that was trained without
+# labels. `fit` keeps the epoch with the lowest validation loss. We look at validation slides here. The test
+# slides stay closed until chapter 11.
 
 # %% id="train-run"
 from mil_tutorial import MIL, TrainingConfig, auc, fit, load_slides, predict
@@ -269,9 +267,9 @@ print(f"validation AUC {score:.2f}")
 # %% [markdown] id="read"
 # ## Read the weights
 #
-# A slide has about 217 tiles. With equal weights each tile would get 1/217, or 0.0046. That is a clumsy
-# unit, so we multiply by the number of tiles: **a share of 1 is an equal share**, and a share of 50 means
-# that the tile counts fifty times as much as the average.
+# A slide has about 217 tiles. With equal weights each tile would get 1/217, or 0.0046. That is a clumsy unit,
+# so we multiply by the number of tiles: **a share of 1 is an equal share**, and a share of 50 means that the
+# tile counts fifty times as much as the average.
 
 # %% id="read-run"
 rates = np.array([truth.mean() for truth in val.instance_labels])
@@ -290,8 +288,7 @@ for k in np.argsort(attention)[::-1][:6]:
 table(("tile", "weight", "share", "truth"), rows)
 
 # %% [markdown] id="heat-map"
-# Numbers do not show where the tiles lie. `plot_attention` puts the weights back onto the slide. The outline
-# is the truth, which the model never saw.
+# `plot_attention` puts the weights back onto the slide. The outline is the truth, which the model never saw.
 
 # %% id="heat-map-run"
 from mil_tutorial import TILE, plot_attention, slide_image
@@ -307,11 +304,11 @@ show(
 # %% [markdown] id="evidence"
 # ## Do not trust one pretty picture
 #
-# One slide is an anecdote, and we might have picked a good one. (We did not: it is the positive slide
-# with the median witness rate.) Two numbers over all positive validation slides say more:
+# One slide is an anecdote, and we might have picked a good one. (We did not: it is the positive slide with
+# the median witness rate.) Two numbers over all positive validation slides say more:
 #
-# * the **instance AUC**: how often does a tumour tile get more attention than another tile of its
-#   slide? 0.5 is chance;
+# * the **instance AUC**: how often does a tumour tile get more attention than another tile of its slide? 0.5
+#   is chance;
 # * the **attention on tumour**: how much of the weight lies on tumour tiles?
 
 # %% id="evidence-run"
@@ -336,8 +333,8 @@ print(f"attention on tumour {inside:.2f}; equal weights would put {equal:.2f}")
 # %% [markdown] id="sigmoid"
 # ## Put a sigmoid before the softmax
 #
-# Some public tutorials squeeze the scores through a sigmoid first, "to keep them between 0 and 1".
-# It looks harmless. How much can one tile stand out then?
+# Some public tutorials squeeze the scores through a sigmoid first, "to keep them between 0 and 1". How much
+# can one tile stand out then?
 
 # %% [markdown] id="ex-sigmoid"
 # ### Exercise 3: predict the cap
@@ -358,9 +355,10 @@ from mil_tutorial.checks.chapter_05 import check_sigmoid_cap
 check_sigmoid_cap(my_guess)
 
 # %% [markdown] id="sigmoid-train"
-# Without a sigmoid, one tile's weight can come as close to 1 as it likes, because w can be learned as large as
-# needed. With it, n tiles leave the loudest one at most e / (e + n − 1): 0.23 in a bag of ten, and 0.012 in a
-# bag of 217, which is 2.7 equal shares. Does that matter for the result? We train both, with the same seeds.
+# Without a sigmoid, one tile's weight can come as close to 1 as it likes, because w can be learned as large
+# as needed. With it, n tiles leave the loudest one at most e / (e + n − 1): 0.23 in a bag of ten, and 0.012
+# in a bag of 217, which is 2.7 equal shares. Does that matter for the result? We train both, with the same
+# seeds.
 
 
 # %% id="sigmoid-train-run"
@@ -382,15 +380,15 @@ head = "pooling", "seed", "slide AUC", "instance AUC", "attention on tumour"
 table(head, rows)
 
 # %% [markdown] id="sigmoid-read"
-# Read the stored table with care, because it holds a surprise. The *ranking* of tiles survives: the
-# instance AUC is as good with the sigmoid, or better. A heat map scaled from its minimum to its maximum
-# would look fine. But the weights are nearly equal, so most of the bag's embedding comes from healthy
-# tiles, as in mean pooling. In the stored run the slide AUC falls from about 0.94 to 0.74; chapter 04
-# found 0.64 for the mean. Chapter 04 also found 0.95 for max: here attention does not beat max in AUC. What it
-# adds is a gradient for every tile. Chapter 06 uses the slides on which max often failed.
+# Read the stored table with care, because it holds a surprise. The *ranking* of tiles survives: the instance
+# AUC is as good with the sigmoid, or better. A heat map scaled from its minimum to its maximum would look
+# fine. But the weights are nearly equal, so most of the bag's embedding comes from healthy tiles, as in mean
+# pooling. In the stored run the slide AUC falls from about 0.94 to 0.74; chapter 04 found 0.64 for the mean.
+# It also found 0.95 for max: here attention does not beat max in AUC. What it adds is a gradient for every
+# tile.
 #
 # So check the weights themselves, not only their order. In the playground the same sigmoid is switched on.
-# What does it do to the AUC there, and what to the attention? Press Train, then untick it and train again.
+# What does it do to AUC and attention there? Press Train, then untick it and train again.
 
 # %% id="sigmoid-playground"
 from mil_tutorial.widgets import MILPlayground
@@ -400,9 +398,9 @@ MILPlayground(preset="sigmoid")
 # %% [markdown] id="ex-bug"
 # <details><summary>Answer: what the sigmoid does in the playground</summary>
 #
-# The AUC stays as good, so it does not warn you. The attention is nearly flat: no point can weigh more than
-# e = 2.7 times any other. There a tenth of the points are witnesses; in our positive slides it
-# is a median of 3 % of the tiles, and the AUC falls too.
+# The AUC stays as good, so it does not warn you. The attention is nearly flat: no point can weigh more than e
+# = 2.7 times any other. There a tenth of the points are witnesses; in our positive slides it is a median of 3
+# % of the tiles, and the AUC falls too.
 #
 # </details>
 #
@@ -410,8 +408,8 @@ MILPlayground(preset="sigmoid")
 #
 # <!-- card one_bag_at_a_time -->
 #
-# A colleague writes: "The attention of a slide changes when I put another slide into the batch. All my
-# bags have the same size, so it cannot be the mask." This is the code. Fix it.
+# A colleague writes: "The attention of a slide changes when I put another slide into the batch. All my bags
+# have the same size, so it cannot be the mask." This is the code. Fix it.
 
 
 # %% id="exercise-one-bag-at-a-time"
@@ -432,15 +430,15 @@ check_one_bag_at_a_time(attention_of_batch)
 # %% [markdown] id="build"
 # ## Build it yourself (stretch)
 #
-# You have filled in parts. Now build a whole model from empty cells, in three stages. Names and layers inside
-# are up to you: the checks look at shapes, padding, order and gradients, and at whether the model learns.
+# Now build a whole model from empty cells, in three stages. Names and layers inside are up to you: the checks
+# look at shapes, padding, order and gradients, and at whether the model learns.
 #
 # ### Stage 1: score the tiles
 #
 # <!-- card tile_scorer -->
 #
-# `Scorer(hidden_dim, attention_dim)` maps embeddings (B, K, H) to scores (B, K), before any softmax. It has two
-# layers with a tanh between them.
+# `Scorer(hidden_dim, attention_dim)` maps embeddings (B, K, H) to scores (B, K), before any softmax. It has
+# two layers with a tanh between them.
 
 
 # %% id="exercise-tile-scorer"
@@ -523,10 +521,10 @@ check_whole_model(WholeModel)
 # %% [markdown] id="summary"
 # ## Summary
 #
-# * Attention pooling is a weighted mean. A small network scores each tile, and a softmax over the tiles
-#   of one bag turns scores into weights that sum to 1.
+# * Attention pooling is a weighted mean. A small network scores each tile, and a softmax over the tiles of
+#   one bag turns scores into weights that sum to 1.
 # * Only differences between scores count. Weights compare tiles of one slide, never tiles of two slides.
-# * Padding must be masked before the softmax, and no fixed limit may stand between w and the softmax.
+# * Mask padding before the softmax, and put no fixed limit between w and the softmax.
 # * A heat map shows an order. Score it against the truth, and look at the size of the weights as well.
 
 # %% [markdown] id="quiz"
@@ -537,12 +535,12 @@ check_whole_model(WholeModel)
 # %% [markdown] id="practice"
 # ## In practice
 #
-# * Report attention as shares (weight × number of tiles), so that bag size drops out. Expect hot tiles
-#   on healthy slides too: the weights must sum to 1 there as well.
-# * When attention is "all cold" or uniform, look for a sigmoid, a second softmax or a forgotten mask
-#   before you change the learning rate.
-# * High attention means "this tile moved the slide's score", up or down. It does not mean "tumour".
-#   Chapter 09 compares it with each tile's own score.
+# * Report attention as shares (weight × number of tiles), so that bag size drops out. Expect hot tiles on
+#   healthy slides too: the weights must sum to 1 there as well.
+# * When attention is "all cold" or uniform, look for a sigmoid, a second softmax or a forgotten mask before
+#   you change the learning rate.
+# * High attention means "this tile moved the slide's score", up or down. It does not mean "tumour". Chapter
+#   09 compares it with each tile's own score.
 
 # %% [markdown] id="reading"
 # ## Further reading

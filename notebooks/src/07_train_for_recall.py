@@ -33,12 +33,12 @@ from mil_tutorial.notebook import table
 # %% [markdown] id="step"
 # ## Take one step by hand
 #
-# Shrink the model to one weight, w = 0.5, and the bag to one number, z = 2, with the label 1. The logit
-# is 0.5 × 2 = 1, the probability sigm(1) = 0.731, and the **loss** −ln 0.731 = 0.313.
+# Shrink the model to one weight, w = 0.5, and the bag to one number, z = 2, with the label 1. The logit is
+# 0.5 × 2 = 1, the probability sigm(1) = 0.731, and the **loss** −ln 0.731 = 0.313.
 #
-# Its gradient is (probability − label) × z = −0.269 × 2 = −0.538. A step downhill with a learning rate of
-# 0.1 gives w = 0.5 + 0.0538. PyTorch does the same. At the new w the gradient is −0.497. Is that what the
-# last line prints?
+# Its gradient is (probability − label) × z = −0.269 × 2 = −0.538. A step downhill with a learning rate of 0.1
+# gives w = 0.5 + 0.0538. PyTorch does the same. At the new w the gradient is −0.497. Is that what the last
+# line prints?
 
 # %% id="step-run" tags=["nbval-check-output"]
 w = torch.tensor(0.5, requires_grad=True)
@@ -81,7 +81,7 @@ def train_epoch(model, batches, optimizer):
 
 
 # %% [markdown] id="ex-mode"
-# To see what the model knows about other slides, we ask the validation slides.
+# What does the model know about other slides? Validation slides tell.
 #
 # ### Exercise 1: find the bug
 #
@@ -115,8 +115,8 @@ from mil_tutorial.checks.chapter_07 import check_mean_loss
 check_mean_loss(mean_loss)
 
 # %% [markdown] id="mode-read"
-# Stuck? `check_mean_loss.hint(1)` gives a nudge, and `check_mean_loss.solution()` shows one answer. The rest
-# of the chapter does not depend on yours: the package's `predict` takes care of the mode.
+# Stuck? `check_mean_loss.hint(1)` gives a nudge, `check_mean_loss.solution()` an answer. The rest of the
+# chapter does not depend on yours: the package's `predict` takes care of the mode.
 
 # %% id="loop-run"
 from mil_tutorial import load_slides, predict
@@ -143,12 +143,12 @@ for epoch in range(3):
 # %% [markdown] id="stop"
 # ## Stop at the right epoch
 #
-# The training loss keeps falling. The validation loss falls too, and then rises when the model learns its
-# training slides by heart. So we keep the epoch with the lowest validation loss, and stop after a number of
-# epochs in a row without a new lowest. That number is the **patience**.
+# The training loss keeps falling. The validation loss falls too, then rises as the model learns its training
+# slides by heart. So we keep the epoch with the lowest validation loss, and stop after a number of epochs in
+# a row without a new lowest. That number is the **patience**.
 #
-# Below are the losses of eight epochs, counted from 0. Which one is kept with a patience of 1, and which
-# with 3?
+# Below are the losses of eight epochs, counted from 0. Which one is kept with a patience of 1, and which with
+# 3?
 
 
 # %% id="stop-run" tags=["nbval-check-output"]
@@ -189,8 +189,8 @@ print("copied:", copied["weight"].item())
 #
 # <!-- card fit -->
 #
-# Complete the loop: keep the best epoch, stop when the patience is used up (`None` means never), leave
-# the model with the best weights, and return the validation losses of all epochs.
+# Complete the loop: keep the best epoch, stop when the patience is used up (`None` means never), leave the
+# model with the best weights, and return the validation losses of all epochs.
 
 
 # %% id="exercise-fit"
@@ -224,9 +224,8 @@ from mil_tutorial.checks.chapter_07 import check_fit
 check_fit(fit)
 
 # %% [markdown] id="package"
-# The package's `fit` does the same. It also seeds the order of the slides, refuses a patient who is in
-# both sets or a loss that is not finite, and can resume. With `instances_per_bag` it shows only a random part
-# of each slide's tiles, a new one in each epoch (chapter 03).
+# The package's `fit` does the same. It also refuses a patient who is in both sets and a loss that is not
+# finite.
 #
 # We train twice: once with dropout and weight decay, which pulls weights towards 0, and once without either.
 # Which model starts to memorise first?
@@ -271,26 +270,24 @@ show(
 )
 
 # %% [markdown] id="train-read"
-# In the stored run the model without dropout has its lowest validation loss at epoch 8. Then the loss
-# nearly doubles. Yet the AUC of the last epoch is *higher*, 0.929 against 0.912. How can that be? The AUC
-# sees only the order of slides. The loss also sees that the probabilities became too confident. (With seed 1
-# the AUC fell, from 0.93 to 0.89.)
+# In the stored run the model without dropout has its lowest validation loss at epoch 8. Then the loss nearly
+# doubles. Yet the AUC of the last epoch is *higher*, 0.929 against 0.912: it sees only the order of slides,
+# while the loss also sees that the probabilities became too confident.
 #
 # ## Ask for recall before accuracy
 #
 # A laboratory sees 1,000 slides, 50 of them with tumour. Program A calls every slide negative: 950 right
-# answers, an accuracy of 95 %. Program B finds 45 tumours and raises 95 false alarms: 900 right
-# answers, 90 %. By accuracy, the program that finds nothing wins.
+# answers, an accuracy of 95 %. Program B finds 45 tumours and raises 95 false alarms: 900 right answers, 90
+# %. By accuracy, the program that finds nothing wins.
 #
-# So we report two numbers: **sensitivity**, or recall, the share of positive slides that are found (0
-# against 45/50), and **specificity**, the share of negative slides without an alarm (950/950 against
-# 855/950).
+# So we report two numbers: **sensitivity**, or recall, the share of positive slides that are found (0 against
+# 45/50), and **specificity**, the share of negative slides without an alarm (950/950 against 855/950).
 #
 # ## Weight the rare slides
 #
-# The loss can ignore rare positives, too. Take four slides that look alike to the model, one of them
-# positive, so that all four get the same probability. Which probability gives the lowest loss? And which one
-# if the positive slide counts three times (`pos_weight` = 3)?
+# Take four slides that look alike to the model, one of them positive, so that all four get the same
+# probability. Which probability gives the lowest loss? And which one if the positive slide counts three times
+# (`pos_weight` = 3)?
 
 # %% id="weight-run" tags=["nbval-check-output"]
 labels = torch.tensor([1.0, 0.0, 0.0, 0.0])
@@ -314,7 +311,7 @@ table(("pos_weight", "p = 0.25", "p = 0.50", "p = 0.75"), rows)
 #
 # <!-- card weighted_probability -->
 #
-# Now `pos_weight` = 6. Which probability has the lowest loss? Write your guess, then run the check.
+# Now `pos_weight` = 6. Which probability has the lowest loss? Guess, then run the check.
 
 # %% id="exercise-weighted-probability"
 ### BEGIN SOLUTION
@@ -331,12 +328,12 @@ check_weighted_probability(my_guess)
 # The order of the slides stays. The threshold moves, and a probability is no longer a frequency until you
 # divide its odds by the weight.
 #
-# That holds for a perfect fit. Does it hold for our models? We keep all 102 negative training slides and only
-# 12 positive ones, drawn anew for each seed. We train without any balance; with `pos_weight` = 102/12 = 8.5
+# That holds for a perfect fit. And for our models? We keep all 102 negative training slides and only 12
+# positive ones, drawn anew for each seed. We train without any balance; with `pos_weight` = 102/12 = 8.5
 # (`class_balance="loss"`); and with positive slides drawn 8.5 times as often (`"sampler"`).
 #
-# Half of the validation slides are positive, so `mean_probability` weights them down to the 12/114 =
-# 10.5 % of training.
+# Half of the validation slides are positive, so `mean_probability` weights them down to the 12/114 = 10.5 %
+# of training.
 
 # %% id="rare-code"
 tumour = train.labels.numpy() == 1
@@ -420,8 +417,7 @@ show(
 #
 # ## Do not choose the epoch by recall
 #
-# If recall is what we want, why not keep the epoch with the highest recall? When do you expect it, with the
-# sampler?
+# Why not keep the epoch with the highest recall? When do you expect it, with the sampler?
 
 # %% id="choice-run"
 rows = []
@@ -437,20 +433,20 @@ for seed in SEEDS:
 table(("seed", "chosen by", "epoch", "AUC", "recall", "specificity"), rows)
 
 # %% [markdown] id="choice-read"
-# In the stored run recall chooses epochs 2 and 0 for seeds 0 and 1. At that point the model has learned next
-# to nothing and calls nearly every slide positive. Seed 2 comes to no harm. We tried eight seeds: for seven of
-# them the choice cost 0.17 to 0.40 of AUC.
+# In the stored run recall chooses epochs 2 and 0 for seeds 0 and 1, when the model has learned next to
+# nothing and calls nearly every slide positive. Seed 2 comes to no harm. For seven of eight seeds that we
+# tried, the choice cost 0.17 to 0.40 of AUC.
 #
-# So the loss, which looks at every probability, chooses the epoch. Recall comes last, with the threshold.
+# So the loss chooses the epoch. Recall comes last, with the threshold.
 #
 # ## Choose the threshold on validation slides
 #
-# A slide is called positive when its probability is at least the threshold. Here are ten slides; + has tumour:
+# A slide is called positive when its probability is at least the threshold. Ten slides, + has tumour:
 #
 # `0.95+  0.85+  0.80−  0.70+  0.60+  0.45−  0.40−  0.30+  0.20−  0.10−`
 #
-# Which threshold finds 80 % of the tumours? Count four of the five + from the left: 0.60, with one false
-# alarm. And 90 %? Four are too few, so it takes all five: 0.30, with three false alarms.
+# To find 80 % of the tumours, count four of the five + from the left: 0.60, with one false alarm. For 90 %,
+# four are too few, so it takes all five: 0.30, with three false alarms.
 
 # %% [markdown] id="ex-threshold"
 # ### Exercise 4: find the threshold
@@ -476,8 +472,8 @@ from mil_tutorial.checks.chapter_07 import check_threshold_for_sensitivity
 check_threshold_for_sensitivity(threshold_for_sensitivity)
 
 # %% [markdown] id="shipped"
-# Now the 72 validation slides. We load the model that comes with the course, which is the left run of the
-# training figure, so that your numbers match ours.
+# Now the 72 validation slides. We load the model that comes with the course, the left run of the training
+# figure.
 
 # %% id="shipped-run"
 from mil_tutorial import false_negative_rate, load_trained_model
@@ -493,13 +489,12 @@ for wanted in (0.80, 0.85, 0.90, 0.95, 1.00):
 table(("wanted", "threshold", "sensitivity", "specificity"), rows)
 
 # %% [markdown] id="explore"
-# Which row would you work with? From the third to the fourth, the threshold falls from 0.19 to 0.06: two
-# more tumours found, and eight more alarms on 36 healthy slides. No metric can say whether that is worth it.
-# The laboratory can: who reads the alarms, and what does a miss cost?
+# Which row would you work with? From the third to the fourth the threshold falls from 0.19 to 0.06: two more
+# tumours found, and eight more alarms on 36 healthy slides. No metric can say whether that is worth it. The
+# laboratory can: who reads the alarms? What does a miss cost?
 #
-# Move the threshold yourself and see which slides it misses. The curve also marks another summary, the
-# **sensitivity at 90 % specificity**: how many tumours are found if at most 10 % of healthy slides may raise
-# an alarm.
+# Move the threshold yourself and see which slides it misses. The curve also marks the **sensitivity at 90 %
+# specificity**: the share of tumours found if at most 10 % of healthy slides may raise an alarm.
 
 # %% id="explore-widget"
 from mil_tutorial.widgets import ThresholdExplorer
@@ -509,8 +504,7 @@ ThresholdExplorer(labels, p, groups=val.groups, names=val.names, threshold=0.5)
 # %% [markdown] id="interval"
 # ## Ask what 36 slides can promise
 #
-# How far could these numbers move with other patients? A formula (chapter 11) or 2,000 draws of patients gives
-# an interval.
+# How far could these numbers move with other patients? Chapter 11 explains where such intervals come from.
 
 # %% id="interval-run"
 threshold = mil_tutorial.threshold_for_sensitivity(labels, p, 0.90)
@@ -533,8 +527,8 @@ for question, metric in {
     print(f"{question}: {answer.value:.2f} [{low}, {high}]")
 
 # %% [markdown] id="halves"
-# The sensitivity could lie anywhere from 80 to 100 %, and the threshold almost anywhere. The threshold also
-# belongs to one model: for seeds 1 to 4 it lay between 0.29 and 0.49.
+# The sensitivity could lie anywhere from 80 to 100 %, the threshold almost anywhere. It also belongs to one
+# model: for seeds 1 to 4 it lay between 0.29 and 0.49.
 #
 # ## Judge on other patients
 #
@@ -574,8 +568,8 @@ print(f"middle 90 % on the others: {low:.2f} to {high:.2f}")
 #
 # ## Build it yourself (stretch)
 #
-# Exercise 2 gave you most of the loop. Now build a whole one from empty cells, in three stages, as you would
-# for data of your own. The checks look at what your code does, not at how you wrote it.
+# Exercise 2 gave you most of the loop. Now build a whole one from empty cells, in three stages. The checks
+# look at what your code does, not at how you wrote it.
 #
 # ### Stage 1: one pass that learns
 #
@@ -615,7 +609,8 @@ check_one_epoch(one_epoch)
 #
 # <!-- card evaluate -->
 #
-# Return the mean loss of a bag, unweighted, as a number, and the probabilities of all bags in one tensor (B,).
+# Return the mean loss of a bag, unweighted, as a number, and the probabilities of all bags in one tensor
+# (B,).
 
 
 # %% id="exercise-evaluate"
@@ -693,10 +688,10 @@ check_train_model(train_model)
 # ## In practice
 #
 # * Agree on the wanted sensitivity before you see results, together with those who will bear the misses.
-# * Give validation the same class mix as training: the loss depends on it. Another scanner, stain or
-#   kind of lesion needs a threshold of its own; another mix changes what an alarm means.
-# * Look at the slides that are missed. Here five of the six below 0.5 have at most three tumour tiles, and
-#   four of the six come from one hospital. Collect more slides of their kind.
+# * Give validation the same class mix as training: the loss depends on it. Another scanner, stain or kind of
+#   lesion needs a threshold of its own; another mix changes what an alarm means.
+# * Look at the slides that are missed. Here five of the six below 0.5 have at most three tumour tiles.
+#   Collect more slides of their kind.
 
 # %% [markdown] id="reading"
 # ## Further reading
