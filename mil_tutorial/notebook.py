@@ -1,10 +1,12 @@
-"""A chapter's first cell: a start that says where it runs, and figures with alt text."""
+"""What chapters use to show things: a start that says where it runs, figures, tables."""
 
 import os
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from mil_tutorial.pictures.display import show
 
-__all__ = ["show", "start"]
+__all__ = ["show", "start", "table"]
 
 
 def start() -> bool:
@@ -44,3 +46,12 @@ def start() -> bool:
     fast = os.environ.get("MIL_TUTORIAL_FAST", "") not in ("", "0")
     print("fast mode: on, trainings are shortened" if fast else "fast mode: off")
     return fast
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> Any:
+    """Return a table that a notebook shows as one: column names, and rows of as many values."""
+    from IPython.display import Markdown
+
+    from mil_tutorial.experiment.tables import aligned
+
+    return Markdown(aligned(list(head), [[str(value) for value in row] for row in rows]))

@@ -25,7 +25,7 @@ from mil_tutorial.models.mil import MIL, MILOutput
 
 EVALUATES = "it trains in evaluation mode, where dropout is off: call model.train() first"
 AGAIN = (
-    "from the second epoch on it trains in evaluation mode: evaluate switched the mode, so "
+    "after the first epoch it trains in evaluation mode: evaluate switched the mode, so "
     "one_epoch must call model.train() each time"
 )
 RATE = 0.5
@@ -69,7 +69,7 @@ def examine_one_epoch(answer: Any) -> None:
         optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
         got = attempt(answer, model, batches, optimizer, weight, case="two batches", copied=False)
         if not model.steps:
-            raise Wrong("no gradient can flow: leave torch.no_grad to the evaluation")
+            raise Wrong("no gradient can flow: use torch.no_grad only to evaluate")
         if not all(model.steps):
             raise Wrong(EVALUATES)
         after = model.state_dict()
@@ -111,7 +111,7 @@ def examine_evaluate(answer: Any) -> None:
                 raise Wrong(f"it returned {type(pair).__name__}, expected (loss, probabilities)")
             pairs.append(pair)
         if not same_weights(model.state_dict(), before):
-            raise Wrong("the weights have changed: an evaluation must not teach")
+            raise Wrong("the weights have changed: evaluating must not change the model")
     if any(isinstance(value, Tensor) and value.requires_grad for value in pairs[0]):
         raise Wrong("the results hold a graph: compute them under torch.no_grad()")
     first, second = (as_numbers(pair[1], "probabilities (B,)", ndim=1) for pair in pairs)

@@ -60,7 +60,7 @@ def _examine_scorer(answer: Any) -> None:
             parameter.mul_(100)
     if scorer(h).abs().max() <= 1:
         raise Wrong(
-            "however large the weights, no score leaves the range from -1 to 1, so no tile can "
+            "however large the weights, every score stays between -1 and 1, so no tile can "
             "stand out: nothing may squeeze the score after w"
         )
 
@@ -135,7 +135,7 @@ def _examine_invariances(model: Any, bags: Tensor, mask: Tensor, logits: Tensor)
     order = torch.tensor([2, 0, 3, 1])
     first = torch.ones(1, 4, dtype=torch.bool)
     tests = {
-        "the logit of a bag depends on what stands in its padding": (
+        "the logit of a bag depends on what is in its padding": (
             bags.masked_fill(~mask[..., None], 100.0),
             mask,
         ),
@@ -143,7 +143,7 @@ def _examine_invariances(model: Any, bags: Tensor, mask: Tensor, logits: Tensor)
         "add up and do not average": (F.pad(bags, (0, 0, 0, 3)), F.pad(mask, (0, 3))),
         "the logit of a bag depends on the other bags in the batch": (bags[:1, :4], first),
         "the logit of a bag depends on the order of its tiles": (bags[:1, order], first),
-        "the logit changes when every tile comes twice: pool by a weighted mean": (
+        "the logit changes when every tile appears twice: pool by a weighted mean": (
             bags[:1, :4].repeat(1, 2, 1),
             first.repeat(1, 2),
         ),

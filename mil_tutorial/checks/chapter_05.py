@@ -22,8 +22,10 @@ from mil_tutorial.models.mil import AttentionMIL
 SIGMOID = "The scores went through a sigmoid, which lets no tile stand out: leave the sigmoid out."
 NO_TANH = "That is the attention without tanh."
 TANH_LAST = "The tanh came last: put it around V h, before w."
-SIGMOID_FOR_TANH = "A sigmoid stands in place of the tanh."
-RELU_FOR_TANH = "A ReLU stands in place of the tanh: it has no upper limit, and answers no below 0."
+SIGMOID_FOR_TANH = "There is a sigmoid in place of the tanh."
+RELU_FOR_TANH = (
+    "There is a ReLU in place of the tanh: it has no upper limit, and never answers below 0."
+)
 NO_W = "That has a number for each tile and detector: add up the answers with w, as in `@ w`"
 NO_SOFTMAX = "Those are the scores: the softmax is missing."
 TWICE = "The softmax was taken twice."
@@ -62,7 +64,9 @@ def check_attention_mil(answer: Any) -> str:
     try:
         truth.load_state_dict(model.state_dict())
     except RuntimeError as error:
-        raise Wrong("leave __init__ as it was: the layers have other names or sizes") from error
+        raise Wrong(
+            "leave __init__ as it was: the names or sizes of the layers have changed"
+        ) from error
     for case, mask in MASKS.items():
         bags = torch.randn(*mask.shape, 6)
         pair = attempt(model, bags, mask, case=case)

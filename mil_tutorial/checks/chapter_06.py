@@ -23,7 +23,7 @@ ADDED = "The gate was added: multiply, so that it can close."
 SWAPPED = "tanh and sigmoid are swapped: V goes through tanh, U through the sigmoid."
 SQUEEZED = "The final score went through the sigmoid: gate each detector, then add up with w."
 NORMALISED = "That is after the softmax: return the scores."
-OWN_GATE = "The gate looks through V: it needs U, weights of its own."
+OWN_GATE = "The gate uses V: it needs U, weights of its own."
 TWO_TANH = "The gate goes through tanh: use a sigmoid, so that it lies between 0 and 1."
 W_FIRST = "w comes before the gate: multiply tanh by the gate first, then add up with w."
 NO_W = "There is a number for each tile and detector: add up with w in the end."
@@ -95,7 +95,7 @@ def check_gated_attention_pooling(answer: Any) -> str:
     expect_gradients(scores, dict(layer.named_parameters()), "the scores")
     both = attempt(layer, embeddings, sizes, case="bags of 2 and 3 tiles")
     if not isinstance(both, tuple) or len(both) != 2:
-        raise Wrong("leave forward as it is inherited: it returns bag embeddings and attention")
+        raise Wrong("leave the inherited forward as it is: it returns bag embeddings and attention")
     pooled, attention = both
     expected = truth(embeddings, sizes)
     expect_values(attention, expected.attention, "the attention")

@@ -36,7 +36,7 @@ WANTED = {
 TOO_FEW = (
     "That finds too few: 4.5 tumours cannot be found, so round the number needed up, with np.ceil."
 )
-ONE_TOO_MANY = "That is one slide too far: the slide number n of a sorted array has index n - 1."
+ONE_TOO_MANY = "That is one slide too far: slide number n of a sorted array has the index n - 1."
 FROM_BELOW = "That counts from the lowest positive slide: count from the highest."
 ALL_SLIDES = "That counts all slides: only positive ones count for sensitivity."
 NEGATIVES = "That counts negative slides, as specificity does."
@@ -128,7 +128,7 @@ def check_weighted_probability(answer: Any) -> str:
     mistakes = {
         "That is the frequency, the best answer without a weight.": 0.25,
         "That is the best answer for a weight of 3.": 0.5,
-        "The positive counts as six beside the *three* negatives: 6 of 9, not of 10.": 0.6,
+        "The positive counts as six beside *three* negatives: 6 of 9, not of 10.": 0.6,
         "The positive counts as six, but there are three negatives beside it.": 6 / 7,
     }
     expect_number(answer, 2 / 3, "the probability", 0.01, mistakes)

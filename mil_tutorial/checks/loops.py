@@ -42,9 +42,9 @@ def examine_mean_loss(answer: Any) -> None:
             model.train()  # as an epoch of training leaves it
             numbers.append(attempt(answer, model, batches, case="two batches", copied=False))
     if not same_weights(model.state_dict(), before):
-        raise Wrong("the weights have changed: a measurement must not teach")
+        raise Wrong("the weights have changed: measuring must not change the model")
     if not all(parameter.requires_grad for parameter in model.parameters()):
-        raise Wrong("requires_grad was switched off, so the model can learn no more")
+        raise Wrong("requires_grad was switched off, so the model can no longer learn")
     model.eval()
     with torch.no_grad():
         parts = [bag_loss(model, batch).item() for batch in batches]
@@ -159,7 +159,7 @@ def _examine_losses(
     epoch = int(wrong.argmax())
     raise Wrong(
         f"the validation loss of epoch {epoch} is {losses[epoch]:.4f}, expected {truth[epoch]:.4f} "
-        f"({case}). Leave the lines that are given as they were"
+        f"({case}). Leave the given lines as they were"
     )
 
 
@@ -171,7 +171,7 @@ def _name_weights(
         epoch for epoch in range(len(losses)) if same_weights(model.state_dict(), weights[epoch])
     ]
     if not has:
-        raise Wrong(f"{text}; it has those of none")
+        raise Wrong(f"{text}; it has those of no epoch")
     if has[0] == len(losses) - 1:
         raise Wrong(f"{text}; {LOWER if losses[-1] < losses[-2] else LAST}")
     if has[0] == int(np.argmax(losses)):

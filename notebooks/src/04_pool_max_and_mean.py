@@ -40,12 +40,14 @@ print(f"five tiles: max {more.max():.1f}, mean {more.mean():.1f}")
 
 # %% [markdown] id="by-hand-read"
 # The mean fell from 2/4 to 2/5; the maximum stayed. **Max** asks: is there a suspicious tile anywhere?
-# **Mean** asks: how suspicious is the tissue as a whole? Drag the tiles of this bag and find out:
+# **Mean** asks: how suspicious is the tissue as a whole?
+#
+# The next bag has ten tiles, one with the logit 4 and nine with −2. Drag them:
 #
 # 1. Which pooling does not notice how many cold tiles there are?
 # 2. How many cold tiles bring the mean below a probability of 0.5?
 #
-# (Attention comes in chapters 05 and 06.)
+# (Attention comes in chapters 05 and 06. The gate here shuts above a score of 5.5, where only artefacts lie.)
 
 # %% id="pooling-playground"
 from mil_tutorial.widgets import PoolingPlayground
@@ -349,8 +351,7 @@ from mil_tutorial.checks.chapter_04 import check_witnesses_needed
 check_witnesses_needed(my_guess)
 
 # %% [markdown] id="race-run"
-# Now all witness rates, for weak, medium and strong witnesses. Each point stands for 2,000 slides with tumour
-# and 2,000 without.
+# Now weak, medium and strong witnesses. Each point stands for 2,000 slides with tumour and 2,000 without.
 
 # %% id="race-code"
 from sklearn.metrics import roc_auc_score
@@ -507,7 +508,7 @@ table(("pooling", "slide AUC", "tile AUC"), rows)
 # tumour.
 #
 # See it first in the plane. Ten starts of max pooling see the same bags of points. How many of them learn
-# nothing? Press Train; then choose attention instead.
+# nothing? Press Train; then choose attention instead. (Its list also asks when the mean wins.)
 
 # %% id="lost-starts-playground"
 from mil_tutorial.widgets import MILPlayground
@@ -517,7 +518,7 @@ MILPlayground(preset="lost-starts")
 # %% [markdown] id="starts"
 # <details><summary>Answer: how many starts are lost</summary>
 #
-# About half: their AUC stays near 0.5. If the winners are ordinary points, training pushes those up in
+# Six of ten: their AUC stays near 0.5. If the winners are ordinary points, training pushes those up in
 # positive bags and down in negative ones, and the witnesses never get a gradient. With attention every point
 # gets some, and all ten starts end above 0.95.
 #
@@ -568,8 +569,8 @@ show(
 )
 
 # %% [markdown] id="starts-read"
-# In the stored run two starts find the tumour and one does not. Only the seed differs. We measured seeds 0 to
-# 7: three ended at a validation AUC of about 0.86, five below 0.6. Of those five, 80 epochs rescued one.
+# In the stored run two starts find the tumour and one does not. We measured seeds 0 to 7: three ended at a
+# validation AUC of about 0.86, five below 0.6.
 #
 # Is max pooling to blame, or its start? Let the max model of the easier slides judge the hard ones, from
 # other patients, without further training.
@@ -590,7 +591,6 @@ print(f"winning tile holds tumour in {share:.0%} of positive slides")
 #
 # * Max asks whether, mean asks how much. For max, padding counts as −∞; for the mean, it stays out of both
 #   the sum and the count.
-# * Healthy tissue dilutes the mean and raises the maximum by chance.
 # * Max wins when witnesses are few and stand out; the mean when they are many and lean.
 # * Max learns from one tile per slide and can miss its start. The mean learns from all tiles and drowns small
 #   lesions.

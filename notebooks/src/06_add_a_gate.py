@@ -3,10 +3,10 @@
 #
 # <!-- badges -->
 #
-# Large nuclei are suspicious, except in the pale middle of a follicle, a round nest of healthy
-# lymphocytes, where they belong. Such an "except" is hard to say for the scoring network of chapter
+# Large nuclei are suspicious, except in the pale middle of a follicle, a round nest of healthy lymphocytes,
+# where they belong. Such an "except" is hard to say for the scoring network of chapter
 # 05. A gate says it with one multiplication. You will build the gate, and then ask for evidence that it
-# helps.
+#    helps.
 #
 # | | |
 # |---|---|
@@ -43,8 +43,8 @@ for place, evidence in {"tumour": 2.0, "follicle": -2.0}.items():
     print(f"{place:8}: {answer:.3f} × {gate:.3f} = {answer * gate:.3f}")
 
 # %% [markdown] id="by-hand-read"
-# Two tiles with the same detector answer now get scores that differ by a factor of seven. The gate
-# decides how much of the answer gets through.
+# Two tiles with the same detector answer now get scores that differ by a factor of seven. The gate decides
+# how much of the answer gets through.
 #
 # Written for all detectors at once, this is equation 9 of Ilse, Tomczak and Welling (2018):
 #
@@ -53,13 +53,13 @@ for place, evidence in {"tumour": 2.0, "follicle": -2.0}.items():
 # The sign ⊙ multiplies number by number: every detector has a gate of its own.
 
 # %% [markdown] id="no-mistake"
-# Stop for a moment. In chapter 05 a sigmoid before the softmax made the weights nearly equal. Why is
-# this sigmoid allowed?
+# Stop for a moment. In chapter 05 a sigmoid before the softmax made the weights nearly equal. Why is this
+# sigmoid allowed?
 #
 # <details><summary>Answer: why this sigmoid does no harm</summary>
 #
-# It does not limit the score. The sum over detectors is weighted by w, which can be as large as
-# it likes, and only then comes the softmax. The harm came from squeezing the *final* score.
+# It does not limit the score. The sum over detectors is weighted by w, which can be as large as it likes, and
+# only then comes the softmax. The harm came from squeezing the *final* score.
 #
 # </details>
 
@@ -85,8 +85,8 @@ check_half_open_gate(my_guess)
 # %% [markdown] id="why"
 # ## See what one detector can say
 #
-# The authors give this reason for the gate: around zero, tanh is nearly a straight line, so a detector
-# is close to a plain weighted sum. A product is not. What does that look like?
+# The authors give this reason for the gate: around zero, tanh is nearly a straight line, so a detector is
+# close to a plain weighted sum. A product is not. What does that look like?
 #
 # Describe a tile by two numbers: how large its nuclei are, and how much it looks like a follicle. Colour
 # every possible tile by its score. First one plain detector, then the same detector with a gate.
@@ -117,16 +117,16 @@ show(
 )
 
 # %% [markdown] id="why-read"
-# The plain detector draws parallel stripes. To forgive a follicle it must subtract, and then small
-# nuclei outside a follicle score as high as large nuclei near one.
+# The plain detector draws parallel stripes. To forgive a follicle it must subtract, and then small nuclei
+# outside a follicle score as high as large nuclei near one.
 #
-# The gated detector says "large nuclei count, except in a follicle": in the upper half nothing counts,
-# for or against. Plain attention can bend its map too, by adding up several detectors. The gate needs
-# fewer of them. That is an argument, not yet evidence.
+# The gated detector says "large nuclei count, except in a follicle": in the upper half nothing counts, for or
+# against. Plain attention can bend its map too, by adding up several detectors. The gate needs fewer of them.
+# That is an argument, not yet evidence.
 #
-# Here is such an exception to play with. Two points in five are look-alikes: they lie behind the witnesses, in
-# the same direction. Does gated attention cope better than attention? Press Train, switch the pooling, and try
-# several seeds.
+# Here is such an exception to play with. Two points in five are look-alikes: they lie behind the witnesses,
+# in the same direction. Does gated attention cope better than attention? Press Train, switch the pooling, and
+# try several seeds.
 
 # %% id="gate-playground"
 from mil_tutorial.widgets import MILPlayground
@@ -136,9 +136,9 @@ MILPlayground(preset="gate")
 # %% [markdown] id="loop"
 # <details><summary>Answer: what the gate adds in the playground</summary>
 #
-# On these bags it helps: of ten starts, some of attention end low, none of gated attention. But attention has
-# other ways to shut out a region, such as two of its detectors together. With a witness rate of 15 % and
-# several seeds, the gate adds nothing on average.
+# On these bags it helps: three of ten starts of attention end below an AUC of 0.75, none of gated attention.
+# But attention has other ways to shut out a region, such as two of its detectors together. With a witness
+# rate of 15 % and several seeds, the gate adds nothing on average.
 #
 # </details>
 #
@@ -170,16 +170,16 @@ print("plain:", [round(s, 3) for s in plain.tolist()])
 
 # %% [markdown] id="loop-read"
 # Plain attention scores the second tile, the one in the follicle, above the first. The gate reverses the
-# order. Check the first number: 2 × 0.762 × 0.881 from the first detector, and nothing from the
-# second, whose sum is 0.5 − 0.5.
+# order. Check the first number: 2 × 0.762 × 0.881 from the first detector, and nothing from the second, whose
+# sum is 0.5 − 0.5.
 
 # %% [markdown] id="ex-scores"
 # ### Exercise 2: score a whole batch
 #
 # <!-- card gated_scores -->
 #
-# Write equation 9 up to the softmax, with matrix products, for embeddings of any leading shape: packed
-# (N, H) or padded (B, K, H).
+# Write equation 9 up to the softmax, with matrix products, for embeddings of any leading shape: packed (N, H)
+# or padded (B, K, H).
 
 
 # %% id="exercise-gated-scores"
@@ -209,8 +209,8 @@ check_gated_scores(gated_scores)
 #
 # <!-- card gated_attention_pooling -->
 #
-# Add the layer `U` in `__init__` (with a bias, as V has) and write `scores`. `self.V` and `self.w` are
-# there already.
+# Add the layer `U` in `__init__` (with a bias, as V has) and write `scores`. `self.V` and `self.w` are there
+# already.
 
 # %% id="exercise-gated-attention-pooling"
 from mil_tutorial import AttentionPooling
@@ -272,16 +272,16 @@ for name in ("attention", "gated"):
 table(("parameters", *parts, "sum"), rows)
 
 # %% [markdown] id="cost-read"
-# The gate nearly doubles the parameters of the pooling, and its work for each tile. On whole slides
-# with a large encoder in front, neither is noticed.
+# The gate nearly doubles the parameters of the pooling, and its work for each tile. On whole slides with a
+# large encoder in front, neither is noticed.
 
 # %% [markdown] id="ex-bug"
 # ### Exercise 4: find the bug
 #
 # <!-- card own_gate -->
 #
-# A colleague trains "gated attention", and the model has as many parameters as without the gate. The
-# training runs, and nothing complains. What is wrong? Fix the class.
+# A colleague trains "gated attention", and the model has as many parameters as without the gate. The training
+# runs, and nothing complains. What is wrong? Fix the class.
 
 
 # %% id="exercise-own-gate"
@@ -309,9 +309,9 @@ check_own_gate(Gate)
 # %% [markdown] id="evidence"
 # ## Ask for evidence
 #
-# Does the gate help? Train both on the harder set of slides, where a positive slide has about three
-# tumour tiles out of about 215. One run of each would prove little, because another seed gives another result.
-# So we take several seeds, and give both poolings the same seeds and the same validation slides.
+# Does the gate help? Train both on the harder set of slides, where a positive slide has about three tumour
+# tiles out of about 215. One run of each would prove little, because another seed gives another result. So we
+# take several seeds, and give both poolings the same seeds and the same validation slides.
 
 # %% id="evidence-run"
 from mil_tutorial import TrainingConfig, auc, fit, load_slides, predict
@@ -337,10 +337,10 @@ for seed in range(2 if FAST else 3):
 table(("seed", *predictions), rows)
 
 # %% [markdown] id="interval"
-# That was the AUC on validation slides. Now the question is about the *difference*. Both models judged the same
-# patients, so what is hard for both cancels. How far could the difference move with other patients and other
-# seeds? `paired_difference` adds up how much each patient and each seed moves it, and gives a 95 % interval.
-# Chapter 11 explains how.
+# That was the AUC on validation slides. Now the question is about the *difference*. Both models judged the
+# same patients, so what is hard for both cancels. How far could the difference move with other patients and
+# other seeds? `paired_difference` adds up how much each patient and each seed moves it, and gives a 95 %
+# interval. Chapter 11 explains how.
 
 # %% id="interval-run"
 from mil_tutorial import confidence_interval, paired_difference
@@ -387,23 +387,22 @@ show(
 )
 
 # %% [markdown] id="interval-read"
-# An interval that contains 0 says: with these slides and seeds we cannot tell the two apart. It does
-# not say that they are equal. In the stored run the interval does contain 0.
+# An interval that contains 0 says: with these slides and seeds we cannot tell the two apart. It does not say
+# that they are equal. In the stored run the interval does contain 0.
 #
-# The validation slides also picked the epochs here, so these AUCs are a little too good for both.
-# Chapter 11 asks again on the test slides. The paper itself finds gated attention ahead on some data
-# and behind on others.
+# The validation slides also picked the epochs here, so these AUCs are a little too good for both. Chapter 11
+# asks again on the test slides. The paper itself finds gated attention ahead on some data and behind on
+# others.
 #
-# Three seeds also say little about how often a start fails. All six trainings here reached an AUC above
-# 0.8 in the stored run. In 20 starts each, under equal settings, max pooling found the tumour 5 times, gated
+# Three seeds also say little about how often a start fails. All six trainings here reached an AUC above 0.8
+# in the stored run. In 20 starts each, under equal settings, max pooling found the tumour 5 times, gated
 # attention 15 times and plain attention 19 times (chapter 11). If anything, that speaks against the gate.
 
 # %% [markdown] id="look"
 # ## Look inside the gates
 #
-# Does the network use its gates at all? If every gate stayed half open, the gated model would be the
-# plain one with halved scores. So we look at the gates of the last model: one number for every tile and
-# detector.
+# Does the network use its gates at all? If every gate stayed half open, the gated model would be the plain
+# one with halved scores. So we look at the gates of the last model: one number for every tile and detector.
 
 # %% id="look-run"
 with torch.inference_mode():
@@ -437,11 +436,11 @@ show(
 
 # %% [markdown] id="look-read"
 # Gates at 0.5 are undecided, and many are: those detectors could do without a gate. The others differ. In the
-# stored run, gates lean open on tumour tiles and lean closed on the rest. The network does use them.
-# Whether an open gate raises a score depends on tanh and w too, which the figure does not show.
+# stored run, gates lean open on tumour tiles and lean closed on the rest. The network does use them. Whether
+# an open gate raises a score depends on tanh and w too, which the figure does not show.
 #
-# That the gates are used does not show that they are needed. The comparison above is the evidence on
-# that question, and it did not decide it.
+# That the gates are used does not show that they are needed. The comparison above is the evidence on that
+# question, and it did not decide it.
 
 # %% [markdown] id="summary"
 # ## Summary
@@ -449,8 +448,8 @@ show(
 # * A gate multiplies each detector's answer by a number between 0 and 1 that depends on the tile.
 # * It can say "except" with one detector. Plain attention needs several for the same.
 # * It nearly doubles the pooling's parameters, and changes nothing in softmax, mask or weighted mean.
-# * On our harder slides three seeds could not tell a gain from chance, and twenty starts show none.
-#   Choose by evidence on your own data, with many seeds and a paired interval.
+# * On our harder slides three seeds could not tell a gain from chance, and twenty starts show none. Choose by
+#   evidence on your own data, with many seeds and a paired interval.
 
 # %% [markdown] id="quiz"
 # ## Check yourself
@@ -460,10 +459,10 @@ show(
 # %% [markdown] id="practice"
 # ## In practice
 #
-# * Gated attention is the usual default in pathology (CLAM and many others start from it). Plain
-#   attention is just as good a first model, and easier to explain.
-# * Report the paired difference, not two separate numbers. A table with one run of each cannot tell
-#   0.93 from 0.91.
+# * Gated attention is the usual default in pathology (CLAM and many others start from it). Plain attention is
+#   just as good a first model, and easier to explain.
+# * Report the paired difference, not two separate numbers. A table with one run of each cannot tell 0.93 from
+#   0.91.
 # * The gate cannot add what the features lack. Look at the encoder first.
 
 # %% [markdown] id="reading"
@@ -471,7 +470,7 @@ show(
 #
 # * M. Ilse, J. M. Tomczak and M. Welling, *Attention-based deep multiple instance learning*, ICML 2018,
 #   [arXiv:1802.04712](https://arxiv.org/abs/1802.04712), equation 9 and the tables of section 4.
-# * Y. N. Dauphin, A. Fan, M. Auli and D. Grangier, *Language modeling with gated convolutional
-#   networks*, ICML 2017, [arXiv:1612.08083](https://arxiv.org/abs/1612.08083): where the gate comes from.
+# * Y. N. Dauphin, A. Fan, M. Auli and D. Grangier, *Language modeling with gated convolutional networks*,
+#   ICML 2017, [arXiv:1612.08083](https://arxiv.org/abs/1612.08083): where the gate comes from.
 #
 # <!-- next -->

@@ -81,7 +81,7 @@ def train_epoch(model, batches, optimizer):
 
 
 # %% [markdown] id="ex-mode"
-# What does the model know about other slides? Validation slides tell.
+# Validation slides show what the model knows about other slides.
 #
 # ### Exercise 1: find the bug
 #
@@ -372,7 +372,8 @@ def mean_probability(p):
 rare, rows = {}, []
 for balance in ("none", "loss", "sampler"):
     for seed in SEEDS:
-        rare[balance, seed] = path, _ = train_rare(balance, seed)
+        path, history = train_rare(balance, seed)
+        rare[balance, seed] = path, history
         p = path[-1]  # the last epoch, so that no choice of epoch interferes
         recall = (p[labels == 1] >= 0.5).mean()
         divided = p / (p + weight * (1 - p))  # the odds, divided by the weight

@@ -128,7 +128,7 @@ def test_epochs():
         (Epoch(weighted=False), "pass pos_weight"),
         (Epoch(read=lambda loss: loss), "still holds its graph"),
         (first_batch_only, "a return inside the loop"),
-        (without_gradients, "leave torch.no_grad"),
+        (without_gradients, "use torch.no_grad only"),
         (of_means, "the mean over batches"),
         (after(lambda loss: 5 * loss), "the sum over bags"),
         (after(print), "return in place of print"),
@@ -154,7 +154,7 @@ def test_evaluations():
 def test_loops():
     wrong = [
         (Loop(epoch=Epoch(mode=False)), "it trains in evaluation mode"),
-        (Loop(epoch=in_train_mode_once), "from the second epoch on"),
+        (Loop(epoch=in_train_mode_once), "after the first epoch"),
         (Loop(weighted=False), "negatives per positive"),
         (Loop(copies=False), "keep a copy of the best"),
         (Loop(restores=False), "load it at the end"),

@@ -122,7 +122,7 @@ ZOO = [
     (
         checks.check_attend,
         lambda h, mask, V, w: masked_softmax(torch.relu(h @ V.T) @ w, mask),
-        "A ReLU stands in place of the tanh",
+        "a ReLU in place of the tanh",
     ),
     (checks.check_attend, prints, "write return in place of print"),
     (checks.check_attend, lambda h, mask, V, w: [0.5], "came as list, expected a tensor"),

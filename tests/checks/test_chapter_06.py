@@ -191,7 +191,7 @@ ZOO = [
     (checks.check_gated_attention_pooling, Detached, "no gradient flows through"),
     (checks.check_gated_attention_pooling, Halved, "the bag embedding at"),
     (checks.check_gated_attention_pooling, OverAllBags, "the attention at"),
-    (checks.check_gated_attention_pooling, Three, "leave forward as it is inherited"),
+    (checks.check_gated_attention_pooling, Three, "leave the inherited forward"),
     (checks.check_own_gate, OneLayer, "The bug is still there"),
     (checks.check_own_gate, SpareLayer, "The bug is still there"),
     (checks.check_own_gate, SwappedGate, "the gated answers at"),
