@@ -459,7 +459,7 @@ table(("seed", "chosen by", "epoch", "AUC", "recall", "specificity"), rows)
 
 # %% id="exercise-threshold-for-sensitivity"
 def threshold_for_sensitivity(labels, probabilities, sensitivity=0.95):
-    """Threshold from labels (B,) of 0 and 1 and probabilities (B,): a number."""
+    """Threshold from labels (B,), 0 or 1, and probabilities (B,): a number."""
     ### BEGIN SOLUTION
     positives = np.sort(probabilities[labels == 1])[::-1]  # the highest first
     needed = sensitivity * len(positives) - 1e-9  # 0.55 * 20 is a bit over 11
