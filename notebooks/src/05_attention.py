@@ -63,7 +63,7 @@ print("bag embedding, mean:     ", [round(v, 2) for v in mean.tolist()])
 print([round(w, 3) for w in torch.softmax(scores + 100, dim=0).tolist()])
 
 # %% [markdown] id="shift-why"
-# Nothing happens: e¹⁰⁰ stands above and below the fraction line and cancels. Only differences between scores
+# Nothing happens: e¹⁰⁰ multiplies numerator and denominator, and cancels. Only differences between scores
 # count. So attention is *relative*. It compares the tiles of one slide with each other, and a weight of 0.02
 # says nothing until you know what the other tiles got.
 
@@ -75,7 +75,7 @@ print([round(w, 3) for w in torch.softmax(scores + 100, dim=0).tolist()])
 # $$s_k = w^\top \tanh(V h_k), \qquad a = \mathrm{softmax}(s).$$
 #
 # V has A rows. Each row asks one question about the tile; the tanh keeps each answer between −1 and 1, and w
-# says how much each answer counts. In other words: A small detectors, and a vote.
+# says how much each answer counts. In other words: small detectors, A of them, and a vote.
 #
 # Here are two detectors on our bag, written as a loop so that nothing is hidden.
 
