@@ -24,15 +24,15 @@ MASKS = {
     "one real tile among padding": [[0, 0, 1, 0], [1, 1, 1, 1]],
     "real tiles after padding": [[0, 1, 1, 0, 1], [1, 1, 0, 1, 0], [0, 0, 0, 0, 1]],
 }
-AXIS_0 = "That pools over the bags: tiles are counted by axis 1."
-AXIS_2 = "That pools over the columns: tiles are counted by axis 1."
+AXIS_0 = "That pools over the bags: the tiles lie along axis 1."
+AXIS_2 = "That pools over the columns: the tiles lie along axis 1."
 COUNTED_PADDING = "You divided by K: divide by the number of real tiles of each bag."
 NOT_MASKED = "Padding takes part: use the mask."
 OTHER_BAGS = "You divided by the number of bags: divide by the real tiles of each bag."
 OTHER_COUNTS = "The counts (B,) were spread along H: keep their axis, as in keepdim=True."
 ALL_BAGS = "You divided by the real tiles of the whole batch: count them bag by bag, over axis 1."
 NO_DIVISION = "That is the sum: divide by the number of real tiles of each bag."
-TIMES_NAN = "NaN stands under the mask, and 0 × NaN is NaN: fill it in, do not multiply."
+TIMES_NAN = "There is NaN under the mask, and 0 × NaN is NaN: overwrite it instead of multiplying."
 ZEROS_WIN = "The zeros of the padding win where all real values are negative: padding needs -inf."
 NOT_LOW = "What you put under the mask is not low enough here: use -inf."
 LOWER_K = "A bag with fewer than k tiles was divided by k: divide by the tiles it has."
@@ -48,7 +48,7 @@ def check_masked_mean(answer: Any) -> str:
             got, _each(_mean, values, mask), "the mean", _mean_mistakes(values, mask), case
         )
         expect_gradients(got, {"values": values}, "the mean")
-    return "right for bags of several sizes, whatever stands under the mask"
+    return "right for bags of several sizes, whatever is under the mask"
 
 
 @exercise
@@ -62,7 +62,7 @@ def check_masked_max(answer: Any) -> str:
             where = case if level > -1e5 else f"{case}, values around -100000"
             expect_values(got, truth, "the maximum", mistakes, where)
             expect_gradients(got, {"values": values}, "the maximum")
-    return "right for bags of several sizes, also where every real value is negative"
+    return "right for bags of several sizes, and where every real value is negative"
 
 
 @exercise
@@ -70,10 +70,10 @@ def check_witnesses_needed(answer: Any) -> str:
     """Check the guess of how many witnesses raise a mean by two standard deviations."""
     mistakes = {
         "Nine raise the mean by 9 × 3 / 200 = 0.135, which is just short of 0.141.": 9.0,
-        "One witness raises the mean by 3 / 200 = 0.015 only, a fifth of one deviation.": 1.0,
+        "One witness raises the mean by only 3 / 200 = 0.015, a fifth of one deviation.": 1.0,
         "That is enough for one standard deviation; two are asked for.": 4.9,
         "A witness scores 3, not 1, so each adds 3 / 200.": 28.6,
-        "You took the deviation of one tile, 1; that of the mean of 200 is 0.071.": 133.7,
+        "You took the deviation of one tile, 1; the mean of 200 tiles has 0.071.": 133.7,
     }
     expect_number(answer, 10.0, "the number of witnesses", 0.6, mistakes)
     return "each adds 3/200 = 0.015, and 2 × 0.071 = 0.141 takes 9.4 of them: ten tiles, or 5 %"
@@ -111,7 +111,7 @@ def _pooled(got: Any, values: Tensor, what: str) -> Tensor:
     """Refuse what is no (B, H), and name the axis where the shape tells it."""
     n_bags, longest, width = values.shape
     if isinstance(got, tuple) and hasattr(got, "indices"):
-        raise Wrong(f"{what} is a pair: max(dim=1) returns values and indices, take .values")
+        raise Wrong(f"{what} is a pair: max(dim=1) returns values and indices, so take .values")
     shape = tuple(got.shape) if isinstance(got, Tensor) else None
     if shape == (longest, width) != (n_bags, width):
         raise Wrong(f"{what} came in shape {shape}, expected {(n_bags, width)}. {AXIS_0}")

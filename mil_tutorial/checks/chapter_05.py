@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mil_tutorial.checks.built_model import examine_model, examine_scorer, examine_weights
 from mil_tutorial.checks.exercise import NotAttempted, Wrong, exercise
 from mil_tutorial.checks.judging import (
     attempt,
@@ -21,7 +22,11 @@ from mil_tutorial.models.mil import AttentionMIL
 SIGMOID = "The scores went through a sigmoid, which lets no tile stand out: leave the sigmoid out."
 NO_TANH = "That is the attention without tanh."
 TANH_LAST = "The tanh came last: put it around V h, before w."
-SIGMOID_FOR_TANH = "A sigmoid stands in place of the tanh."
+SIGMOID_FOR_TANH = "There is a sigmoid in place of the tanh."
+RELU_FOR_TANH = (
+    "There is a ReLU in place of the tanh: it has no upper limit, and never answers below 0."
+)
+NO_W = "That has a number for each tile and detector: add up the answers with w, as in `@ w`"
 NO_SOFTMAX = "Those are the scores: the softmax is missing."
 TWICE = "The softmax was taken twice."
 WHOLE_BATCH = "The softmax ran over the whole batch: each bag must sum to 1."
@@ -35,14 +40,14 @@ def check_attend(answer: Any) -> str:
         h = torch.randn(*mask.shape, 3, generator=generator)
         V = torch.randn(4, 3, generator=generator).requires_grad_()
         w = (2 * torch.randn(4, generator=generator)).requires_grad_()
-        got = attempt(answer, h, mask, V, w, case=case)
-        expect_tensor(got, tuple(mask.shape), "the attention", "float")
+        got = _attended(answer, h, mask, V, w, case)
         scores = torch.tanh(h @ V.T) @ w
         mistakes = [
             *_attention_mistakes(scores, mask),
             (NO_TANH, softmax_by_loop(h @ V.T @ w, mask)),
             (TANH_LAST, softmax_by_loop(torch.tanh(h @ V.T @ w), mask)),
             (SIGMOID_FOR_TANH, softmax_by_loop(torch.sigmoid(h @ V.T) @ w, mask)),
+            (RELU_FOR_TANH, softmax_by_loop(torch.relu(h @ V.T) @ w, mask)),
         ]
         expect_values(got, softmax_by_loop(scores, mask), "the attention", mistakes, case)
         expect_gradients(got, {"V": V, "w": w}, "the attention")
@@ -59,7 +64,9 @@ def check_attention_mil(answer: Any) -> str:
     try:
         truth.load_state_dict(model.state_dict())
     except RuntimeError as error:
-        raise Wrong("leave __init__ as it was: the layers have other names or sizes") from error
+        raise Wrong(
+            "leave __init__ as it was: the names or sizes of the layers have changed"
+        ) from error
     for case, mask in MASKS.items():
         bags = torch.randn(*mask.shape, 6)
         pair = attempt(model, bags, mask, case=case)
@@ -86,6 +93,7 @@ def check_sigmoid_cap(answer: Any) -> str:
         "Only a sigmoid without a softmax would give that: the nine others have e⁰ = 1 each.": 1.0,
         "That is an equal share. The highest tile gets somewhat more.": 0.1,
         "You used 10 other tiles; there are nine.": math.e / (math.e + 10),
+        "That is e / (e + 1), with one other tile; there are nine.": math.e / (math.e + 1),
     }
     truth = math.e / (math.e + 9)
     expect_number(answer, truth, "the weight", 0.01, mistakes)
@@ -105,6 +113,41 @@ def check_one_bag_at_a_time(answer: Any) -> str:
         )
     expect_values(together, softmax_by_loop(scores, torch.ones(2, 3).bool()), "the attention")
     return "a bag's attention no longer depends on its neighbours"
+
+
+@exercise
+def check_tile_scorer(answer: Any) -> str:
+    """Check the class ``Scorer(hidden_dim, attention_dim)``."""
+    examine_scorer(answer)
+    return "one free score for each tile, and every weight can learn"
+
+
+@exercise
+def check_bag_weights(answer: Any) -> str:
+    """Check ``weights_of(scores, mask)``."""
+    examine_weights(answer)
+    return "weights sum to 1 over each bag, padding gets 0, and large scores do no harm"
+
+
+@exercise
+def check_whole_model(answer: Any) -> str:
+    """Check the class ``WholeModel(input_dim, hidden_dim, attention_dim)``."""
+    examine_model(answer)
+    return "padding, order and other bags do not matter, and it learns where to look"
+
+
+def _attended(answer: Any, h: Tensor, mask: Tensor, V: Tensor, w: Tensor, case: str) -> Tensor:
+    """Return the attention (B, K); scores that still have an axis A lack their w."""
+    try:
+        got = attempt(answer, h, mask, V, w, case=case)
+    except Wrong as error:  # masked_softmax refuses such scores
+        if f"of shape {(*mask.shape, len(V))}" in str(error):
+            raise Wrong(f"{error}. {NO_W}") from error
+        raise
+    if isinstance(got, Tensor) and got.shape == (*mask.shape, len(V)):
+        shapes = f"{tuple(got.shape)}, expected {tuple(mask.shape)}"
+        raise Wrong(f"the attention came in shape {shapes}. {NO_W}")
+    return expect_tensor(got, tuple(mask.shape), "the attention", "float")
 
 
 def _attention_mistakes(scores: Tensor, mask: Tensor) -> list[tuple[str, Tensor]]:

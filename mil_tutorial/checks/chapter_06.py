@@ -23,8 +23,10 @@ ADDED = "The gate was added: multiply, so that it can close."
 SWAPPED = "tanh and sigmoid are swapped: V goes through tanh, U through the sigmoid."
 SQUEEZED = "The final score went through the sigmoid: gate each detector, then add up with w."
 NORMALISED = "That is after the softmax: return the scores."
-OWN_GATE = "The gate looks through V: it needs U, weights of its own."
+OWN_GATE = "The gate uses V: it needs U, weights of its own."
 TWO_TANH = "The gate goes through tanh: use a sigmoid, so that it lies between 0 and 1."
+W_FIRST = "w comes before the gate: multiply tanh by the gate first, then add up with w."
+NO_W = "There is a number for each tile and detector: add up with w in the end."
 TWO_SIGMOIDS = "Both go through a sigmoid: the detector takes tanh."
 
 
@@ -49,8 +51,10 @@ def check_gated_scores(answer: Any) -> str:
     for case, shape in SHAPES.items():
         h = torch.randn(*shape, 3, generator=generator)
         got = attempt(answer, h, V, U, w, case=case)
+        detector, gate = h @ V.T, h @ U.T
+        _refuse_detectors(got, detector, gate, w)
         expect_tensor(got, shape, "the scores", "float")
-        mistakes = _mistakes(h @ V.T, h @ U.T, w)
+        mistakes = _mistakes(detector, gate, w)
         expect_values(got, _by_loop(h, V, U, w), "the scores", mistakes, case)
         expect_gradients(got, {"V": V, "U": U, "w": w}, "the scores")
     return "right for one tile, packed tiles and padded bags"
@@ -77,19 +81,21 @@ def check_gated_attention_pooling(answer: Any) -> str:
         raise Wrong(f"U has weights of shape {shapes}: a gate for each detector")
     if gate.bias is None:
         raise Wrong("U has no bias; give it one, as V has")
+    detector, opened, votes = layer.V(embeddings), gate(embeddings), layer.w.weight[0]
+    _refuse_detectors(scores, detector, opened, votes)
     expect_tensor(scores, (5,), "the scores", "float")
     truth = GatedAttentionPooling(4, 3)
     try:
         truth.load_state_dict(layer.state_dict())
     except RuntimeError as error:
         raise Wrong("the layers should be V, w and U and no others, in the sizes given") from error
-    mistakes = _mistakes(layer.V(embeddings), layer.U(embeddings), layer.w.weight[0])
+    mistakes = _mistakes(detector, opened, votes)
     expect_values(scores, truth.scores(embeddings), "the scores", mistakes)
     sizes = torch.tensor([2, 3])
     expect_gradients(scores, dict(layer.named_parameters()), "the scores")
     both = attempt(layer, embeddings, sizes, case="bags of 2 and 3 tiles")
     if not isinstance(both, tuple) or len(both) != 2:
-        raise Wrong("leave forward as it is inherited: it returns bag embeddings and attention")
+        raise Wrong("leave the inherited forward as it is: it returns bag embeddings and attention")
     pooled, attention = both
     expected = truth(embeddings, sizes)
     expect_values(attention, expected.attention, "the attention")
@@ -140,6 +146,15 @@ def _by_loop(h: Tensor, V: Tensor, U: Tensor, w: Tensor) -> Tensor:
     return torch.tensor(rows).reshape(h.shape[:-1])
 
 
+def _refuse_detectors(got: Any, detector: Tensor, gate: Tensor, w: Tensor) -> None:
+    """Refuse a score for each detector (..., A), where one for each tile is asked for."""
+    if not isinstance(got, Tensor) or got.shape != detector.shape:
+        return
+    text = f"the scores came in shape {tuple(got.shape)}, expected {tuple(detector.shape[:-1])}"
+    first = (torch.tanh(detector) @ w)[..., None] * torch.sigmoid(gate)
+    raise Wrong(f"{text}. {W_FIRST if torch.allclose(got.to(first), first, atol=1e-5) else NO_W}")
+
+
 def _mistakes(detector: Tensor, gate: Tensor, w: Tensor) -> list[tuple[str, Tensor]]:
     right = (torch.tanh(detector) * torch.sigmoid(gate)) @ w
     return [
@@ -152,4 +167,8 @@ def _mistakes(detector: Tensor, gate: Tensor, w: Tensor) -> list[tuple[str, Tens
         (OWN_GATE, (torch.tanh(detector) * torch.sigmoid(detector)) @ w),
         (TWO_TANH, (torch.tanh(detector) * torch.tanh(gate)) @ w),
         (TWO_SIGMOIDS, (torch.sigmoid(detector) * torch.sigmoid(gate)) @ w),
+        (W_FIRST, (torch.tanh(detector) @ w) * (torch.sigmoid(gate) @ w)),
+        (W_FIRST, (torch.tanh(detector) @ w) * torch.sigmoid(gate).sum(dim=-1)),
+        (W_FIRST, (torch.tanh(detector) @ w) * torch.sigmoid(gate).mean(dim=-1)),
+        (W_FIRST, (torch.tanh(detector) @ w) * torch.sigmoid(gate @ w)),
     ]

@@ -1,11 +1,13 @@
 """Checks of chapter 07: training for recall."""
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
 from sklearn.metrics import roc_curve
 
+from mil_tutorial.checks.built_loop import examine_evaluate, examine_one_epoch, examine_train_model
 from mil_tutorial.checks.exercise import exercise
 from mil_tutorial.checks.judging import examine_each, expect_number
 from mil_tutorial.checks.loops import examine_fit, examine_mean_loss
@@ -21,20 +23,20 @@ def _scored(
 
 
 TEN = [0.95, 0.85, 0.70, 0.60, 0.30], [0.80, 0.45, 0.40, 0.20, 0.10]
-GRID = [round(i / 21, 3) for i in range(1, 21)]
+EVEN = [i / 21 for i in range(1, 21)]
 
 WANTED = {
     "the ten slides, 0.8 wanted": _scored(*TEN, 0.8),
     "the ten slides, 0.9 wanted": _scored(*TEN, 0.9),
     "one positive slide": _scored([0.4], [0.7, 0.1], 0.5),
     "three positives of equal probability": _scored([0.6, 0.6, 0.6, 0.2], [0.9, 0.5], 0.5),
-    "20 positives, 0.93 wanted": _scored(GRID, [0.99, 0.33, 0.02], 0.93),
-    "7 positives, all wanted": _scored(GRID[::3], GRID[1::2], 1.0),
+    "20 positives, 0.93 wanted": _scored(EVEN, [0.99, 0.33, 0.02], 0.93),
+    "7 positives, all wanted": _scored(EVEN[::3], EVEN[1::2], 1.0),
 }
 TOO_FEW = (
     "That finds too few: 4.5 tumours cannot be found, so round the number needed up, with np.ceil."
 )
-ONE_TOO_MANY = "That is one slide too far: the slide number n of a sorted array has index n - 1."
+ONE_TOO_MANY = "That is one slide too far: slide number n of a sorted array has the index n - 1."
 FROM_BELOW = "That counts from the lowest positive slide: count from the highest."
 ALL_SLIDES = "That counts all slides: only positive ones count for sensitivity."
 NEGATIVES = "That counts negative slides, as specificity does."
@@ -45,6 +47,15 @@ BETWEEN = (
 THE_NUMBER = "That is the number of slides needed, not the probability of the last of them."
 THE_SHARE = "That is the sensitivity reached, not the threshold."
 DROPPED = "roc_curve left this threshold out: pass drop_intermediate=False."
+LOW_BY_A_BIT = (
+    "In floating point (1 - 0.8) * 5 is a little below 1, and int makes 0 of it: add 1e-9 before "
+    "you round down."
+)
+GRID = (
+    "Thresholds from a grid lie between slides: try the probabilities of the slides themselves, "
+    "as in np.unique(probabilities)."
+)
+GRIDS = (11, 20, 21, 50, 51, 100, 101, 200, 201, 500, 501, 1000, 1001)  # points from 0 to 1
 LOWEST = "A higher threshold reaches the wanted sensitivity too: give the highest."
 
 
@@ -73,6 +84,12 @@ def _from_scikit_learn(labels: np.ndarray, p: np.ndarray, wanted: float) -> floa
     return float(thresholds[np.argmax(sensitivity >= wanted)])
 
 
+def _from_grid(labels: np.ndarray, p: np.ndarray, wanted: float, points: int) -> float:
+    """Return the highest point of a grid that reaches the wanted sensitivity."""
+    grid = np.linspace(0, 1, points)
+    return float(grid[[(p[labels == 1] >= t).mean() >= wanted for t in grid]].max())
+
+
 WRONG_THRESHOLDS = [
     (TOO_FEW, lambda y, p, s: _nth(_positives(y, p), int(s * (y == 1).sum()))),
     (TOO_FEW, lambda y, p, s: _nth(_positives(y, p), round(s * (y == 1).sum()))),
@@ -85,75 +102,9 @@ WRONG_THRESHOLDS = [
     (THE_NUMBER, lambda y, p, s: _needed(y, s)),
     (THE_SHARE, lambda y, p, s: (p[y == 1] >= _threshold(y, p, s)).mean()),
     (DROPPED, _from_scikit_learn),
+    (LOW_BY_A_BIT, lambda y, p, s: np.sort(p[y == 1])[int((1 - s) * (y == 1).sum())]),
+    *((GRID, partial(_from_grid, points=points)) for points in GRIDS),
     (LOWEST, lambda y, p, s: p[y == 1].min()),
-]
-
-SPARED = {
-    "the ten slides, 0.9 wanted": _scored(*TEN, 0.9),
-    "the ten slides, 0.8 wanted": _scored(*TEN, 0.8),
-    "one negative slide": _scored([0.7, 0.3, 0.1], [0.2], 0.5),
-    "a positive and a negative of equal probability": _scored(
-        [0.9, 0.5, 0.5, 0.2], [0.5, 0.4, 0.1], 0.99
-    ),
-    "two negatives of equal probability": _scored([0.9, 0.7, 0.3], [0.6, 0.6, 0.2, 0.1], 0.7),
-    "25 negatives, 0.93 wanted": _scored(GRID, [i / 26 for i in range(1, 26)], 0.93),
-    "any specificity": _scored([0.9, 0.1], [0.5, 0.3], 0.0),
-}
-ROUNDED_ALARMS = (
-    "The false alarms allowed were rounded up: 10 % of five slides is half a slide, so none."
-)
-TIED = (
-    "A positive slide with the probability of the first negative to be spared cannot be called "
-    "without it: count the positives above that negative, with >."
-)
-OTHER_CLASS = "Negatives and positives have changed places."
-ALL_ALARMS = "The alarms allowed are a share of the negative slides, not of all."
-MISSED = "That is the share that is missed: 1 - sensitivity."
-TOO_STRICT = "One more false alarm is allowed: count again."
-IN_FLOATS = (
-    "In floating point (1 - 0.8) * 5 is a little below 1, which allows one alarm too few: add 1e-9 "
-    "before you round down or compare."
-)
-BETWEEN_POINTS = (
-    "That is a point between two corners of the ROC curve, which no threshold reaches: take the "
-    "last corner with few enough false alarms."
-)
-
-
-def _alarms(labels: np.ndarray, wanted: float) -> int:
-    return int((1 - wanted) * (labels == 0).sum() + 1e-9)
-
-
-def _after(labels: np.ndarray, p: np.ndarray, alarms: int, ties: bool = False) -> np.ndarray:
-    """Probabilities of positives above the negative that comes after so many alarms: bool."""
-    positives, negatives = p[labels == 1], np.sort(p[labels == 0])[::-1]
-    if alarms >= len(negatives):
-        return np.ones(len(positives), dtype=bool)
-    return positives >= negatives[alarms] if ties else positives > negatives[alarms]
-
-
-def _sensitivity(labels: np.ndarray, p: np.ndarray, wanted: float) -> float:
-    """Try every probability, and one above all, as threshold; keep the best that is allowed."""
-    allowed = [t for t in (*p, 2.0) if (p[labels == 0] < t).mean() >= wanted - 1e-9]
-    return max(float((p[labels == 1] >= t).mean()) for t in allowed)
-
-
-WRONG_SENSITIVITIES = [
-    (
-        ROUNDED_ALARMS,
-        lambda y, p, s: _after(y, p, math.ceil((1 - s) * (y == 0).sum() - 1e-9)).mean(),
-    ),
-    (ROUNDED_ALARMS, lambda y, p, s: _after(y, p, round((1 - s) * (y == 0).sum())).mean()),
-    (IN_FLOATS, lambda y, p, s: _after(y, p, int((1 - s) * (y == 0).sum())).mean()),
-    (TIED, lambda y, p, s: _after(y, p, _alarms(y, s), ties=True).mean()),
-    (TOO_STRICT, lambda y, p, s: _after(y, p, max(_alarms(y, s) - 1, 0)).mean()),
-    (OTHER_CLASS, lambda y, p, s: _sensitivity(1 - y, 1 - p, s)),
-    (OTHER_CLASS, lambda y, p, s: (p[y == 0] < _threshold(y, p, s)).mean()),
-    (ALL_ALARMS, lambda y, p, s: _after(y, p, int((1 - s) * len(y) + 1e-9)).mean()),
-    (BETWEEN, lambda y, p, s: (p[y == 1] >= np.quantile(p[y == 0], s)).mean()),
-    (BETWEEN, lambda y, p, s: (p[y == 1] > np.quantile(p[y == 0], s)).mean()),
-    (BETWEEN_POINTS, lambda y, p, s: np.interp(1 - s, *roc_curve(y, p)[:2])),
-    (MISSED, lambda y, p, s: 1 - _sensitivity(y, p, s)),
 ]
 
 
@@ -177,7 +128,7 @@ def check_weighted_probability(answer: Any) -> str:
     mistakes = {
         "That is the frequency, the best answer without a weight.": 0.25,
         "That is the best answer for a weight of 3.": 0.5,
-        "The positive counts as six beside the *three* negatives: 6 of 9, not of 10.": 0.6,
+        "The positive counts as six beside *three* negatives: 6 of 9, not of 10.": 0.6,
         "The positive counts as six, but there are three negatives beside it.": 6 / 7,
     }
     expect_number(answer, 2 / 3, "the probability", 0.01, mistakes)
@@ -192,7 +143,21 @@ def check_threshold_for_sensitivity(answer: Any) -> str:
 
 
 @exercise
-def check_sensitivity_at_specificity(answer: Any) -> str:
-    """Check ``sensitivity_at_specificity(labels, probabilities, specificity)``."""
-    examine_each(answer, SPARED, _sensitivity, "the sensitivity", WRONG_SENSITIVITIES)
-    return "right for one negative slide, for equal probabilities, and when anything goes"
+def check_one_epoch(answer: Any) -> str:
+    """Check ``one_epoch(model, batches, optimizer, weight)``."""
+    examine_one_epoch(answer)
+    return "one weighted step for each batch, in training mode"
+
+
+@exercise
+def check_evaluate(answer: Any) -> str:
+    """Check ``evaluate(model, batches)``."""
+    examine_evaluate(answer)
+    return "the same numbers at each call, and nothing was learned"
+
+
+@exercise
+def check_train_model(answer: Any) -> str:
+    """Check ``train_model(model, optimizer, train, val, epochs, patience)``."""
+    examine_train_model(answer)
+    return "it weights rare positives, stops in time and keeps the best epoch, even beside NaN"

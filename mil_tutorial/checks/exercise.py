@@ -1,4 +1,4 @@
-"""What an exercise's check is: it tries an answer, says what is likely wrong, gives hints.
+"""What an exercise's check is: it tries an answer, says what is probably wrong, and gives hints.
 
 A check never raises: a learner's mistake gets help, not a traceback.
 """
@@ -36,19 +36,29 @@ class Verdict:
 class Exercise:
     """A check with its hints and its solution.
 
-    Call it with your answer; ``hint(1)``, ``hint(2)`` … help on, ``solution()`` shows the answer.
+    Call it with your answer; ``hint(1)``, ``hint(2)`` … help you, ``solution()`` shows an answer.
     """
 
     def __init__(self, name: str, examine: Callable[[Any], str]) -> None:
         self.name, self.examine = name, examine
         self.__doc__ = examine.__doc__
+        self._has_failed = False
 
     def __call__(self, answer: Any) -> None:
-        """Print whether the answer is right, and if not, what to look at."""
-        print(_wrapped(str(self.judge(answer))))
+        """Print whether the answer is right, and if not, what to look at.
+
+        The first failure also points to the hints; later ones do not repeat that.
+        """
+        verdict = self.judge(answer)
+        text = str(verdict)
+        if verdict.state == "wrong" and not self._has_failed:
+            self._has_failed = True
+            stop = "" if text.endswith((".", "!", "?")) else "."
+            text += f"{stop} check_{self.name}.hint(1) helps."
+        print(_wrapped(text))
 
     def judge(self, answer: Any) -> Verdict:
-        """Return the verdict on an answer; what it writes to stderr appears on stdout.
+        """Return the verdict on an answer; what it writes to stderr goes to stdout.
 
         nbgrader takes any text on stderr, a warning or a progress bar, for a failed test.
         """
@@ -63,7 +73,7 @@ class Exercise:
             return Verdict("wrong", f"{self.name}: {mistake}")
         except Exception as error:  # something this check did not foresee
             what = f"{type(error).__name__}: {error}"
-            return Verdict("wrong", f"{self.name}: this answer cannot be judged ({what})")
+            return Verdict("wrong", f"{self.name}: this check could not judge your answer ({what})")
 
     def hint(self, number: int = 1) -> None:
         """Print a hint; the last one is the plainest."""
@@ -89,7 +99,7 @@ def exercise(examine: Callable[[Any], str]) -> Exercise:
 
 def _wrapped(text: str) -> str:
     """Break lines between words: a notebook would break them anywhere."""
-    return textwrap.fill(text, 88, break_long_words=False, break_on_hyphens=False)
+    return textwrap.fill(text, 79, break_long_words=False, break_on_hyphens=False)
 
 
 @cache

@@ -1,8 +1,11 @@
-"""Tools of the checks: run a learner's code safely, compare with the truth, name the mistake."""
+"""Tools for the checks: run a learner's code safely, compare with the truth, name the mistake."""
 
 import copy
+import io
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import redirect_stdout
 from typing import Any
 
 import numpy as np
@@ -14,6 +17,10 @@ from mil_tutorial.checks.exercise import NotAttempted, Wrong
 Cases = Mapping[str, Sequence[Any]]  # arguments by the name of their case
 Mistakes = Mapping[str, Any] | Iterable[tuple[str, Any]]  # advice, and what this mistake gives
 
+PRINTED = (
+    "your code printed something and returned None. Only what it returns can be used: write "
+    "return in place of print"
+)
 TOLERANCE: dict[str, Any] = {"rtol": 1e-4, "atol": 1e-6, "equal_nan": True}
 
 
@@ -22,17 +29,25 @@ def attempt(function: Any, *arguments: Any, case: str = "", copied: bool = True)
 
     It gets copies, so code that changes its inputs does not change the truth with them. Copies of
     tensors keep the graph: gradients flow to the originals. ``copied=False`` hands over the
-    originals, where what happens to them is the answer. None or ``...`` is what a stub returns.
+    originals, where what happens to them is the answer. None or ``...`` is what a stub returns;
+    code that prints and returns None is wrong, and what it printed still appears.
     """
     if function is None or function is ...:
         raise NotAttempted
     if not callable(function):
-        raise Wrong(f"got {type(function).__name__}, expected something to call; pass its name")
+        raise Wrong(f"got {type(function).__name__}, expected a function or class: pass its name")
+    printed = io.StringIO()
     try:
-        answer = function(*(map(_copy, arguments) if copied else arguments))
+        with redirect_stdout(printed):
+            answer = function(*(map(_copy, arguments) if copied else arguments))
     except Exception as error:
         where = f" for {case}" if case else ""
-        raise Wrong(f"your code raised {type(error).__name__}{where}: {error}") from error
+        text = f"your code raised {type(error).__name__}{where}: {error}"
+        raise Wrong(text + _transpose(error)) from error
+    finally:
+        print(printed.getvalue(), end="")
+    if answer is None and printed.getvalue():
+        raise Wrong(PRINTED)
     if answer is None or answer is ...:
         raise NotAttempted
     return answer
@@ -152,7 +167,7 @@ def expect_number(
         if abs(number - value) <= tolerance:
             raise Wrong(f"{what} is not {number:g}. {advice}")
     if 0 < truth < 1 < number:
-        raise Wrong(f"{what} is not {number:g}. Give it between 0 and 1, not in per cent.")
+        raise Wrong(f"{what} is not {number:g}. Give a number between 0 and 1, not in per cent.")
     direction = "too small" if number < truth else "too large"
     raise Wrong(f"{what} is not {number:g}; that is {direction}")
 
@@ -178,7 +193,7 @@ def expect_tensor(got: Any, shape: tuple[int, ...], what: str, dtype: str = "") 
 
 def expect_gradients(got: Tensor, sources: Mapping[str, Tensor], what: str) -> None:
     """Refuse an answer from which no gradient flows back to one of the sources, by name."""
-    cut = "detach, item, tolist, torch.tensor(…) and no_grad cut the graph, and nothing is learnt"
+    cut = "detach, item, tolist, torch.tensor(…) and no_grad cut the graph, and nothing is learned"
     if not got.requires_grad:
         raise Wrong(f"{what}: no gradient flows through; {cut}")
     total = (got * torch.linspace(-1, 2, got.numel()).view(got.shape)).sum()
@@ -202,6 +217,17 @@ def as_numbers(values: Any, expected: str = "", ndim: int | None = None) -> np.n
         name = type(values).__name__ if expected else repr(values)
         raise Wrong(f"got {name}, expected {expected or 'numbers'}") from error
     return array.astype(float)
+
+
+def _transpose(error: Exception) -> str:
+    """Advise a transpose where a matrix product failed for want of one."""
+    shapes = re.search(r"multiplied \((\d+)x(\d+) and (\d+)x(\d+)\)", str(error))
+    if shapes is None or shapes[2] != shapes[4]:
+        return ""
+    return (
+        ". In a product x @ y the last axis of x must be as long as the first of y, so the second "
+        "matrix has to be transposed: x @ y.T"
+    )
 
 
 def _copy(argument: Any) -> Any:

@@ -31,9 +31,9 @@ WHEN = "stop when so many epochs *in a row* brought no new lowest loss, and not 
 
 
 def examine_mean_loss(answer: Any) -> None:
-    """Judge ``mean_loss(model, batches)``."""
+    """Judge ``meanbag_loss(model, batches)``."""
     bags = toy_bags(5, seed=2)
-    batches = [_batch(bags, range(4)), _batch(bags, [4])]
+    batches = [packed(bags, range(4)), packed(bags, [4])]
     with torch.random.fork_rng(devices=[]):
         model = toy_model(dropout=0.5)
         before = copy.deepcopy(model.state_dict())
@@ -41,13 +41,13 @@ def examine_mean_loss(answer: Any) -> None:
         for _ in range(2):
             model.train()  # as an epoch of training leaves it
             numbers.append(attempt(answer, model, batches, case="two batches", copied=False))
-    if not _same(model.state_dict(), before):
-        raise Wrong("the weights have changed: a measurement must not teach")
+    if not same_weights(model.state_dict(), before):
+        raise Wrong("the weights have changed: measuring must not change the model")
     if not all(parameter.requires_grad for parameter in model.parameters()):
-        raise Wrong("requires_grad was switched off, so the model can learn no more")
+        raise Wrong("requires_grad was switched off, so the model can no longer learn")
     model.eval()
     with torch.no_grad():
-        parts = [_loss(model, batch).item() for batch in batches]
+        parts = [bag_loss(model, batch).item() for batch in batches]
     if abs(np.diff([as_numbers(number) for number in numbers], axis=0)).max() > 1e-6:
         raise Wrong(
             "two calls with the same model give two numbers. The bug is still there: no_grad "
@@ -79,7 +79,7 @@ def examine_fit(answer: Any) -> None:
         truth, train_losses, weights = reference(train, val, config)
         kept, stopped = best_and_last(truth, patience)
         _examine_losses(losses, np.array(truth), np.array(train_losses), stopped + 1, case)
-        if not _same(model.state_dict(), weights[kept]):
+        if not same_weights(model.state_dict(), weights[kept]):
             _name_weights(model, truth[: stopped + 1], weights, kept, case)
 
 
@@ -90,15 +90,15 @@ def reference(
     with torch.random.fork_rng(devices=[]):
         model = toy_model()
     optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
-    batches = [_batch(bags, range(len(bags))) for bags in (train, val)]
+    batches = [packed(bags, range(len(bags))) for bags in (train, val)]
     losses, train_losses, weights = [], [], []
     for _ in range(config.epochs):
-        loss = _loss(model, batches[0])
+        loss = bag_loss(model, batches[0])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         train_losses.append(loss.item())
-        losses.append(_loss(model, batches[1]).item())
+        losses.append(bag_loss(model, batches[1]).item())
         weights.append(copy.deepcopy(model.state_dict()))
     return losses, train_losses, weights
 
@@ -129,16 +129,19 @@ def toy_model(dropout: float = 0.0) -> MIL:
     return build_model("gated", 3, 8, dropout=dropout)
 
 
-def _batch(bags: MedicalBagDataset, rows: Sequence[int]) -> BagBatch:
+def packed(bags: MedicalBagDataset, rows: Sequence[int]) -> BagBatch:
+    """Return some bags as one batch."""
     return collate_packed([bags[row] for row in rows])
 
 
-def _loss(model: MIL, batch: BagBatch) -> Tensor:
+def bag_loss(model: MIL, batch: BagBatch, weight: Tensor | None = None) -> Tensor:
+    """Return the mean loss of a bag, where a positive one counts ``weight`` times."""
     logits, _ = model.forward_packed(batch.instances, batch.sizes)
-    return F.binary_cross_entropy_with_logits(logits, batch.labels)
+    return F.binary_cross_entropy_with_logits(logits, batch.labels, pos_weight=weight)
 
 
-def _same(weights: dict[str, Tensor], others: dict[str, Tensor]) -> bool:
+def same_weights(weights: dict[str, Tensor], others: dict[str, Tensor]) -> bool:
+    """Return whether two states of a model are equal, but for rounding."""
     return all(torch.allclose(weights[k], others[k], rtol=1e-3, atol=1e-3) for k in others)
 
 
@@ -156,7 +159,7 @@ def _examine_losses(
     epoch = int(wrong.argmax())
     raise Wrong(
         f"the validation loss of epoch {epoch} is {losses[epoch]:.4f}, expected {truth[epoch]:.4f} "
-        f"({case}). Leave the lines that are given as they were"
+        f"({case}). Leave the given lines as they were"
     )
 
 
@@ -164,9 +167,11 @@ def _name_weights(
     model: MIL, losses: list[float], weights: list[dict[str, Tensor]], kept: int, case: str
 ) -> None:
     text = f"the model should have the weights of epoch {kept}, counted from 0 ({case})"
-    has = [epoch for epoch in range(len(losses)) if _same(model.state_dict(), weights[epoch])]
+    has = [
+        epoch for epoch in range(len(losses)) if same_weights(model.state_dict(), weights[epoch])
+    ]
     if not has:
-        raise Wrong(f"{text}; it has those of none")
+        raise Wrong(f"{text}; it has those of no epoch")
     if has[0] == len(losses) - 1:
         raise Wrong(f"{text}; {LOWER if losses[-1] < losses[-2] else LAST}")
     if has[0] == int(np.argmax(losses)):

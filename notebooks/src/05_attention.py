@@ -3,38 +3,38 @@
 #
 # <!-- badges -->
 #
-# A pathologist who reads a slide does not weigh all tissue alike. Most of it gets a glance; a few
+# A pathologist who reads a slide does not give all tissue the same attention. Most of it gets a glance; a few
 # fields get a long look. In this chapter a network learns to do the same, from slide labels alone.
 #
 # | | |
 # |---|---|
-# | **You will do** | weigh three tiles by hand, write attention as a loop, as matrices and as a module, train it, and read its weights on slides |
+# | **You will do** | weight three tiles by hand, write attention as a loop, with matrices and as a module, train it, and read its weights on slides |
 # | **You will learn** | why the weights come from a softmax, what a sigmoid in front of it destroys, and how to score weights against the truth |
-# | **You need** | `collate_fn`, masks and the masked softmax of [chapter 03](03_batch_bags.ipynb); max and mean pooling of [chapter 04](04_pool_max_and_mean.ipynb) |
+# | **You need** | `collate_fn`, masks and the masked softmax from [chapter 03](03_batch_bags.ipynb); max and mean pooling from [chapter 04](04_pool_max_and_mean.ipynb) |
 # | **Time** | 60 minutes |
 
 # %% id="setup"
 # setup
 
 # %% id="imports"
-import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from torch import nn
 
+from mil_tutorial.notebook import table
+
 # %% [markdown] id="by-hand"
 # ## Weigh three tiles by hand
 #
-# Take a bag of three tiles. Each tile is described by two numbers, its **embedding** h. Say the first
-# number stands for "large, irregular nuclei" and the second for "fat".
+# Take a bag of three tiles. Each tile is described by two numbers, its **embedding** h. Say the first number
+# stands for "large, irregular nuclei" and the second for "fat".
 #
-# Mean pooling gives every tile the weight 1/3. Max pooling gives one tile everything. What lies
-# between them? Weights that depend on the tile itself. Suppose somebody scored the tiles 2, 1 and 0:
-# the higher the score, the more this tile should count.
+# Mean pooling gives every tile the weight 1/3, max pooling gives one tile everything. Between the two lie
+# weights that depend on the tile. Suppose somebody scored the tiles 2, 1 and 0: the higher the score, the
+# more a tile should count.
 #
-# Scores are not weights yet. Weights must be positive and sum to 1, so that a bag of a thousand tiles
-# and a bag of ten are pooled to the same scale. The **softmax** does both: take the exponential of
-# each score, then divide by the sum.
+# Scores are not weights yet. Weights must be positive and sum to 1, so that large and small bags are pooled
+# to the same scale. The **softmax** does both: take the exponential of each score, then divide by the sum.
 
 # %% id="by-hand-softmax"
 h = torch.tensor([[4.0, 0.0], [1.0, 1.0], [0.0, 3.0]])  # (n=3, H=2)
@@ -45,46 +45,43 @@ weights = powers / powers.sum()
 print("weights:", [round(w, 3) for w in weights.tolist()])
 
 # %% [markdown] id="by-hand-pool"
-# Check the first one with a pocket calculator: 7.39 / (7.39 + 2.72 + 1) = 0.665.
+# Check the first one by hand: 7.39 / (7.39 + 2.72 + 1) = 0.665.
 #
-# The bag's embedding z is the weighted mean of the tiles' embeddings. It is equation 7 of Ilse,
-# Tomczak and Welling (2018): $z = \sum_k a_k h_k$.
+# The bag's embedding z is the weighted mean of the tiles' embeddings. This is equation 7 of Ilse, Tomczak and
+# Welling (2018): $z = \sum_k a_k h_k$.
 
 # %% id="by-hand-bag" tags=["nbval-check-output"]
 z = (weights[:, None] * h).sum(dim=0)
 print("bag embedding, attention:", [round(v, 2) for v in z.tolist()])
-print(
-    "bag embedding, mean:     ", [round(v, 2) for v in h.mean(dim=0).tolist()]
-)
+mean = h.mean(dim=0)
+print("bag embedding, mean:     ", [round(v, 2) for v in mean.tolist()])
 
 # %% [markdown] id="shift"
-# What happens to the weights when every score grows by 100? Say your answer before you run the cell.
+# What happens to the weights when every score grows by 100?
 
 # %% id="shift-run" tags=["nbval-check-output"]
 print([round(w, 3) for w in torch.softmax(scores + 100, dim=0).tolist()])
 
 # %% [markdown] id="shift-why"
-# Nothing happens: e¹⁰⁰ stands above and below the fraction line and cancels. Only differences between
-# scores count. So attention is *relative*. It compares the tiles of one slide with each other, and a
-# weight of 0.02 says nothing until you know what the other tiles got.
+# Nothing happens: e¹⁰⁰ multiplies numerator and denominator, and cancels. Only differences between scores
+# count. So attention is *relative*. It compares the tiles of one slide with each other, and a weight of 0.02
+# says nothing until you know what the other tiles got.
 
 # %% [markdown] id="loop"
 # ## Let a small network give the scores
 #
-# Who scores the tiles? A network of two layers, the same for every tile (equation 8):
+# A network of two layers scores the tiles, the same network for every tile (equation 8):
 #
 # $$s_k = w^\top \tanh(V h_k), \qquad a = \mathrm{softmax}(s).$$
 #
-# V has A rows. Each row asks one question about the tile; the tanh limits each answer to between −1
-# and 1, and w says how much each answer counts. In words: A small detectors, and a vote.
+# V has A rows. Each row asks one question about the tile; the tanh keeps each answer between −1 and 1, and w
+# says how much each answer counts. In other words: small detectors, A of them, and a vote.
 #
-# Here are two detectors on our bag, written as a loop so that nothing hides.
+# Here are two detectors on our bag, written as a loop so that nothing is hidden.
 
 # %% id="loop-run" tags=["nbval-check-output"]
 V = torch.tensor([[1.0, 0.0], [0.0, 1.0]])  # (A=2, H=2): "nuclei?" and "fat?"
-w = torch.tensor(
-    [2.0, -1.0]
-)  # (A,): nuclei count for the tile, fat against it
+w = torch.tensor([2.0, -1.0])  # (A,): nuclei count for a tile, fat against it
 
 
 def score_by_loop(h, V, w):
@@ -98,35 +95,33 @@ def score_by_loop(h, V, w):
 
 
 loop_scores = score_by_loop(h, V, w)
+loop_weights = torch.softmax(loop_scores, dim=0)
 print("scores: ", [round(s, 3) for s in loop_scores.tolist()])
-print(
-    "weights:",
-    [round(a, 3) for a in torch.softmax(loop_scores, dim=0).tolist()],
-)
+print("weights:", [round(a, 3) for a in loop_weights.tolist()])
 
 # %% [markdown] id="vector"
 # ## Write it with matrices, for a whole batch
 #
-# The loop visits tiles one at a time. A padded batch holds B bags of up to K tiles: embeddings `h`
-# (B, K, H) with a `mask` (B, K) that is True at real tiles. Matrix products score all of them at once.
+# The loop visits one tile at a time. A padded batch holds B bags of up to K tiles: embeddings `h` (B, K, H)
+# with a `mask` (B, K) that is True at real tiles. Matrix products score all of them at once.
 #
-# The softmax must then run over the tiles of *one* bag, and over real tiles only. Padding is not
-# tissue; if it takes part, it takes weight from the tiles.
+# The softmax must then run over the tiles of *one* bag, and over real tiles only. Padding is not tissue; if
+# it takes part, it takes weight away from the tiles.
 
 # %% [markdown] id="ex-attend"
 # ### Exercise 1: attend to a batch
 #
 # <!-- card attend -->
 #
-# Write equation 8 for a padded batch. Return weights that sum to 1 over each bag and are 0 on padding.
-# `masked_softmax(scores, mask)` from chapter 03 is there for you.
+# Write equation 8 for a padded batch. Return weights that sum to 1 over each bag and are 0 on padding. You
+# may use `masked_softmax(scores, mask)` from chapter 03.
 
 # %% id="exercise-attend"
 from mil_tutorial import masked_softmax
 
 
 def attend(h, mask, V, w):
-    """Attention of padded bags: h (B, K, H), mask (B, K), V (A, H), w (A,) → (B, K)."""
+    """Attention (B, K) of h (B, K, H) with mask (B, K), V (A, H), w (A,)."""
     ### BEGIN SOLUTION
     scores = torch.tanh(h @ V.T) @ w  # (B, K)
     return masked_softmax(scores, mask)
@@ -139,21 +134,20 @@ from mil_tutorial.checks.chapter_05 import check_attend
 check_attend(attend)
 
 # %% [markdown] id="ex-attend-after"
-# Stuck? `check_attend.hint(1)` nudges, and `check_attend.solution()` shows one answer. The rest of the
-# chapter does not depend on yours.
-
-# %% [markdown] id="module"
+# Stuck? `check_attend.hint(1)` gives a nudge, `check_attend.solution()` an answer. The rest of the chapter
+# does not depend on yours.
+#
 # ## Put it into a module
 #
-# V and w shall be learnt, so they become layers of an `nn.Module`. This version takes packed tiles
-# (N, H) and the bags' sizes, as at the end of chapter 03: no padding, no mask to forget.
+# V and w are to be learned, so they become layers of an `nn.Module`. This version takes packed tiles (N, H)
+# and the sizes of the bags, as at the end of chapter 03: no padding, and no mask to forget.
 
 # %% id="module-code"
-from mil_tutorial import bag_index, segment_softmax
+from mil_tutorial import bag_index, segment_softmax, segment_sum
 
 
 class AttentionPooling(nn.Module):
-    """Weighted mean of each bag's embeddings, with learnt weights (equations 7 and 8)."""
+    """Weighted mean of each bag's embeddings (equations 7 and 8)."""
 
     def __init__(self, embedding_dim, attention_dim=128):
         super().__init__()
@@ -161,55 +155,51 @@ class AttentionPooling(nn.Module):
         self.w = nn.Linear(attention_dim, 1, bias=False)
 
     def scores(self, embeddings):
-        """Score each embedding, packed (N, H) → (N,) or padded (B, K, H) → (B, K)."""
+        """Score packed (N, H) → (N,) or padded (B, K, H) → (B, K)."""
         return self.w(torch.tanh(self.V(embeddings))).squeeze(-1)
 
     def forward(self, embeddings, sizes):
-        """Pool (N, H) of bags with sizes (B,) → bag embeddings (B, H), attention (N,)."""
-        index = bag_index(sizes)
-        attention = segment_softmax(self.scores(embeddings), index, len(sizes))
+        """Pool (N, H) of bags with sizes (B,) → (B, H), attention (N,)."""
+        index, n_bags = bag_index(sizes), len(sizes)
+        attention = segment_softmax(self.scores(embeddings), index, n_bags)
         weighted = attention[:, None] * embeddings
-        pooled = embeddings.new_zeros(
-            len(sizes), embeddings.shape[1]
-        ).index_add(0, index, weighted)
-        return pooled, attention
+        return segment_sum(weighted, index, n_bags), attention
 
 
 # %% [markdown] id="module-bias"
-# Why does w have no bias? A bias would add the same number to every score, and you saw what the
-# softmax makes of that: nothing. V keeps its bias, as in the authors' code; equation 8 leaves it out.
+# The layer w has no bias. A bias would add the same number to every score, and you saw what the softmax does
+# with that: nothing. V keeps its bias, as in the authors' code; equation 8 leaves it out.
 #
-# Two tests tell whether the module keeps its promises. The first bag has three tiles, the second two.
+# Two tests show whether the module keeps its promises. The first bag has three tiles, the second two.
 
 # %% id="module-test" tags=["nbval-check-output"]
 torch.manual_seed(0)
 pooling = AttentionPooling(embedding_dim=2, attention_dim=4)
 tiles = torch.cat([h, h[:2]])  # (N=5, H=2)
 pooled, attention = pooling(tiles, torch.tensor([3, 2]))
-print(
-    "each bag's weights sum to",
-    [round(s.sum().item(), 3) for s in attention.split([3, 2])],
-)
+sums = [round(s.sum().item(), 3) for s in attention.split([3, 2])]
+print("each bag's weights sum to", sums)
 
-shuffled = torch.tensor([2, 0, 1])
-pooled_shuffled, _ = pooling(h[shuffled], torch.tensor([3]))
-print(
-    "order of tiles matters:", not torch.allclose(pooled[:1], pooled_shuffled)
-)
+shuffled = h[[2, 0, 1]]
+pooled_shuffled, _ = pooling(shuffled, torch.tensor([3]))
+matters = not torch.allclose(pooled[:1], pooled_shuffled)
+print("order of tiles matters:", matters)
 
 # %% [markdown] id="model"
 # ## Build the whole model
 #
-# The model has three parts. An **embedding** layer turns features (width D) into embeddings (width H).
-# The **pooling** turns the tiles' embeddings into one per bag. The **head** turns that into a logit.
+# The model has three parts. An **embedding** layer turns features (width D) into embeddings (width H). The
+# **pooling** turns the tiles' embeddings into one embedding per bag. The **head** turns that into a logit.
+#
+# ![Five tiles become embeddings; a small network scores each, a softmax makes weights that sum to 1; the weighted mean is one vector, from which a linear layer computes the logit](images/architecture.svg)
 
 # %% [markdown] id="ex-model"
 # ### Exercise 2: complete `AttentionMIL`
 #
 # <!-- card attention_mil -->
 #
-# Fill in `forward` for padded bags: embed, score, mask, pool, classify. The layers are made for you.
-# Return the logits (B,), before any sigmoid, and the attention (B, K).
+# Fill in `forward` for padded bags: embed, score, mask, pool, classify. The layers are made for you. Return
+# the logits (B,), before any sigmoid, and the attention (B, K).
 
 
 # %% id="exercise-attention-mil"
@@ -218,14 +208,13 @@ class AttentionMIL(nn.Module):
 
     def __init__(self, input_dim, hidden_dim, attention_dim=128):
         super().__init__()
-        self.embedding = nn.Sequential(
-            nn.Linear(input_dim, hidden_dim), nn.ReLU()
-        )
+        linear = nn.Linear(input_dim, hidden_dim)
+        self.embedding = nn.Sequential(linear, nn.ReLU())
         self.pooling = AttentionPooling(hidden_dim, attention_dim)
         self.head = nn.Linear(hidden_dim, 1)
 
     def forward(self, bags, mask):
-        """Classify bags (B, K, D) with mask (B, K) → logits (B,), attention (B, K)."""
+        """Classify (B, K, D) with mask (B, K) → logits (B,), attention."""
         ### BEGIN SOLUTION
         h = self.embedding(bags)  # (B, K, H)
         attention = masked_softmax(self.pooling.scores(h), mask)  # (B, K)
@@ -240,27 +229,17 @@ from mil_tutorial.checks.chapter_05 import check_attention_mil
 check_attention_mil(AttentionMIL)
 
 # %% [markdown] id="package"
-# The package's `AttentionMIL` has the same layers and gives the same numbers. It packs the real tiles
-# before it computes, so it wastes nothing on padding, and it refuses bags without tiles. From here on
-# we use that one.
-
-# %% [markdown] id="train"
+# The package's `AttentionMIL` has the same layers and gives the same numbers. It packs the real tiles first,
+# so it wastes nothing on padding. We use its layers for the rest of the chapter.
+#
 # ## Train it on slides
 #
-# The features are those of the shipped slides: 64 numbers a tile, from an encoder that was learnt
-# without labels. `fit` keeps the epoch with the lowest validation loss. We look at validation slides
-# here. The test slides stay closed until chapter 11.
+# The features are those of the shipped slides: 64 numbers per tile, from an encoder that was trained without
+# labels. `fit` keeps the epoch with the lowest validation loss. We look at validation slides here. The test
+# slides stay closed until chapter 11.
 
 # %% id="train-run"
-from mil_tutorial import (
-    MIL,
-    TrainingConfig,
-    auc,
-    fit,
-    instance_auc,
-    load_slides,
-    predict,
-)
+from mil_tutorial import MIL, TrainingConfig, auc, fit, load_slides, predict
 from mil_tutorial import AttentionPooling as PackageAttention
 
 train, val, _ = load_slides("slides")
@@ -273,115 +252,97 @@ config = TrainingConfig(
 
 
 def train_with(pooling, seed=0):
-    """Train a model with this pooling layer; return it and what it says of validation slides."""
+    """Train with this pooling layer; return the model and its predictions."""
     torch.manual_seed(seed)
-    model = MIL(
-        input_dim=64, hidden_dim=128, pooling=pooling(128, 128), dropout=0.5
-    )
+    model = MIL(64, 128, pooling(128, 128), dropout=0.5)
     fit(model, train, val, config, progress=False)
     return model, predict(model, val)
 
 
 model, predictions = train_with(PackageAttention)
+score = auc(predictions.labels, predictions.probabilities)
 print(f"{len(train)} training slides, {len(val)} validation slides")
-print(
-    f"validation AUC {auc(predictions.labels, predictions.probabilities):.2f}"
-)
+print(f"validation AUC {score:.2f}")
 
 # %% [markdown] id="read"
 # ## Read the weights
 #
-# A slide has about 217 tiles. With equal weights each tile would get 1/217, or 0.0046. That is a clumsy
-# unit, so we multiply by the number of tiles: **a share of 1 is an equal share**, a share of 50 means
-# the tile counts fifty times as much as the average.
+# A slide has about 217 tiles. With equal weights each tile would get 1/217, or 0.0046. That is a clumsy unit,
+# so we multiply by the number of tiles: **a share of 1 is an equal share**, and a share of 50 means that the
+# tile counts fifty times as much as the average.
 
 # %% id="read-run"
 rates = np.array([truth.mean() for truth in val.instance_labels])
 positives = np.flatnonzero(val.labels.numpy() == 1)
-middle = positives[
-    np.argsort(rates[positives])[len(positives) // 2]
-]  # the median witness rate
+by_rate = positives[np.argsort(rates[positives])]
+middle = by_rate[len(by_rate) // 2]  # the median witness rate
 
 attention = predictions.per_bag(predictions.attention)[middle]
-truth = val.instance_labels[middle]
-order = np.argsort(attention)[::-1][:6]
-print(
-    f"slide {val.names[middle]}: {truth.sum()} of {len(truth)} tiles hold tumour"
-)
-for k in order:
+truth, name = val.instance_labels[middle], val.names[middle]
+print(f"slide {name}: {truth.sum()} of {len(truth)} tiles hold tumour")
+rows = []
+for k in np.argsort(attention)[::-1][:6]:
+    share = attention[k] * len(truth)
     kind = "tumour" if truth[k] else "no tumour"
-    print(
-        f"tile {k:3}: weight {attention[k]:.3f}, share {attention[k] * len(truth):5.1f}, {kind}"
-    )
+    rows.append((k, f"{attention[k]:.3f}", f"{share:.1f}", kind))
+table(("tile", "weight", "share", "truth"), rows)
 
 # %% [markdown] id="heat-map"
-# Numbers hide where the tiles lie. `plot_attention` puts the weights back onto the slide. The outline
-# is the truth, which the model never saw.
+# `plot_attention` puts the weights back onto the slide. The outline is the truth, which the model never saw.
 
 # %% id="heat-map-run"
 from mil_tutorial import TILE, plot_attention, slide_image
 
-figure = plot_attention(
-    slide_image(val.names[middle]),
-    attention,
-    val.coords[middle],
-    TILE,
-    truth=truth,
-    title=f"{val.names[middle]}: predicted probability {predictions.probabilities[middle]:.2f}",
-)
+image, coords = slide_image(name), val.coords[middle]
+title = f"{name}: probability {predictions.probabilities[middle]:.2f}"
 show(
-    figure,
-    "A rendered slide, its attention per tile, and both together; most attention lies on few "
-    "tiles, inside the outlined tumour",
+    plot_attention(image, attention, coords, TILE, truth=truth, title=title),
+    "A rendered slide, its attention per tile, and both together; most "
+    "attention lies on few tiles, inside the outlined tumour",
 )
 
 # %% [markdown] id="evidence"
 # ## Do not trust one pretty picture
 #
-# One slide is an anecdote, and we might have picked a good one. (We did not: it is the positive slide
-# with the median witness rate.) Two numbers over all positive validation slides say more:
+# One slide is an anecdote, and we might have picked a good one. (We did not: it is the positive slide with
+# the median witness rate.) Two numbers over all positive validation slides say more:
 #
-# * the **instance AUC**: how often does a tumour tile get more attention than another tile of its
-#   slide? 0.5 is chance;
-# * the **attention on tumour**: what part of the weights lies on tumour tiles?
-
+# * the **instance AUC**: how often does a tumour tile get more attention than another tile of its slide? 0.5
+#   is chance;
+# * the **attention on tumour**: how much of the weight lies on tumour tiles?
 
 # %% id="evidence-run"
+from mil_tutorial import instance_auc
+
+
 def evidence(predictions):
-    """Return slide AUC, mean instance AUC, and mean attention on tumour tiles."""
+    """Slide AUC, mean instance AUC, and mean attention on tumour tiles."""
     weights = predictions.per_bag(predictions.attention)
-    inside = [
-        a[t == 1].sum()
-        for a, t in zip(weights, val.instance_labels)
-        if t.any()
-    ]
+    pairs = zip(weights, val.instance_labels)
+    inside = [a[t == 1].sum() for a, t in pairs if t.any()]
     ranking = np.nanmean(instance_auc(weights, val.instance_labels))
-    return (
-        auc(predictions.labels, predictions.probabilities),
-        ranking,
-        np.mean(inside),
-    )
+    slide_auc = auc(predictions.labels, predictions.probabilities)
+    return slide_auc, ranking, np.mean(inside)
 
 
 slide_auc, ranking, inside = evidence(predictions)
-print(
-    f"instance AUC {ranking:.2f}; attention on tumour {inside:.2f}, where equal weights would"
-)
-print(f"put {rates[positives].mean():.2f} (the mean witness rate)")
+equal = rates[positives].mean()  # equal weights: the mean witness rate
+print(f"instance AUC {ranking:.2f}")
+print(f"attention on tumour {inside:.2f}; equal weights would put {equal:.2f}")
 
 # %% [markdown] id="sigmoid"
-# ## What does a sigmoid before the softmax do?
+# ## Put a sigmoid before the softmax
 #
-# Some public tutorials squeeze the scores through a sigmoid first, "to keep them between 0 and 1".
-# It looks harmless. How much can one tile stand out then?
+# Some public tutorials squeeze the scores through a sigmoid first, "to keep them between 0 and 1". How much
+# can one tile stand out then?
 
 # %% [markdown] id="ex-sigmoid"
 # ### Exercise 3: predict the cap
 #
 # <!-- card sigmoid_cap -->
 #
-# A bag has ten tiles. One tile has the highest score that a sigmoid can give, 1; the nine others the
-# lowest, 0. Which weight does the one tile get from the softmax? Write your guess, then run the check.
+# A bag has ten tiles. One tile has the highest score that a sigmoid can give, 1; the nine others have the
+# lowest, 0. What weight does the one tile get from the softmax? Write your guess, then run the check.
 
 # %% id="exercise-sigmoid-cap"
 ### BEGIN SOLUTION
@@ -393,42 +354,11 @@ from mil_tutorial.checks.chapter_05 import check_sigmoid_cap
 
 check_sigmoid_cap(my_guess)
 
-# %% [markdown] id="sigmoid-cap"
-# Now draw the cap for bags of any size. Without a sigmoid, one tile can come as close to 1 as it likes,
-# because w can be learnt as large as needed.
-
-# %% id="sigmoid-figure"
-n = np.arange(1, 1001)
-cap = np.e / (np.e + n - 1)
-figure, axes = plt.subplots(figsize=(6, 3.4))
-axes.plot(n, np.ones(len(n)), color="#009E73", label="softmax of the scores")
-axes.plot(
-    n,
-    cap,
-    color="#D55E00",
-    linestyle="--",
-    label="softmax of the scores' sigmoid",
-)
-axes.plot(10, cap[9], "o", color="#D55E00")
-axes.annotate(
-    f"10 tiles: {cap[9]:.2f}", (10, cap[9]), (14, 0.35), color="#A33F00"
-)
-axes.set(
-    xscale="log",
-    xlabel="tiles in the bag",
-    ylabel="largest possible weight of one tile",
-)
-axes.set_xticks([1, 10, 100, 1000], ["1", "10", "100", "1,000"])
-axes.legend(loc="upper right", bbox_to_anchor=(1.0, 0.92))
-show(
-    figure,
-    "Largest possible weight of one tile against the size of the bag: always 1 for a plain "
-    "softmax, falling from 1 to under 0.01 at 1,000 tiles when a sigmoid comes first",
-)
-
 # %% [markdown] id="sigmoid-train"
-# In a bag of 217 tiles the cap is 0.012: no tile can weigh more than 2.7 equal shares. Does that
-# matter for the result? We train both, with the same seeds.
+# Without a sigmoid, one tile's weight can come as close to 1 as it likes, because w can be learned as large
+# as needed. With it, n tiles leave the loudest one at most e / (e + n − 1): 0.23 in a bag of ten, and 0.012
+# in a bag of 217, which is 2.7 equal shares. Does that matter for the result? We train both, with the same
+# seeds.
 
 
 # %% id="sigmoid-train-run"
@@ -439,41 +369,52 @@ class SigmoidFirst(PackageAttention):
         return torch.sigmoid(super().scores(embeddings))
 
 
-print(
-    "pooling            seed   slide AUC   instance AUC   attention on tumour"
-)
-for name, layer in {
-    "softmax": PackageAttention,
-    "sigmoid, softmax": SigmoidFirst,
-}.items():
+rows = []
+for layer in (PackageAttention, SigmoidFirst):
     for seed in range(1 if FAST else 3):
         trained_above = (layer, seed) == (PackageAttention, 0)
         run = predictions if trained_above else train_with(layer, seed)[1]
-        columns = "".join(f"{value:13.2f}" for value in evidence(run))
-        print(f"{name:18}{seed:4}{columns}")
+        name = "softmax" if layer is PackageAttention else "sigmoid, softmax"
+        rows.append((name, seed, *(f"{v:.2f}" for v in evidence(run))))
+head = "pooling", "seed", "slide AUC", "instance AUC", "attention on tumour"
+table(head, rows)
 
 # %% [markdown] id="sigmoid-read"
-# Read the stored table with care, because it holds a surprise. The *ranking* of tiles survives: the
-# instance AUC is as good with the sigmoid, or better. A heat map scaled from its minimum to its maximum
-# would look fine. But the weights are nearly equal, so most of the bag's embedding comes from healthy
-# tiles, as in mean pooling. In the stored run the slide AUC falls from about 0.94 to 0.74; chapter 04
-# found 0.64 for the mean. It also found 0.95 for max: here attention gains no AUC over max. What it
-# adds is a gradient for every tile. Chapter 06 takes the slides on which max often failed.
+# Read the stored table with care, because it holds a surprise. The *ranking* of tiles survives: the instance
+# AUC is as good with the sigmoid, or better. A heat map scaled from its minimum to its maximum would look
+# fine. But the weights are nearly equal, so most of the bag's embedding comes from healthy tiles, as in mean
+# pooling. In the stored run the slide AUC falls from about 0.94 to 0.74; chapter 04 found 0.64 for the mean.
+# It also found 0.95 for max: here attention does not beat max in AUC. What it adds is a gradient for every
+# tile.
 #
-# So check the weights themselves, not only their order.
+# So check the weights themselves, not only their order. In the playground the same sigmoid is switched on.
+# What does it do to AUC and attention there? Press Train, then untick it and train again.
+
+# %% id="sigmoid-playground"
+from mil_tutorial.widgets import MILPlayground
+
+MILPlayground(preset="sigmoid")
 
 # %% [markdown] id="ex-bug"
+# <details><summary>Answer: what the sigmoid does in the playground</summary>
+#
+# The AUC stays as good, so it does not warn you. The attention is nearly flat: no point can weigh more than e
+# = 2.7 times any other. There a tenth of the points are witnesses; in our positive slides it is a median of 3
+# % of the tiles, and the AUC falls too.
+#
+# </details>
+#
 # ### Exercise 4: find the bug
 #
 # <!-- card one_bag_at_a_time -->
 #
-# A colleague writes: "The attention of a slide changes when I put another slide into the batch. All my
-# bags have the same size, so it cannot be the mask." This is the code. Mend it.
+# A colleague writes: "The attention of a slide changes when I put another slide into the batch. All my bags
+# have the same size, so it cannot be the mask." This is the code. Fix it.
 
 
 # %% id="exercise-one-bag-at-a-time"
 def attention_of_batch(scores):
-    """Attention of bags of equal size, without padding: scores (B, K) → (B, K)."""
+    """Attention (B, K) of bags of equal size: scores (B, K), no padding."""
     ### BEGIN SOLUTION
     return torch.softmax(scores, dim=1)
     ### INSTEAD
@@ -486,14 +427,105 @@ from mil_tutorial.checks.chapter_05 import check_one_bag_at_a_time
 
 check_one_bag_at_a_time(attention_of_batch)
 
+# %% [markdown] id="build"
+# ## Build it yourself (stretch)
+#
+# Now build a whole model from empty cells, in three stages. Names and layers inside are up to you: the checks
+# look at shapes, padding, order and gradients, and at whether the model learns.
+#
+# ### Stage 1: score the tiles
+#
+# <!-- card tile_scorer -->
+#
+# `Scorer(hidden_dim, attention_dim)` maps embeddings (B, K, H) to scores (B, K), before any softmax. It has
+# two layers with a tanh between them.
+
+
+# %% id="exercise-tile-scorer"
+class Scorer(nn.Module):
+    """Scorer(hidden_dim, attention_dim): embeddings (B, K, H) → (B, K)."""
+
+    ### BEGIN SOLUTION
+    def __init__(self, hidden_dim, attention_dim):
+        super().__init__()
+        self.V = nn.Linear(hidden_dim, attention_dim)
+        self.w = nn.Linear(attention_dim, 1, bias=False)
+
+    def forward(self, h):
+        return self.w(torch.tanh(self.V(h))).squeeze(-1)
+
+    ### END SOLUTION
+
+
+# %% id="check-tile-scorer"
+from mil_tutorial.checks.chapter_05 import check_tile_scorer
+
+check_tile_scorer(Scorer)
+
+# %% [markdown] id="build-weights"
+# ### Stage 2: turn scores into weights
+#
+# <!-- card bag_weights -->
+#
+# Do it without `masked_softmax` this time. Scores may be as large as 1,000.
+
+
+# %% id="exercise-bag-weights"
+def weights_of(scores, mask):
+    """Weights (B, K) from scores (B, K) and mask (B, K) of bool."""
+    ### BEGIN SOLUTION
+    hidden = scores.masked_fill(~mask, float("-inf"))
+    return torch.softmax(hidden, dim=1)
+    ### END SOLUTION
+
+
+# %% id="check-bag-weights"
+from mil_tutorial.checks.chapter_05 import check_bag_weights
+
+check_bag_weights(weights_of)
+
+# %% [markdown] id="build-model"
+# ### Stage 3: the whole model
+#
+# <!-- card whole_model -->
+#
+# `WholeModel(input_dim, hidden_dim, attention_dim)`, called with bags (B, K, D) and mask (B, K), returns a
+# pair: logits (B,) and attention (B, K).
+
+
+# %% id="exercise-whole-model"
+class WholeModel(nn.Module):
+    """WholeModel(input_dim, hidden_dim, attention_dim): an attention MIL."""
+
+    ### BEGIN SOLUTION
+    def __init__(self, input_dim, hidden_dim, attention_dim):
+        super().__init__()
+        self.embedding = nn.Linear(input_dim, hidden_dim)
+        self.scorer = Scorer(hidden_dim, attention_dim)
+        self.head = nn.Linear(hidden_dim, 1)
+
+    def forward(self, bags, mask):
+        h = torch.relu(self.embedding(bags))  # (B, K, H)
+        attention = weights_of(self.scorer(h), mask)  # (B, K)
+        z = (attention[..., None] * h).sum(dim=1)  # (B, H)
+        return self.head(z).squeeze(-1), attention
+
+    ### END SOLUTION
+
+
+# %% id="check-whole-model"
+from mil_tutorial.checks.chapter_05 import check_whole_model
+
+check_whole_model(WholeModel)
+
 # %% [markdown] id="summary"
 # ## Summary
 #
-# * Attention pooling is a weighted mean. A small network scores each tile, and a softmax over the tiles
-#   of one bag turns scores into weights that sum to 1.
-# * Only differences between scores count. Weights compare tiles of one slide, never tiles of two.
-# * Padding must be masked before the softmax, and no fixed limit may stand between w and the softmax.
-# * A heat map shows an order. Score it against the truth, and look at the weights' size as well.
+# * Attention pooling is a weighted mean. A small network scores each tile, and a softmax over the tiles of
+#   one bag turns scores into weights that sum to 1.
+# * Only differences between scores count. Weights compare tiles of one slide, never tiles of two slides.
+# * Mask padding before the softmax, and put no fixed limit between w and the softmax.
+# * A heat map shows an order. Score it against the truth, and look at the size of the weights as well.
 
 # %% [markdown] id="quiz"
 # ## Check yourself
@@ -503,12 +535,12 @@ check_one_bag_at_a_time(attention_of_batch)
 # %% [markdown] id="practice"
 # ## In practice
 #
-# * Report attention as shares (weight × number of tiles), so that bag size drops out. Expect hot tiles
-#   on healthy slides too: there as well the weights must sum to 1.
-# * When attention is "all cold" or uniform, look for a sigmoid, a second softmax or a forgotten mask
-#   before you change the learning rate.
-# * High attention means "this tile moved the slide's score", up or down. It does not mean "tumour".
-#   Chapter 09 sets each tile's own score beside it.
+# * Report attention as shares (weight × number of tiles), so that bag size drops out. Expect hot tiles on
+#   healthy slides too: the weights must sum to 1 there as well.
+# * When attention is "all cold" or uniform, look for a sigmoid, a second softmax or a forgotten mask before
+#   you change the learning rate.
+# * High attention means "this tile moved the slide's score", up or down. It does not mean "tumour". Chapter
+#   09 compares it with each tile's own score.
 
 # %% [markdown] id="reading"
 # ## Further reading

@@ -33,6 +33,14 @@ def sigmoid_first(h, mask, V, w):
     return masked_softmax(torch.sigmoid(scores_of(h, V, w)), mask)
 
 
+def without_w(h, mask, V, w):
+    return masked_softmax(torch.tanh(h @ V.T), mask)
+
+
+def prints(h, mask, V, w):
+    print(in_float(h, mask, V, w))
+
+
 def without_tanh(h, mask, V, w):
     return masked_softmax(h @ V.T @ w, mask)
 
@@ -103,7 +111,20 @@ ZOO = [
         lambda h, mask, V, w: h @ V.T,
         "came in shape (2, 3, 4), expected (2, 3)",
     ),
-    (checks.check_attend, lambda h, mask, V, w: h @ V, "your code raised RuntimeError"),
+    (checks.check_attend, lambda h, mask, V, w: h @ V, "has to be transposed: x @ y.T"),
+    (checks.check_attend, lambda h, mask, V, w: h @ w, "your code raised RuntimeError"),
+    (checks.check_attend, without_w, "add up the answers with w"),
+    (
+        checks.check_attend,
+        lambda h, mask, V, w: torch.softmax(torch.tanh(h @ V.T), dim=1),
+        "add up the answers with w",
+    ),
+    (
+        checks.check_attend,
+        lambda h, mask, V, w: masked_softmax(torch.relu(h @ V.T) @ w, mask),
+        "a ReLU in place of the tanh",
+    ),
+    (checks.check_attend, prints, "write return in place of print"),
     (checks.check_attend, lambda h, mask, V, w: [0.5], "came as list, expected a tensor"),
     (checks.check_attend, zeroes_its_input, "the attention at"),
     (checks.check_attend, lambda h, mask, V, w: scores_of(h, V, w), "softmax is missing"),
@@ -130,7 +151,7 @@ ZOO = [
     (checks.check_attend, without_graph, "no gradient flows through"),
     (checks.check_attend, tiles_come_first, "real tiles after padding"),
     (checks.check_attention_mil, build(FrozenAttention), "no gradient reaches pooling.V.weight"),
-    (checks.check_attention_mil, "AttentionMIL", "expected something to call"),
+    (checks.check_attention_mil, "AttentionMIL", "expected a function or class"),
     (checks.check_attention_mil, build(Probabilities), "return the logits"),
     (checks.check_attention_mil, build(Averaged), "the weights sum to 1 already"),
     (checks.check_attention_mil, build(Unmasked), "Padding takes part in the softmax"),
@@ -139,6 +160,7 @@ ZOO = [
     (checks.check_sigmoid_cap, 1.0, "the nine others have"),
     (checks.check_sigmoid_cap, 0.1, "equal share"),
     (checks.check_sigmoid_cap, 0.5, "too large"),
+    (checks.check_sigmoid_cap, 0.73, "there are nine"),
     (checks.check_sigmoid_cap, 23, "not in per cent"),
     (checks.check_sigmoid_cap, "much", "expected a number"),
     (checks.check_one_bag_at_a_time, lambda s: torch.softmax(s, 0), "The bug is still there"),

@@ -26,6 +26,12 @@ class Swapped(GatedAttentionPooling):
         return self.w(gated).squeeze(-1)
 
 
+class VotesFirst(GatedAttentionPooling):
+    def scores(self, embeddings):
+        votes = self.w(torch.tanh(self.V(embeddings)))
+        return (votes * torch.sigmoid(self.U(embeddings))).squeeze(-1)
+
+
 class SharedGate(GatedAttentionPooling):
     def __init__(self, *widths):
         super().__init__(*widths)
@@ -159,8 +165,20 @@ ZOO = [
     (
         checks.check_gated_scores,
         lambda h, V, U, w: torch.tanh(h @ V.T) * torch.sigmoid(h @ U.T),
-        "came in shape (1, 4), expected (1,)",
+        "add up with w in the end",
     ),
+    (
+        checks.check_gated_scores,
+        lambda h, V, U, w: (torch.tanh(h @ V.T) @ w) * torch.sigmoid(h @ U.T),
+        "w comes before the gate",
+    ),
+    (
+        checks.check_gated_scores,
+        lambda h, V, U, w: (torch.tanh(h @ V.T) @ w) * (torch.sigmoid(h @ U.T) @ w),
+        "w comes before the gate",
+    ),
+    (checks.check_gated_scores, lambda h, V, U, w: h @ V, "has to be transposed"),
+    (checks.check_gated_attention_pooling, VotesFirst, "w comes before the gate"),
     (checks.check_gated_attention_pooling, WithoutGate, "gate is missing"),
     (checks.check_gated_attention_pooling, Swapped, "swapped"),
     (checks.check_gated_attention_pooling, SharedGate, "V under another name"),
@@ -173,7 +191,7 @@ ZOO = [
     (checks.check_gated_attention_pooling, Detached, "no gradient flows through"),
     (checks.check_gated_attention_pooling, Halved, "the bag embedding at"),
     (checks.check_gated_attention_pooling, OverAllBags, "the attention at"),
-    (checks.check_gated_attention_pooling, Three, "leave forward as it is inherited"),
+    (checks.check_gated_attention_pooling, Three, "leave the inherited forward"),
     (checks.check_own_gate, OneLayer, "The bug is still there"),
     (checks.check_own_gate, SpareLayer, "The bug is still there"),
     (checks.check_own_gate, SwappedGate, "the gated answers at"),

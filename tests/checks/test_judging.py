@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mil_tutorial.checks.exercise import NotAttempted, Wrong
+from mil_tutorial.checks.exercise import Exercise, NotAttempted, Wrong
 from mil_tutorial.checks.judging import attempt, expect_number, expect_tensor, expect_values
 
 
@@ -14,6 +14,36 @@ def test_what_a_learner_raises_becomes_a_message():
     with pytest.raises(NotAttempted):
         attempt(lambda: None)
     assert attempt(lambda x: x + 1, 1) == 2
+
+
+def test_printing_an_answer_is_not_returning_it(capsys):
+    with pytest.raises(Wrong, match="write return in place of print"):
+        attempt(lambda: print(0.5))
+    assert attempt(lambda: print("half") or 0.5) == 0.5
+    assert capsys.readouterr().out == "0.5\nhalf\n"  # a learner's own prints still appear
+
+
+def test_a_missing_transpose_is_named():
+    with pytest.raises(Wrong, match="x @ y.T"):
+        attempt(lambda: torch.ones(6, 3) @ torch.ones(4, 3))
+    with pytest.raises(Wrong) as error:
+        attempt(lambda: torch.ones(6, 3) @ torch.ones(4, 2))
+    assert "x @ y.T" not in str(error.value)
+
+
+def test_the_first_failure_points_to_the_hints_and_lines_are_short(capsys):
+    def examine(answer):
+        if answer is None:
+            raise NotAttempted
+        raise Wrong("the sum at [0, 0] is 2, expected 1 (bags of several sizes, and padding)")
+
+    check = Exercise("sum", examine)
+    for answer in (None, 1, 2):
+        check(answer)
+    _, first, second = capsys.readouterr().out.replace("✗", "\0✗").split("\0")
+    assert " ".join(first.split()).endswith("and padding). check_sum.hint(1) helps.")
+    assert "hint" not in second
+    assert max(len(line) for line in first.splitlines()) <= 79
 
 
 def test_tensors_are_described_when_they_are_wrong():
