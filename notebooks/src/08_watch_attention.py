@@ -36,7 +36,6 @@ import torch
 #
 # The logarithm is the natural one, and a tile with weight 0 adds 0.
 
-
 # %% id="by-hand-run" tags=["nbval-check-output"]
 def entropy_of(weights):
     """Entropy of one bag, in natural units."""
@@ -55,7 +54,7 @@ for name, weights in bags.items():
     )
 
 # %% [markdown] id="by-hand-read"
-# Check the last bag with a pocket calculator: 0.5 · 0.693 + 2 · 0.25 · 1.386 = 1.040.
+# Check the last bag: 0.5 · 0.693 + 2 · 0.25 · 1.386 = 1.040.
 #
 # Equal weights give the largest possible entropy, log n: 1.386 for 4 tiles, 5.38 for 217. So bags of
 # different sizes cannot be compared yet. Divided by log n, entropy is **normalised**: 1 means that all
@@ -94,7 +93,7 @@ check_half_on_one(my_guess)
 # Stuck? `check_half_on_one.hint(1)` gives a hint, and `check_half_on_one.solution()` shows one answer. The
 # rest of the chapter does not depend on yours.
 #
-# Keep the answer in mind. "Twenty effective tiles" does not mean that twenty tiles decide.
+# So "twenty effective tiles" does not mean that twenty tiles decide.
 
 # %% [markdown] id="loop"
 # ## Leave the padding out
@@ -124,8 +123,7 @@ for name, tiles in {"log n_b": mask, "log K": everything}.items():
     print(f"divided by {name:8}", [round(e, 3) for e in found])
 
 # %% [markdown] id="loop-read"
-# Both tiles of bag 1 weigh the same, so 1 is right. With log K it looks half collapsed, and next to a
-# larger slide it would look worse. Divide by log n_b, the number of *real* tiles.
+# Both tiles of bag 1 weigh the same, so 1 is right. With log K it looks half collapsed. Divide by log n_b, the number of *real* tiles.
 
 # %% [markdown] id="ex-entropy"
 # ### Exercise 2: drop the loop
@@ -134,7 +132,6 @@ for name, tiles in {"log n_b": mask, "log K": everything}.items():
 #
 # Write it for the whole batch at once. Attention is 0 on padding, and may be 0 on a real tile. Be careful:
 # log 0 is −∞ and 0 · log 0 is NaN. So is its gradient, which we will need. Clamp the weights first.
-
 
 # %% id="exercise-attention-entropy"
 def attention_entropy(attention, mask):
@@ -147,7 +144,6 @@ def attention_entropy(attention, mask):
     return entropy / torch.log(n)
     ### END SOLUTION
 
-
 # %% id="check-attention-entropy"
 from mil_tutorial.checks.chapter_08 import check_attention_entropy
 
@@ -158,7 +154,7 @@ check_attention_entropy(attention_entropy)
 #
 # The package's `attention_entropy` takes padded attention with its mask, or packed attention with the
 # sizes of the bags. `effective_instances` is the exponential of the entropy before it is divided by
-# log n. We use the trained model from chapter 00 and the validation slides, which have 217 tiles each on
+# log n. We use the trained model from chapter 00 and the validation slides, of 217 tiles on
 # average. Where will attention be narrower: on slides with tumour or without?
 
 # %% id="slides-run"
@@ -178,12 +174,9 @@ tiles = effective_instances(packed, sizes=sizes).numpy()
 for label, name in [(1, "positive"), (0, "negative")]:
     rows = predictions.labels == label
     low, middle, high = np.percentile(tiles[rows], [25, 50, 75])
-    print(f"{rows.sum()} {name} slides, median entropy", end=" ")
-    print(
-        f"{np.median(entropy[rows]):.2f}: {middle:.1f} effective tiles",
-        end=" ",
-    )
-    print(f"(middle half {low:.1f} to {high:.1f})")
+    print(f"{rows.sum()} {name} slides:", end=" ")
+    print(f"median entropy {np.median(entropy[rows]):.2f},", end=" ")
+    print(f"{middle:.1f} effective tiles ({low:.1f} to {high:.1f})")
 
 # %% id="slides-figure" tags=["hide-input"]
 figure, axes = plt.subplots(figsize=(7, 2.4))
@@ -205,7 +198,7 @@ show(
 )
 
 # %% [markdown] id="slides-read"
-# Attention is narrower on positive slides, where a few tiles stand out. On a negative slide there is
+# (The range in brackets holds the middle half of the slides.) Attention is narrower on positive slides, where a few tiles stand out. On a negative slide there is
 # nothing to focus on, so the weights stay wider. They must still sum to 1.
 
 # %% [markdown] id="shuffle"
@@ -266,8 +259,8 @@ with EntropyMonitor(epochs=epochs) as monitor:
 #
 # </details>
 #
-# The shaded zones are rules of thumb, not laws. Below 0.1 a slide of 217 tiles rests on fewer than two
-# effective tiles. Above 0.95 attention is hardly more than a mean.
+# The shaded zones are rules of thumb. Below 0.1 a slide of 217 tiles rests on fewer than two
+# effective tiles; above 0.95 attention is hardly more than a mean.
 
 # %% [markdown] id="runs"
 # ## Diagnose three trainings
@@ -389,7 +382,7 @@ show(
 # at 0.69, that of a coin toss.
 #
 # **B** ends at the same width with every seed. It also shows what A and C do not: positives lie clearly
-# below negatives, by about 0.2. You can see that gap without tile labels. It is a good sign, though no proof.
+# below negatives, by about 0.2. You can see that gap without tile labels. A good sign, but no proof.
 
 # %% [markdown] id="ex-bug"
 # ### Exercise 4: find the bug
@@ -397,7 +390,6 @@ show(
 # <!-- card effective_tiles -->
 #
 # A colleague's monitor reports 316 effective tiles on a slide of 54. Fix the code.
-
 
 # %% id="exercise-effective-tiles"
 def effective_tiles(attention):
@@ -408,7 +400,6 @@ def effective_tiles(attention):
     ### INSTEAD
     # return torch.exp(bits)
     ### END SOLUTION
-
 
 # %% id="check-effective-tiles"
 from mil_tutorial.checks.chapter_08 import check_effective_tiles
@@ -424,7 +415,6 @@ check_effective_tiles(effective_tiles)
 #
 # Watch the sign. With λ > 0 entropy costs, so training makes it small: attention **sharpens**. With λ < 0
 # entropy is rewarded: attention **spreads**. One gradient step on the term alone shows it.
-
 
 # %% id="term-run" tags=["nbval-check-output"]
 def rounded(weights):
@@ -478,13 +468,11 @@ for weight in weights:
     print(f"λ = {weight:5.2f}: slide AUC", *(f"{v:.3f}" for v in values))
 
 # %% [markdown] id="sweep-read"
-# The term does what it says: from λ = −0.1 to 0.3 the median entropy falls from 0.54 to 0.16. (The step
-# from 0 to 0.03 is lost in the scatter.) The AUCs hardly move. At λ = −0.1 each seed's slide AUC is above
+# The term does what it says: from λ = −0.1 to 0.3 the median entropy falls from 0.54 to 0.16. The AUCs hardly move. At λ = −0.1 each seed's slide AUC is above
 # the same seed's at 0, by 0.001 to 0.012. That is a hint at most: the same 72 slides also chose the epochs,
 # and four weights were tried on them.
 #
-# The sweep cannot show that another width is better on new slides, on other data or with another
-# pooling. It does show a risk. At λ = 0.3 one run of five failed.
+# The sweep does show a risk. At λ = 0.3 one run of five failed.
 
 # %% [markdown] id="harm"
 # ## Watch a weight that is too large
@@ -505,8 +493,8 @@ with EntropyMonitor(epochs=epochs) as monitor:
 #
 # In the stored run the validation loss stays near 0.69, that of a coin toss. Entropy falls all the
 # same: in the first epochs the labels say little, so the term takes over. Once a few tiles have all the
-# weight, hardly any other tile gets a gradient, as with max pooling in chapter 01. The entropy alone looks
-# like success. Next to a loss that does not fall, it is the alarm.
+# weight, hardly any other gets a gradient. The entropy alone looks like success. Next to a loss that does
+# not fall, it is the alarm.
 #
 # </details>
 
@@ -535,7 +523,7 @@ with EntropyMonitor(epochs=epochs) as monitor:
 # * Collapsed early? Check how large the scores are at the start, and the learning rate. Uniform? Look for
 #   a sigmoid or a second softmax, for strong weight decay, or for a loss that has not moved yet.
 # * Report effective tiles together with the size of the slide. Then look at some of these tiles.
-# * Leave the entropy term at 0 until you have a reason, and choose its weight with several seeds.
+# * Leave the entropy term at 0 without a reason, and choose its weight with several seeds.
 
 # %% [markdown] id="reading"
 # ## Further reading

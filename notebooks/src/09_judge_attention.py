@@ -8,18 +8,13 @@
 #
 # | | |
 # |---|---|
-# | **You will do** | threshold attention and count false tiles, colour healthy slides in four ways, score each tile alone, delete tiles and watch the prediction |
+# | **You will do** | threshold attention and count false tiles, colour healthy slides, score each tile alone, delete tiles and watch the prediction |
 # | **You will learn** | what a threshold on attention can never find, why healthy slides have hot tiles, what a deletion test proves |
 # | **You need** | attention and shares from [chapter 05](05_attention.ipynb), intervals from [chapter 06](06_add_a_gate.ipynb) |
 # | **Time** | 50 minutes |
 
 # %% id="setup"
 # setup
-
-# %% id="imports"
-import matplotlib.pyplot as plt
-import numpy as np
-import torch
 
 # %% [markdown] id="by-hand"
 # ## Classify six tiles by hand
@@ -29,6 +24,10 @@ import torch
 # mistakes do you make?
 
 # %% id="by-hand-run" tags=["nbval-check-output"]
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+
 share = np.array([2.4, 1.8, 0.9, 0.6, 0.2, 0.1])  # sums to 6
 tumour = np.array([1, 0, 1, 0, 0, 0])
 
@@ -49,10 +48,9 @@ for threshold in (1, 2, 0.9):
 # Count them for any slide: true positives, false positives, false negatives, true negatives. A tile
 # is called positive if its score is at least the threshold.
 
-
 # %% id="exercise-instance-confusion"
 def instance_confusion(scores, instance_labels, threshold):
-    """Count tiles: scores (n,), labels (n,) of 0 and 1 → (TP, FP, FN, TN)."""
+    """Count tiles: scores (n,), labels (n,) of 0/1 → (TP, FP, FN, TN)."""
     ### BEGIN SOLUTION
     called = scores >= threshold
     positive = instance_labels == 1
@@ -63,7 +61,6 @@ def instance_confusion(scores, instance_labels, threshold):
         int((~called & ~positive).sum()),
     )
     ### END SOLUTION
-
 
 # %% id="check-instance-confusion"
 from mil_tutorial.checks.chapter_09 import check_instance_confusion
@@ -77,7 +74,7 @@ check_instance_confusion(instance_confusion)
 # ## Count on real slides
 #
 # We take the model that ships with the course, gated attention, and the 72 validation slides. (They chose
-# its epoch, so it may look a little too good on them.) First six positive slides, from the smallest tumour
+# its epoch, so they flatter it a little.) First six positive slides, from the smallest tumour
 # to the largest.
 
 # %% id="real-run"
@@ -99,7 +96,6 @@ truth = val.instance_labels
 attention = predictions.per_bag(predictions.attention)
 shares = [scale_attention(a, "share") for a in attention]
 positive, negative = np.flatnonzero(labels == 1), np.flatnonzero(labels == 0)
-
 
 # %% id="real-table"
 def table(head, rows):
@@ -155,8 +151,10 @@ check_sensitivity_ceiling(my_guess)
 #
 # So on this slide 114 misses were bound to happen. A lower threshold would avoid some of them, at a price.
 #
-# Reporting the best of all thresholds on the slides that chose it would flatter us. So we divide the
-# patients into two halves, choose on one and judge on the other.
+# The best threshold flatters us on the slides that chose it. So we divide the
+# patients into two halves, choose on one and judge on the other. The figure shows the trade-off on the
+# choosing half. **Sensitivity** is the fraction of the tumour tiles that are hot; **precision** is the
+# fraction of the hot tiles that hold tumour.
 
 # %% id="choose-halves"
 from sklearn.model_selection import StratifiedGroupKFold
@@ -174,10 +172,6 @@ for half in (first, second):
     patients, tiles = {val.groups[i] for i in half}, joined(truth, half)
     print(f"{len(patients)} patients, {len(half)} slides,", end=" ")
     print(f"{tiles.sum()} tumour tiles")
-
-# %% [markdown] id="choose-trade"
-# See the trade-off on the choosing half. **Sensitivity** is the fraction of the tumour tiles that are hot;
-# **precision** is the fraction of the hot tiles that hold tumour.
 
 # %% id="choose-figure" tags=["hide-input"]
 thresholds = np.geomspace(0.5, 150, 60)
@@ -206,7 +200,6 @@ show(
 # %% [markdown] id="rule"
 # Which point is right depends on what a false alarm costs. Our rule: **two false tiles on a slide without
 # tumour, on average**. One half chooses the lowest threshold that satisfies it; then the halves swap roles.
-
 
 # %% id="rule-run"
 def threshold_for(values, slides, allowed=2):
@@ -277,10 +270,10 @@ table([*head, "in quarters"], rows)
 
 # %% [markdown] id="scalings-table-read"
 # Every scaling paints every healthy slide. Raw and share agree on whole slides, which are of similar size;
-# in small bags raw paints about three times as much. Shares are the better scale, but no alarm either:
+# in small bags raw paints about three times as much. Shares are the better scale, but no alarm:
 # weights must sum to 1, even where there is nothing to find.
 #
-# Look at the negative slide of median probability, above the positive slide of median witness rate. The
+# See the negative slide of median probability, above the positive slide of median witness rate. The
 # tumour is outlined.
 
 # %% id="scalings-figure" tags=["hide-input"]
@@ -303,7 +296,6 @@ def mark(axes, image, i, inside):
         for colour, width in (("white", 5), ("black", 2)):
             style = {"colors": colour, "linewidths": width}
             axes.contour(outline, levels=[0.5], **style)
-
 
 # %% id="scalings-draw" tags=["hide-input"]
 bare = {"frameon": False, "xticks": [], "yticks": []}
@@ -328,7 +320,7 @@ show(
 )
 
 # %% [markdown] id="fix"
-# Without the first column, could you tell which slide has the tumour? In the stored run three of the four
+# Without the first column, could you tell which slide is ill? In the stored run three of the four
 # scalings paint more of the healthy one. So:
 #
 # 1. Print the slide's probability next to every map.
@@ -352,7 +344,6 @@ for name, rows in {"negative": negative, "positive": positive}.items():
 # slides through together, a third of the tissue is hot." `attention` is packed: the weights of all bags,
 # one after the other. Fix the function.
 
-
 # %% id="exercise-hot-tiles"
 def hot_tiles(attention, sizes, threshold):
     """Tiles with that many shares: (N,), sizes of bags (B,) → bool (N,)."""
@@ -362,7 +353,6 @@ def hot_tiles(attention, sizes, threshold):
     ### INSTEAD
     # return attention * len(attention) >= threshold
     ### END SOLUTION
-
 
 # %% id="check-hot-tiles"
 from mil_tutorial.checks.chapter_09 import check_hot_tiles
@@ -377,16 +367,13 @@ check_hot_tiles(hot_tiles)
 #
 # The head is linear, so the slide's logit is the weighted mean of its tiles' own scores:
 # $\sum_k a_k s_k$. Attention says how loud a tile speaks. Its own score says *what* it says: positive
-# for tumour, negative against.
+# for tumour, negative against. What does the loudest tile of each slide say?
 
 # %% id="alone-run" tags=["nbval-check-output"]
 scores = predictions.per_bag(predictions.instance_logits)
 means = [np.sum(a * s) for a, s in zip(attention, scores)]
 same = np.allclose(means, predictions.logits, atol=1e-4)
 print("weighted mean of own scores = logit:", same)
-
-# %% [markdown] id="hottest"
-# What does the loudest tile of each slide say?
 
 # %% id="hottest-figure"
 hottest = [a.argmax() for a in attention]
@@ -450,7 +437,6 @@ by_share, by_score = (instance_auc(v, truth) for v in (shares, scores))
 kinds = [by_share, by_score, by_score - by_share]
 within = [interval_of(lambda i, v=v: np.nanmean(v[i])) for v in kinds]
 
-
 # %% id="compare-pooled"
 def over_all(values, slides):
     """AUC of the tiles of some slides, all in one list."""
@@ -478,8 +464,7 @@ table(HEADER, [judge(scores, first, second), judge(scores, second, first)])
 # The last table applies our rule to own scores. Two false tiles per healthy slide now buy a sensitivity
 # near 0.6; with shares they bought 0.1.
 #
-# Own scores are not the truth either. The head was trained on weighted means, so a score of 0 for a single
-# tile does not mean "50 %".
+# Own scores are not the truth either: the head was trained on weighted means.
 #
 # ## Delete tiles and watch the prediction
 #
@@ -502,12 +487,10 @@ for gone in (0, 1):
     print("weights", np.round(left, 2))
 
 # %% [markdown] id="delete-hand-read"
-# Check the second line: 0.3 / 0.4 = 0.75, and 0.75 × (−2) + 0.25 × (−4) = −2.5. Without its hottest tile
+# The second line: 0.3 / 0.4 = 0.75, and 0.75 × (−2) + 0.25 × (−4) = −2.5. Without its hottest tile
 # the bag turns negative. Without tile 1 the logit *rises*: that tile had attention and spoke against tumour.
 #
-# Now a real bag: delete one more tile each time, and run the model on the rest. One tile must stay, because
-# an empty bag has no prediction.
-
+# Now a real bag: delete one more tile each time, and run the model on the rest.
 
 # %% id="delete-loop"
 def deletion_curve(model, features, order, n_deletions):
@@ -577,7 +560,7 @@ panels[0].set_ylabel("mean predicted probability")
 panels[1].legend(title="deleted:")
 show(
     figure,
-    "Mean probability against deleted tiles. Positive slides: it falls steeply "
+    "Mean probability against deleted tiles. Positive slides: it falls fast "
     "when the most attended or highest scoring tiles go first, and hardly "
     "moves otherwise. Negative slides: all curves stay low; with attention "
     "first the probability rises a little",
@@ -600,8 +583,8 @@ print(f"AOPC of L = 50, random order: {drops['random'][positive].mean():.3f}")
 table(["AOPC", "attention", "own score", "difference"], rows)
 
 # %% [markdown] id="orders-read"
-# On positive slides attention passes. On most of them a few tiles carry the prediction, and attention
-# names them; a large tumour survives the test. Random tiles carry nothing. In the stored run attention and
+# On positive slides attention passes: on most of them it names the few tiles that carry the prediction.
+# Large tumours survive the test, and random tiles carry nothing. In the stored run attention and
 # own score cannot be told apart at 5 and 20 deletions; at 50 the own score is ahead. The verdict depends
 # on L, so report L.
 #
@@ -612,9 +595,9 @@ table(["AOPC", "attention", "own score", "difference"], rows)
 #
 # </details>
 #
-# Others found something else. In the result files of Early and others (2022), for bags of digits with several
-# classes, the drop beyond random order was 0.0017 for attention and 0.1640 for single tiles' scores.
-# Attention has no sign: it cannot tell for which class a tile speaks.
+# Early and others (2022) found something else for bags of digits with several classes: in their result
+# files the drop beyond random order was 0.0017 for attention and 0.1640 for single tiles' scores.
+# Attention cannot tell for which class a tile speaks.
 
 # %% [markdown] id="ex-stretch"
 # ### Exercise 4: delete without a model
@@ -623,7 +606,6 @@ table(["AOPC", "attention", "own score", "difference"], rows)
 #
 # The logit is a weighted mean, so attention and own scores are all you need. Return the logits after 0 to
 # L deletions. A loop is fine.
-
 
 # %% id="exercise-logits-after-deletion"
 def logits_after_deletion(attention, instance_logits, order, n_deletions):
@@ -635,7 +617,6 @@ def logits_after_deletion(attention, instance_logits, order, n_deletions):
     return means[::-1][: n_deletions + 1]
     ### END SOLUTION
 
-
 # %% id="check-logits-after-deletion"
 from mil_tutorial.checks.chapter_09 import check_logits_after_deletion
 
@@ -644,21 +625,18 @@ check_logits_after_deletion(logits_after_deletion)
 # %% [markdown] id="again"
 # ## Train it again
 #
-# All this was one model. Do the findings survive another start?
+# All this was one model. What happens with another start?
 
 # %% id="again-run"
 from mil_tutorial import TrainingConfig, build_model, fit
 
+settings = {"learning_rate": 1e-3, "weight_decay": 1e-3, "patience": None}
+
 
 def trained(seed):
     """Train the model once more, from another start."""
-    config = TrainingConfig(
-        epochs=3 if FAST else 30,
-        learning_rate=1e-3,
-        weight_decay=1e-3,
-        patience=None,
-        seed=seed,
-    )
+    epochs = 3 if FAST else 30
+    config = TrainingConfig(epochs=epochs, seed=seed, **settings)
     torch.manual_seed(seed)
     other = build_model("gated", input_dim=64, hidden_dim=128, dropout=0.5)
     fit(other, train, val, config, progress=False)
@@ -666,17 +644,14 @@ def trained(seed):
 
 
 def summed_up(other, values):
-    """Instance AUC within and over all slides, AOPC for L = 5 and L = 50."""
-    found = [
-        package_curve(other, val.instances[i], np.argsort(-values[i]), L)
-        for i in positive
-    ]
+    """AUC within and over all slides, AOPC for L = 5 and L = 50."""
     aucs = np.nanmean(instance_auc(values, truth)), over_all(values, range(72))
-    return [
-        *aucs,
-        *(np.mean([aopc(c[: n + 1]) for c in found]) for n in (5, L)),
-    ]
-
+    drops = []
+    for i in positive:
+        order, tiles = np.argsort(-values[i]), val.instances[i]
+        found = package_curve(other, tiles, order, L)
+        drops.append([aopc(found[:6]), aopc(found)])
+    return [*aucs, *np.mean(drops, axis=0)]
 
 # %% id="again-table"
 rows = []
@@ -722,7 +697,7 @@ table(head, rows)
 #
 # * Choose tile thresholds on patients that the report does not use, by a rule of one sentence.
 # * Before you believe a map from your own model, draw it for twenty healthy slides.
-# * With a head that is not linear the logit is no weighted mean. Deletion works for any model of bags.
+# * Deletion works for any model of bags, also one whose head is not linear.
 
 # %% [markdown] id="reading"
 # ## Further reading
