@@ -7,10 +7,29 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
+from mil_tutorial.checks.comparison_stages import (
+    check_call_it,
+    check_held_out_scores,
+    check_paired_interval,
+    check_patients_held_out,
+    weighted_auc,
+)
 from mil_tutorial.checks.exercise import Wrong, exercise
 from mil_tutorial.checks.judging import as_numbers, attempt, examine_each, expect_number
 from mil_tutorial.metrics.bootstrap import best_of
-from mil_tutorial.metrics.intervals import auc_standard_error
+
+__all__ = [
+    "check_best_of",
+    "check_call_it",
+    "check_differences_of",
+    "check_held_out_scores",
+    "check_paired_bootstrap",
+    "check_paired_interval",
+    "check_patients_held_out",
+    "check_slides_needed",
+    "slides_of_patients",
+    "weighted_differences",
+]
 
 
 @exercise
@@ -81,32 +100,21 @@ def check_best_of(answer: Any) -> str:
 
 
 @exercise
-def check_nearest_fraction(answer: Any) -> str:
-    """Check the guess of the sensitivity nearest to 0.79 that 49 slides allow."""
+def check_slides_needed(answer: Any) -> str:
+    """Check the guess of the slides that a difference of 0.027 ± 0.058 on 129 slides needs."""
+    n, half, difference = 129, 0.058, 0.027
     mistakes = {
-        "0.79 × 49 = 38.7: no run finds seven tenths of a slide.": 0.79,
-        "That is 38 of 49, which is further from 0.79 than the next one.": 38 / 49,
-        "Right slide, too few places: give three.": 0.80,
-        "That is 39 of 50; there are 49.": 0.78,
-        "That is the number of slides: divide by 49.": 39,
+        "The width falls with the square root of the number of slides: square the ratio.": (
+            n * half / difference
+        ),
+        "Take half of the interval's width: it has to be smaller than the difference.": (
+            n * (2 * half / difference) ** 2
+        ),
+        "That is how many times as many; multiply by 129.": (half / difference) ** 2,
+        "Those are the slides to add; count the 129 as well.": n * ((half / difference) ** 2 - 1),
     }
-    expect_number(answer, 39 / 49, "the sensitivity", 0.001, mistakes)
-    return (
-        "39 of 49 is 0.796, which rounds to 0.80; 38 of 49 rounds to 0.78: one run cannot give 0.79"
-    )
-
-
-@exercise
-def check_auc_standard_error(answer: Any) -> str:
-    """Check ``auc_standard_error(auc, n_positive, n_negative)``."""
-    cases = {
-        "AUC 0.93, 49 positive and 80 negative slides": (0.93, 49, 80),
-        "AUC 0.7, 30 positive and 5 negative slides": (0.7, 30, 5),
-        "AUC 0.82, one slide of each": (0.82, 1, 1),
-        "AUC 1": (1.0, 49, 80),
-    }
-    examine_each(answer, cases, auc_standard_error, "the standard error", ERROR_MISTAKES)
-    return "0.026 for an AUC of 0.93 on 49 and 80 slides"
+    expect_number(answer, n * (half / difference) ** 2, "the number of slides", 45, mistakes)
+    return "(0.058 / 0.027)² = 4.6 times 129: about 600 slides, if the difference stays"
 
 
 def _in_order_of_seeds(losses: Any, values: Any, r: int) -> float:
@@ -123,6 +131,18 @@ def _one_too_many(losses: Any, values: Any, r: int) -> float:
 BEST_MISTAKES: dict[str, Callable[..., Any]] = {
     "Those are the best test values: chosen on test slides, they are too good.": (
         lambda losses, values, r: best_of(-values, values, r)
+    ),
+    "That is the best of all starts: a group of r has it only now and then.": (
+        lambda losses, values, r: values[np.argmin(losses)]
+    ),
+    "That is the highest test value of all starts: validation has to choose, group by group.": (
+        lambda losses, values, r: np.max(values)
+    ),
+    "That is the mean of the r best starts: each group of r keeps one.": (
+        lambda losses, values, r: np.mean(values[np.argsort(losses)[:r]])
+    ),
+    "That is the mean of the r highest test values: validation has to choose one start a group.": (
+        lambda losses, values, r: np.mean(np.sort(values)[-r:])
     ),
     "That keeps the start with the highest loss: the lowest is the best.": (
         lambda losses, values, r: best_of(-losses, values, r)
@@ -141,29 +161,6 @@ BEST_MISTAKES: dict[str, Callable[..., Any]] = {
     ),
     "One start too many: the start with i lower losses has S - 1 - i others to share with.": (
         _one_too_many
-    ),
-}
-
-
-def _error(a: float, p: int, q: int, q1: float, q2: float, fewer: int = 1) -> float:
-    return (a * (1 - a) + (p - fewer) * (q1 - a**2) + (q - fewer) * (q2 - a**2)) / (p * q)
-
-
-ERROR_MISTAKES: dict[str, Callable[..., Any]] = {
-    "That is SE², the variance: take the square root.": (
-        lambda a, p, q: _error(a, p, q, a / (2 - a), 2 * a**2 / (1 + a))
-    ),
-    "Positive and negative slides changed places: Q₁ goes with p − 1.": (
-        lambda a, p, q: auc_standard_error(a, q, p)
-    ),
-    "Use p − 1 and q − 1: a slide makes no pair with itself.": (
-        lambda a, p, q: _error(a, p, q, a / (2 - a), 2 * a**2 / (1 + a), 0) ** 0.5
-    ),
-    "That is the error of a share, such as a sensitivity; an AUC counts pairs.": (
-        lambda a, p, q: (a * (1 - a) / (p + q)) ** 0.5
-    ),
-    "Q₂ is 2A² / (1 + A): the square is missing.": (
-        lambda a, p, q: abs(_error(a, p, q, a / (2 - a), 2 * a / (1 + a))) ** 0.5
     ),
 }
 
@@ -202,17 +199,7 @@ def _times(patient: Any, draws: Any) -> np.ndarray:
 
 def weighted_differences(labels: Any, first: Any, second: Any, weights: np.ndarray) -> np.ndarray:
     """Return differences of the AUC (R,), each slide counted as each row of weights (R, B) says."""
-    return _auc(labels, first, weights) - _auc(labels, second, weights)
-
-
-def _auc(labels: Any, scores: Any, weights: np.ndarray) -> np.ndarray:
-    """Return the share of the pairs that are won, ties half; NaN where a class was not drawn."""
-    ill = np.asarray(labels) == 1
-    ahead = np.sign(np.subtract.outer(scores[ill], scores[~ill]))
-    pairs = weights[:, ill].sum(axis=1) * weights[:, ~ill].sum(axis=1)
-    with np.errstate(invalid="ignore"):
-        won = ((weights[:, ill] @ ((1 + ahead) / 2)) * weights[:, ~ill]).sum(axis=1)
-        return won / pairs
+    return weighted_auc(labels, first, weights) - weighted_auc(labels, second, weights)
 
 
 PAIRED_MISTAKES: dict[str, Callable[..., Any]] = {
@@ -223,10 +210,10 @@ PAIRED_MISTAKES: dict[str, Callable[..., Any]] = {
         )
     ),
     "That is the AUC of the first model alone: subtract that of the second.": (
-        lambda y, first, _, patient, draws: _auc(y, first, _times(patient, draws))
+        lambda y, first, _, patient, draws: weighted_auc(y, first, _times(patient, draws))
     ),
     "That is the AUC of the second model alone.": (
-        lambda y, _, second, patient, draws: _auc(y, second, _times(patient, draws))
+        lambda y, _, second, patient, draws: weighted_auc(y, second, _times(patient, draws))
     ),
     "All slides came in, whatever was drawn.": lambda y, first, second, patient, draws: (
         weighted_differences(y, first, second, np.ones((len(draws), len(y))))

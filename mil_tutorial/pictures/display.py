@@ -28,7 +28,8 @@ def picture(figure: "Figure", alt: str) -> dict[str, str]:
     drawn, small = io.BytesIO(), io.BytesIO()
     figure.savefig(drawn, format="png", dpi=90)
     plt.close(figure)
-    colours = Image.open(drawn).convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE)
+    full = Image.open(drawn).convert("RGB")
+    colours = full.quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=3)  # greys stay grey
     colours.save(small, format="png", optimize=True)  # a quarter of the size
     png = base64.b64encode(small.getvalue()).decode()
     image = f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{png}">'

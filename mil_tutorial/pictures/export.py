@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from mil_tutorial.pictures.colour_scales import ColourScale, colour_scale, plain_number
 from mil_tutorial.pictures.heatmaps import SCALINGS, scale_attention
-from mil_tutorial.pictures.overlays import OPACITY, check_limits, draw_outline, overlay
+from mil_tutorial.pictures.overlays import OPACITY, draw_outline, overlay
 from mil_tutorial.pictures.stitching import stitch_tiles
 from mil_tutorial.pictures.tile_checks import check_tiles
 from mil_tutorial.system.files import write_whole
@@ -33,7 +34,8 @@ def save_heat_map(
     """Write a slide's overlay as PNG, one pixel for each of the image's, and a legend below.
 
     The legend holds a scale bar, the colour bar with its unit, and the meaning of the outline. It
-    lies below the picture, where it hides no tissue and is legible on any.
+    lies below the picture, where it hides no tissue and is legible on any. Colours are those of
+    ``plot_attention``.
 
     Parameters
     ----------
@@ -84,8 +86,8 @@ def save_heat_map(
     check_tiles(attention, coords, truth, image, tile_size, slide, downsample)
     values = scale_attention(attention, scaling)
     heat = _stitch_on_picture(values, coords, tile_size, image.shape, downsample)
-    limits = check_limits(limits, heat)
-    drawn = overlay(image, heat, limits, opacity)
+    colours = colour_scale(heat, scaling, len(values), limits)
+    drawn = overlay(image, colours.position(heat), colours.ends, opacity)
     outlined = truth is not None and bool(np.any(truth))
     if outlined:
         inside = _stitch_on_picture(truth, coords, tile_size, image.shape, downsample) > 0.5
@@ -96,8 +98,8 @@ def save_heat_map(
         image.shape[1],
         scale_bar(image.shape[1], microns_per_pixel * downsample),
         overlay(np.broadcast_to(tissue, (1, 256, 3)), ramp, (0, 1), opacity),
-        _end_labels(heat, limits),
-        SCALINGS[scaling],
+        _end_labels(heat, colours),
+        SCALINGS[scaling] + colours.note,
         outlined,
     )
     page = np.full((len(drawn) + len(legend), legend.shape[1], 3), 255, dtype=np.uint8)
@@ -130,13 +132,11 @@ def _stitch_on_picture(
     return stitch_tiles(values, coords, tile_size, slide, downsample)[:height, :width]
 
 
-def _end_labels(heat: np.ndarray, limits: tuple[float, float]) -> tuple[str, str]:
+def _end_labels(heat: np.ndarray, colours: ColourScale) -> tuple[str, str]:
     """Return the values at the ends of the colour bar, with ≤ or ≥ where the map goes beyond."""
-    low, high = limits
-    decimals = max(0, 2 - math.floor(math.log10(high - low)))
-    below = "≤ " if np.nanmin(heat) < low else ""
-    beyond = "≥ " if np.nanmax(heat) > high else ""
-    return f"{below}{low:.{decimals}f}", f"{beyond}{high:.{decimals}f}"
+    below, beyond = colours.cut(heat)
+    low, high = plain_number(colours.low), plain_number(colours.high)
+    return f"{'≤ ' * below}{low}", f"{'≥ ' * beyond}{high}"
 
 
 def _legend(

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mil_tutorial.pictures.overlays import OPACITY, check_limits, overlay
+from mil_tutorial.pictures.colour_scales import colour_scale, plain_number
+from mil_tutorial.pictures.overlays import OPACITY, overlay
 from mil_tutorial.pictures.stitching import stitch_tiles
 from mil_tutorial.pictures.style import HEAT_MAP, OUTLINE, figure_style
 from mil_tutorial.pictures.tile_checks import check_attention, check_tiles
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 DRAWN = 2000
 """Pixels on the longest side of a drawn picture, far more than a figure shows."""
+LETTERS: dict[Any, Any] = {"font.size": 13, "axes.titlesize": 14, "figure.titlesize": 14}
+"""Sizes that can still be read where a page shows the figure at two thirds of its width."""
 SCALINGS = {
     "raw": "attention weight a (sums to 1)",
     "share": "attention × number of tiles (1 = an equal share)",
@@ -77,6 +80,9 @@ def plot_attention(
 ) -> "Figure":
     """Draw a slide, its attention, and both together with the outline of the truth.
 
+    The colours of shares and raw weights follow the logarithm, as the colour bar says: on a linear
+    scale only the top tile of most slides would show.
+
     Parameters
     ----------
     image : array, shape (height, width, 3)
@@ -108,6 +114,7 @@ def plot_attention(
         When arguments do not fit together; the message names the fault.
     """
     import matplotlib.pyplot as plt
+    from matplotlib.colors import LogNorm, Normalize
 
     image = np.asarray(image)
     check_tiles(attention, coords, truth, image, tile_size)
@@ -117,27 +124,32 @@ def plot_attention(
     place = (coords, tile_size, image.shape[:2], downsample)
     heat = stitch_tiles(scale_attention(attention, scaling), *place)
     image, shape = image[::downsample, ::downsample], heat.shape
-    low, high = check_limits(limits, heat)
-    cut = (np.nanmin(heat) < low, np.nanmax(heat) > high)  # the bar shows that colours are cut
-    beyond = {(0, 0): "neither", (1, 0): "min", (0, 1): "max", (1, 1): "both"}[cut]
-    with figure_style():
-        figure, (left, middle, right) = plt.subplots(1, 3, figsize=(11, 4))
+    scale = colour_scale(heat, scaling, len(attention), limits)
+    kind = LogNorm if scale.logarithmic else Normalize
+    norm = kind(scale.low, scale.high, clip=True)  # a weight of 0 gets the lowest colour
+    with figure_style(), plt.rc_context(LETTERS):
+        figure, (left, middle, right) = plt.subplots(1, 3, figsize=(9, 4.4))
         left.imshow(image)
         middle.imshow(np.full((*shape, 3), 235, dtype=np.uint8))
-        colours = middle.imshow(heat, HEAT_MAP, vmin=low, vmax=high, interpolation="nearest")
-        right.imshow(overlay(image, heat, (low, high), opacity))
+        colours = middle.imshow(heat, HEAT_MAP, norm=norm, interpolation="nearest")
+        right.imshow(overlay(image, scale.position(heat), scale.ends, opacity))
         outlined = truth is not None and bool(np.any(truth))
         if outlined:
-            # light under dark, so that the border shows on any colour
             inside = np.pad(np.nan_to_num(stitch_tiles(truth, *place)) > 0.5, 1).astype(float)
             pixels = [np.arange(-1, side + 1) for side in reversed(shape)]
-            for colour, width in (("white", 3.0), (OUTLINE, 1.6)):
+            for colour, width in (("white", 5.0), (OUTLINE, 2.0)):
                 right.contour(*pixels, inside, levels=[0.5], colors=colour, linewidths=width)
-        names = ("slide", "attention", "overlay, tumour outlined" if outlined else "overlay")
+        names = ("slide", "attention", "both, tumour outlined" if outlined else "both")
         for axes, name in zip((left, middle, right), names):
             axes.set(title=name, xticks=[], yticks=[])
             axes.spines[:].set_visible(False)
-        bar = figure.colorbar(colours, ax=[left, middle, right], shrink=0.85, extend=beyond)
-        bar.set_label(SCALINGS[scaling])
+        beyond = {(0, 0): "neither", (1, 0): "min", (0, 1): "max", (1, 1): "both"}
+        extend, panels = beyond[scale.cut(heat)], [left, middle, right]
+        bar = figure.colorbar(colours, ax=panels, location="bottom", aspect=40, extend=extend)
+        bar.set_label(SCALINGS[scaling] + scale.note)
+        if scale.logarithmic:
+            ticks = scale.ticks()
+            bar.set_ticks(ticks, labels=[plain_number(tick) for tick in ticks])
+            bar.minorticks_off()
         figure.suptitle(title)
     return figure

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mil_tutorial.pictures.style import HEAT_MAP, OUTLINE
+from mil_tutorial.pictures.style import HEAT_MAP
 from mil_tutorial.system.numbers import as_array, as_integer, as_number, check_kind
 
 ROWS = 512  # of a picture blended at once: colours take 20 times the memory of the picture
@@ -73,7 +73,7 @@ def overlay(
 
 
 def draw_outline(picture: np.ndarray, inside: np.ndarray, width: int = 2) -> np.ndarray:
-    """Return the picture with the border of a region: coloured, with white around it.
+    """Return the picture with the border of a region: black inside, white around it.
 
     Parameters
     ----------
@@ -82,7 +82,6 @@ def draw_outline(picture: np.ndarray, inside: np.ndarray, width: int = 2) -> np.
     width : int
         Of either line, in pixels.
     """
-    from matplotlib.colors import to_rgb
     from scipy.ndimage import binary_dilation, binary_erosion
 
     check_kind(np.ndarray, picture=picture, inside=inside)
@@ -90,5 +89,5 @@ def draw_outline(picture: np.ndarray, inside: np.ndarray, width: int = 2) -> np.
     drawn = picture.copy()
     drawn[binary_dilation(inside, iterations=width) & ~inside] = 255
     core = binary_erosion(inside, iterations=width, border_value=1)
-    drawn[inside & ~core] = np.round(255 * np.array(to_rgb(OUTLINE)))
+    drawn[inside & ~core] = 0
     return drawn

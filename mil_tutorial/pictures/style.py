@@ -13,7 +13,7 @@ POOLING_COLOURS = {  # Okabe & Ito 2008, "Color universal design"
 }
 POOLING_MARKERS = dict(zip(POOLING_COLOURS, "svo^DP"))
 HEAT_MAP = "viridis"
-OUTLINE = "#D55E00"
+OUTLINE = "black"  # drawn upon a wider white line, it shows on tissue and on any colour
 
 
 STYLE: dict[Any, Any] = {

@@ -4,14 +4,14 @@
 # <!-- badges -->
 #
 # A heat map puts each weight back where its tile came from, so that a pathologist can say at once whether
-# it makes sense. On the way lie small decisions, and several of them mislead without an error message. In
-# this chapter you make each of them yourself.
+# it makes sense. To draw one you make small decisions, and several of them can mislead without an error
+# message. In this chapter you make each of them yourself.
 #
 # | | |
 # |---|---|
-# | **You will do** | find a tumour yourself, stitch tiles to a map, blend it into the slide, explore it, and save it as a picture and for QuPath |
-# | **You will learn** | where maps go wrong in silence: swapped axes, empty places, colours without order, ranges that differ |
-# | **You need** | attention and its share, weight × number of tiles, of [chapter 05](05_attention.ipynb) |
+# | **You will do** | find a tumour yourself, stitch tiles into a map, blend it into the slide, explore it, and save it as a picture and for QuPath |
+# | **You will learn** | where maps go wrong silently: swapped axes, empty places, colours without order, ranges that differ |
+# | **You need** | attention and its share, weight × number of tiles, from [chapter 05](05_attention.ipynb) |
 # | **Time** | 45 minutes |
 
 # %% id="setup"
@@ -22,72 +22,69 @@
 #
 # Once you have seen a heat map, you cannot unsee it. So look at three slides before the model points
 # anywhere: the positive validation slides with the smallest witness rate and with its two quartiles.
-# (You met the median slide in chapter 05.) Nothing is trained here. The model is the one that ships.
+# (You met the median slide in chapter 05.) Nothing is trained here. We use the model that ships with the
+# course.
 
 # %% id="find-load"
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from IPython.display import Markdown
 from matplotlib import colormaps
 
-from mil_tutorial import (
-    TILE,
-    load_slides,
-    load_trained_model,
-    predict,
-    slide_image,
-)
+from mil_tutorial import TILE, load_slides, slide_image
+from mil_tutorial import load_trained_model, predict
 
 _, val, _ = load_slides("slides")
 model = load_trained_model()
 predictions = predict(model, val)
 weights = predictions.per_bag(predictions.attention)
 
+# %% id="find-choose"
 rates = np.array([truth.mean() for truth in val.instance_labels])
 positives = np.flatnonzero(predictions.labels == 1)
 by_rate = positives[np.argsort(rates[positives])]
-smallest, lower, typical, upper = by_rate[
-    [k * len(by_rate) // 4 for k in range(4)]
-]
+quartiles = np.arange(4) * len(by_rate) // 4
+smallest, lower, typical, upper = by_rate[quartiles]
 for i in (smallest, lower, upper):
-    print(
-        f"{val.names[i]}: {len(weights[i])} tiles, {val.instance_labels[i].sum()} with tumour"
-    )
+    n_tumour = val.instance_labels[i].sum()
+    print(f"{val.names[i]}: {len(weights[i])} tiles, {n_tumour} with tumour")
 
 # %% [markdown] id="find-ask"
-# Mark the tiles that you would call tumour, then let the truth appear. While you look, ask yourself:
+# Mark the tiles that you would call tumour, then reveal the truth. While you look, ask yourself:
 #
 # 1. What gives a tumour cell away: its colour, its size, or how densely the cells lie?
 # 2. How many tiles would you have to open if you picked them blindly?
-# 3. On which of the three slides may you stop searching?
+# 3. On which of the three slides can you stop searching early?
 
 # %% id="find-widget"
 from mil_tutorial.widgets import FindTheTumour, slide_views
 
 views = slide_views(val, predictions, image_of=slide_image, tile_size=TILE)
-FindTheTumour(
-    [views[i] for i in (smallest, lower, upper)], start=val.names[upper]
-)
+three = [views[i] for i in (smallest, lower, upper)]
+FindTheTumour(three, start=val.names[upper])
 
 # %% [markdown] id="find-answers"
+# <details><summary>Answers: what gives tumour away, blind picking, when to stop</summary>
+#
 # 1. Size: tumour nuclei are larger and paler than those of lymphocytes, and lie in nests. Stain differs
-#    from slide to slide, so colour alone deceives, and the pale centre of a follicle looks alike.
+#    from slide to slide, so colour alone can mislead, and the pale centre of a follicle looks similar.
 # 2. With m tumour tiles among n, blind picking meets the first after (n + 1) / (m + 1) tiles on average:
 #    221 / 17 = 13 where 16 of 220 hold tumour, but 222 / 2 = 111 where it is one of 221.
 # 3. On none: a single missed tile can be the whole tumour. A map should shorten this search.
+#
+# </details>
 
 # %% [markdown] id="by-hand"
 # ## Put five tiles on a canvas by hand
 #
 # Take a slide of 6 × 4 pixels and tiles of 2 × 2. There are six places, in two rows and three columns.
-# One holds no tissue, so the bag has five tiles. Each comes with its top-left corner: x counts pixels to
-# the right, y counts pixels *down*.
+# One of them holds no tissue, so the bag has five tiles. Each comes with its top-left corner: x counts
+# pixels to the right, y counts pixels *down*.
 
 # %% id="by-hand-run" tags=["nbval-check-output"]
 values = np.array([0.1, 0.2, 0.3, 0.15, 0.25])
-coords = np.array(
-    [[0, 0], [2, 0], [4, 0], [0, 2], [4, 2]]
-)  # x, y of each tile
+coords = np.array([[0, 0], [2, 0], [4, 0], [0, 2], [4, 2]])  # x, y
 
 canvas = np.full((4, 6), np.nan)  # (height, width): rows first
 canvas[0:2, 0:2] = values[0]  # rows y to y + 2, columns x to x + 2
@@ -98,22 +95,27 @@ canvas[2:4, 4:6] = values[4]
 print(canvas)
 
 # %% [markdown] id="by-hand-read"
-# A place is written (x, y), but an array is read [row, column], so it is `canvas[y, x]`. And the empty
-# place holds NaN, "not a number". Why not 0? Because 0 is a claim: "the model looked here and saw
-# nothing". NaN says "nobody looked".
+# A place is written (x, y), but an array is indexed [row, column], so it is `canvas[y, x]`. The empty
+# place holds NaN, "not a number". Why not 0?
+#
+# <details><summary>Answer: why an empty place is NaN</summary>
+#
+# Because 0 is a claim: "the model looked here and saw nothing". NaN says "nobody looked".
+#
+# </details>
 
 # %% [markdown] id="ex-stitch"
 # ### Exercise 1: stitch the tiles
 #
 # <!-- card stitch_tiles -->
 #
-# Write it as a loop for any tiles. Where tiles overlap, as many pipelines cut them, take their mean. Where
-# none lies, leave NaN. (Inside `np.errstate(invalid="ignore")`, 0 / 0 gives NaN without a warning.)
+# Write it as a loop for any tiles. Where tiles overlap, as in many pipelines, take their mean. Where there
+# is no tile, leave NaN. (Inside `np.errstate(invalid="ignore")`, 0 / 0 gives NaN without a warning.)
 
 
 # %% id="exercise-stitch-tiles"
 def stitch_tiles(values, coords, tile_size, shape):
-    """Lay n values at their x, y (n, 2) on a canvas of shape (height, width)."""
+    """Lay n values at their x, y (n, 2) on a canvas (height, width)."""
     ### BEGIN SOLUTION
     total, count = np.zeros(shape), np.zeros(shape)
     for value, (x, y) in zip(values, coords):
@@ -130,7 +132,7 @@ from mil_tutorial.checks.chapter_10 import check_stitch_tiles
 check_stitch_tiles(stitch_tiles)
 
 # %% [markdown] id="small"
-# Stuck? `check_stitch_tiles.hint(1)` nudges, and `check_stitch_tiles.solution()` shows one answer. The
+# Stuck? `check_stitch_tiles.hint(1)` gives a hint, and `check_stitch_tiles.solution()` shows one answer. The
 # rest of the chapter does not depend on yours.
 #
 # A real slide is 100,000 pixels wide, and a few thousand tiles do not need 10¹⁰ numbers. So the package's
@@ -148,12 +150,12 @@ print(package_stitch(values, coords, tile_size=2, shape=(4, 6), downsample=2))
 # <!-- card one_pixel_a_tile -->
 #
 # A colleague builds this small canvas directly. "It runs on our square slides, and the map looks like a
-# heat map. But the hot tiles never lie on tumour." Mend the code.
+# heat map. But the hot tiles never lie on tumour." Fix the code.
 
 
 # %% id="exercise-one-pixel-a-tile"
 def one_pixel_a_tile(values, coords, tile_size, shape):
-    """Lay n values of a regular grid on a canvas with one pixel for each tile."""
+    """Lay n values of a regular grid on a canvas, one pixel for each tile."""
     canvas = np.full((shape[0] // tile_size, shape[1] // tile_size), np.nan)
     for value, (x, y) in zip(values, coords):
         ### BEGIN SOLUTION
@@ -181,7 +183,7 @@ check_one_pixel_a_tile(one_pixel_a_tile)
 
 # %% id="overlay-define"
 def overlay(image, heat, limits=None, opacity=0.65):
-    """Blend a map (height, width) into a picture (height, width, 3) of 0 to 255."""
+    """Blend a map (height, width) into a picture (height, width, 3)."""
     low, high = limits or (np.nanmin(heat), np.nanmax(heat))
     level = np.clip((heat - low) / (high - low), 0, 1)
     alpha = opacity * np.nan_to_num(level)[..., None]  # 0 where no tile lies
@@ -198,109 +200,111 @@ heat = package_stitch(share, val.coords[typical], TILE, image.shape[:2])
 figure, (left, right) = plt.subplots(1, 2, figsize=(8, 4.25))
 left.imshow(image)
 left.imshow(heat, cmap="viridis", alpha=0.65)
+left.set_title("the same α everywhere")
 right.imshow(overlay(image, heat))
-for axes, title in (
-    (left, "the same α everywhere"),
-    (right, "α grows with attention"),
-):
-    axes.set_title(title)
+right.set_title("α grows with attention")
+for axes in (left, right):
     axes.set_axis_off()
 show(
     figure,
-    "One slide with its attention laid over it twice. With the same opacity everywhere a dark veil "
-    "hides the tissue; with growing opacity the tissue is clear and two tiles at the top stand out",
+    "One slide with its attention laid over it twice. With the same opacity "
+    "everywhere a dark veil hides the tissue; with growing opacity the tissue "
+    "is clear and two tiles at the top stand out",
 )
 
 # %% [markdown] id="overlay-read"
-# The veil hides what the reader came for. On the right you see the tissue, and the few tiles that count.
+# The veil hides what the reader wants to see. On the right you see the tissue, and the few tiles that count.
 # The price: a tile with a little attention looks like one with none.
 
 # %% [markdown] id="colours"
 # ## Choose colours that keep the order
 #
-# Many published maps run from blue over green and yellow to red, in the colours called *jet*. More
+# Many published maps run from blue through green and yellow to red, in the colours called *jet*. More
 # attention should look like more, to every reader. Does it? **Lightness** L* runs from 0 (black) to 100
-# (white), roughly as an eye sees it. Which value is the lightest in jet? Say it before you look.
+# (white), roughly as the eye sees it. Which value is the lightest in jet? Guess before you look.
 
 
 # %% id="colours-lightness" tags=["nbval-check-output"]
 def lightness(rgb):
     """CIE lightness L* of colours (..., 3) with channels from 0 to 1."""
-    linear = np.where(
-        rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4
-    )
-    luminance = linear @ np.array([0.2126, 0.7152, 0.0722])
-    return np.where(
-        luminance > 0.008856, 116 * np.cbrt(luminance) - 16, 903.3 * luminance
-    )
+    bright = ((rgb + 0.055) / 1.055) ** 2.4
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, bright)
+    y = linear @ np.array([0.2126, 0.7152, 0.0722])  # luminance
+    return np.where(y > 0.008856, 116 * np.cbrt(y) - 16, 903.3 * y)
 
 
 MAPS = {"viridis": "viridis", "jet": "jet", "red–green": "RdYlGn_r"}
 STEPS = np.linspace(0, 1, 11)
 print("value     " + "".join(f"{v:5.1f}" for v in STEPS))
 for title, name in MAPS.items():
-    found_lightness = lightness(colormaps[name](STEPS)[:, :3])
-    print(f"{title:10}" + "".join(f"{v:5.0f}" for v in found_lightness))
+    found = lightness(colormaps[name](STEPS)[:, :3])
+    print(f"{title:10}" + "".join(f"{v:5.0f}" for v in found))
 
 # %% [markdown] id="colours-ask"
-# The figure colours tiles by the *rank* of their attention, so that all values occur, and then takes the
-# colour out, as a photocopier does.
+# The figure colours tiles by the *rank* of their attention, so that all values occur. Then it removes the
+# colour, as a photocopier does.
 
-# %% id="colours-figure"
+# %% id="colours-figure" tags=["hide-input"]
 ranks = np.round(scale_attention(weights[typical], "rank"), 1)  # eleven steps
-ranks = package_stitch(
-    ranks, val.coords[typical], TILE, image.shape[:2], downsample=TILE
-)
-places = [["viridis", "jet", "curve"], ["viridis, grey", "jet, grey", "curve"]]
-figure, panels = plt.subplot_mosaic(
-    places, figsize=(8, 4.6), width_ratios=[1, 1, 1.3]
-)
-for name in ("viridis", "jet"):
+size = image.shape[:2]
+ranks = package_stitch(ranks, val.coords[typical], TILE, size, downsample=TILE)
+
+
+def draw_ranks(axes, grey_axes, name):
+    """Draw the ranks in the colours of one map, and without colour."""
     coloured = colormaps[name](ranks)[..., :3]
     coloured[np.isnan(ranks)] = 1  # white where no tile lies
-    panels[name].imshow(coloured)
-    panels[f"{name}, grey"].imshow(
-        lightness(coloured), cmap="gray", vmin=0, vmax=100
-    )
-    for title in (name, f"{name}, grey"):
-        panels[title].set_title(title)
-        panels[title].set_axis_off()
+    axes.imshow(coloured)
+    grey_axes.imshow(lightness(coloured), cmap="gray", vmin=0, vmax=100)
+    for one, title in ((axes, name), (grey_axes, f"{name}, grey")):
+        one.set_title(title)
+        one.set_axis_off()
+
+
+# %% id="colours-curve" tags=["hide-input"]
+places = [["viridis", "jet", "curve"], ["grey 1", "grey 2", "curve"]]
+sizes = {"figsize": (8, 4.6), "width_ratios": [1, 1, 1.3]}
+figure, panels = plt.subplot_mosaic(places, **sizes)
+draw_ranks(panels["viridis"], panels["grey 1"], "viridis")
+draw_ranks(panels["jet"], panels["grey 2"], "jet")
 axes, value = panels["curve"], np.linspace(0, 1, 256)
-axes.set_prop_cycle(
-    color=["#0072B2", "#D55E00", "#009E73"], linestyle=["-", "--", ":"]
-)
-for title, name in MAPS.items():
-    axes.plot(value, lightness(colormaps[name](value)[:, :3]), label=title)
+for (title, name), style in zip(MAPS.items(), ["-", "--", ":"]):
+    light = lightness(colormaps[name](value)[:, :3])
+    axes.plot(value, light, style, label=title)
 axes.set(xlabel="value", ylabel="lightness L*", ylim=(0, 118))
 axes.legend(loc="upper center", ncols=3, fontsize=8, columnspacing=1)
 show(
     figure,
-    "The same ranks in viridis and jet, in colour and in grey. In grey, viridis still shows the "
-    "top tiles lightest; jet shows them dark and the middle ranks lightest. Lightness rises "
-    "steadily for viridis; for jet and for red–green it rises and falls",
+    "The same ranks in viridis and jet, in colour and in grey. In grey, "
+    "viridis still shows the top tiles lightest; jet shows them dark and the "
+    "middle ranks lightest. Lightness rises steadily for viridis; for jet and "
+    "for red–green it rises and falls",
 )
 
 # %% [markdown] id="colours-read"
-# Jet is lightest at 0.6, and at 1 darker than at 0.1. Without colour, its tiles with the *most* attention turn dark.
-# Red–green does the same, and about one man in twelve sees red and green poorly. Viridis rises steadily.
+# Jet is lightest at 0.6, and at 1 it is darker than at 0.1. Without colour, the tiles with the *most*
+# attention turn dark. Red–green does the same, and about one man in twelve cannot tell red from green well.
+# Viridis rises steadily.
 
 # %% [markdown] id="bar"
 # ## Say what the colours mean
 #
 # A colour without a bar is decoration. The bar must say what was scaled and how (chapter 09 compares
-# four ways), in which unit, and over which range. `plot_attention` does, and it outlines the truth.
+# four ways), in which unit, and over which range. Shares span many powers of ten: on a linear bar
+# only the top tile shows. So `plot_attention` uses a logarithmic one, and says so. It also outlines the
+# truth.
 
 # %% id="bar-figure"
 from mil_tutorial import plot_attention
 
 truth = val.instance_labels[typical]
-figure = plot_attention(
-    image, weights[typical], val.coords[typical], TILE, truth=truth
-)
+tiles = (weights[typical], val.coords[typical], TILE)
+figure = plot_attention(image, *tiles, truth=truth)
 show(
     figure,
-    "The median slide, its attention and the overlay; the hottest tile has 108 equal shares and "
-    "lies inside the outlined tumour at the upper edge",
+    "The median slide, its attention on a logarithmic scale, and both; the "
+    "hottest tile has 108 equal shares and lies inside the outlined tumour at "
+    "the upper edge; a few tiles elsewhere have about one share",
 )
 
 # %% [markdown] id="bar-ask"
@@ -313,30 +317,27 @@ by_probability = negatives[np.argsort(predictions.probabilities[negatives])]
 quiet, false_alarm = by_probability[[len(by_probability) // 2, -1]]
 miss = positives[predictions.probabilities[positives].argmin()]
 
+tiles = (weights[quiet], val.coords[quiet], TILE)
+title = f"{val.names[quiet]}, no tumour, on the range of {val.names[typical]}"
 figure = plot_attention(
-    slide_image(val.names[quiet]),
-    weights[quiet],
-    val.coords[quiet],
-    TILE,
-    limits=(0, share.max()),
-    title=f"{val.names[quiet]}, no tumour, on the range of {val.names[typical]}",
+    slide_image(val.names[quiet]), *tiles, limits=(0, share.max()), title=title
 )
 show(
     figure,
-    "A slide without tumour on the range of the first: its hottest tile is blue, none is yellow, "
-    "and the overlay shows the bare tissue",
+    "A slide without tumour on the range of the first: its hottest tile is "
+    "light green, none is yellow, and many tiles have about one share",
 )
 
 # %% [markdown] id="bar-read"
 # On a range of its own this slide would show a yellow tile too. In the stored run its largest share is
-# 30, against 108. Slides that are compared need one range: `limits` sets it.
+# 30, against 108. Slides that are compared need the same range: `limits` sets it.
 
 # %% [markdown] id="explore"
 # ## Explore a slide
 #
 # Look closer, at four slides: the median one, the quiet one, the positive slide with the lowest
-# probability (a miss), and the negative one with the highest (a false alarm). Change the opacity, and hold
-# the pointer over tiles to read their numbers.
+# probability (a miss), and the negative one with the highest (a false alarm). Change the opacity, and point
+# at tiles to read their numbers.
 #
 # 1. How many tiles hold nearly all the attention of the false alarm?
 # 2. Does the hottest tile of the miss hold tumour?
@@ -348,38 +349,42 @@ from mil_tutorial.widgets import SlideExplorer
 chosen = [views[i] for i in (typical, quiet, miss, false_alarm)]
 SlideExplorer(chosen, start=val.names[typical])
 
+
 # %% id="explore-table"
-print(
-    "slide         tumour tiles  probability  top share  tiles with 90 %  on tumour tiles"
-)
+def table(head, rows):
+    """A table in Markdown: names of columns, and rows of cells."""
+    lines = [head, ["---"] * len(head), *rows]
+    return Markdown("\n".join(f"| {' | '.join(map(str, x))} |" for x in lines))
+
+
+rows = []
 for i in (typical, quiet, miss, false_alarm):
     a, truth = np.sort(weights[i])[::-1], val.instance_labels[i]
     few = np.searchsorted(np.cumsum(a), 0.9) + 1
     inside = f"{weights[i][truth == 1].sum():.2f}" if truth.any() else "–"
-    print(
-        f"{val.names[i]}{truth.sum():15}{predictions.probabilities[i]:13.2f}{a[0] * len(a):11.0f}"
-        f"{few:17}{inside:>17}"
-    )
+    p, top = f"{predictions.probabilities[i]:.2f}", f"{a[0] * len(a):.0f}"
+    rows.append([val.names[i], truth.sum(), p, top, few, inside])
 tops = np.array([len(a) * a.max() for a in weights])
-print(
-    "median top share of all slides with tumour:",
-    np.median(tops[positives]).round(),
-)
-print(
-    "median top share of all slides without:    ",
-    np.median(tops[negatives]).round(),
-)
+for name, group in {"with tumour": positives, "without": negatives}.items():
+    print(f"median top share of slides {name}: {np.median(tops[group]):.0f}")
+head = ["slide", "tumour tiles", "probability", "top share"]
+table([*head, "tiles with 90 %", "attention on tumour"], rows)
 
 # %% [markdown] id="explore-answers"
+# <details><summary>Answers: the false alarm, the miss, the top share</summary>
+#
 # From the stored table: (1) Two. (2) No: its one tumour tile gets almost nothing. (3) No: the false alarm
 # has the largest of the four, although positive slides have larger ones on the whole. A top share says how
-# *sharply* the model looks, and not what it saw.
+# *narrowly* the model looks, not what it saw.
+#
+# </details>
 
 # %% [markdown] id="what-if"
 # ## Take tiles away
 #
-# Hot tiles weigh much. Do they also *decide*? Take them away and ask the model again; the softmax shares
-# their weight among the others. Predict before each step.
+# Hot tiles weigh a lot. Do they also *decide*? Take them away and ask again; the softmax shares their
+# weight among the others. The head is linear, so the widget can compute the exact answer from attention and
+# own scores, even on a page without a kernel. Predict before each step.
 #
 # 1. How many of the hottest tiles must go before the median slide is called negative?
 # 2. What if ten tiles go at random instead?
@@ -393,68 +398,32 @@ WhatIf(model, val, val.names[typical], image=image, tile_size=TILE)
 
 # %% id="what-if-table"
 def probability_without(slide, gone):
-    """Probability of tumour when the tiles with these numbers are taken away."""
+    """Probability of tumour when the tiles with these numbers are gone."""
     kept = np.setdiff1d(np.arange(len(weights[slide])), gone)
+    features = val[slide][0][kept]
     with torch.inference_mode():
-        return torch.sigmoid(model(val[slide][0][kept][None]).logits).item()
+        return torch.sigmoid(model(features[None]).logits).item()
 
 
-rng = np.random.default_rng(0)
-print(
-    "hottest tiles gone:   0     1     2     3     4     5    10   ten at random"
-)
-for title, i in {
-    "median": typical,
-    "miss": miss,
-    "false alarm": false_alarm,
-}.items():
+rng, rows, steps = np.random.default_rng(0), [], (0, 1, 2, 3, 4, 5, 10)
+names = {"median": typical, "miss": miss, "false alarm": false_alarm}
+for title, i in names.items():
     hottest = np.argsort(-weights[i])
-    found_without = [
-        probability_without(i, hottest[:k]) for k in (0, 1, 2, 3, 4, 5, 10)
-    ]
-    blind = [
-        probability_without(i, rng.permutation(len(hottest))[:10])
-        for _ in range(20)
-    ]
-    columns = "".join(f"{p:6.2f}" for p in found_without)
-    print(f"{title:17}{columns}   {min(blind):.2f} to {max(blind):.2f}")
+    found = [probability_without(i, hottest[:k]) for k in steps]
+    tens = [rng.permutation(len(hottest))[:10] for _ in range(20)]
+    blind = [probability_without(i, ten) for ten in tens]
+    spread = f"{min(blind):.2f} to {max(blind):.2f}"
+    rows.append([title, *(f"{p:.2f}" for p in found), spread])
+table(["hottest tiles gone", *steps, "ten at random"], rows)
 
 # %% [markdown] id="what-if-answers"
+# <details><summary>Answers: how many tiles decide</summary>
+#
 # From the stored table: (1) Four of 222. (2) Next to nothing: the hot tiles are rarely among the ten.
 # (3) Yes: without its hottest tile the miss rises from 0.06 to 0.28. That tile spoke *against* tumour. High
 # attention means "it counted", for or against.
-
-# %% [markdown] id="playground"
-# ## Play with the pooling
 #
-# Why do a few tiles decide? Take ten: one with the logit 4, nine with −2. The head is linear, so a bag's
-# logit is the weighted mean of its tiles' logits. Drag the tiles of this bag and ask:
-#
-# 1. Which pooling does not notice how many cold tiles there are?
-# 2. How many cold tiles bring the mean below a probability of 0.5?
-# 3. By how much must the hot tile's attention score exceed the others' to get half of the weight?
-#
-# The cell below the widget sets these scores by hand, 3 and 0; the widget derives them from the logits.
-
-# %% id="playground-widget"
-from mil_tutorial.widgets import PoolingPlayground
-
-PoolingPlayground([4.0] + 9 * [-2.0])
-
-# %% id="playground-by-hand" tags=["nbval-check-output"]
-logits = torch.tensor([4.0] + 9 * [-2.0])
-scores = torch.tensor([3.0] + 9 * [0.0])  # before the softmax
-attention = torch.softmax(scores, dim=0)
-for title, z in {
-    "max": logits.max(),
-    "mean": logits.mean(),
-    "attention": (attention * logits).sum(),
-}.items():
-    print(f"{title:9}  logit {z:5.2f}   probability {torch.sigmoid(z):.2f}")
-
-# %% [markdown] id="playground-answers"
-# (1) Max. (2) Three: with two the logits sum to 0, with three to −2. (3) By log 9 = 2.2, for then e^2.2 = 9
-# stands against nine times e⁰ = 1.
+# </details>
 
 # %% [markdown] id="scale"
 # ## Save the picture with its scale
@@ -470,7 +439,7 @@ for title, z in {
 # <!-- card bar_pixels -->
 #
 # A slide was scanned at 0.25 µm per pixel. You draw on a picture of it with a downsample of 32. How many
-# of the picture's pixels are 1 mm? Write your guess, then run the check.
+# pixels of the picture is 1 mm? Write your guess, then run the check.
 
 # %% id="exercise-bar-pixels"
 ### BEGIN SOLUTION
@@ -485,32 +454,31 @@ check_bar_pixels(my_guess)
 # %% id="save-run"
 from mil_tutorial import save_heat_map
 
+tiles = (weights[typical], val.coords[typical], TILE)
 file = save_heat_map(
     f"results/{val.names[typical]}.png",
     image,
-    weights[typical],
-    val.coords[typical],
-    TILE,
+    *tiles,
     microns_per_pixel=0.5,
     truth=val.instance_labels[typical],
 )
 saved = plt.imread(file)
-figure = plt.figure(
-    figsize=(saved.shape[1] / 90, saved.shape[0] / 90), layout="none"
-)
+height, width = saved.shape[:2]
+figure = plt.figure(figsize=(width / 90, height / 90), layout="none")
 figure.add_axes((0, 0, 1, 1)).imshow(saved)
 plt.axis("off")
 show(
     figure,
-    "The saved file: the overlay, and below it a scale bar of 50 µm, a colour bar of shares from 0 "
-    "to 108, and a sample of the tumour's outline",
+    "The saved file: the overlay, and below it a scale bar of 50 µm, a colour "
+    "bar of shares from 0.1 to 108 on a logarithmic scale, and a sample of "
+    "the tumour's outline",
 )
 
 # %% [markdown] id="qupath"
 # ## Send the tiles to QuPath
 #
-# Pathologists have a viewer already. QuPath reads **GeoJSON**: shapes, each with its numbers. A tile is a
-# polygon, and a polygon is a **ring** of points whose last is its first. Coordinates are pixels of the
+# Pathologists already have a viewer. QuPath reads **GeoJSON**: shapes, each with its numbers. A tile is a
+# polygon, and a polygon is a **ring** of points whose last point is its first. Coordinates are pixels of the
 # full slide, x before y. Tiles cut from a smaller level need their `downsample`.
 
 # %% [markdown] id="ex-ring"
@@ -518,7 +486,7 @@ show(
 #
 # <!-- card tile_ring -->
 #
-# Return the ring of a tile: from its top-left corner go right, then down, then left, and home.
+# Return the ring of a tile: from its top-left corner go right, then down, then left, and back.
 
 
 # %% id="exercise-tile-ring"
@@ -541,31 +509,21 @@ import json
 from mil_tutorial import save_geojson
 
 name = val.names[typical]
-plt.imsave(
-    f"results/{name}-slide.png", image
-)  # the slide itself, to open in QuPath
-tiles = (weights[typical], val.coords[typical], TILE)
-file = save_geojson(
-    f"results/{name}.geojson", *tiles, threshold=10, slide=name
-)
+plt.imsave(f"results/{name}-slide.png", image)  # to open in QuPath
+path = f"results/{name}.geojson"
+file = save_geojson(path, *tiles, threshold=10, slide=name)
 features = json.loads(file.read_text(encoding="utf-8"))["features"]
-hot = [
-    f
-    for f in features
-    if f["properties"]["classification"]["name"] == "high attention"
-]
-print(
-    f"{len(features)} tiles, {len(hot)} with at least 10 shares; the first of these:"
-)
+kinds = [f["properties"]["classification"]["name"] for f in features]
+hot = [f for f, kind in zip(features, kinds) if kind == "high attention"]
+print(f"{len(features)} tiles, {len(hot)} with at least 10 shares; the first:")
 print("ring:", hot[0]["geometry"]["coordinates"][0])
-print(
-    "share:", round(hot[0]["properties"]["measurements"]["attention share"], 1)
-)
+measured = hot[0]["properties"]["measurements"]["attention share"]
+print("share:", round(measured, 1))
 
 # %% [markdown] id="qupath-read"
 # Open the slide in QuPath (0.4 or later) and drop the `.geojson` file on it. *Measure → Show measurement
 # maps* colours the tiles by their share, and the classes tell hot from cold. MIRAX slides need
-# `origin=Slide(path).origin`. We held the file against QuPath's source, not QuPath.
+# `origin=Slide(path).origin`. We checked the file against QuPath's source code, not in QuPath itself.
 
 # %% [markdown] id="summary"
 # ## Summary
@@ -586,8 +544,8 @@ print(
 # ## In practice
 #
 # * Test a pipeline on an oblong slide: square ones hide swapped axes.
-# * Save numbers beside pictures: a picture cannot be rescaled.
-# * Show slides that a rule chose, with a miss and a false alarm among them.
+# * Save numbers next to pictures: a picture cannot be rescaled.
+# * Show slides that a rule chose, including a miss and a false alarm.
 
 # %% [markdown] id="reading"
 # ## Further reading

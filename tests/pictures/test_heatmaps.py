@@ -67,11 +67,14 @@ def test_figure_says_what_it_shows():
                 IMAGE, [0.2, 0.3, 0.5], GRID, 2, truth=truth, scaling=scaling, title="slide 7"
             )
             slide, attention, overlay, bar = figure.axes
-            assert bar.get_ylabel() == SCALINGS[scaling]
+            logarithmic = scaling in ("raw", "share")
+            note = ", logarithmic scale" if logarithmic else ""
+            assert bar.get_xlabel() == SCALINGS[scaling] + note
+            assert (bar.get_xscale() == "log") == logarithmic
             assert figure.get_suptitle() == "slide 7"
             assert [a.get_title() for a in (slide, attention)] == ["slide", "attention"]
             outlined = truth is not None and any(truth)
-            assert overlay.get_title() == ("overlay, tumour outlined" if outlined else "overlay")
+            assert overlay.get_title() == ("both, tumour outlined" if outlined else "both")
             shown = attention.images[-1].get_array()
             assert shown[0, 0] == pytest.approx(scale_attention([0.2, 0.3, 0.5], scaling)[0])
             assert np.ma.getmaskarray(np.ma.masked_invalid(shown))[3, 3]  # the hole stays empty
@@ -165,7 +168,7 @@ def test_bad_input_is_named_instead_of_drawing_a_blank_canvas():
 
 def test_equal_shares_are_drawn_in_the_middle_of_the_colours():
     figure = plot_attention(IMAGE, [1 / 3] * 3, GRID, 2)
-    assert figure.axes[1].images[-1].get_clim() == pytest.approx((0, 2))
+    assert figure.axes[1].images[-1].get_clim() == pytest.approx((0.1, 10))
     overlaid = np.asarray(figure.axes[2].images[-1].get_array())
     assert (overlaid[0, 0] != IMAGE[0, 0]).any()
     plt.close(figure)
@@ -180,5 +183,24 @@ def test_one_tile_is_enough():
 
 def test_limits_are_those_asked_for():
     figure = plot_attention(IMAGE, [0.2, 0.3, 0.5], GRID, 2, limits=(0, 20))
-    assert figure.axes[1].images[-1].get_clim() == (0, 20)
+    assert figure.axes[1].images[-1].get_clim() == (0.1, 20)  # a logarithm has no 0
+    plt.close(figure)
+
+
+def test_a_weight_of_0_has_a_colour_and_a_place_without_tile_has_none():
+    figure = plot_attention(IMAGE, [1.0, 0.0, 0.0], GRID, 2)
+    drawn = figure.axes[1].images[-1]
+    colours = drawn.to_rgba(drawn.get_array())
+    assert colours[0, 3].tolist() == pytest.approx(drawn.get_cmap()(0.0))
+    assert colours[3, 3, 3] == 0
+    plt.close(figure)
+
+
+def test_letters_are_large_and_the_outline_is_black_on_white():
+    figure = plot_attention(IMAGE, [0.2, 0.3, 0.5], GRID, 2, truth=[0, 0, 1])
+    slide, _, both, bar = figure.axes
+    numbers = bar.get_xticklabels()
+    assert min(text.get_fontsize() for text in [slide.title, bar.xaxis.label, *numbers]) >= 13
+    lines = [(c.get_edgecolor()[0][:3].tolist(), c.get_linewidth()[0]) for c in both.collections]
+    assert lines == [([1, 1, 1], 5), ([0, 0, 0], 2)]
     plt.close(figure)
