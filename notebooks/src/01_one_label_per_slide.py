@@ -65,10 +65,10 @@ show(
 #
 # Slide A. The paler patches of slide B are germinal centres, which belong in a lymph node.
 #
-# </details>
-#
 # The slides are rendered, so the truth about every tile is known. Open the next cell to see it. Training in this course
 # never uses it, except where we say so.
+#
+# </details>
 
 # %% id="truth-figure" tags=["hide-cell"]
 bag = val.names.index(pair["slide A"])

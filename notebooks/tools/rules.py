@@ -250,7 +250,7 @@ def broken_links(text: str, folder: Path) -> Iterator[str]:
     targets += re.findall(r"""(?:href|src)=["']([^"']+)["']""", text)
     for target in targets:
         outside = target.startswith(("https://", "data:", "#"))
-        if not outside and not (folder / target).exists():
+        if not outside and not (folder / target.partition("#")[0]).exists():
             yield target
 
 
