@@ -24,19 +24,21 @@ BATCHES: dict[str, list[list[float | None]]] = {
     "a bag of one tile": [[1.0, None, None], [0.3, 0.3, 0.4]],
     "padding in front": [[None, 0.6, None, 0.4, None], [0.2, 0.2, 0.2, 0.2, 0.2]],
 }
-LOG_K = "You divided by log K: divide by the log of the real tiles of each bag, mask.sum(dim=1)."
+LOG_K = (
+    "You divided by log K: divide by the log of each bag's number of real tiles, mask.sum(dim=1)."
+)
 NATS = "That is not normalised: divide by the log of the number of real tiles."
-OTHER_LOG = "The logarithms differ: log2 above the fraction line, log below it."
+OTHER_LOG = "The logarithms differ: log2 in the entropy, log in the number you divide by."
 ABOVE_0 = "You counted the weights above 0: a real tile can have the weight 0. Count the mask."
 ZERO = "0 · log 0 gave NaN: clamp the weights before the logarithm."
-ONE = "A bag of one tile has log 1 = 0 below the fraction line, and 0/0 is NaN: clamp n to 2."
+ONE = "A bag of one tile divides by log 1 = 0, and 0/0 is NaN: clamp n to at least 2."
 STEEP = (
     "the gradient is not finite where a weight is 0: the logarithm is infinitely steep there. "
     "Clamp the weights before the logarithm"
 )
 WORDS = ("collapsed", "healthy", "uniform")
 LOOK = {
-    "A": "Its entropy lies under 0.2 at the end: how many tiles is that, of 217?",
+    "A": "Its entropy is below 0.2 at the end: how many tiles is that, of 217?",
     "B": "Its entropy starts near 1 and settles well away from 0 and from 1, while the loss falls.",
     "C": "Its entropy never leaves 1: what did all tiles get?",
 }
@@ -48,9 +50,9 @@ def check_half_on_one(answer: Any) -> str:
     mistakes = {
         "That would be two tiles with half each. The other half here is spread over 100.": 2.0,
         "That is the bag with equal weights. One tile has fifty times its share here.": 101.0,
-        "One tile has half of the attention only; the rest counts too.": 1.0,
+        "One tile has only half of the attention; the rest counts too.": 1.0,
         "That is the entropy in nats. Take exp of it.": math.log(20),
-        "That is the entropy in bits. Take 2 to the power of it.": math.log2(20),
+        "That is the entropy in bits. Raise 2 to that power.": math.log2(20),
         "You left out the part of the one tile, 0.5 · log 2.": math.sqrt(200),
         "That is the mean of 1 and 101; entropies are averaged, not counts.": 51.0,
     }
@@ -111,11 +113,11 @@ def check_effective_tiles(answer: Any) -> str:
         nats = _nats(attention.tolist())
         bits = nats / math.log(2)
         mistakes = {
-            "It has the bug still: bits go with 2 to the power, nats with exp.": math.exp(bits),
-            "Nats went into 2 to the power: nats go with exp.": 2**nats,
+            "The bug is still there: bits go with powers of 2, nats with exp.": math.exp(bits),
+            "You took 2 to the power of nats: nats go with exp.": 2**nats,
             "That is the entropy, in nats.": nats,
             "That is the entropy, in bits.": bits,
-            "That is the number of tiles: weigh them.": float(len(attention)),
+            "That is the number of tiles: use their weights.": float(len(attention)),
             "The sign is lost: entropy is minus the sum.": math.exp(-nats),
         }
         expect_values(got, math.exp(nats), "the number of tiles", mistakes, case)
@@ -141,7 +143,7 @@ def _mistakes(attention: Tensor, mask: Tensor) -> dict[str, Tensor]:
         "The sign is lost: entropy is minus the sum.": -nats / log_n,
         OTHER_LOG: nats / math.log(2) / log_n,
         ABOVE_0: nats / torch.log(above),
-        "That is the mean over tiles: add up over them.": nats / mask.shape[1] / log_n,
+        "That is the mean over tiles: sum over them.": nats / mask.shape[1] / log_n,
         "You divided by n: divide by its logarithm.": nats / real,
         "That is the number of effective instances: return the entropy.": torch.exp(nats),
     }

@@ -29,16 +29,16 @@ ALL_TILES = (
 N_BAGS = "Each weight is multiplied by the number of bags; take the tiles of its own bag."
 MEAN_SIZE = "Each weight is multiplied by the mean size; take the size of its own bag."
 RAW = "That compares raw weights with the threshold: multiply by the size of the bag."
-NOT_ABOVE = "A tile with exactly that share is hot too: >= in place of >."
+NOT_ABOVE = "A tile with exactly that share is hot too: use >= instead of >."
 
-NO_NEW_WEIGHTS = "The weights that stay must sum to 1 again: divide by their sum."
-NO_ATTENTION = "That is the plain mean of the own scores that stay; weigh them by attention."
-IN_FILE_ORDER = "The tiles went in the order of their numbers: use order."
-KEPT_THE_DELETED = "That is what the deleted tiles say: keep the others."
-BACKWARDS = "The tiles went in the opposite order: order[0] goes first."
+NO_NEW_WEIGHTS = "The remaining weights must sum to 1 again: divide by their sum."
+NO_ATTENTION = "That is the plain mean of the remaining own scores; weight them by attention."
+IN_FILE_ORDER = "The tiles were deleted in the order of their numbers: use order."
+KEPT_THE_DELETED = "That is the logit of the deleted tiles: keep the others."
+BACKWARDS = "The tiles were deleted in the opposite order: order[0] goes first."
 PROBABILITIES = "Those are probabilities: return the logits."
 DROPS = "Those are the drops: return the logits themselves."
-SUM_OF_LOGITS = "That adds the own scores up without weights."
+SUM_OF_LOGITS = "That sums the own scores without weights."
 
 
 @exercise
@@ -49,18 +49,18 @@ def check_instance_confusion(answer: Any) -> str:
         for case, (scores, tumour, threshold) in TILES.items()
     }
     examine_each(answer, cases, _counts, "the counts TP, FP, FN, TN", WRONG_COUNTS, read=_four)
-    return "right from one tile to slides without tumour, and on the threshold itself"
+    return "right for one tile, for slides without tumour, and on the threshold itself"
 
 
 @exercise
 def check_sensitivity_ceiling(answer: Any) -> str:
     """Check the guess of the highest sensitivity at 5 shares: 160 of 232 tiles hold tumour."""
     mistakes = {
-        "One tile of the slide in five can be hot. Which part of the tumour tiles is that?": 0.2,
+        "One tile in five of the slide can be hot. What fraction of the tumour tiles is that?": 0.2,
         "That is the witness rate of the slide: it leaves out the threshold.": 160 / 232,
-        "That is the part that must be missed; the rest can be hot.": 1 - 46 / 160,
-        "Perfect attention gives all to tumour tiles, but there are 160 of them to share 232.": 1.0,
-        "That is what this model reaches. How much could a perfect one?": 14 / 160,
+        "That is the fraction that must be missed; the rest can be hot.": 1 - 46 / 160,
+        "Perfect attention gives everything to tumour tiles, but 160 of them share 232.": 1.0,
+        "That is what this model reaches. What could a perfect one reach?": 14 / 160,
         "You divided the threshold by the tumour tiles. How many tiles can have 5 shares?": 5 / 160,
     }
     expect_number(answer, 46 / 160, "the sensitivity", 0.01, mistakes)
@@ -107,26 +107,26 @@ def _four(answer: Any, expected: np.ndarray, case: str) -> np.ndarray:
     if len(values) != 4:
         raise Wrong(f"got {len(values)} numbers, expected four: TP, FP, FN, TN")
     if not np.array_equal(values, np.round(values)):  # NaN is not either
-        raise Wrong(f"got {values.tolist()}, expected counts, not parts of the tiles")
+        raise Wrong(f"got {values.tolist()}, expected counts, not fractions of the tiles")
     return values
 
 
 WRONG_COUNTS = {
-    "A tile that lies on the threshold is called too: >= in place of >.": (
+    "A tile exactly on the threshold is called positive too: use >= instead of >.": (
         lambda s, t, cut: _counts(s, t, cut + 1e-9)
     ),
-    "Tiles below the threshold were called.": lambda s, t, cut: _counts(-s, t, -cut),
+    "You called the tiles below the threshold.": lambda s, t, cut: _counts(-s, t, -cut),
     "The threshold is not used: it is an argument.": lambda s, t, cut: _counts(s, t, 1.0),
-    "False positives and false negatives have changed places: FP are called and healthy.": (
+    "False positives and false negatives are swapped: FP are called positive but healthy.": (
         lambda *case: _counts(*case)[[0, 2, 1, 3]]
     ),
     "The order is TP, FP, FN, TN; yours begins with the true negatives.": (
         lambda *case: _counts(*case)[[3, 1, 2, 0]]
     ),
-    "The last two have changed places: the misses (FN) come third.": (
+    "The last two are swapped: the misses (FN) come third.": (
         lambda *case: _counts(*case)[[0, 1, 3, 2]]
     ),
-    "The second is the number of all called tiles; false positives are called and healthy.": (
+    "The second counts all called tiles; false positives are only the healthy ones among them.": (
         lambda *case: _counts(*case) + np.eye(4, dtype=int)[1] * _counts(*case)[0]
     ),
 }

@@ -28,7 +28,9 @@ GRIDS = {
 }
 CANVAS = "the canvas (row, column)"
 SWAPPED = "x and y are swapped: x counts columns, and an array takes the row first."
-ZEROS = "Where no tile lies the canvas is 0, as if nobody had attended there: make it NaN."
+ZEROS = (
+    "Where no tile lies the canvas is 0, which says that the model saw nothing there: make it NaN."
+)
 
 
 @exercise
@@ -68,14 +70,14 @@ MISTAKES = [
         "The shape is (height, width), in that order.",
         lambda values, coords, side, shape: _painted()(values, coords, side, shape[::-1]),
     ),
-    ("Where tiles overlap the last one wins: take their mean.", _painted("last")),
-    ("Where tiles overlap they are added up: divide by their number.", _painted("sum")),
+    ("Where tiles overlap, the last one wins: take their mean.", _painted("last")),
+    ("Where tiles overlap, they are added: divide by their number.", _painted("sum")),
     (
-        "NaN plus a number is NaN: add up on zeros, and count the tiles.",
+        "NaN plus a number is NaN: start from zeros, and count the tiles.",
         lambda values, coords, side, shape: np.full(shape, np.nan),
     ),
     (
-        "Each tile fills one pixel: it is tile_size pixels wide and high.",
+        "Each tile fills one pixel: it should be tile_size pixels wide and high.",
         lambda values, coords, side, shape: _painted()(values, coords, 1, shape),
     ),
     ("The canvas is upside down: y = 0 is the top row.", lambda *case: _painted()(*case)[::-1]),
@@ -93,21 +95,21 @@ def check_one_pixel_a_tile(answer: Any) -> str:
             right, places = [y // side, x // side], np.argwhere(canvas == value).tolist()
             if canvas.shape == expected.shape and len(places) == 1 and places != [right]:
                 raise Wrong(
-                    f"the tile at x = {x}, y = {y} came to row {places[0][0]}, column "
+                    f"the tile at x = {x}, y = {y} went to row {places[0][0]}, column "
                     f"{places[0][1]}; it belongs to row {right[0]}, column {right[1]}. The bug is "
                     "still there"
                 )
         expect_values(canvas, expected, CANVAS, case=case)
-    return "each tile stands in its own row and column, on an oblong slide too"
+    return "each tile is in its own row and column, on an oblong slide too"
 
 
 @exercise
 def check_bar_pixels(answer: Any) -> str:
     """Check the guess of a scale bar's length in a picture made smaller."""
     mistakes = {
-        "That is its length in pixels of the slide, 32 for each of the picture's.": 4000,
+        "That is its length in pixels of the slide: 32 of them make one of the picture.": 4000,
         "That leaves out how large a pixel of the slide is, 0.25 µm.": 31.25,
-        "That is the side of the picture's pixels in µm. How many of them make 1,000 µm?": 8,
+        "That is how wide a pixel of the picture is, in µm. How many make 1,000 µm?": 8,
         "Divide the length by the side of a pixel; do not multiply.": 8000,
         "A millimetre is 1,000 µm.": 0.125,
     }
@@ -140,9 +142,7 @@ def check_tile_ring(answer: Any) -> str:
         (x1, y1), (x2, y2) = ring[:-1].T, ring[1:].T
         area = (x1 * y2 - x2 * y1).sum() / 2
         if np.isclose(area, -(side**2)):
-            raise Wrong(
-                f"the corners run the other way round: from the top left go right first ({case})"
-            )
+            raise Wrong(f"the corners run the other way: from the top left go right first ({case})")
         if not np.isclose(area, side**2):
             raise Wrong(f"the ring crosses itself: go round the tile, corner by corner ({case})")
     return "five points, closed, counter-clockwise by the signed area"

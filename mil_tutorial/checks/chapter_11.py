@@ -159,7 +159,7 @@ BEST_MISTAKES: dict[str, Callable[..., Any]] = {
     "The values are still in the order of the seeds: sort them by loss.": (
         lambda losses, values, r: best_of(np.arange(len(values)), values, r)
     ),
-    "One start too many: the start with i lower losses has S - 1 - i others to share with.": (
+    "One start too many: after the start with i lower losses there are S - 1 - i others.": (
         _one_too_many
     ),
 }
@@ -203,8 +203,8 @@ def weighted_differences(labels: Any, first: Any, second: Any, weights: np.ndarr
 
 
 PAIRED_MISTAKES: dict[str, Callable[..., Any]] = {
-    "Second minus first: the sign is turned round.": lambda *case: -differences_by_weights(*case),
-    "Each patient came in once: who is drawn twice counts twice. np.isin cannot count.": (
+    "That is second minus first: the sign is wrong.": lambda *case: -differences_by_weights(*case),
+    "Each patient is used once: a patient drawn twice counts twice. np.isin cannot count.": (
         lambda y, first, second, patient, draws: weighted_differences(
             y, first, second, (_times(patient, draws) > 0).astype(float)
         )
@@ -215,7 +215,7 @@ PAIRED_MISTAKES: dict[str, Callable[..., Any]] = {
     "That is the AUC of the second model alone.": (
         lambda y, _, second, patient, draws: weighted_auc(y, second, _times(patient, draws))
     ),
-    "All slides came in, whatever was drawn.": lambda y, first, second, patient, draws: (
+    "All slides are used, whatever was drawn.": lambda y, first, second, patient, draws: (
         weighted_differences(y, first, second, np.ones((len(draws), len(y))))
     ),
 }

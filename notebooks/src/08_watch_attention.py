@@ -36,6 +36,7 @@ import torch
 #
 # The logarithm is the natural one, and a tile with weight 0 adds 0.
 
+
 # %% id="by-hand-run" tags=["nbval-check-output"]
 def entropy_of(weights):
     """Entropy of one bag, in natural units."""
@@ -133,6 +134,7 @@ for name, tiles in {"log n_b": mask, "log K": everything}.items():
 # Write it for the whole batch at once. Attention is 0 on padding, and may be 0 on a real tile. Be careful:
 # log 0 is −∞ and 0 · log 0 is NaN. So is its gradient, which we will need. Clamp the weights first.
 
+
 # %% id="exercise-attention-entropy"
 def attention_entropy(attention, mask):
     """Normalised entropy of padded bags: (B, K), mask (B, K) bool → (B,)."""
@@ -143,6 +145,7 @@ def attention_entropy(attention, mask):
     n = mask.sum(dim=1).clamp(min=2)  # a bag of one already has entropy 0
     return entropy / torch.log(n)
     ### END SOLUTION
+
 
 # %% id="check-attention-entropy"
 from mil_tutorial.checks.chapter_08 import check_attention_entropy
@@ -391,6 +394,7 @@ show(
 #
 # A colleague's monitor reports 316 effective tiles on a slide of 54. Fix the code.
 
+
 # %% id="exercise-effective-tiles"
 def effective_tiles(attention):
     """Effective tiles of one slide: attention (n,), all > 0 → 1 to n."""
@@ -400,6 +404,7 @@ def effective_tiles(attention):
     ### INSTEAD
     # return torch.exp(bits)
     ### END SOLUTION
+
 
 # %% id="check-effective-tiles"
 from mil_tutorial.checks.chapter_08 import check_effective_tiles
@@ -415,6 +420,7 @@ check_effective_tiles(effective_tiles)
 #
 # Watch the sign. With λ > 0 entropy costs, so training makes it small: attention **sharpens**. With λ < 0
 # entropy is rewarded: attention **spreads**. One gradient step on the term alone shows it.
+
 
 # %% id="term-run" tags=["nbval-check-output"]
 def rounded(weights):

@@ -48,6 +48,7 @@ for threshold in (1, 2, 0.9):
 # Count them for any slide: true positives, false positives, false negatives, true negatives. A tile
 # is called positive if its score is at least the threshold.
 
+
 # %% id="exercise-instance-confusion"
 def instance_confusion(scores, instance_labels, threshold):
     """Count tiles: scores (n,), labels (n,) of 0/1 → (TP, FP, FN, TN)."""
@@ -61,6 +62,7 @@ def instance_confusion(scores, instance_labels, threshold):
         int((~called & ~positive).sum()),
     )
     ### END SOLUTION
+
 
 # %% id="check-instance-confusion"
 from mil_tutorial.checks.chapter_09 import check_instance_confusion
@@ -96,6 +98,7 @@ truth = val.instance_labels
 attention = predictions.per_bag(predictions.attention)
 shares = [scale_attention(a, "share") for a in attention]
 positive, negative = np.flatnonzero(labels == 1), np.flatnonzero(labels == 0)
+
 
 # %% id="real-table"
 def table(head, rows):
@@ -198,8 +201,9 @@ show(
 )
 
 # %% [markdown] id="rule"
-# Which point is right depends on what a false alarm costs. Our rule: **two false tiles on a slide without
+# The choice depends on what a false alarm costs. Our rule: **two false tiles on a slide without
 # tumour, on average**. One half chooses the lowest threshold that satisfies it; then the halves swap roles.
+
 
 # %% id="rule-run"
 def threshold_for(values, slides, allowed=2):
@@ -297,6 +301,7 @@ def mark(axes, image, i, inside):
             style = {"colors": colour, "linewidths": width}
             axes.contour(outline, levels=[0.5], **style)
 
+
 # %% id="scalings-draw" tags=["hide-input"]
 bare = {"frameon": False, "xticks": [], "yticks": []}
 figure, rows = plt.subplots(2, 5, figsize=(9, 4.9), subplot_kw=bare)
@@ -344,6 +349,7 @@ for name, rows in {"negative": negative, "positive": positive}.items():
 # slides through together, a third of the tissue is hot." `attention` is packed: the weights of all bags,
 # one after the other. Fix the function.
 
+
 # %% id="exercise-hot-tiles"
 def hot_tiles(attention, sizes, threshold):
     """Tiles with that many shares: (N,), sizes of bags (B,) → bool (N,)."""
@@ -353,6 +359,7 @@ def hot_tiles(attention, sizes, threshold):
     ### INSTEAD
     # return attention * len(attention) >= threshold
     ### END SOLUTION
+
 
 # %% id="check-hot-tiles"
 from mil_tutorial.checks.chapter_09 import check_hot_tiles
@@ -437,6 +444,7 @@ by_share, by_score = (instance_auc(v, truth) for v in (shares, scores))
 kinds = [by_share, by_score, by_score - by_share]
 within = [interval_of(lambda i, v=v: np.nanmean(v[i])) for v in kinds]
 
+
 # %% id="compare-pooled"
 def over_all(values, slides):
     """AUC of the tiles of some slides, all in one list."""
@@ -490,7 +498,8 @@ for gone in (0, 1):
 # The second line: 0.3 / 0.4 = 0.75, and 0.75 × (−2) + 0.25 × (−4) = −2.5. Without its hottest tile
 # the bag turns negative. Without tile 1 the logit *rises*: that tile had attention and spoke against tumour.
 #
-# Now a real bag: delete one more tile each time, and run the model on the rest.
+# Now a real bag: delete one more tile each time.
+
 
 # %% id="delete-loop"
 def deletion_curve(model, features, order, n_deletions):
@@ -607,6 +616,7 @@ table(["AOPC", "attention", "own score", "difference"], rows)
 # The logit is a weighted mean, so attention and own scores are all you need. Return the logits after 0 to
 # L deletions. A loop is fine.
 
+
 # %% id="exercise-logits-after-deletion"
 def logits_after_deletion(attention, instance_logits, order, n_deletions):
     """Logits of one bag: three arrays (n,) → (n_deletions + 1,)."""
@@ -616,6 +626,7 @@ def logits_after_deletion(attention, instance_logits, order, n_deletions):
     means = np.cumsum(a * s) / np.cumsum(a)  # of the last tile, last two, …
     return means[::-1][: n_deletions + 1]
     ### END SOLUTION
+
 
 # %% id="check-logits-after-deletion"
 from mil_tutorial.checks.chapter_09 import check_logits_after_deletion
@@ -652,6 +663,7 @@ def summed_up(other, values):
         found = package_curve(other, tiles, order, L)
         drops.append([aopc(found[:6]), aopc(found)])
     return [*aucs, *np.mean(drops, axis=0)]
+
 
 # %% id="again-table"
 rows = []

@@ -32,8 +32,7 @@ import torch
 from IPython.display import Markdown
 from matplotlib import colormaps
 
-from mil_tutorial import TILE, load_slides, slide_image
-from mil_tutorial import load_trained_model, predict
+from mil_tutorial import load_slides, load_trained_model, predict
 
 _, val, _ = load_slides("slides")
 model = load_trained_model()
@@ -58,6 +57,7 @@ for i in (smallest, lower, upper):
 # 3. On which of the three slides can you stop searching early?
 
 # %% id="find-widget"
+from mil_tutorial import TILE, slide_image
 from mil_tutorial.widgets import FindTheTumour, slide_views
 
 views = slide_views(val, predictions, image_of=slide_image, tile_size=TILE)

@@ -309,8 +309,8 @@ show(
     plot_learning_curve(read_points(load_recorded("learning-curve"))),
     "Test AUC against 25, 50, 100 and 204 training slides. Attention and "
     "gated rise from 0.8 to 0.93 and are flat from 100 onwards; the mean "
-    "rises to 0.72; max has wide bars until 204, its seeds lying either near 0.9 or "
-    "near 0.5",
+    "rises to 0.72; max has wide bars until 204, its seeds lying either "
+    "near 0.9 or near 0.5",
 )
 
 # %% [markdown] id="runs"
@@ -360,7 +360,7 @@ show(
 # <!-- card best_of -->
 #
 # Train r times, keep the start that *validation* likes best: which test AUC is that on average? Twenty
-# starts contain 15,504 groups of five. You need not visit them. Sort by validation loss: the start with i
+# starts contain 15,504 groups of five. Sort by validation loss: the start with i
 # lower losses is kept by the $\binom{S-1-i}{r-1}$ groups in which all others come after it.
 
 # %% id="exercise-best-of"
@@ -420,7 +420,7 @@ for i, (label, (source, colour, marker)) in enumerate(sources.items()):
     for pair in source["paired"]:
         row = names.index(f"{pair['pooling']} − {pair['against']}")
         x, low, high = (pair[key] for key in ("auc", "auc_low", "auc_high"))
-        style = {"color": colour, "marker": marker, "label": label}
+        style = {"color": colour, "fmt": marker, "label": label}
         y = row + 0.2 * (1 - i)
         axes.errorbar(x, y, xerr=[[x - low], [high - x]], **style)
         label = None
@@ -430,9 +430,8 @@ axes.set_xlabel("difference of AUC on test slides, 95 % interval")
 axes.legend(loc="upper left", fontsize=9)
 show(
     figure,
-    "Paired differences of AUC. On slides only mean − max leaves out 0, far "
-    "below; on slides-hard attention − max and gated − max lie above 0 with "
-    "twenty seeds, and gated − attention contains 0",
+    "Paired differences of AUC. Slides: only mean − max leaves out 0, far "
+    "below. slides-hard, twenty seeds: both differences to max lie above 0",
 )
 
 # %% [markdown] id="verdicts"

@@ -83,7 +83,7 @@ ZOO = [
     (checks.check_attention_entropy, lambda a, m: -nats(a) / log_n(m), "The sign is lost"),
     (checks.check_attention_entropy, in_bits, "The logarithms differ"),
     (checks.check_attention_entropy, counts_weights, "a real tile can have the weight 0"),
-    (checks.check_attention_entropy, lambda a, m: nats(a) / m.shape[1] / log_n(m), "add up"),
+    (checks.check_attention_entropy, lambda a, m: nats(a) / m.shape[1] / log_n(m), "sum over them"),
     (checks.check_attention_entropy, lambda a, m: nats(a) / m.sum(dim=1), "its logarithm"),
     (checks.check_attention_entropy, lambda a, m: torch.exp(nats(a)), "return the entropy"),
     (checks.check_attention_entropy, steep, "the gradient is not finite"),
@@ -100,13 +100,13 @@ ZOO = [
     (
         checks.check_effective_tiles,
         lambda a: torch.exp(-(a * torch.log2(a)).sum()),
-        "It has the bug still",
+        "The bug is still there",
     ),
     (checks.check_effective_tiles, lambda a: 2 ** -(a * a.log()).sum(), "nats go with exp"),
     (checks.check_effective_tiles, lambda a: -(a * a.log()).sum(), "in nats"),
     (checks.check_effective_tiles, lambda a: -(a * a.log2()).sum(), "in bits"),
     (checks.check_effective_tiles, lambda a: torch.exp((a * a.log()).sum()), "The sign is lost"),
-    (checks.check_effective_tiles, len, "weigh them"),
+    (checks.check_effective_tiles, len, "use their weights"),
 ]
 
 

@@ -266,10 +266,10 @@ def turned_words(difference, low, high, margin):
 
 
 ZOO = [
-    (checks.check_paired_bootstrap, each_once, "who is drawn twice counts twice"),
+    (checks.check_paired_bootstrap, each_once, "a patient drawn twice counts twice"),
     (checks.check_paired_bootstrap, first_alone, "the first model alone"),
     (checks.check_paired_bootstrap, all_slides, "whatever was drawn"),
-    (checks.check_paired_bootstrap, turned_round, "the sign is turned round"),
+    (checks.check_paired_bootstrap, turned_round, "the sign is wrong"),
     (
         checks.check_paired_bootstrap,
         lambda *args: np.mean(paired(*args)),
