@@ -112,7 +112,6 @@ print(canvas)
 # Write it as a loop for any tiles. Where tiles overlap, as in many pipelines, take their mean. Where there
 # is no tile, leave NaN. (Inside `np.errstate(invalid="ignore")`, 0 / 0 gives NaN without a warning.)
 
-
 # %% id="exercise-stitch-tiles"
 def stitch_tiles(values, coords, tile_size, shape):
     """Lay n values at their x, y (n, 2) on a canvas (height, width)."""
@@ -124,7 +123,6 @@ def stitch_tiles(values, coords, tile_size, shape):
     with np.errstate(invalid="ignore"):
         return total / count
     ### END SOLUTION
-
 
 # %% id="check-stitch-tiles"
 from mil_tutorial.checks.chapter_10 import check_stitch_tiles
@@ -152,7 +150,6 @@ print(package_stitch(values, coords, tile_size=2, shape=(4, 6), downsample=2))
 # A colleague builds this small canvas directly. "It runs on our square slides, and the map looks like a
 # heat map. But the hot tiles never lie on tumour." Fix the code.
 
-
 # %% id="exercise-one-pixel-a-tile"
 def one_pixel_a_tile(values, coords, tile_size, shape):
     """Lay n values of a regular grid on a canvas, one pixel for each tile."""
@@ -164,7 +161,6 @@ def one_pixel_a_tile(values, coords, tile_size, shape):
         # canvas[x // tile_size, y // tile_size] = value
         ### END SOLUTION
     return canvas
-
 
 # %% id="check-one-pixel-a-tile"
 from mil_tutorial.checks.chapter_10 import check_one_pixel_a_tile
@@ -180,7 +176,6 @@ check_one_pixel_a_tile(one_pixel_a_tile)
 # Which α should a tile with *little* attention get? The same as all others, or less? Below, α grows with
 # the value, and empty places keep their tissue.
 
-
 # %% id="overlay-define"
 def overlay(image, heat, limits=None, opacity=0.65):
     """Blend a map (height, width) into a picture (height, width, 3)."""
@@ -189,7 +184,6 @@ def overlay(image, heat, limits=None, opacity=0.65):
     alpha = opacity * np.nan_to_num(level)[..., None]  # 0 where no tile lies
     colour = 255 * colormaps["viridis"](level)[..., :3]
     return np.round((1 - alpha) * image + alpha * colour).astype(np.uint8)
-
 
 # %% id="overlay-figure"
 from mil_tutorial import scale_attention
@@ -223,7 +217,6 @@ show(
 # attention should look like more, to every reader. Does it? **Lightness** L* runs from 0 (black) to 100
 # (white), roughly as the eye sees it. Which value is the lightest in jet? Guess before you look.
 
-
 # %% id="colours-lightness" tags=["nbval-check-output"]
 def lightness(rgb):
     """CIE lightness L* of colours (..., 3) with channels from 0 to 1."""
@@ -241,6 +234,12 @@ for title, name in MAPS.items():
     print(f"{title:10}" + "".join(f"{v:5.0f}" for v in found))
 
 # %% [markdown] id="colours-ask"
+# <details><summary>Answer: the lightest value of jet</summary>
+#
+# 0.6. At 1, its top, jet is darker than at 0.1.
+#
+# </details>
+#
 # The figure colours tiles by the *rank* of their attention, so that all values occur. Then it removes the
 # colour, as a photocopier does.
 
@@ -259,7 +258,6 @@ def draw_ranks(axes, grey_axes, name):
     for one, title in ((axes, name), (grey_axes, f"{name}, grey")):
         one.set_title(title)
         one.set_axis_off()
-
 
 # %% id="colours-curve" tags=["hide-input"]
 places = [["viridis", "jet", "curve"], ["grey 1", "grey 2", "curve"]]
@@ -282,9 +280,8 @@ show(
 )
 
 # %% [markdown] id="colours-read"
-# Jet is lightest at 0.6, and at 1 it is darker than at 0.1. Without colour, the tiles with the *most*
-# attention turn dark. Red–green does the same, and about one man in twelve cannot tell red from green well.
-# Viridis rises steadily.
+# Without colour, jet's tiles with the *most* attention turn dark. Red–green does the same, and about one man
+# in twelve cannot tell red from green well. Viridis rises steadily.
 
 # %% [markdown] id="bar"
 # ## Say what the colours mean
@@ -349,7 +346,6 @@ from mil_tutorial.widgets import SlideExplorer
 chosen = [views[i] for i in (typical, quiet, miss, false_alarm)]
 SlideExplorer(chosen, start=val.names[typical])
 
-
 # %% id="explore-table"
 def table(head, rows):
     """A table in Markdown: names of columns, and rows of cells."""
@@ -394,7 +390,6 @@ table([*head, "tiles with 90 %", "attention on tumour"], rows)
 from mil_tutorial.widgets import WhatIf
 
 WhatIf(model, val, val.names[typical], image=image, tile_size=TILE)
-
 
 # %% id="what-if-table"
 def probability_without(slide, gone):
@@ -488,7 +483,6 @@ show(
 #
 # Return the ring of a tile: from its top-left corner go right, then down, then left, and back.
 
-
 # %% id="exercise-tile-ring"
 def tile_ring(x, y, side):
     """Corners of the tile at x, y as a closed ring: five [x, y]."""
@@ -496,7 +490,6 @@ def tile_ring(x, y, side):
     right, bottom = x + side, y + side
     return [[x, y], [right, y], [right, bottom], [x, bottom], [x, y]]
     ### END SOLUTION
-
 
 # %% id="check-tile-ring"
 from mil_tutorial.checks.chapter_10 import check_tile_ring
