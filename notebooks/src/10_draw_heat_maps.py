@@ -112,6 +112,7 @@ print(canvas)
 # Write it as a loop for any tiles. Where tiles overlap, as in many pipelines, take their mean. Where there
 # is no tile, leave NaN. (Inside `np.errstate(invalid="ignore")`, 0 / 0 gives NaN without a warning.)
 
+
 # %% id="exercise-stitch-tiles"
 def stitch_tiles(values, coords, tile_size, shape):
     """Lay n values at their x, y (n, 2) on a canvas (height, width)."""
@@ -123,6 +124,7 @@ def stitch_tiles(values, coords, tile_size, shape):
     with np.errstate(invalid="ignore"):
         return total / count
     ### END SOLUTION
+
 
 # %% id="check-stitch-tiles"
 from mil_tutorial.checks.chapter_10 import check_stitch_tiles
@@ -150,6 +152,7 @@ print(package_stitch(values, coords, tile_size=2, shape=(4, 6), downsample=2))
 # A colleague builds this small canvas directly. "It runs on our square slides, and the map looks like a
 # heat map. But the hot tiles never lie on tumour." Fix the code.
 
+
 # %% id="exercise-one-pixel-a-tile"
 def one_pixel_a_tile(values, coords, tile_size, shape):
     """Lay n values of a regular grid on a canvas, one pixel for each tile."""
@@ -161,6 +164,7 @@ def one_pixel_a_tile(values, coords, tile_size, shape):
         # canvas[x // tile_size, y // tile_size] = value
         ### END SOLUTION
     return canvas
+
 
 # %% id="check-one-pixel-a-tile"
 from mil_tutorial.checks.chapter_10 import check_one_pixel_a_tile
@@ -176,6 +180,7 @@ check_one_pixel_a_tile(one_pixel_a_tile)
 # Which α should a tile with *little* attention get? The same as all others, or less? Below, α grows with
 # the value, and empty places keep their tissue.
 
+
 # %% id="overlay-define"
 def overlay(image, heat, limits=None, opacity=0.65):
     """Blend a map (height, width) into a picture (height, width, 3)."""
@@ -184,6 +189,7 @@ def overlay(image, heat, limits=None, opacity=0.65):
     alpha = opacity * np.nan_to_num(level)[..., None]  # 0 where no tile lies
     colour = 255 * colormaps["viridis"](level)[..., :3]
     return np.round((1 - alpha) * image + alpha * colour).astype(np.uint8)
+
 
 # %% id="overlay-figure"
 from mil_tutorial import scale_attention
@@ -216,6 +222,7 @@ show(
 # Many published maps run from blue through green and yellow to red, in the colours called *jet*. More
 # attention should look like more, to every reader. Does it? **Lightness** L* runs from 0 (black) to 100
 # (white), roughly as the eye sees it. Which value is the lightest in jet? Guess before you look.
+
 
 # %% id="colours-lightness" tags=["nbval-check-output"]
 def lightness(rgb):
@@ -258,6 +265,7 @@ def draw_ranks(axes, grey_axes, name):
     for one, title in ((axes, name), (grey_axes, f"{name}, grey")):
         one.set_title(title)
         one.set_axis_off()
+
 
 # %% id="colours-curve" tags=["hide-input"]
 places = [["viridis", "jet", "curve"], ["grey 1", "grey 2", "curve"]]
@@ -346,6 +354,7 @@ from mil_tutorial.widgets import SlideExplorer
 chosen = [views[i] for i in (typical, quiet, miss, false_alarm)]
 SlideExplorer(chosen, start=val.names[typical])
 
+
 # %% id="explore-table"
 def table(head, rows):
     """A table in Markdown: names of columns, and rows of cells."""
@@ -390,6 +399,7 @@ table([*head, "tiles with 90 %", "attention on tumour"], rows)
 from mil_tutorial.widgets import WhatIf
 
 WhatIf(model, val, val.names[typical], image=image, tile_size=TILE)
+
 
 # %% id="what-if-table"
 def probability_without(slide, gone):
@@ -483,6 +493,7 @@ show(
 #
 # Return the ring of a tile: from its top-left corner go right, then down, then left, and back.
 
+
 # %% id="exercise-tile-ring"
 def tile_ring(x, y, side):
     """Corners of the tile at x, y as a closed ring: five [x, y]."""
@@ -490,6 +501,7 @@ def tile_ring(x, y, side):
     right, bottom = x + side, y + side
     return [[x, y], [right, y], [right, bottom], [x, bottom], [x, y]]
     ### END SOLUTION
+
 
 # %% id="check-tile-ring"
 from mil_tutorial.checks.chapter_10 import check_tile_ring
