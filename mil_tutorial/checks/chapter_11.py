@@ -66,7 +66,7 @@ def check_differences_of(answer: Any) -> str:
         )
     differences = draw(second, 400, "two models")
     if differences.std() < 1e-9:
-        raise Wrong("all differences are equal: draw patients anew for each of them")
+        raise Wrong("all differences are equal: draw patients again for each of them")
     names = np.unique(patient)
     draws = np.random.default_rng(1).choice(names, (2000, len(names)))
     truth = differences_by_weights(labels, first, second, patient, draws)

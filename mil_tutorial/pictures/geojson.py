@@ -148,7 +148,7 @@ def save_geojson(path: str | Path, *tiles: Any, **options: Any) -> Path:
     """
     path = Path(path)
     if path.suffix.lower() not in (".geojson", ".json"):
-        raise ValueError(f"{path.name} does not end in .geojson, by which QuPath knows the format")
+        raise ValueError(f"{path.name} does not end in .geojson, by which QuPath recognises it")
     text = json.dumps(to_geojson(*tiles, **options), allow_nan=False, ensure_ascii=False)
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8")

@@ -101,5 +101,5 @@ def _check_canvas(shape: tuple[int, ...], downsample: float, limit: float | None
             remedy = f"make the pictures and coords smaller, {fitting} times"
         raise ValueError(
             f"a canvas of {shape[1]:.10g} × {shape[0]:.10g} pixels takes {size / 1e9:.3g} GB, and "
-            f"{limit / 1e9:.3g} GB are the limit; {remedy}"
+            f"the limit is {limit / 1e9:.3g} GB; {remedy}"
         )

@@ -241,6 +241,12 @@ for title, name in MAPS.items():
     print(f"{title:10}" + "".join(f"{v:5.0f}" for v in found))
 
 # %% [markdown] id="colours-ask"
+# <details><summary>Answer: the lightest value of jet</summary>
+#
+# 0.6. At 1, its top, jet is darker than at 0.1.
+#
+# </details>
+#
 # The figure colours tiles by the *rank* of their attention, so that all values occur. Then it removes the
 # colour, as a photocopier does.
 
@@ -282,9 +288,8 @@ show(
 )
 
 # %% [markdown] id="colours-read"
-# Jet is lightest at 0.6, and at 1 it is darker than at 0.1. Without colour, the tiles with the *most*
-# attention turn dark. Red–green does the same, and about one man in twelve cannot tell red from green well.
-# Viridis rises steadily.
+# Without colour, jet's tiles with the *most* attention turn dark. Red–green does the same, and about one man
+# in twelve cannot tell red from green well. Viridis rises steadily.
 
 # %% [markdown] id="bar"
 # ## Say what the colours mean
