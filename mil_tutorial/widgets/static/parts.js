@@ -95,13 +95,13 @@ function bytes(view) {
   return view && view.byteLength ? new Uint8Array(view.buffer, view.byteOffset, view.byteLength) : null;
 }
 
-/** A number with two or three digits: 1.2e-4, 0.12, 1.23, 12.3, 123. */
+/** A number with two or three digits: 0.00012, 0.12, 1.23, 12.3, 123. */
 function short(x) {
   if (!Number.isFinite(x)) return "–";
   const size = Math.abs(x);
   if (size >= 100) return x.toFixed(0);
   if (size >= 10) return x.toFixed(1);
   if (size >= 1) return x.toFixed(2);
-  if (size >= 0.001 || size === 0) return Number(x.toPrecision(2)).toString();
-  return x.toExponential(1);
+  if (size >= 1e-5 || size === 0) return Number(x.toPrecision(2)).toString();
+  return x > 0 ? "< 0.00001" : "> −0.00001";
 }
