@@ -220,8 +220,8 @@ Markdown(as_markdown(results).partition("\n\n")[2])  # without its heading
 # %% [markdown] id="table-read"
 # <details><summary>Answer: attention and max</summary>
 #
-# In the stored run they cannot be told apart as to slides: the difference of AUC is within about ±0.05. Only
-# the mean is far behind.
+# For slides, in none: in the stored run the interval of their AUC difference is about ±0.05. Only the mean
+# is far behind.
 #
 # </details>
 #
