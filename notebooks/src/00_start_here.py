@@ -26,8 +26,8 @@
 # the page, so you can also run everything at once. And if you would rather read than run, all results are
 # stored in the page.
 #
-# Now hunt. Click on tiles that you think hold tumour, then press "Compare". What gave the tumour away, and
-# how did the model do with the same number of tiles?
+# Now hunt. Click on the tiles that you think hold tumour. Then press "Show where the model looked", and last
+# "Show the truth". What gave the tumour away, and did the model look where you did?
 
 # %% id="find-widget"
 import numpy as np
