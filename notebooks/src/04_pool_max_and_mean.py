@@ -237,8 +237,12 @@ for change, tiles in changes.items():
 table(("bag", *poolings), rows)
 
 # %% [markdown] id="invariance-read"
+# <details><summary>Answer: what changes and why</summary>
+#
 # Doubling every tile changes neither. Doubling one tile moves the mean, which depends on proportions. Max
 # ignores how often a value occurs.
+#
+# </details>
 
 # %% [markdown] id="growth"
 # ## Let the bag grow

@@ -494,7 +494,7 @@ table(("wanted", "threshold", "sensitivity", "specificity"), rows)
 # tumours found, and eight more alarms on 36 healthy slides. No metric can say whether that is worth it. The
 # laboratory can: who reads the alarms? What does a miss cost?
 #
-# Move the threshold yourself and see which slides it misses. The curve also marks the **sensitivity at 90 %
+# Move the threshold yourself and see which slides it misses. The ROC curve also marks the **sensitivity at 90 %
 # specificity**: the share of tumours found if at most 10 % of healthy slides may raise an alarm.
 
 # %% id="explore-widget"
