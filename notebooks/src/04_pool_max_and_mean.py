@@ -237,10 +237,10 @@ for change, tiles in changes.items():
 table(("bag", *poolings), rows)
 
 # %% [markdown] id="invariance-read"
-# <details><summary>Answer: what changes and why</summary>
+# <details><summary>Answer</summary>
 #
-# Doubling every tile changes neither. Doubling one tile moves the mean, which depends on proportions. Max
-# ignores how often a value occurs.
+# Doubling every tile changes neither. Doubling one moves the mean, which depends on proportions; max
+# ignores repeats.
 #
 # </details>
 
