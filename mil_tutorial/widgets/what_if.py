@@ -8,8 +8,9 @@ import traitlets
 
 from mil_tutorial.bags.dataset import MedicalBagDataset
 from mil_tutorial.models.mil import MIL
+from mil_tutorial.pictures.colour_scales import colour_scale
 from mil_tutorial.pictures.heatmaps import SCALINGS, scale_attention
-from mil_tutorial.pictures.overlays import colour_limits, overlay
+from mil_tutorial.pictures.overlays import overlay
 from mil_tutorial.pictures.stitching import stitch_tiles
 from mil_tutorial.pictures.style import HEAT_MAP, figure_style
 from mil_tutorial.widgets.base import Explanation, script
@@ -203,14 +204,15 @@ class WhatIf(Explanation):
         """Draw the tiles removed, the weights of those left, and the steps so far."""
         import matplotlib.pyplot as plt
         from matplotlib.cm import ScalarMappable
-        from matplotlib.colors import Normalize
+        from matplotlib.colors import LogNorm
 
         view, left = self._view, self.left
         height, width = self._pixels.shape[:2]
         shares = scale_attention(self.attention[left], "share")
         heat = stitch_tiles(shares, np.asarray(view.coords)[left], view.tile_size, (height, width))
-        low, high = colour_limits(heat)
-        pictures = [self._fade(p) for p in (self._pixels, overlay(self._pixels, heat))]
+        scale = colour_scale(heat, "share", len(left))
+        coloured = overlay(self._pixels, scale.position(heat), scale.ends)
+        pictures = [self._fade(p) for p in (self._pixels, coloured)]
         if self.outline and view.truth is not None:
             pictures = [outline_tumour(p, view) for p in pictures]
         with figure_style():
@@ -219,9 +221,9 @@ class WhatIf(Explanation):
             show_tissue(tissue, pictures[0], title)
             mark_tiles(tissue, view, self.removed, "cross", "black")
             show_tissue(weights, pictures[1], "weights of the tiles left")
-            colours = ScalarMappable(Normalize(low, high), HEAT_MAP)
+            colours = ScalarMappable(LogNorm(scale.low, scale.high), HEAT_MAP)
             bar = figure.colorbar(colours, ax=weights, shrink=0.8)
-            bar.set_label(SCALINGS["share"].split(" (")[0])
+            bar.set_label(SCALINGS["share"].split(" (")[0] + scale.note)
             self._draw_steps(steps)
             probability = self.history[-1][1]
             figure.suptitle(f"{view.name}, probability {probability:.3f}, {len(left)} tiles left")

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -70,7 +72,7 @@ class Page:
 
     def reveals(self, *words):
         """Whether the page shows anything of truth, or of these words."""
-        text = self.root.inner_text().replace("hold tumour", "")
+        text = re.sub("hold tumour|with or without tumour", "", self.root.inner_text())
         return any(word in text for word in ("found", "missed", "tumour", *words))
 
     def go_on(self):

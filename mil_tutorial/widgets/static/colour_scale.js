@@ -1,4 +1,6 @@
-// The colour bar of a heat map, and the way from a slider of 1,000 steps to a threshold.
+// The colours of a heat map and their bar, and the way from a slider of 1,000 steps to a threshold.
+
+const FLOOR = 0.1; // equal shares: what lies below looks alike, as in the package's figures
 
 /** The lowest and the highest value; around equal ones a range, as the package's figures have it. */
 function endsOf(values) {
@@ -15,13 +17,23 @@ class ColourScale {
     this.element = make("div", {}, this.bar, this.ends);
   }
 
-  /** Fit a scaling. Share and raw differ by orders of magnitude: their slider is logarithmic. */
+  /** Fit a scaling. Share and raw differ by orders of magnitude: colours and slider are logarithmic. */
   fit(name, values, [low, high]) {
     const relative = name === "min-max" || name === "rank";
     const top = name === "share" ? values.length : 1;
-    [this.low, this.high] = [low, high];
-    this.range = relative ? { low: 0, high: 1 } : { low: top / values.length / 10, high: top, log: true };
-    this.ends.replaceChildren(...[this.low, this.high].map((end) => make("span", {}, short(end))));
+    const floor = (FLOOR * top) / values.length;
+    this.range = relative ? { low: 0, high: 1 } : { low: floor, high: top, log: true };
+    this.low = relative ? low : Math.max(low, Math.min(floor, high / 10));
+    this.high = high;
+    const texts = [short(this.low), relative ? "" : "log scale", short(high)];
+    this.ends.replaceChildren(...texts.map((text) => make("span", {}, text)));
+  }
+
+  /** Where a value lies on the bar, 0 to 1 within it. */
+  part(value) {
+    const { low, high, range } = this;
+    if (!(high > low)) return 0;
+    return range.log ? Math.log(Math.max(value, low) / low) / Math.log(high / low) : (value - low) / (high - low);
   }
 
   valueAt(place) {
@@ -42,8 +54,8 @@ class ColourScale {
       context.fillStyle = `rgb(${this.palette.slice(3 * i, 3 * i + 3).join()})`;
       context.fillRect(i, 0, 1, 12);
     }
-    const place = (256 * (threshold - this.low)) / (this.high - this.low || 1);
+    const place = 256 * this.part(threshold);
     context.fillStyle = "#d55e00";
-    if (place >= 0 && place <= 256) context.fillRect(Math.min(place, 254), 0, 2, 12);
+    if (threshold >= this.low && place <= 256) context.fillRect(Math.min(place, 254), 0, 2, 12);
   }
 }

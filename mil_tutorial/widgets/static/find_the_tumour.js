@@ -3,7 +3,6 @@
 class FindTheTumour {
   constructor(model) {
     this.model = model;
-    this.palette = bytes(model.get("palette"));
     this.canvas = new SlideCanvas({ hover: (tile) => this.tell(tile), pick: (tile) => this.toggle(tile) });
     this.canvas.paint = (context) => this.paint(context);
     this.canvas.onpicture = () => this.tell(-1);
@@ -12,7 +11,7 @@ class FindTheTumour {
     this.told = announcer();
     this.large = make("div", { class: "mil-find-large", "aria-hidden": "true" });
     this.table = make("table", { class: "mil-find-table" });
-    this.scale = new ColourScale(this.palette);
+    this.scale = new ColourScale(bytes(this.model.get("palette")));
     this.makeControls();
     this.element = this.layout();
     this.takeScene();
@@ -32,7 +31,7 @@ class FindTheTumour {
   }
 
   layout() {
-    this.scale.element.append(make("div", { class: "mil-ends" }, "colour: weight × number of tiles, from 1 (an equal share), log scale"));
+    this.scale.element.append(make("div", { class: "mil-ends" }, "colour: weight × number of tiles, 1 = an equal share"));
     const left = make("div", { class: "mil-left" }, this.title, this.canvas.element, this.scale.element, this.said);
     const buttons = make("div", { class: "mil-find-buttons" }, this.steps.button, this.again, this.next);
     const right = make("div", {}, this.choice.row, buttons, this.choice.notice, this.told, this.table, this.whose.row,
@@ -69,8 +68,7 @@ class FindTheTumour {
     const highest = this.shares[this.order[0]];
     this.scale.fit("share", this.shares, [1, highest]);
     this.scale.draw(NaN); // no threshold here
-    const logs = this.shares.map((share) => Math.log(Math.max(share, 1)));
-    this.overlay = this.canvas.colours(logs, 0, Math.log(highest), this.palette);
+    this.overlay = this.canvas.colours(this.shares, this.scale);
     this.showStep();
   }
 

@@ -127,13 +127,13 @@ class SlideCanvas {
   }
 
   /** Colours of all tiles, once; the overlay is then laid on with one opacity. */
-  colours(values, low, high, palette) {
+  colours(values, scale) {
     const layer = new OffscreenCanvas(this.element.width, this.element.height);
     const context = layer.getContext("2d");
     for (let k = 0; k < this.count; k++) {
-      const part = high > low ? Math.min(Math.max((values[k] - low) / (high - low), 0), 1) : 0;
+      const part = Math.min(Math.max(scale.part(values[k]), 0), 1);
       const i = 3 * Math.round(255 * part);
-      context.fillStyle = `rgba(${palette[i]},${palette[i + 1]},${palette[i + 2]},${part})`;
+      context.fillStyle = `rgba(${scale.palette.slice(i, i + 3).join()},${part})`;
       context.fillRect(...this.corner(k), this.scene.tile, this.scene.tile);
     }
     return layer;

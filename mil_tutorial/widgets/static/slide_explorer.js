@@ -11,8 +11,7 @@ class SlideExplorer {
     this.model = model;
     this.scaling = model.get("scaling");
     this.opacity = model.get("opacity");
-    this.palette = bytes(model.get("palette"));
-    this.scale = new ColourScale(this.palette);
+    this.scale = new ColourScale(bytes(this.model.get("palette")));
     this.canvas = new SlideCanvas({ hover: (tile) => this.tell(tile), pick: (tile) => this.open(tile) });
     this.canvas.paint = (context) => this.paint(context);
     this.canvas.onpicture = () => this.showTiles();
@@ -80,7 +79,7 @@ class SlideExplorer {
     this.shares = doubles(scene.values.share);
     this.scale.fit(name, this.values, scene.limits[name]);
     this.order = Array.from(this.shares.keys()).sort((a, b) => this.shares[b] - this.shares[a]);
-    this.overlay = this.canvas.colours(this.values, this.scale.low, this.scale.high, this.palette);
+    this.overlay = this.canvas.colours(this.values, this.scale);
     this.scalings.input.value = name;
     this.cut(threshold);
     this.thresholds.set(this.scale.placeOf(threshold));

@@ -14,14 +14,13 @@ class WhatIf {
     this.rule = model.get("rule"); // empty where only the model knows
     this.tiles = { scores: floats(scene.scores), energies: floats(scene.energies) };
     this.whole = doubles(scene.values.raw);
-    this.palette = bytes(model.get("palette"));
     this.canvas = new SlideCanvas({ hover: (tile) => this.tell(tile), pick: (tile) => this.toggle(tile) });
     this.canvas.paint = (context) => this.paint(context);
     this.canvas.onpicture = () => this.showHottest();
     this.chart = new HistoryChart();
     this.gallery = new TileGallery("Remove", (tile) => this.toggle(tile));
     this.gallery.element.classList.add("mil-whatif-hottest");
-    this.scale = new ColourScale(this.palette);
+    this.scale = new ColourScale(bytes(this.model.get("palette")));
     this.said = announcer();
     this.told = announcer();
     this.told.classList.add("mil-whatif-told");
@@ -154,7 +153,7 @@ class WhatIf {
     const ofLeft = this.order.map((tile) => shares[tile]);
     this.scale.fit("share", ofLeft, endsOf(ofLeft));
     this.scale.draw(NaN); // no threshold here
-    this.overlay = this.canvas.colours(shares, this.scale.low, this.scale.high, this.palette);
+    this.overlay = this.canvas.colours(shares, this.scale);
     this.showNumbers(logit, probability);
     this.showHottest();
     this.redraw();
