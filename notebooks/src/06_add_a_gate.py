@@ -4,9 +4,8 @@
 # <!-- badges -->
 #
 # Large nuclei are suspicious, except in the pale middle of a follicle, a round nest of healthy lymphocytes,
-# where they belong. Such an "except" is hard to say for the scoring network of chapter
-# 05. A gate says it with one multiplication. You will build the gate, and then ask for evidence that it
-#    helps.
+# where they belong. The scoring network of chapter 05 finds such an "except" hard to express. A gate does it
+# with one multiplication. You will build the gate, and then ask for evidence that it helps.
 #
 # | | |
 # |---|---|
@@ -33,8 +32,9 @@ from mil_tutorial.notebook import table
 # 1, the tanh of a weighted sum. Take one detector, "large nuclei", and two tiles that both get the answer
 # tanh(1) = 0.762. One tile lies in a tumour, the other in a follicle.
 #
-# Now give the detector a second number, its **gate**: the sigmoid of another weighted sum, between 0 and
-# 1. Say the gate's sum is 2 outside a follicle and −2 inside. The gated answer is the product.
+# Now give the detector a second number, its **gate**: the sigmoid of another weighted sum, between 0 and 1.
+# Suppose the gate's sum is 2 outside a follicle and −2 inside. The gated answer is the product of the two
+# numbers.
 
 # %% id="by-hand-run" tags=["nbval-check-output"]
 answer = torch.tanh(torch.tensor(1.0))
@@ -88,8 +88,8 @@ check_half_open_gate(my_guess)
 # The authors give this reason for the gate: around zero, tanh is nearly a straight line, so a detector is
 # close to a plain weighted sum. A product is not. What does that look like?
 #
-# Describe a tile by two numbers: how large its nuclei are, and how much it looks like a follicle. Colour
-# every possible tile by its score. First one plain detector, then the same detector with a gate.
+# Describe a tile by two numbers: how large its nuclei are, and how much it looks like a follicle. Colour every
+# possible tile by its score: first with one plain detector, then with one gated detector.
 
 # %% id="why-figure" tags=["hide-input"]
 from mil_tutorial import HEAT_MAP
@@ -118,7 +118,7 @@ show(
 
 # %% [markdown] id="why-read"
 # The plain detector draws parallel stripes. To forgive a follicle it must subtract, and then small nuclei
-# outside a follicle score as high as large nuclei near one.
+# outside a follicle score as high as large nuclei inside one.
 #
 # The gated detector says "large nuclei count, except in a follicle": in the upper half nothing counts, for or
 # against. Plain attention can bend its map too, by adding up several detectors. The gate needs fewer of them.
@@ -136,9 +136,9 @@ MILPlayground(preset="gate")
 # %% [markdown] id="loop"
 # <details><summary>Answer: what the gate adds in the playground</summary>
 #
-# On these bags it helps: three of ten starts of attention end below an AUC of 0.75, none of gated attention.
-# But attention has other ways to shut out a region, such as two of its detectors together. With a witness
-# rate of 15 % and several seeds, the gate adds nothing on average.
+# On these bags it helps: three of ten starts of attention end below an AUC of 0.75, but none of gated
+# attention. Still, attention has other ways to shut out a region, such as combining two of its detectors. With
+# a witness rate of 15 % and several seeds, the gate adds nothing on average.
 #
 # </details>
 #
@@ -178,8 +178,8 @@ print("plain:", [round(s, 3) for s in plain.tolist()])
 #
 # <!-- card gated_scores -->
 #
-# Write equation 9 up to the softmax, with matrix products, for embeddings of any leading shape: packed (N, H)
-# or padded (B, K, H).
+# Write equation 9 without its softmax, using matrix products, for embeddings with any leading shape: packed
+# (N, H) or padded (B, K, H).
 
 
 # %% id="exercise-gated-scores"
@@ -240,7 +240,7 @@ from mil_tutorial.checks.chapter_06 import check_gated_attention_pooling
 check_gated_attention_pooling(GatedAttentionPooling)
 
 # %% [markdown] id="model"
-# The model is that of chapter 05 with the other pooling. Here it is, built on the package's layer.
+# The model is the one from chapter 05 with gated pooling. Here it is, built on the package's layer.
 
 # %% id="model-code"
 from mil_tutorial import MIL
@@ -272,16 +272,16 @@ for name in ("attention", "gated"):
 table(("parameters", *parts, "sum"), rows)
 
 # %% [markdown] id="cost-read"
-# The gate nearly doubles the parameters of the pooling, and its work for each tile. On whole slides with a
-# large encoder in front, neither is noticed.
+# The gate nearly doubles the pooling's parameters and its work for each tile. On whole slides, beside a large
+# encoder, you will notice neither.
 
 # %% [markdown] id="ex-bug"
 # ### Exercise 4: find the bug
 #
 # <!-- card own_gate -->
 #
-# A colleague trains "gated attention", and the model has as many parameters as without the gate. The training
-# runs, and nothing complains. What is wrong? Fix the class.
+# A colleague trains "gated attention", yet the model has no more parameters than without the gate. The training
+# runs without an error. What is wrong? Fix the class.
 
 
 # %% id="exercise-own-gate"
@@ -391,12 +391,12 @@ show(
 # that they are equal. In the stored run the interval does contain 0.
 #
 # The validation slides also picked the epochs here, so these AUCs are a little too good for both. Chapter 11
-# asks again on the test slides. The paper itself finds gated attention ahead on some data and behind on
+# asks again on the test slides. The paper itself finds gated attention ahead on some data sets and behind on
 # others.
 #
-# Three seeds also say little about how often a start fails. All six trainings here reached an AUC above 0.8
-# in the stored run. In 20 starts each, under equal settings, max pooling found the tumour 5 times, gated
-# attention 15 times and plain attention 19 times (chapter 11). If anything, that speaks against the gate.
+# Three seeds also say little about how often a start fails. All six trainings here reached an AUC above 0.8 in
+# the stored run. With equal settings and 20 starts each, max pooling found the tumour 5 times, gated attention
+# 15 times and plain attention 19 times (chapter 11). If anything, that speaks against the gate.
 
 # %% [markdown] id="look"
 # ## Look inside the gates
@@ -435,19 +435,19 @@ show(
 )
 
 # %% [markdown] id="look-read"
-# Gates at 0.5 are undecided, and many are: those detectors could do without a gate. The others differ. In the
-# stored run, 68 % of the gates are more open than closed on tumour tiles, and 24 % on the rest. The network
-# does use them. Whether an open gate raises a score depends on tanh and w too, which the figure does not
-# show.
+# Gates at 0.5 are undecided, and many gates are: those detectors could do without one. The other gates tell the
+# two kinds of tile apart. In the stored run, 68 % of the gates are more open than closed on tumour tiles, and
+# 24 % on the rest. The network does use them. Whether an open gate raises a score depends on tanh and w too,
+# which the figure does not show.
 #
-# That the gates are used does not show that they are needed. The comparison above is the evidence on that
-# question, and it did not decide it.
+# A gate can be used without being needed. The comparison above is the evidence on that question, and it left it
+# open.
 
 # %% [markdown] id="summary"
 # ## Summary
 #
 # * A gate multiplies each detector's answer by a number between 0 and 1 that depends on the tile.
-# * It can say "except" with one detector. Plain attention needs several for the same.
+# * It can say "except" with one detector. Plain attention needs several to do the same.
 # * It nearly doubles the pooling's parameters, and changes nothing in softmax, mask or weighted mean.
 # * On our harder slides three seeds could not tell a gain from chance, and twenty starts show none. Choose by
 #   evidence on your own data, with many seeds and a paired interval.
@@ -460,8 +460,8 @@ show(
 # %% [markdown] id="practice"
 # ## In practice
 #
-# * Gated attention is the usual default in pathology (CLAM and many others start from it). Plain attention is
-#   just as good a first model, and easier to explain.
+# * Gated attention is the usual default in pathology (CLAM and many other projects start from it). Plain
+#   attention is just as good a first model, and easier to explain.
 # * Report the paired difference, not two separate numbers. A table with one run of each cannot tell 0.93 from
 #   0.91.
 # * The gate cannot add what the features lack. Look at the encoder first.

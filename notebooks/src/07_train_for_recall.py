@@ -55,8 +55,7 @@ loss.backward()
 print(f"gradient now {w.grad:.3f}")
 
 # %% [markdown] id="epoch"
-# It prints −1.035, because PyTorch *adds* each gradient to the one before. That is why every step calls
-# `zero_grad`.
+# It prints −1.035, because PyTorch *adds* each gradient to the one before. So every step calls `zero_grad`.
 #
 # ## Go through all slides once
 #
@@ -81,7 +80,7 @@ def train_epoch(model, batches, optimizer):
 
 
 # %% [markdown] id="ex-mode"
-# Validation slides show what the model knows about other slides.
+# Validation slides show how well the model does on slides new to it.
 #
 # ### Exercise 1: find the bug
 #
@@ -144,11 +143,10 @@ for epoch in range(3):
 # ## Stop at the right epoch
 #
 # The training loss keeps falling. The validation loss falls too, then rises as the model learns its training
-# slides by heart. So we keep the epoch with the lowest validation loss, and stop after a number of epochs in
-# a row without a new lowest. That number is the **patience**.
+# slides by heart. So we keep the epoch with the lowest validation loss, and stop after a number of epochs in a
+# row without a new lowest loss. That number is the **patience**.
 #
-# Below are the losses of eight epochs, counted from 0. Which one is kept with a patience of 1, and which with
-# 3?
+# Below are the losses of eight epochs, counted from 0. Which is kept with a patience of 1, and which with 3?
 
 
 # %% id="stop-run" tags=["nbval-check-output"]
@@ -169,7 +167,7 @@ for patience in (1, 3):
     print(f"patience {patience}: keeps epoch {kept}, stops after epoch {last}")
 
 # %% [markdown] id="copy"
-# To keep an epoch means to keep its weights. Here are two ways to keep the weight 1.0. What does each hold
+# Keeping an epoch means keeping its weights. Here are two ways to keep the weight 1.0. What does each hold
 # after training has gone on?
 
 # %% id="copy-run" tags=["nbval-check-output"]
@@ -224,11 +222,10 @@ from mil_tutorial.checks.chapter_07 import check_fit
 check_fit(fit)
 
 # %% [markdown] id="package"
-# The package's `fit` does the same. It also refuses a patient who is in both sets and a loss that is not
-# finite.
+# The package's `fit` does the same. It also refuses a patient in both sets and a loss that is not finite.
 #
-# We train twice: once with dropout and weight decay, which pulls weights towards 0, and once without either.
-# Which model starts to memorise first?
+# We train twice: once with dropout and weight decay, which pulls weights towards 0, and once without. Which
+# model starts to memorise first?
 
 # %% id="train-run"
 EPOCHS = 3 if FAST else 40
@@ -285,9 +282,8 @@ show(
 #
 # ## Weight the rare slides
 #
-# Take four slides that look alike to the model, one of them positive, so that all four get the same
-# probability. Which probability gives the lowest loss? And which one if the positive slide counts three times
-# (`pos_weight` = 3)?
+# Take four slides that look alike to the model, one of them positive: all four get the same probability. Which
+# probability gives the lowest loss? And which if the positive slide counts three times (`pos_weight` = 3)?
 
 # %% id="weight-run" tags=["nbval-check-output"]
 labels = torch.tensor([1.0, 0.0, 0.0, 0.0])
@@ -304,8 +300,8 @@ for weight in (1.0, 3.0):
 table(("pos_weight", "p = 0.25", "p = 0.50", "p = 0.75"), rows)
 
 # %% [markdown] id="weight-read"
-# Without the weight, the best answer is the frequency, 1/4. With it, the model acts as if three positives
-# stood beside three negatives: 1/2. By hand: (3 × ln 2 + 3 × ln 2) / 4 = 1.040.
+# Without the weight, the best answer is the frequency, 1/4. With it, the model acts as if there were three
+# positives and three negatives: 1/2. By hand: (3 × ln 2 + 3 × ln 2) / 4 = 1.040.
 #
 # ### Exercise 3: predict the weighted probability
 #
@@ -324,16 +320,16 @@ from mil_tutorial.checks.chapter_07 import check_weighted_probability
 check_weighted_probability(my_guess)
 
 # %% [markdown] id="odds"
-# Odds make it plain: the weight 6 turns 1 : 3 into 6 : 3. **A weight multiplies the odds of every slide.**
-# The order of the slides stays. The threshold moves, and a probability is no longer a frequency until you
-# divide its odds by the weight.
+# Odds make it plain: the weight 3 turned 1 : 3 into 3 : 3. **A weight multiplies the odds of every slide.** The
+# order of the slides stays. The threshold moves, and a probability is no longer a frequency until you divide
+# its odds by the weight.
 #
-# That holds for a perfect fit. And for our models? We keep all 102 negative training slides and only 12
-# positive ones, drawn anew for each seed. We train without any balance; with `pos_weight` = 102/12 = 8.5
+# That holds for a perfect fit. Does it hold for our models? We keep all 102 negative training slides and only
+# 12 positive ones, drawn anew for each seed. We train without any balancing; with `pos_weight` = 102/12 = 8.5
 # (`class_balance="loss"`); and with positive slides drawn 8.5 times as often (`"sampler"`).
 #
-# Half of the validation slides are positive, so `mean_probability` weights them down to the 12/114 = 10.5 %
-# of training.
+# Half of the validation slides are positive, so `mean_probability` weights them down to 12/114 = 10.5 %, their
+# share in training.
 
 # %% id="rare-code"
 tumour = train.labels.numpy() == 1
@@ -418,7 +414,7 @@ show(
 #
 # ## Do not choose the epoch by recall
 #
-# Why not keep the epoch with the highest recall? When do you expect it, with the sampler?
+# Why not keep the epoch with the highest recall? With the sampler, when do you expect it?
 
 # %% id="choice-run"
 rows = []
@@ -434,20 +430,20 @@ for seed in SEEDS:
 table(("seed", "chosen by", "epoch", "AUC", "recall", "specificity"), rows)
 
 # %% [markdown] id="choice-read"
-# In the stored run recall chooses epochs 2 and 0 for seeds 0 and 1, when the model has learned next to
-# nothing and calls nearly every slide positive. Seed 2 comes to no harm. For seven of eight seeds that we
-# tried, the choice cost 0.17 to 0.40 of AUC.
+# In the stored run recall chooses epochs 2 and 0 for seeds 0 and 1, when the model has learned next to nothing
+# and calls nearly every slide positive. Seed 2 comes to no harm. For seven of eight seeds that we tried, this
+# choice cost 0.17 to 0.40 in AUC.
 #
 # So the loss chooses the epoch. Recall comes last, with the threshold.
 #
 # ## Choose the threshold on validation slides
 #
-# A slide is called positive when its probability is at least the threshold. Ten slides, + has tumour:
+# A slide is called positive when its probability is at least the threshold. Ten slides, where + means tumour:
 #
 # `0.95+  0.85+  0.80−  0.70+  0.60+  0.45−  0.40−  0.30+  0.20−  0.10−`
 #
-# To find 80 % of the tumours, count four of the five + from the left: 0.60, with one false alarm. For 90 %,
-# four are too few, so it takes all five: 0.30, with three false alarms.
+# To find 80 % of the tumours, count four of the five + from the left: the threshold is 0.60, with one false
+# alarm. For 90 %, four are too few, so it takes all five: 0.30, with three false alarms.
 
 # %% [markdown] id="ex-threshold"
 # ### Exercise 4: find the threshold
@@ -473,8 +469,7 @@ from mil_tutorial.checks.chapter_07 import check_threshold_for_sensitivity
 check_threshold_for_sensitivity(threshold_for_sensitivity)
 
 # %% [markdown] id="shipped"
-# Now the 72 validation slides. We load the model that comes with the course, the left run of the training
-# figure.
+# Now the 72 validation slides, with the model that comes with the course: the left run in the training figure.
 
 # %% id="shipped-run"
 from mil_tutorial import false_negative_rate, load_trained_model
@@ -494,7 +489,7 @@ table(("wanted", "threshold", "sensitivity", "specificity"), rows)
 # tumours found, and eight more alarms on 36 healthy slides. No metric can say whether that is worth it. The
 # laboratory can: who reads the alarms? What does a miss cost?
 #
-# Move the threshold yourself and see which slides it misses. The ROC curve also marks the **sensitivity at 90 %
+# Move the threshold and see which slides it misses. The ROC curve also marks the **sensitivity at 90 %
 # specificity**: the share of tumours found if at most 10 % of healthy slides may raise an alarm.
 
 # %% id="explore-widget"
@@ -528,14 +523,14 @@ for question, metric in {
     print(f"{question}: {answer.value:.2f} [{low}, {high}]")
 
 # %% [markdown] id="halves"
-# The sensitivity could lie anywhere from 80 to 100 %, the threshold almost anywhere. It also belongs to one
-# model: for seeds 1 to 4 it lay between 0.29 and 0.49.
+# The sensitivity could lie anywhere from 80 to 100 %, the threshold almost anywhere. The threshold also belongs
+# to one model: for seeds 1 to 4 it lay between 0.29 and 0.49.
 #
 # ## Judge on other patients
 #
-# The threshold was *made* to find 90 % of these slides. What about others? The test slides stay closed, but
-# validation patients can play both parts: choose on one half of them, judge on the other half, then swap. We
-# split them 200 times.
+# The threshold was *made* to find 90 % of these positive slides. How will it do on others? The test slides stay
+# closed, but validation patients can play both parts: choose on one half of them, judge on the other half, then
+# swap. We split them 200 times.
 
 # %% id="halves-run"
 groups, rng = np.array(val.groups), np.random.default_rng(0)
@@ -564,13 +559,13 @@ print(f"on the others: {other.mean():.2f}, below 0.90 in {short:.0%}")
 print(f"middle 90 % on the others: {low:.2f} to {high:.2f}")
 
 # %% [markdown] id="build"
-# On other patients the 90 % become 88 % on average, and fall short half of the time: 18 slides are few. (The
-# epoch was chosen on all of them, so even this is a little optimistic.)
+# On other patients the 90 % shrinks to 88 % on average, and falls short half of the time: 18 positive slides
+# are few. (The epoch was chosen on all of them, so even this is a little optimistic.)
 #
 # ## Build it yourself (stretch)
 #
-# Exercise 2 gave you most of the loop. Now build a whole one from empty cells, in three stages. The checks
-# look at what your code does, not at how you wrote it.
+# Exercise 2 gave you most of the loop. Now build a whole one in three stages. The checks look at what your code
+# does, not at how it is written.
 #
 # ### Stage 1: one pass that learns
 #
@@ -641,9 +636,9 @@ check_evaluate(evaluate)
 #
 # <!-- card train_model -->
 #
-# Let each positive training bag count as often as there are negatives per positive. Train for up to `epochs`,
-# stop early with `patience` (`None`: never), leave the model with the weights of the lowest validation loss,
-# and return the list of validation losses. A loss of NaN is never the lowest.
+# Weight each positive training bag by the number of negatives per positive. Train for up to `epochs`, stop
+# early with `patience` (`None`: never), leave the model with the weights of the lowest validation loss, and
+# return the list of validation losses. A loss of NaN is never the lowest.
 
 
 # %% id="exercise-train-model"
@@ -688,17 +683,17 @@ check_train_model(train_model)
 # %% [markdown] id="practice"
 # ## In practice
 #
-# * Agree on the wanted sensitivity before you see results, together with those who will bear the misses.
+# * Agree on the wanted sensitivity before you see results, with those who will bear the cost of misses.
 # * Give validation the same class mix as training: the loss depends on it. Another scanner, stain or kind of
 #   lesion needs a threshold of its own; another mix changes what an alarm means.
-# * Look at the slides that are missed. Here five of the six below 0.5 have at most three tumour tiles.
-#   Collect more slides of their kind.
+# * Look at the missed slides. Here five of the six below 0.5 have at most three tumour tiles. Collect more of
+#   their kind.
 
 # %% [markdown] id="reading"
 # ## Further reading
 #
 # * C. Elkan, *The foundations of cost-sensitive learning*, IJCAI 2001: how weights move the threshold.
 # * J. Byrd and Z. C. Lipton, *What is the effect of importance weighting in deep learning?*, ICML 2019,
-#   [arXiv:1812.03372](https://arxiv.org/abs/1812.03372): it fades.
+#   [arXiv:1812.03372](https://arxiv.org/abs/1812.03372): their effect fades.
 #
 # <!-- next -->

@@ -3,9 +3,9 @@
 #
 # <!-- badges -->
 #
-# A heat map shows one slide, and only after training. Does attention narrow onto a few tiles, spread
-# over all of them, or lock onto one? A single number per slide tells you, and you can watch it while the
-# model learns. You will also see what that number cannot tell you.
+# A heat map shows one slide, and only after training. Does attention narrow onto a few tiles, spread over all
+# of them, or lock onto one? A single number per slide tells you, and you can watch it while the model learns.
+# You will also see what it cannot tell.
 #
 # | | |
 # |---|---|
@@ -27,8 +27,8 @@ import torch
 # %% [markdown] id="by-hand"
 # ## Measure how wide attention spreads
 #
-# Four tiles share the attention of one slide. In the first bag they share it evenly. In the second, one
-# tile has all of it. The third lies in between: a half, two quarters, and nothing.
+# Four tiles share the attention of one slide. In the first bag they share it evenly. In the second, one tile
+# has it all. The third lies in between: a half, two quarters, and nothing.
 #
 # Which number tells the three apart? Shannon's **entropy** does:
 #
@@ -57,9 +57,9 @@ for name, weights in bags.items():
 # %% [markdown] id="by-hand-read"
 # Check the last bag: 0.5 · 0.693 + 2 · 0.25 · 1.386 = 1.040.
 #
-# Equal weights give the largest possible entropy, log n: 1.386 for 4 tiles, 5.38 for 217. So bags of
-# different sizes cannot be compared yet. Divided by log n, entropy is **normalised**: 1 means that all
-# tiles weigh the same, as in mean pooling, and 0 means that one tile has everything, as in max pooling.
+# Equal weights give the largest possible entropy, log n: 1.386 for 4 tiles, 5.38 for 217. So bags of different
+# sizes cannot be compared yet. Divided by log n, entropy is **normalised**: 1 means that all tiles weigh the
+# same, as in mean pooling, and 0 means that one tile has all the weight, as in max pooling.
 
 # %% [markdown] id="effective"
 # ## Turn entropy into a number of tiles
@@ -94,7 +94,7 @@ check_half_on_one(my_guess)
 # Stuck? `check_half_on_one.hint(1)` gives a hint, and `check_half_on_one.solution()` shows one answer. The
 # rest of the chapter does not depend on yours.
 #
-# So "twenty effective tiles" does not mean that twenty tiles decide.
+# So the number of effective tiles is not the number of tiles that decide.
 
 # %% [markdown] id="loop"
 # ## Leave the padding out
@@ -124,14 +124,15 @@ for name, tiles in {"log n_b": mask, "log K": everything}.items():
     print(f"divided by {name:8}", [round(e, 3) for e in found])
 
 # %% [markdown] id="loop-read"
-# Both tiles of bag 1 weigh the same, so 1 is right. With log K it looks half collapsed. Divide by log n_b, the number of *real* tiles.
+# Both tiles of bag 1 weigh the same, so 1 is right. With log K it looks half collapsed. Divide by log n_b,
+# where n_b counts the *real* tiles.
 
 # %% [markdown] id="ex-entropy"
 # ### Exercise 2: drop the loop
 #
 # <!-- card attention_entropy -->
 #
-# Write it for the whole batch at once. Attention is 0 on padding, and may be 0 on a real tile. Be careful:
+# Compute the entropy of the whole batch at once. Attention is 0 on padding, and may be 0 on a real tile. But
 # log 0 is −∞ and 0 · log 0 is NaN. So is its gradient, which we will need. Clamp the weights first.
 
 
@@ -155,10 +156,10 @@ check_attention_entropy(attention_entropy)
 # %% [markdown] id="slides"
 # ## Read it on slides
 #
-# The package's `attention_entropy` takes padded attention with its mask, or packed attention with the
-# sizes of the bags. `effective_instances` is the exponential of the entropy before it is divided by
-# log n. We use the trained model from chapter 00 and the validation slides, of 217 tiles on
-# average. Where will attention be narrower: on slides with tumour or without?
+# The package's `attention_entropy` takes padded attention with its mask, or packed attention with the sizes of
+# the bags. `effective_instances` is the exponential of the entropy before it is divided by log n. We use the
+# trained model from chapter 00 and the validation slides (217 tiles on average). Where will attention be
+# narrower: on slides with tumour or without?
 
 # %% id="slides-run"
 from mil_tutorial import attention_entropy as package_entropy
@@ -201,8 +202,9 @@ show(
 )
 
 # %% [markdown] id="slides-read"
-# (The range in brackets holds the middle half of the slides.) Attention is narrower on positive slides, where a few tiles stand out. On a negative slide there is
-# nothing to focus on, so the weights stay wider. They must still sum to 1.
+# (The range in brackets holds the middle half of the slides.) Attention is narrower on positive slides, where a
+# few tiles stand out. On a negative slide there is nothing to focus on, so the weights stay spread out. They
+# must still sum to 1.
 
 # %% [markdown] id="shuffle"
 # ## See what entropy cannot see
@@ -231,12 +233,11 @@ for name, weights in {"learned": learned, "shuffled": shuffled}.items():
 # %% [markdown] id="watch"
 # ## Watch it while the model trains
 #
-# After each epoch `fit` passes a record of the validation slides to `on_epoch`: the loss, the AUC, the
-# mean entropy (`val_attention_entropy`), the same for positive and for negative slides alone, and the
-# mean number of effective instances. An `EntropyMonitor` can be passed as `on_epoch`. It draws the curves
-# while the cell runs.
+# After each epoch `fit` passes a record of the validation slides to `on_epoch`: the loss, the AUC, the mean
+# entropy (`val_attention_entropy`), the same for positive and for negative slides alone, and the mean number of
+# effective instances. An `EntropyMonitor`, passed as `on_epoch`, draws the curves while the cell runs.
 #
-# Before you run the cell: at which entropy will an untrained network start?
+# Guess first: at which entropy will an untrained network start?
 
 # %% id="watch-run"
 from mil_tutorial import TrainingConfig, build_model, fit
@@ -256,9 +257,9 @@ with EntropyMonitor(epochs=epochs) as monitor:
 #
 # <details><summary>Answer: where entropy starts, and where it goes</summary>
 #
-# In the stored run entropy starts at 0.99: an untrained network scores all tiles nearly alike. For three
-# epochs little happens. Then loss and entropy fall together, as the model finds out which tiles matter.
-# In the end about ten effective tiles remain, and positives lie below negatives, as on the slides above.
+# In the stored run entropy starts at 0.99: an untrained network scores all tiles nearly alike. For three epochs
+# little happens. Then loss and entropy fall together, as the model finds out which tiles matter. About ten
+# effective tiles remain, and positive slides lie below negative ones, as in the figure above.
 #
 # </details>
 #
@@ -268,9 +269,9 @@ with EntropyMonitor(epochs=epochs) as monitor:
 # %% [markdown] id="runs"
 # ## Diagnose three trainings
 #
-# Three recipes, A, B and C, were each trained with five seeds and recorded. (`data/runs/README.md` says
-# how to record them again.) One recipe is healthy. One **collapsed**: attention locks onto one
-# or two tiles. One stayed **uniform**. The curves do not say which is which.
+# Three recipes, A, B and C, were each trained with five seeds and recorded. (`data/runs/README.md` says how to
+# record them again.) One recipe is healthy. One **collapsed**: attention locks onto one or two tiles. One
+# stayed **uniform**. The letters do not say which is which; the curves do.
 
 # %% id="runs-figure" tags=["hide-input"]
 from mil_tutorial import RECIPES, load_recorded_runs
@@ -331,8 +332,8 @@ check_diagnosis(my_diagnosis)
 # %% [markdown] id="truth"
 # ## Open the envelope
 #
-# Here is what was done to each recipe, and where its last epoch ended, with one column for each seed. The
-# instance AUC needs to know which tiles hold tumour. We know that for our slides; you may not for yours.
+# Here is what each recipe used, and where its last epoch ended, with one number per seed. The instance AUC
+# needs to know which tiles hold tumour. We know that for our slides; you may not for yours.
 
 # %% id="truth-run"
 columns = {
@@ -375,17 +376,17 @@ show(
 )
 
 # %% [markdown] id="truth-read"
-# **A** began at 0.3 to 0.7, before it had learned anything, and went on to collapse. It has become max
-# pooling by another route: one tile decides. Four seeds found tumour, with slide AUCs of 0.86 to 0.92. One
-# locked onto something else, and both its AUCs are below 0.5. All five end at an entropy below 0.1. The
-# curve shows *that* attention collapsed, not *where*.
+# **A** began with entropies of 0.3 to 0.7, before it had learned anything, and went on to collapse. It has
+# become max pooling by another route: one tile decides. Four seeds found tumour, with slide AUCs of 0.86 to
+# 0.92. One locked onto something else, and both its AUCs are below 0.5. All five end at an entropy below 0.1.
+# The curve shows *that* attention collapsed, not *where*.
 #
 # **C** weighs all tiles alike, as mean pooling does: weight decay shrank the attention layer to nothing. In
 # the end attention does not even rank the tiles. The rest of the network shrank too: C's training loss stays
 # at 0.69, that of a coin toss.
 #
-# **B** ends at the same width with every seed. It also shows what A and C do not: positives lie clearly
-# below negatives, by about 0.2. You can see that gap without tile labels. A good sign, but no proof.
+# **B** ends at the same width with every seed. It also shows what A and C do not: positive slides lie clearly
+# below negative ones, by about 0.2. You can see that gap without tile labels. That is a good sign, not proof.
 
 # %% [markdown] id="ex-bug"
 # ### Exercise 4: find the bug
@@ -414,11 +415,11 @@ check_effective_tiles(effective_tiles)
 # %% [markdown] id="term"
 # ## Put entropy into the loss
 #
-# If attention is too wide or too narrow, can we ask for another width? Add a term to the training loss:
+# If attention is too wide or too narrow, can we ask for a different width? Add a term to the training loss:
 #
 # $$\text{loss} + \lambda \cdot \text{mean normalised entropy}.$$
 #
-# Watch the sign. With λ > 0 entropy costs, so training makes it small: attention **sharpens**. With λ < 0
+# Watch the sign. With λ > 0 entropy is penalised, so training shrinks it: attention **sharpens**. With λ < 0
 # entropy is rewarded: attention **spreads**. One gradient step on the term alone shows it.
 
 
@@ -436,12 +437,12 @@ for weight in (1.0, -1.0):
     print(f"λ = {weight:+.0f}:   ", rounded(after))
 
 # %% [markdown] id="sweep"
-# `TrainingConfig(entropy_weight=λ)` adds the term. The losses in the history do not include it, so
-# epochs are chosen by the same measure whatever λ is. For max and mean pooling `fit` refuses a weight:
-# their attention is not learned.
+# `TrainingConfig(entropy_weight=λ)` adds the term. The losses in the history do not include it, so epochs are
+# chosen by the same measure whatever λ is. For max and mean pooling `fit` refuses an entropy weight: their
+# attention is not learned.
 #
-# What does it do here? Recipe B was trained with five weights and five seeds. Each dot is one
-# run, at the epoch that `fit` keeps.
+# What does the term do here? Recipe B was trained with five weights and five seeds. Each dot is one run, at the
+# epoch that `fit` keeps.
 
 # %% id="sweep-figure" tags=["hide-input"]
 weights = [-0.1, 0.0, 0.03, 0.1, 0.3]
@@ -474,11 +475,11 @@ for weight in weights:
     print(f"λ = {weight:5.2f}: slide AUC", *(f"{v:.3f}" for v in values))
 
 # %% [markdown] id="sweep-read"
-# The term does what it says: from λ = −0.1 to 0.3 the median entropy falls from 0.54 to 0.16. The AUCs hardly move. At λ = −0.1 each seed's slide AUC is above
-# the same seed's at 0, by 0.001 to 0.012. That is a hint at most: the same 72 slides also chose the epochs,
-# and four weights were tried on them.
+# The term does what it says: from λ = −0.1 to 0.3 the median entropy falls from 0.54 to 0.16. The AUCs hardly
+# move. At λ = −0.1 each seed's slide AUC is 0.001 to 0.012 higher than at λ = 0. That is a hint at most: the
+# same 72 slides also chose the epochs, and four weights were tried on them.
 #
-# The sweep does show a risk. At λ = 0.3 one run of five failed.
+# The sweep shows a risk: at λ = 0.3 one run of five failed.
 
 # %% [markdown] id="harm"
 # ## Watch a weight that is too large
@@ -497,18 +498,18 @@ with EntropyMonitor(epochs=epochs) as monitor:
 # %% [markdown] id="harm-read"
 # <details><summary>Answer: the alarm</summary>
 #
-# In the stored run the validation loss stays near 0.69, that of a coin toss. Entropy falls all the
-# same: in the first epochs the labels say little, so the term takes over. Once a few tiles have all the
-# weight, hardly any other gets a gradient. The entropy alone looks like success. Next to a loss that does
-# not fall, it is the alarm.
+# In the stored run the validation loss stays near 0.69, that of a coin toss. Entropy falls all the same: in the
+# first epochs the labels say little, so the term takes over. Once a few tiles have all the weight, hardly any
+# other tile gets a gradient. The entropy alone looks like success. Next to a loss that does not fall, it is the
+# alarm.
 #
 # </details>
 
 # %% [markdown] id="summary"
 # ## Summary
 #
-# * Normalised entropy is 1 when all real tiles weigh the same and 0 when one has everything. Divide by
-#   log n_b, never by log K.
+# * Normalised entropy is 1 when all real tiles weigh the same and 0 when one has all the weight. Divide by log
+#   n_b, never by log K.
 # * The exponential of the entropy, before normalising, is a number of tiles: the effective instances.
 # * Collapsed, uniform and healthy runs have different curves. Where attention has learned something,
 #   it is narrower on positive slides than on negative ones.
@@ -529,7 +530,7 @@ with EntropyMonitor(epochs=epochs) as monitor:
 # * Collapsed early? Check how large the scores are at the start, and the learning rate. Uniform? Look for
 #   a sigmoid or a second softmax, for strong weight decay, or for a loss that has not moved yet.
 # * Report effective tiles together with the size of the slide. Then look at some of these tiles.
-# * Leave the entropy term at 0 without a reason, and choose its weight with several seeds.
+# * Leave the entropy weight at 0 unless you have a reason; then choose it with several seeds.
 
 # %% [markdown] id="reading"
 # ## Further reading

@@ -45,8 +45,8 @@ for threshold in (1, 2, 0.9):
 #
 # <!-- card instance_confusion -->
 #
-# Count them for any slide: true positives, false positives, false negatives, true negatives. A tile
-# is called positive if its score is at least the threshold.
+# Count these cases for any slide: true positives, false positives, false negatives, true negatives. A tile is
+# called positive if its score is at least the threshold.
 
 
 # %% id="exercise-instance-confusion"
@@ -75,9 +75,8 @@ check_instance_confusion(instance_confusion)
 #
 # ## Count on real slides
 #
-# We take the model that ships with the course, gated attention, and the 72 validation slides. (They chose
-# its epoch, so they flatter it a little.) First six positive slides, from the smallest tumour
-# to the largest.
+# We take the course's trained model, gated attention, and the 72 validation slides. (They chose its epoch, so
+# they flatter it a little.) First come six positive slides, from the smallest tumour to the largest.
 
 # %% id="real-run"
 from IPython.display import Markdown
@@ -122,7 +121,7 @@ table(["threshold 5 shares", "hit", "false alarms", "missed"], rows)
 # %% [markdown] id="ceiling"
 # ## Know the ceiling
 #
-# The largest tumour is missed almost entirely. Is the model blind? Most of it is arithmetic: shares sum to
+# The largest tumour is missed almost entirely. Is the model blind? Most misses are arithmetic: shares sum to
 # the number of tiles, n. With a threshold of t, how many tiles can be hot?
 #
 # <details><summary>Answer: how many tiles can be hot</summary>
@@ -135,9 +134,8 @@ table(["threshold 5 shares", "hit", "false alarms", "missed"], rows)
 #
 # <!-- card sensitivity_ceiling -->
 #
-# The largest slide in the table has 232 tiles, and 160 of them hold tumour. The threshold is 5 shares.
-# If attention were perfect, what fraction of the tumour tiles could be hot at most? Write your guess, then
-# run the check.
+# The largest slide in the table has 232 tiles, 160 of them with tumour. The threshold is 5 shares. If attention
+# were perfect, what fraction of the tumour tiles could be hot at most? Guess, then run the check.
 
 # %% id="exercise-sensitivity-ceiling"
 ### BEGIN SOLUTION
@@ -152,12 +150,11 @@ check_sensitivity_ceiling(my_guess)
 # %% [markdown] id="choose"
 # ## Choose a threshold on other patients
 #
-# So on this slide 114 misses were bound to happen. A lower threshold would avoid some of them, at a price.
+# So on this slide most misses were bound to happen. A lower threshold would avoid some of them, at a price.
 #
-# The best threshold flatters us on the slides that chose it. So we divide the
-# patients into two halves, choose on one and judge on the other. The figure shows the trade-off on the
-# choosing half. **Sensitivity** is the fraction of the tumour tiles that are hot; **precision** is the
-# fraction of the hot tiles that hold tumour.
+# The best threshold flatters us on the slides that chose it. So we halve the patients, choose on one half and
+# judge on the other. The figure shows the trade-off on the choosing half. **Sensitivity** is the fraction of
+# the tumour tiles that are hot; **precision** is the fraction of the hot tiles that hold tumour.
 
 # %% id="choose-halves"
 from sklearn.model_selection import StratifiedGroupKFold
@@ -236,8 +233,8 @@ table(HEADER, [judge(shares, first, second), judge(shares, second, first)])
 # %% [markdown] id="scalings"
 # ## Colour a slide that has no tumour
 #
-# Most heat maps rescale attention for display. What does each scaling do to a healthy slide on which no
-# tile stands out?
+# Most heat maps rescale attention for display. What does each scaling do to a healthy slide where no tile
+# stands out?
 
 # %% id="scalings-hand" tags=["nbval-check-output"]
 dull = np.array([1.2, 1.1, 1.06, 0.94, 0.9, 0.8]) / 6  # nearly equal
@@ -273,12 +270,12 @@ head = ["cut", "tiles painted", "slides with paint", "fewest–most tiles"]
 table([*head, "in quarters"], rows)
 
 # %% [markdown] id="scalings-table-read"
-# Every scaling paints every healthy slide. Raw and share agree on whole slides, which are of similar size;
-# in small bags raw paints about three times as much. Shares are the better scale, but no alarm:
-# weights must sum to 1, even where there is nothing to find.
+# Every scaling paints every healthy slide. Raw and share agree on whole slides, which are of similar size; in
+# small bags raw paints about three times as much. Shares are the better scale, but not an alarm: weights must
+# sum to 1, even where there is nothing to find.
 #
-# See the negative slide of median probability, above the positive slide of median witness rate. The
-# tumour is outlined.
+# The figure shows the negative slide of median probability and, under it, the positive slide of median witness
+# rate, its tumour outlined.
 
 # %% id="scalings-figure" tags=["hide-input"]
 from mil_tutorial import TILE, slide_image, stitch_tiles
@@ -339,7 +336,7 @@ for name, rows in {"negative": negative, "positive": positive}.items():
     print(f"maps hidden on {name} slides: {hidden} of {len(rows)}")
 
 # %% [markdown] id="fix-read"
-# The second line is the price: a missed slide loses its map as well.
+# The second line is the price: a missed slide loses its map too.
 #
 # ### Exercise 3: find the bug
 #
@@ -372,9 +369,9 @@ check_hot_tiles(hot_tiles)
 # Send a bag of one tile through the model. Its attention is 1 whatever it shows, so the logit depends on
 # the tile alone: its **own score** $s_k$. `predict` returns it as `instance_logits`.
 #
-# The head is linear, so the slide's logit is the weighted mean of its tiles' own scores:
-# $\sum_k a_k s_k$. Attention says how loud a tile speaks. Its own score says *what* it says: positive
-# for tumour, negative against. What does the loudest tile of each slide say?
+# The head is linear, so the slide's logit is the weighted mean of its tiles' own scores: $\sum_k a_k s_k$.
+# Attention says how loud a tile speaks. Its own score says *what* it says: positive for tumour, negative
+# against it. What does the loudest tile of each slide say?
 
 # %% id="alone-run" tags=["nbval-check-output"]
 scores = predictions.per_bag(predictions.instance_logits)
@@ -418,8 +415,8 @@ show(
 #
 # </details>
 #
-# So which of the two should judge tiles? Ask the instance AUC twice: **within** a slide, averaged over
-# positive slides, and **over all** slides, each tumour tile against each other tile. For the intervals,
+# So which of the two should judge tiles? Ask the instance AUC twice: **within** a slide, averaged over positive
+# slides, and **over all** slides, each tumour tile against each tile without tumour. For the intervals,
 # patients are resampled.
 
 # %% id="compare-run"
@@ -466,13 +463,13 @@ table(["instance AUC", "attention", "own score", "difference"], rows)
 table(HEADER, [judge(scores, first, second), judge(scores, second, first)])
 
 # %% [markdown] id="compare-read"
-# Within a slide we cannot tell the two apart: in the stored run the interval of the difference contains
-# 0. Over all slides attention is far behind, as it must be, since a share is relative to its slide.
+# Within a slide we cannot tell the two apart: in the stored run the interval of the difference
+# contains 0. Over all slides attention is far behind, as it must be, since a share is relative to its slide.
 #
 # The last table applies our rule to own scores. Two false tiles per healthy slide now buy a sensitivity
 # near 0.6; with shares they bought 0.1.
 #
-# Own scores are not the truth either: the head was trained on weighted means.
+# Own scores are not the truth either: the head was trained on weighted means, not single tiles.
 #
 # ## Delete tiles and watch the prediction
 #
@@ -480,7 +477,7 @@ table(HEADER, [judge(scores, first, second), judge(scores, second, first)])
 # tile, its prediction should change when we delete that tile, unless other tiles say the same. This is
 # **faithfulness**. It needs no tile labels.
 #
-# To delete a tile is to take it out of the bag. The softmax then runs over the others, so their weights
+# Deleting a tile takes it out of the bag. The softmax then runs over the remaining tiles, so their weights
 # grow. Three tiles by hand:
 
 # %% id="delete-hand" tags=["nbval-check-output"]
@@ -495,10 +492,10 @@ for gone in (0, 1):
     print("weights", np.round(left, 2))
 
 # %% [markdown] id="delete-hand-read"
-# The second line: 0.3 / 0.4 = 0.75, and 0.75 × (−2) + 0.25 × (−4) = −2.5. Without its hottest tile
-# the bag turns negative. Without tile 1 the logit *rises*: that tile had attention and spoke against tumour.
+# Check the second line: 0.3 / 0.4 = 0.75, and 0.75 × (−2) + 0.25 × (−4) = −2.5. Without its hottest tile the
+# bag turns negative. Without tile 1 the logit *rises*: that tile had attention and spoke against tumour.
 #
-# Now a real bag: delete one more tile each time.
+# In a real bag, delete one more tile each time.
 
 
 # %% id="delete-loop"
@@ -592,15 +589,14 @@ print(f"AOPC of L = 50, random order: {drops['random'][positive].mean():.3f}")
 table(["AOPC", "attention", "own score", "difference"], rows)
 
 # %% [markdown] id="orders-read"
-# On positive slides attention passes: on most of them it names the few tiles that carry the prediction.
-# Large tumours survive the test, and random tiles carry nothing. In the stored run attention and
-# own score cannot be told apart at 5 and 20 deletions; at 50 the own score is ahead. The verdict depends
-# on L, so report L.
+# On positive slides attention passes: on most of them it names the few tiles that carry the prediction. Large
+# tumours survive the test, and random tiles hardly matter. In the stored run attention and own score cannot be
+# told apart at 5 and 20 deletions; at 50 the own score is ahead. The verdict depends on L, so report L.
 #
 # <details><summary>Answer: slides called negative</summary>
 #
-# There is little to drop, so the test cannot praise a map there. In the stored run, with attention
-# first, the probability rises in the end: attended tiles had spoken against tumour.
+# The probability has little room to fall, so the test cannot speak for a map there. In the stored run, with
+# attention first, the probability rises in the end: attended tiles had spoken against tumour.
 #
 # </details>
 #
@@ -636,7 +632,7 @@ check_logits_after_deletion(logits_after_deletion)
 # %% [markdown] id="again"
 # ## Train it again
 #
-# All this was one model. What happens with another start?
+# All this came from one model. What happens with another start?
 
 # %% id="again-run"
 from mil_tutorial import TrainingConfig, build_model, fit
@@ -687,8 +683,8 @@ head = [
 table(head, rows)
 
 # %% [markdown] id="again-read"
-# In the stored run all three agree with the model that ships: within a slide the two are close; over all
-# slides own scores are far ahead, and at 50 deletions by less.
+# In the stored run all three starts agree with the shipped model: within a slide attention and own scores are
+# close; over all slides own scores are far ahead, at 50 deletions less so.
 
 # %% [markdown] id="summary"
 # ## Summary
@@ -707,9 +703,9 @@ table(head, rows)
 # %% [markdown] id="practice"
 # ## In practice
 #
-# * Choose tile thresholds on patients that the report does not use, by a rule of one sentence.
+# * Choose tile thresholds on patients that the report does not use, by a one-sentence rule.
 # * Before you believe a map from your own model, draw it for twenty healthy slides.
-# * Deletion works for any model of bags, also one whose head is not linear.
+# * Deletion works for any model of bags, even with a non-linear head.
 
 # %% [markdown] id="reading"
 # ## Further reading
@@ -719,6 +715,7 @@ table(head, rows)
 # * J. Early, C. Evers and S. Ramchurn, *Model agnostic interpretability for multiple instance learning*,
 #   ICLR 2022, [arXiv:2201.11701](https://arxiv.org/abs/2201.11701): the same for bags.
 # * J. Edin and others, *Normalized AOPC: Fixing misleading faithfulness metrics for feature attribution
-#   explainability*, 2024, [arXiv:2408.08137](https://arxiv.org/abs/2408.08137): do not compare two models.
+#   explainability*, 2024, [arXiv:2408.08137](https://arxiv.org/abs/2408.08137): do not compare the AOPC of two
+#   models.
 #
 # <!-- next -->

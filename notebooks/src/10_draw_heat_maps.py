@@ -20,8 +20,8 @@
 # %% [markdown] id="find"
 # ## Find the tumour yourself first
 #
-# Once you have seen a heat map, you cannot unsee it. So look at three slides before the model points
-# anywhere: the positive validation slides with the smallest witness rate and with its two quartiles.
+# Once you have seen a heat map, you cannot unsee it. So look at three slides before the model points anywhere:
+# the positive validation slides whose witness rate is the smallest, the lower quartile and the upper quartile.
 # (You met the median slide in chapter 05.) Nothing is trained here. We use the model that ships with the
 # course.
 
@@ -53,7 +53,7 @@ for i in (smallest, lower, upper):
 # Mark the tiles that you would call tumour, then reveal the truth. While you look, ask yourself:
 #
 # 1. What gives a tumour cell away: its colour, its size, or how densely the cells lie?
-# 2. How many tiles would you have to open if you picked them blindly?
+# 2. How many tiles would you have to open to meet tumour if you picked them blindly?
 # 3. On which of the three slides can you stop searching early?
 
 # %% id="find-widget"
@@ -109,8 +109,9 @@ print(canvas)
 #
 # <!-- card stitch_tiles -->
 #
-# Write it as a loop for any tiles. Where tiles overlap, as in many pipelines, take their mean. Where there
-# is no tile, leave NaN. (Inside `np.errstate(invalid="ignore")`, 0 / 0 gives NaN without a warning.)
+# Write this as a loop that works for any tiles. Where tiles overlap, as in many pipelines, take the mean of
+# their values. Where there is no tile, leave NaN. (Inside `np.errstate(invalid="ignore")`, 0 / 0 gives NaN
+# without a warning.)
 
 
 # %% id="exercise-stitch-tiles"
@@ -135,9 +136,9 @@ check_stitch_tiles(stitch_tiles)
 # Stuck? `check_stitch_tiles.hint(1)` gives a hint, and `check_stitch_tiles.solution()` shows one answer. The
 # rest of the chapter does not depend on yours.
 #
-# A real slide is 100,000 pixels wide, and a few thousand tiles do not need 10¹⁰ numbers. So the package's
-# `stitch_tiles` takes a `downsample`: pixels of the slide for one pixel of the canvas. With a downsample
-# of 2, each of our tiles becomes one pixel.
+# A real slide is 100,000 pixels wide, and a few thousand tiles do not need a canvas of 10¹⁰ numbers. So the
+# package's `stitch_tiles` takes a `downsample`: how many pixels of the slide make one pixel of the canvas. With
+# a downsample of 2, each of our tiles becomes one pixel.
 
 # %% id="small-run" tags=["nbval-check-output"]
 from mil_tutorial import stitch_tiles as package_stitch
@@ -177,8 +178,8 @@ check_one_pixel_a_tile(one_pixel_a_tile)
 # An **overlay** blends slide and map: with opacity α, a pixel becomes (1 − α) · tissue + α · colour. Take
 # pink tissue with a red channel of 200, a yellow of 253, and α = 0.4: 0.6 × 200 + 0.4 × 253 = 221.2.
 #
-# Which α should a tile with *little* attention get? The same as all others, or less? Below, α grows with
-# the value, and empty places keep their tissue.
+# Which α should a tile with *little* attention get? The same as all others, or less? Below, α grows with the
+# value, and empty places show the tissue unchanged.
 
 
 # %% id="overlay-define"
@@ -313,8 +314,8 @@ show(
 )
 
 # %% [markdown] id="bar-ask"
-# Now a quiet slide, the one with the median probability among the negatives. Its weights sum to 1 too, so
-# it has a hottest tile. What does that look like on the *first* slide's range?
+# Now a quiet slide, the one with the median probability among the negatives. Its weights sum to 1 too, so it
+# has a hottest tile. What does that tile look like on the *first* slide's range?
 
 # %% id="bar-quiet"
 negatives = np.flatnonzero(predictions.labels == 0)
@@ -346,7 +347,7 @@ show(
 #
 # 1. How many tiles hold nearly all the attention of the false alarm?
 # 2. Does the hottest tile of the miss hold tumour?
-# 3. Does a large top share prove tumour?
+# 3. Does a large top share, that of the hottest tile, prove tumour?
 
 # %% id="explore-widget"
 from mil_tutorial.widgets import SlideExplorer
@@ -387,8 +388,8 @@ table([*head, "tiles with 90 %", "attention on tumour"], rows)
 # %% [markdown] id="what-if"
 # ## Take tiles away
 #
-# Hot tiles weigh a lot. Do they also *decide*? Take them away and ask again; the softmax shares their
-# weight among the others. The head is linear, so the widget can compute the exact answer from attention and
+# Hot tiles weigh a lot. Do they also *decide*? Take them away and ask again; the softmax shares their weight
+# among the remaining tiles. The head is linear, so the widget can compute the exact answer from attention and
 # own scores, even on a page without a kernel. Predict before each step.
 #
 # 1. How many of the hottest tiles must go before the median slide is called negative?
@@ -443,8 +444,8 @@ table(["hottest tiles gone", *steps, "ten at random"], rows)
 #
 # <!-- card bar_pixels -->
 #
-# A slide was scanned at 0.25 µm per pixel. You draw on a picture of it with a downsample of 32. How many
-# pixels of the picture is 1 mm? Write your guess, then run the check.
+# A slide was scanned at 0.25 µm per pixel. You draw on a picture of it with a downsample of 32. How many pixels
+# of the picture make 1 mm? Write your guess, then run the check.
 
 # %% id="exercise-bar-pixels"
 ### BEGIN SOLUTION

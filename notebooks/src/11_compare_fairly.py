@@ -3,8 +3,8 @@
 #
 # <!-- badges -->
 #
-# Four poolings, the same slides: which is best, and how sure can we be? You run the experiment, look at a
-# printed table in the same way, and build a comparison of your own.
+# Four poolings, the same slides: which is best, and how sure can we be? Run the experiment, read a printed
+# table the same way, and build your own comparison.
 #
 # | | |
 # |---|---|
@@ -41,13 +41,13 @@ for name, part in parts.items():
 print(benchmark.config)
 
 # %% [markdown] id="hand"
-# Two things are less pure. The makers of the slides saw test results while they drew them: how *high* the
-# numbers are is their choice. And validation chose the settings, for gated attention and max.
+# Two things are less clean. The makers of the slides saw test results while they drew them, so how *high* the
+# numbers are is their choice. Validation slides chose the settings, with gated attention and max only.
 #
 # ## Resample patients
 #
-# Two models, eight slides of four patients. Of the 16 pairs of a positive and a negative slide, model 1
-# puts one in the wrong order, model 2 two. Is model 1 better, or lucky?
+# Two models, eight slides of four patients. Of the 16 pairs of a positive and a negative slide, model 1 puts
+# one in the wrong order and model 2 puts two. Is model 1 better, or lucky?
 
 # %% id="hand-run" tags=["nbval-check-output"]
 patient = np.array(["A", "A", "B", "B", "C", "C", "D", "D"])
@@ -58,8 +58,8 @@ print(f"model 1: {auc(labels, first):.4f} = 15/16", end=", ")
 print(f"model 2: {auc(labels, second):.4f} = 14/16")
 
 # %% [markdown] id="hand-draw"
-# What would other patients have shown? We have no others, so we draw from ours, with replacement: A, A, C
-# and D, say. A counts twice, B not at all.
+# What would other patients have shown? We have none, so we draw from ours, with replacement: A, A, C and D,
+# say. A counts twice, B not at all.
 #
 # ![Eight patients and three draws of eight with replacement, in which some patients occur twice and others not at all; below, a histogram of the results of 1,000 draws with the middle 95 % marked](images/bootstrap.svg)
 #
@@ -133,11 +133,11 @@ print("all pairs right, bootstrap:", confidence_interval(drawn_auc, y, y, ten))
 print("                   formula:", confidence_interval(auc, y, y, ten))
 
 # %% [markdown] id="cover-read"
-# In the stored run 77 contain it: few patients cannot show how bad others are. The package's
-# formula adds up how far each patient moves the AUC, then the spread between seeds. With it 98 contain the
-# truth; over 96 kinds of test sets 92 to 98 % do (`tests/benchmarks/coverage.py`).
+# In the stored run 77 do: few patients cannot show how much worse others may be. The package's formula adds up
+# how far each patient moves the AUC, then adds the spread between seeds. With it, 98 contain the truth; over 96
+# kinds of simulated test sets, 92 to 98 % do (`tests/benchmarks/coverage.py`).
 #
-# Next, 80 patients with two slides each, and two models that err on the same slides.
+# Next: 80 patients with two slides each, and two models that err on the same slides.
 
 # %% id="package-run" tags=["nbval-check-output"]
 from mil_tutorial import paired_difference
@@ -158,8 +158,8 @@ print("difference", paired_difference(auc, truth, one, two, many))
 #
 # <!-- card differences_of -->
 #
-# As a test, a colleague compares a model with itself. The difference should be 0 in every draw. It runs
-# from −0.1 to 0.1. Fix it.
+# As a test, a colleague compares a model with itself. The difference should be 0 in every draw, but runs from
+# −0.1 to 0.1. Fix it.
 
 
 # %% id="exercise-differences-of"
@@ -225,7 +225,7 @@ Markdown(as_markdown(results).partition("\n\n")[2])  # without its heading
 #
 # </details>
 #
-# * **Baselines.** Bag size predicts nothing: the cohort was chosen so. The mean *feature* with logistic
+# * **Baselines.** Bag size predicts nothing: the cohort was chosen that way. The mean *feature* with logistic
 #   regression does no worse than mean pooling, which therefore does not show that MIL helps.
 # * **Maps.** Attention ranks tiles well; max gives all its attention to one tile. Yet the max model's tile
 #   *scores* rank them well too: a heat map does not need attention.
@@ -234,13 +234,13 @@ Markdown(as_markdown(results).partition("\n\n")[2])  # without its heading
 #
 # <details><summary>Answer: half the misses?</summary>
 #
-# Look one row down: specificity falls from 0.90 to 0.76. One rule (95 % sensitivity on validation slides)
-# put the models at *different points* of their curves. At an equal specificity of 90 % they find 82 % and
-# 83 %. **A false-negative rate without its specificity says nothing.**
+# Look one row down: specificity falls from 0.90 to 0.76. One rule (95 % sensitivity on validation slides) put
+# the models at *different points* of their curves. At an equal specificity of 90 %, max finds 82 % and gated
+# attention 83 %. **A false-negative rate without its specificity says nothing.**
 #
 # </details>
 #
-# Which pooling wins where? Here are the positive slides in four groups by witness rate.
+# Which pooling wins where? Split the positive slides into four groups by witness rate.
 
 # %% id="witness-run"
 from mil_tutorial import load_recorded, plot_witness_rate
@@ -255,8 +255,8 @@ show(
 # %% [markdown] id="labels"
 # ## Ask what the missing labels would buy
 #
-# The conventional classifier learns from a label for *every tile*: 44,234 instead of 204. Same features, a
-# small network from scikit-learn; a slide's score is the mean of its one to three highest tiles
+# The conventional classifier learns from a label for *every tile*: 44,234 instead of 204. It is a small network
+# from scikit-learn on the same features; a slide's score is the mean of its one to three highest tile scores
 # (validation slides choose how many).
 
 
@@ -293,9 +293,9 @@ for name in ("slides", "slides-hard"):
 table(["data", "model", "AUC over slides", "tiles ranked"], rows)
 
 # %% [markdown] id="curve"
-# In the stored run the labels buy much for *ranking tiles*. For *calling slides* no gain shows
-# within these (unpaired) intervals. A likely reason: one false alarm spoils a healthy slide, and
-# training on tiles hardly notices it.
+# In the stored run the labels buy a lot for *ranking tiles*. For *calling slides* no gain shows within these
+# (unpaired) intervals. A likely reason: one false alarm spoils a healthy slide, and training on tiles hardly
+# notices it.
 #
 # ## Ask how many slides it takes
 #
@@ -314,13 +314,13 @@ show(
 )
 
 # %% [markdown] id="runs"
-# Max equals attention with 204 slides. With 25 the means agree, but one max run is near chance (small
-# marks); with 50 three of five max runs are, and no attention run. "Equal" was true for *this many slides*.
+# Max equals attention with 204 slides. With 25 the means agree, but one max run is near chance (small marks);
+# with 50, three of five max runs are, but no attention run. "Equal" was true for *this many slides*.
 #
 # ## Look at the runs one by one
 #
 # Why do the small marks of max lie in two groups? Look at `slides-hard`, with about three tumour tiles per
-# slide: twenty starts of each, **recorded**.
+# positive slide: twenty starts of each pooling, **recorded**.
 
 # %% id="runs-run" tags=["hide-input"]
 from mil_tutorial import POOLING_COLOURS, POOLING_MARKERS
@@ -352,16 +352,16 @@ show(
 # it in 19 starts, gated attention in 15. And **those that find it are about equally good** (0.84, 0.82,
 # 0.83): here the better pooling does not see more, it is easier to start.
 #
-# Seeds 0 to 4 alone say gated 0.83, attention 0.78. All twenty say 0.75 and 0.81. Five coins that all show
-# heads do not tell how often tails come.
+# Seeds 0 to 4 alone say gated 0.83, attention 0.78. All twenty say 0.75 and 0.81. Five heads in a row do not
+# tell how often tails come up.
 #
 # ### Exercise 3: keep the best start, fairly
 #
 # <!-- card best_of -->
 #
-# Train r times, keep the start that *validation* likes best: which test AUC is that on average? Twenty
-# starts contain 15,504 groups of five. Sort by validation loss: the start with i
-# lower losses is kept by the $\binom{S-1-i}{r-1}$ groups in which all others come after it.
+# Train r times, keep the start *validation* likes best: what test AUC does that give on average? Twenty starts
+# contain 15,504 groups of five. Sort the starts by validation loss: one with i lower losses is kept by the
+# $\binom{S-1-i}{r-1}$ groups whose other members come after it.
 
 # %% id="exercise-best-of"
 from math import comb
@@ -397,12 +397,12 @@ table(["test AUC", *starts], rows)
 #
 # The article this course grew from compares poolings on CAMELYON16, whose test set has 49 positive and 80
 # negative slides. It prints AUCs of 0.82 (max), 0.85 (mean), 0.91 (attention) and 0.93 (gated), and false
-# negatives that fall from 23 % to 11 %. We found no source, and have not reproduced them. What to ask:
+# negatives that fall from 23 % to 11 %. We found no source for them and have not reproduced them. Ask about:
 #
-# * **Noise.** One standard error of such an AUC is about 0.03 (Hanley and McNeil 1982): 0.93 − 0.91 is
-#   less, and no paired interval is printed.
-# * **Whole slides.** One run finds a whole number of 49: 38 are 0.776, 39 are 0.796. The printed sensitivity
-#   of 0.79 can only be a mean over runs, or of another test set.
+# * **Noise.** One standard error of such an AUC is about 0.03 (Hanley and McNeil 1982): 0.93 − 0.91 is less,
+#   with no paired interval printed.
+# * **Whole slides.** One run finds a whole number of the 49: 38 are 0.776, 39 are 0.796. The printed
+#   sensitivity of 0.79 can only be a mean over runs, or come from another test set.
 # * **Order.** Published tables have max far ahead of the mean (Shao and others 2021), not behind.
 #
 # What do *our* slides say? Four differences, with intervals:
@@ -443,7 +443,7 @@ show(
 # | half the false negatives | cannot say: at equal specificity the intervals are too wide |
 # | no map from max | not seen here: its tile scores rank tumour |
 #
-# Rendered slides cannot say what CAMELYON16 would.
+# Rendered slides cannot say what CAMELYON16 would show.
 #
 # ### Exercise 4: predict how many slides it takes
 #
@@ -452,7 +452,7 @@ show(
 # Now real scores: the FDA's [DLDP project](https://github.com/DIDSR/dldp) (CC0) scored the 129 test slides of
 # CAMELYON16 with classifiers trained on annotated tiles. With colour noise in training the AUC is 0.942,
 # without it 0.916. The paired difference is 0.027, its interval [−0.029, 0.087], so ± 0.058. If the difference
-# stays, how many slides would it take until the interval leaves out 0?
+# stays the same, how many slides would make the interval leave out 0?
 
 # %% id="exercise-slides-needed"
 ### BEGIN SOLUTION
@@ -484,8 +484,8 @@ else:
 # %% [markdown] id="build"
 # ## Build it yourself (stretch)
 #
-# Now build a whole comparison in four stages, on the *training* slides. The question: does it help to
-# describe a slide by the mean of its features *and* their spread, instead of the mean alone?
+# Build a whole comparison in four stages, on the *training* slides. Does it help to describe a slide by the
+# mean of its features *and* their spread, not the mean alone?
 #
 # ### Stage 1: split the patients
 #
@@ -565,7 +565,7 @@ check_paired_interval(paired_interval)
 #
 # <!-- card call_it -->
 #
-# A difference up to `margin` does not matter. Return "equal" if the whole interval lies within ±`margin`;
+# A difference of up to `margin` does not matter. Return "equal" if the whole interval lies within ±`margin`;
 # otherwise "first" or "second" if it lies on one side of 0; otherwise "cannot say".
 
 
@@ -611,8 +611,8 @@ table(head, rows) if all(ready) else print("after all four stages: the run")
 # %% [markdown] id="build-read"
 # <details><summary>Answer: does the spread help?</summary>
 #
-# In the stored run it cannot be said with any of the three splits: about 41 patients give intervals wider
-# than 0.1. More patients would help; more seeds would not, for the splits share slides.
+# In the stored run none of the three splits can say: about 41 patients give intervals wider than 0.1. More
+# patients would help; more seeds would not, for the splits share slides.
 #
 # </details>
 
@@ -622,7 +622,7 @@ table(head, rows) if all(ready) else print("after all four stages: the run")
 # * Fix everything first; open the test slides once; report what comes out.
 # * Draw whole patients, the same for both models.
 # * Look at single runs. The mean of a mixture describes none of them.
-# * Compare at equal specificity, and ask of a table whether its numbers can occur.
+# * Compare at equal specificity, and ask whether the numbers in a table can occur.
 
 # %% [markdown] id="quiz"
 # ## Check yourself
@@ -633,7 +633,7 @@ table(head, rows) if all(ready) else print("after all four stages: the run")
 # ## In practice
 #
 # * Give every model the same number of starts.
-# * Publish predictions for each slide, so that others can compute their own intervals.
+# * Publish predictions for each slide, so others can compute their own intervals.
 # * "No difference" needs a narrow interval around 0. A wide one asks for more slides.
 
 # %% [markdown] id="reading"
