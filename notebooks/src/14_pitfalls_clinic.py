@@ -73,8 +73,8 @@ def symptom(function, *arguments):
 # <!-- card max_of_bags -->
 #
 # A library of MIL layers does max pooling with a mask. Its test, with 3 bags of 3 tiles with 3 values each, passes;
-# the first real batch, 2 bags of 3 tiles with 4 values, crashes. But was its result right? The first line below is the
-# maximum of the test's bag 0, which has one tile with the values 5, 5, 5; the rest is padding.
+# the first real batch, 2 bags of 3 tiles with 4 values, crashes. But was the test's result right? The first line below
+# is the maximum of bag 0 in that test, which has one tile with the values 5, 5, 5; the rest is padding.
 
 
 # %% id="exercise-max-of-bags"

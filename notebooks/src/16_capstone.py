@@ -33,7 +33,7 @@ from mil_tutorial.notebook import table
 # ## Meet the hospital
 #
 # The hospital is rendered, and one of four flaws is hidden in it. Its name and the seed decide which. This page shows
-# seed 0; its answer is folded at the end. For an audit of your own, **choose another seed now**, for example your
+# seed 0; its answer is folded away at the end. For an audit of your own, **choose another seed now**, for example your
 # birthday. The cell runs `python -m mil_tutorial hospital --hospital NEW --seed 0 --out NEW-0`, which takes about a
 # minute.
 
