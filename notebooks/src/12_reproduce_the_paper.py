@@ -213,9 +213,9 @@ recorded = load_reproductions()
 Markdown(comparison_table(recorded, MNIST, "auc"))
 
 # %% [markdown] id="plain-read"
-# For attention, the published values lie in our intervals from 100 bags upwards. With 50 bags, our plain recipe does
-# better than the paper. But our single runs range from .70 to .93, and published numbers are uncertain too. One
-# possible cause: 100 further labelled bags choose our epoch, twice as many as we train on.
+# For attention, the published values lie in our intervals from 100 bags upwards. With 50 bags, our value is higher.
+# But our single runs range from .70 to .93, and published numbers are uncertain too. One possible cause: 100 further
+# labelled bags choose our epoch, twice as many as we train on.
 #
 # Bag size alone reaches .57: the small shortcut that comes with the protocol.
 
@@ -258,7 +258,7 @@ show(
 #
 # * **dropout**: each training step sets a random half of the embedding's units to 0;
 # * **one cycle** of the learning rate: up over the first three tenths of the steps, then down to almost nothing;
-# * **a fixed length**: the *last* weights are kept, so no validation bags are needed;
+# * **a fixed length**: the *last* weights are kept, with no validation bags;
 # * an **ensemble** (except with 500 bags): models that differ only in their seed; their logits are averaged. Errors
 #   that differ partly cancel.
 
@@ -293,8 +293,8 @@ show(
 # %% [markdown] id="improve-read"
 # With 50 bags, the improved recipe does as well as "plain" does with 200.
 #
-# Which ingredient did it? An **ablation** leaves out one at a time; here with 100 bags and single models. Which one
-# do you expect to matter most?
+# Which ingredient did it? An **ablation** leaves out one at a time; here with 100 bags and single models. Which do you
+# expect to matter most?
 
 # %% id="ablation-run"
 Markdown(ablation_table(recorded, "mnist-100", "auc"))
@@ -417,8 +417,8 @@ Markdown(f"{by_accuracy}\n\n{by_auc}")
 # %% [markdown] id="colon"
 # ## Go to real tissue: nuclei of the colon
 #
-# The data are 100 images of colorectal tissue, with 22,444 nuclei of known type. A bag holds the nuclei of one image
-# as patches of 27 × 27 pixels; it is positive if at least one is epithelial. The data are for research only and cannot
+# Here, 100 images of colorectal tissue contain 22,444 nuclei of known type. A bag holds the nuclei of one image as
+# patches of 27 × 27 pixels; it is positive if at least one is epithelial. The data are for research only and cannot
 # ship here; the next cell says how to request them.
 
 # %% id="colon-load"
@@ -471,8 +471,8 @@ Markdown(instance_table(recorded, "colon", "colon-frozen"))
 #
 # <!-- card smooth_scores -->
 #
-# Epithelial nuclei form sheets. A bag forgets where its nuclei were, but you know their positions. Average each score
-# over its neighbourhood, with weight $\exp(-d^2 / 2r^2)$ at distance $d$; the nucleus itself has weight 1.
+# Epithelial nuclei form sheets. A bag forgets where its nuclei were, but you know. Average each score over its
+# neighbourhood, with weight $\exp(-d^2 / 2r^2)$ at distance $d$; the nucleus itself has weight 1.
 
 
 # %% id="exercise-smooth-scores"
@@ -501,8 +501,8 @@ check_smooth_scores(smooth_scores)
 #   pooling and sees 64 nuclei of an image per step.
 # * Our plain recipe augments nothing. Check whether the paper's did.
 # * MNIST's improved recipe was checked on bags of training digits. MUSK's was chosen on held-out folds of other
-#   divisions of *the same* molecules; its plain recipe was changed once after a look at the results. How the recipe
-#   for colon was chosen is not on record. These numbers may be too good; we cannot tell by how much.
+#   divisions of *the same* molecules; its plain recipe was changed once after a look at the results. How colon's
+#   recipe was chosen is not on record. These numbers may be too good; we cannot tell by how much.
 # * The colon images come without patient numbers: a patient may be in training and in test, in the paper and here.
 
 # %% [markdown] id="summary"

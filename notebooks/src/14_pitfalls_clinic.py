@@ -47,7 +47,7 @@ def symptom(function, *arguments):
 # %% [markdown] id="ward"
 # ## Know the causes
 #
-# Two of these ten causes fit no case.
+# Ten causes; two fit no case.
 #
 # | | cause |
 # |---|---|
@@ -72,9 +72,9 @@ def symptom(function, *arguments):
 #
 # <!-- card max_of_bags -->
 #
-# A library of MIL layers does max pooling with a mask. Its test, with 3 bags of 3 tiles with 3 values each, passes;
-# the first real batch, 2 bags of 3 tiles with 4 values, crashes. But was the test's result right? The first line below
-# is the maximum of bag 0 in that test, which has one tile with the values 5, 5, 5; the rest is padding.
+# A library of MIL layers does max pooling with a mask. Its test, 3 bags of 3 tiles with 3 values, passes; the first
+# real batch, 2 bags of 3 tiles with 4 values, crashes. But was its result right? The first line below is the maximum
+# of the test's bag 0, which has one tile with the values 5, 5, 5; the rest is padding.
 
 
 # %% id="exercise-max-of-bags"
@@ -106,8 +106,8 @@ check_max_of_bags((max_of_bags, why))
 #
 # <details><summary>Answer: case 1</summary>
 #
-# C. Shapes are lined up from the right, so tiles were lined up with values. With 3 of each that is legal, but wrong:
-# the crash was the better half of this bug. **Give every axis of a test its own size.**
+# C. Shapes are lined up from the right, so tiles were paired with values. With 3 of each that is legal, but wrong: the
+# crash was the better half of this bug. **Give every axis of a test its own size.**
 #
 # </details>
 #
@@ -165,8 +165,8 @@ check_rows_to_weights((rows_to_weights, why))
 #
 # <!-- card attention_of -->
 #
-# A model has a `forward(x, lens)`. The largest slide in a batch changes how much the tiles of the other slides count.
-# Below: the attention of the first of ten tiles, a tumour tile, in batches of 10, 20, 50 and 100 positions.
+# A model has a `forward(x, lens)`. The largest slide in a batch changes how much the other slides' tiles count. Below:
+# the attention of the first of ten tiles, a tumour tile, in batches of 10, 20, 50 and 100 positions.
 
 
 # %% id="exercise-attention-of" tags=["nbval-check-output"]
@@ -397,7 +397,7 @@ check_score_slides((score_slides, why))
 # <details><summary>Answer: case 6</summary>
 #
 # H. Thirteen slides got no result, and no error either. Judged on every second tile, they bring the AUC to 0.921,
-# *below* the 0.931 with enough memory. The difference is small; thirteen slides without an answer are not.
+# *below* the 0.931 with enough memory. The difference is small; thirteen missing answers are not.
 # ([Chapter 15](15_scale_out.ipynb) loses none.)
 #
 # </details>
@@ -565,8 +565,8 @@ show(
 # %% [markdown] id="calibrate"
 # ## Ask whether a probability comes true
 #
-# Without a bug, a number can still mislead. Of the slides to which a model gives 90 %, nine in ten should contain
-# tumour: that is **calibration**. AUC does not see it, because it depends only on the order.
+# Without a bug, a number can still mislead. Of the slides given 90 % by a model, nine in ten should contain tumour:
+# that is **calibration**. AUC does not see it, because it depends only on the order.
 #
 # Here is a model trained without dropout and kept after the last epoch.
 
@@ -585,8 +585,8 @@ extreme = abs(on_test.probabilities - 0.5) > 0.45
 print(f"{extreme.sum()} of {len(test)} test slides above 0.95 or below 0.05")
 
 # %% [markdown] id="ex-temperature"
-# It knows its training slides by heart and is just as sure about new ones. **Temperature scaling** (Guo and others
-# 2017) divides all logits by one number T > 0: $p = \sigma(z / T)$. Above 1, T reduces confidence.
+# It knows its training slides by heart and is as sure about new ones. **Temperature scaling** (Guo and others 2017)
+# divides all logits by one number T > 0: $p = \sigma(z / T)$. Above 1, T reduces confidence.
 #
 # ### Exercise: find the temperature
 #
@@ -614,12 +614,12 @@ check_best_temperature(best_temperature)
 
 # %% [markdown] id="judge"
 # The package's `fit_temperature` finds this T. We fit T on *validation* slides and judge it on *test* slides, for this
-# model and for the one that ships, which was stopped at its lowest validation loss. For each measure, lower is better:
+# model and the one that ships, which was stopped at its lowest validation loss. For each measure, lower is better:
 #
 # * **Cross-entropy**, which T minimises on validation slides.
 # * **Brier score**: the mean squared gap between probability and label.
 # * **Expected calibration error** (ECE): the mean gap between stated probability and share with tumour, here in five
-#   bins of equal width, weighted by their number of slides.
+#   bins of equal width, weighted by number of slides.
 
 # %% id="judge-measures"
 from sklearn.metrics import brier_score_loss
@@ -671,12 +671,12 @@ table(("model", "ECE by chance, mean", "95 % are below"), rows)
 
 # %% [markdown] id="judge-read"
 # In the stored run, the model of the last epoch was much too sure: T is 3.1. Cross-entropy falls by 0.29, and the
-# interval of that change lies below 0. Brier score and ECE fall as well, but with 124 test slides their intervals
+# interval of that change lies below 0. Brier score and ECE fall too, but with 124 test slides their intervals
 # include 0. The remaining ECE, 0.05, is what chance alone gives.
 #
 # For the stopped model T is 1.3, and **no gain is shown**: every interval includes 0, and ECE goes from 0.093 to
 # 0.087. It had dropout and an early stop; this comparison cannot tell which helped. Its ECE is larger than chance
-# alone gives: one number does not fix everything.
+# gives: one number does not fix everything.
 
 # %% id="reliability-figure" tags=["hide-input"]
 from mil_tutorial import reliability_curve
@@ -704,7 +704,7 @@ show(
 
 # %% [markdown] id="threshold"
 # Before scaling, one in eight slides "at 1 %" contained tumour. The bars treat slides as independent; those of one
-# patient are not, so the bars are a little too short. The middle bins hold too few slides.
+# patient are not, so the bars are slightly too short. The middle bins hold too few slides.
 #
 # AUC has not changed: dividing by a positive number keeps the order. The threshold moves with it: **chosen again by
 # the same rule, it makes the same calls**.
@@ -727,7 +727,7 @@ table(("T", "threshold", "sensitivity", "specificity"), rows)
 
 # %% [markdown] id="threshold-read"
 # We asked for 0.95 on validation slides; on these test slides it is 0.87, and [chapter 07](07_train_for_recall.ipynb)
-# explains why. The old threshold would now make different calls. Store T and the threshold together.
+# explains why. The old threshold would now make different calls. Store T and threshold together.
 
 # %% [markdown] id="summary"
 # ## Summary

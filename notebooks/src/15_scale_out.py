@@ -135,9 +135,9 @@ show(
 # ReLU lies near the slope, or above it if its numbers were still in the processor's cache, which is faster than
 # memory. The product is at the roof by definition: we measured the roof with it.
 #
-# So a step is near the machine's limit if it takes little longer than its products alone. In the backward pass, each
-# layer multiplies twice more: for the gradients of its weights and of its input. (Features need no gradient, so the
-# first layer multiplies only once more.)
+# So a step is near the machine's limit if it takes little longer than its products. In the backward pass, each layer
+# multiplies twice more: for the gradients of weights and input. (Features need no gradient, so the first layer
+# multiplies only once more.)
 
 # %% id="bags"
 rng = np.random.default_rng(0)
@@ -184,16 +184,16 @@ print(f"packed step:    {packed:.3f} s, {packed / limit:.2f} × the products")
 # %% [markdown] id="step-read"
 # How good was the prediction? In the stored run, the products took about a quarter longer. The roof was measured with
 # *one* product, on data that may stay in the cache and with memory ready for the result. In a step, eight products
-# follow each other on more data. So a count tells hundredths of a second from tenths, but it does not give the second
-# digit. For that, measure; from here on, we compare with `bare`.
+# follow each other on more data. So a count tells hundredths of a second from tenths, but not the second digit. For
+# that, measure: from here on, against `bare`.
 #
 # The rest of the step is ReLU, tanh, sigmoid, softmax, the weighted mean, and their gradients: few operations, many
 # bytes.
 #
 # ## Pay for padding
 #
-# What if the bags are padded to the largest, and the model computes on all positions? A count predicts the cost:
-# positions divided by tiles.
+# What if the bags are padded to the largest, and the model computes on all positions? The count predicts it: positions
+# divided by tiles.
 
 # %% id="padding-run"
 bag_tensor, mask, labels = batch.padded()
@@ -223,8 +223,8 @@ bag_tensor = None
 # ## Take a batch in parts
 #
 # The gradient of a sum is the sum of gradients. So take one part of the batch, call `backward`, take the next: PyTorch
-# adds to `.grad` until you clear it. This is **gradient accumulation**. Memory holds one part, and the step is the
-# same as for the whole batch, if the parts are weighted correctly.
+# adds to `.grad` until you clear it. This is **gradient accumulation**. Memory holds one part, and the gradient is the
+# whole batch's, if parts are weighted correctly.
 #
 # ### Exercise 2: find the bug
 #
@@ -260,7 +260,7 @@ check_accumulate(accumulate)
 
 # %% [markdown] id="parts"
 # Parts need less memory. Do they cost time? Try parts of at most 4,096 tiles, the package's choice on a CPU for
-# D = 1,024, and other sizes. A bag larger than that is a part of its own. What do you expect?
+# D = 1,024, and other sizes. A larger bag is a part of its own. What do you expect?
 
 # %% id="parts-run"
 from mil_tutorial import cut_into_parts
@@ -425,8 +425,8 @@ table([f"{head[0]} (memory in GB)", *head[1:]], rows)
 # for a slide of 50,000 tiles.
 #
 # And 500 such slides? That is 25 million tiles, each with 164 + 197 thousand multiplications: 18,000 billion
-# operations per epoch. Divide by your roof to get the shortest time. The features fill 500 × 0.20 = 102 GB, so each
-# epoch reads them from disk.
+# operations per epoch. Divide by your roof for the shortest time. The features fill 500 × 0.20 = 102 GB, so each epoch
+# reads them from disk.
 #
 # ## Halve the digits where it is safe
 #
@@ -522,14 +522,14 @@ else:
     print("there is no core, or no memory, for a second process here")
 
 # %% [markdown] id="processes-read"
-# If two processes ran, their losses are the same as with one, to within rounding. (Not with dropout: each process
-# draws its own random numbers.)
+# If two processes ran, their losses equal those of one, to within rounding. (Not with dropout: each process draws its
+# own random numbers.)
 #
 # Is it faster? A ratio of 0.5 would be ideal. Near 1, the second process brings nothing; above 1, it *slows training
-# down*. A count explains why: a step here has 16 bags of about 217 tiles with 64 features, 0.8 billion operations, an
-# eighth of the batch above. After so little work the processes exchange gradients, and the faster one waits for the
-# slower. **Count the work between two messages**: processes pay off with large bags, many cores or several GPUs. The
-# training runs of `compare` exchange nothing: `--jobs 2` shares them between two processes.
+# down*. The reason: a step here has 16 bags of about 217 tiles with 64 features, 0.8 billion operations, an eighth of
+# the batch above. After so little work the processes exchange gradients, and the faster one waits for the slower.
+# **Count the work between two messages**: processes pay off with large bags, many cores or several GPUs. The runs of
+# `compare` exchange nothing: `--jobs 2` shares them between two processes.
 #
 # ## Read faster than you compute
 #
@@ -564,12 +564,12 @@ table(("file", "bytes, relative to memory", "ms to read"), rows)
 
 # %% [markdown] id="reading-read"
 # A text file is larger, and every number has to be parsed. Convert once. `TrainingConfig(workers=2)` lets other
-# processes read ahead; that pays off where reading is slow, for example from a network drive.
+# processes read ahead, which helps where reading is slow, for example from a network drive.
 #
 # ## Put it together
 #
 # On a cluster the command is the same, started by a launcher. `--checkpoints` saves the state of every training run,
-# so a job that was killed resumes where it stopped:
+# so a killed job resumes where it stopped:
 #
 # ```text
 # accelerate launch --multi_gpu --num_processes 4 -m mil_tutorial compare --data features --labels labels.csv \
@@ -584,7 +584,7 @@ table(("file", "bytes, relative to memory", "ms to read"), rows)
 # * Count the products: no step is faster than they are. Measure your distance from them.
 # * Compute on tiles, never on padding.
 # * Gradients add up over parts, pieces and processes, if each is divided by the number of all bags.
-# * Softmax can be computed in pieces. Results then need memory for one piece; the bag itself must still fit.
+# * Softmax can be computed in pieces. Results then need memory for one piece; the bag must still fit.
 # * Use sixteen bits for products, thirty-two for sums.
 
 # %% [markdown] id="quiz"
