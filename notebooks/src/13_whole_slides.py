@@ -98,8 +98,8 @@ from mil_tutorial.checks.chapter_13 import check_level0_side
 check_level0_side(my_guess)
 
 # %% [markdown] id="ex-read"
-# And where is a tile? **OpenSlide**, the library behind many slide readers, gives a position in **pixels of level 0**,
-# whichever level you read. So do the files of CLAM and TRIDENT, two public pipelines from slides to features. The
+# And where is a tile? **OpenSlide**, the library behind many slide readers, measures positions in **pixels of level
+# 0**, whichever level you read. So do the files of CLAM and TRIDENT, two public pipelines from slides to features. The
 # *size* is in pixels of the level you read. Two coordinate frames in one call invite the next bug.
 #
 # ### Exercise 2: find the bug
