@@ -66,20 +66,19 @@ from mil_tutorial.checks.chapter_12 import check_molecules_apart
 check_molecules_apart(my_guess)
 
 # %% [markdown] id="printed-read"
-# Less than one molecule per run. A rerun uses the *same* molecules, yet other folds and seeds move the result by a
+# Less than one molecule per run. A rerun uses the *same* molecules, but different folds and seeds move the result by a
 # molecule or two. With 92 *other* molecules, an accuracy of .89 would move by $\sqrt{.89 \times .11 / 92} = .033$ (one
-# standard error). So "to reproduce" cannot mean to hit .892. It means that the same protocol, run honestly, gives a
+# standard error). So reproducing cannot mean hitting .892. It means that the same protocol, run honestly, gives a
 # compatible number.
 #
-# A protocol says how the data are drawn, which network is trained and how, **what chose the epoch**, and how often
-# everything was repeated.
+# A protocol says how the data are drawn, which network is trained and how, **what chooses the epoch**, and how often
+# everything is repeated.
 
 # %% [markdown] id="draw"
 # ## Draw the same bags
 #
-# The paper says: bag sizes are normal with mean 10 and standard deviation 2, digits are uniform, and half of the bags
-# are positive. But a bag of ten uniform digits has no 9 with a probability of only $0.9^{10} = 0.35$. How do you get
-# one half?
+# In the paper, bag sizes are normally distributed with mean 10 and standard deviation 2, digits are uniform, and half
+# of the bags are negative. But only $0.9^{10} = 0.35$ of bags of ten have no 9. How do you get one half?
 #
 # We draw *until the label is right*, and each attempt draws a **new size and new digits**. A positive bag is then an
 # ordinary bag that happens to contain a 9, or two.
@@ -163,14 +162,15 @@ head = ("protocol", "nines per positive bag", "two or more", "AUC of bag size")
 table(head, rows)
 
 # %% [markdown] id="draw-read"
-# In four of ten positive bags the model gets a second chance; with only one 9, we expect a lower AUC. And if the
-# whole bag is redrawn, size says something about the label: a larger bag has a 9 more often. **Match the bags before you compare the numbers.**
+# In four of ten positive bags a second 9 gives the model a second chance; with only one per bag, we expect a lower
+# AUC. And if the whole bag is redrawn, its size says something about the label: larger bags contain a 9 more often.
+# **Match the bags before you compare the numbers.**
 
 # %% [markdown] id="plain"
 # ## Train it as published
 #
 # The network is a LeNet, trained end to end: two convolutions for each digit, attention over the bag. If the digits
-# cannot be downloaded, the cell says so, and the recorded results below stand in.
+# cannot be downloaded, the cell says so; use the recorded results below.
 
 # %% id="plain-load"
 try:
@@ -193,8 +193,9 @@ if digits is not None:
     print("the paper reports 0.768")
 
 # %% [markdown] id="plain-many"
-# With 50 bags, one seed says little. Here are five, **recorded** by `python data/results/reproduce.py mnist-50
-# mnist-100 mnist-200 mnist-500`. Each draws its own training bags. Brackets hold 95 % intervals.
+# With 50 bags, one seed says little. Here are five seeds, **recorded** by
+# `python data/results/reproduce.py mnist-50 mnist-100 mnist-200 mnist-500`. Each draws its own training bags. Brackets
+# show 95 % intervals.
 
 # %% id="plain-table"
 from mil_tutorial import (
@@ -212,9 +213,9 @@ recorded = load_reproductions()
 Markdown(comparison_table(recorded, MNIST, "auc"))
 
 # %% [markdown] id="plain-read"
-# For attention, the published values lie in our intervals from 100 bags upwards. With 50 bags, "plain" is higher. But
-# our single runs range from .70 to .93, and published numbers have errors too. One possible cause: 100
-# further labelled bags choose our epoch, twice as many as we train on.
+# For attention, the published values lie in our intervals from 100 bags upwards. With 50 bags, our value is higher.
+# But our single runs range from .70 to .93, and published numbers are uncertain too. One possible cause: 100 further
+# labelled bags choose our epoch, twice as many as we train on.
 #
 # Bag size alone reaches .57: the small shortcut that comes with the protocol.
 
@@ -257,7 +258,7 @@ show(
 #
 # * **dropout**: each training step sets a random half of the embedding's units to 0;
 # * **one cycle** of the learning rate: up over the first three tenths of the steps, then down to almost nothing;
-# * **a fixed length**: the *last* weights are kept, without validation bags;
+# * **a fixed length**: the *last* weights are kept, with no validation bags;
 # * an **ensemble** (except with 500 bags): models that differ only in their seed; their logits are averaged. Errors
 #   that differ partly cancel.
 
@@ -290,10 +291,10 @@ show(
 )
 
 # %% [markdown] id="improve-read"
-# With 50 bags, the improved recipe reaches what "plain" needs 200 bags for.
+# With 50 bags, the improved recipe does as well as "plain" does with 200.
 #
-# Which ingredient did it? An **ablation** leaves out one at a time; here with 100 bags and single models. Which one
-# do you expect to matter most?
+# Which ingredient did it? An **ablation** leaves out one at a time; here with 100 bags and single models. Which do you
+# expect to matter most?
 
 # %% id="ablation-run"
 Markdown(ablation_table(recorded, "mnist-100", "auc"))
@@ -301,22 +302,21 @@ Markdown(ablation_table(recorded, "mnist-100", "auc"))
 # %% [markdown] id="ablation-read"
 # <details><summary>Answer: the ingredient that matters most</summary>
 #
-# Augmentation: all five seeds are worse without it. Dropout, one cycle (or a constant rate) and dropping digits
-# (showing eight of each bag) bring no visible gain. The ensemble adds little here: single models reach .989 on
-# average, three together .992. With 50 bags it adds more: .953 alone, .976 for five together.
+# Augmentation: all five seeds are worse without it. Dropout, one cycle and dropping digits (showing eight of each bag)
+# bring no visible gain. The ensemble adds little here: single models reach .989 on average, three together .992. With
+# 50 bags it adds more: .953 alone, .976 for five together.
 #
 # </details>
 
 # %% [markdown] id="musk"
 # ## Cross-validate molecules, and keep the test fold out of it
 #
-# MUSK ships with the course. Each molecule is a bag, and each of its shapes an instance: 166 distances. The molecules
-# are divided into ten parts, called **folds**; each is tested by a model trained on the others. Augmentation sets
-# three in ten distances to 0, their mean.
+# MUSK ships with the course. Each molecule is a bag, and each of its shapes is an instance of 166 distances. The
+# molecules are divided into ten parts, called **folds**; each is tested by a model trained on the other nine.
+# Augmentation sets three in ten distances to 0, their mean.
 #
-# Here is a trap. A run has forty epochs, say. Which one do you report? A colleague looks at the *test fold* after
-# every epoch and keeps the best. To see what that does, we shuffle the labels: an honest accuracy is now about one
-# half.
+# Here is a trap. Say a run has forty epochs: which do you report? A colleague looks at the *test fold* after every
+# epoch and keeps the best. To see what that does, we shuffle the labels: an honest accuracy is now about one half.
 
 # %% id="musk-noise"
 from mil_tutorial import (
@@ -401,8 +401,8 @@ gains = gain_table(recorded, data, "accuracy")
 Markdown(f"{compared}\n\n{gains}")
 
 # %% [markdown] id="musk-read"
-# The published values lie in our intervals. On the same molecules (second table) improved is ahead, but
-# the interval includes 0. About 100 molecules cannot tell the two apart.
+# The published values lie in our intervals. On the same molecules (second table) the improved recipe is ahead, but the
+# interval includes 0. About 100 molecules cannot tell the two apart.
 
 # %% id="musk-ablation"
 by_accuracy = ablation_table(recorded, "musk1", "accuracy")
@@ -417,9 +417,9 @@ Markdown(f"{by_accuracy}\n\n{by_auc}")
 # %% [markdown] id="colon"
 # ## Go to real tissue: nuclei of the colon
 #
-# 100 images of colorectal tissue, 22,444 nuclei with a type. A bag holds the nuclei of one image as patches of
-# 27 × 27 pixels; it is positive if at least one is epithelial. The data are for research only and cannot ship here; the
-# next cell says how to ask for them.
+# Here, 100 images of colorectal tissue contain 22,444 nuclei of known type. A bag holds the nuclei of one image as
+# patches of 27 × 27 pixels; it is positive if at least one is epithelial. The data are for research only and cannot
+# ship here; the next cell says how to request them.
 
 # %% id="colon-load"
 from mil_tutorial.datasets import count_nuclei
@@ -446,8 +446,8 @@ Markdown(f"{by_auc}\n\n{by_accuracy}")
 # network and MIL can claim only the rest.
 #
 # The improved recipe rotates and mirrors nuclei, varies the stain and averages two models. Its AUC within folds is
-# lower (.982, plain .989); its AUC over all folds (.978, plain .975) and its accuracy are higher, by less than the
-# intervals. With 100 images the table cannot say which is best.
+# lower (.982, plain .989); its AUC over all folds (.978, plain .975) and its accuracy are higher, but by less than the
+# intervals' width. With 100 images the table cannot say which is best.
 
 # %% [markdown] id="nuclei"
 # ## Ask which nuclei it means
@@ -460,12 +460,12 @@ Markdown(f"{by_auc}\n\n{by_accuracy}")
 Markdown(instance_table(recorded, "colon", "colon-frozen"))
 
 # %% [markdown] id="nuclei-read"
-# Within an image, attention ranks nuclei well; over all images it does much worse than the scores. Its mean share is
-# 1 in every image, so *some* nucleus is the most attended even where none is epithelial. Scores can all be low.
+# Within an image, attention ranks nuclei well; over all images it does much worse than the scores. Its mean share is 1
+# in every image, so *some* nucleus is the most attended even where none is epithelial. Scores can all be low.
 #
 # "Frozen features" come from a network trained on photographs; only the small part behind them is trained here. It
-# judges images as well (AUC .985 [.949, .995]). But logistic regression on the *mean* feature of an image, without
-# MIL, gets .954: the features explain most of that.
+# judges whole images equally well (AUC .985 [.949, .995]). But logistic regression on the *mean* feature of an image,
+# without MIL, gets .954: the features explain most of that.
 #
 # ### Exercise 4: let the neighbours speak
 #
@@ -502,8 +502,8 @@ check_smooth_scores(smooth_scores)
 # * Our plain recipe augments nothing. Check whether the paper's did.
 # * MNIST's improved recipe was checked on bags of training digits. MUSK's was chosen on held-out folds of other
 #   divisions of *the same* molecules; its plain recipe was changed once after a look at the results. How colon's
-#   was chosen is not on record. These numbers may be too good; we cannot tell by how much.
-# * The patients of the colon images are not published: one may be in training and in test, in the paper and here.
+#   recipe was chosen is not on record. These numbers may be too good; we cannot tell by how much.
+# * The colon images come without patient numbers: a patient may be in training and in test, in the paper and here.
 
 # %% [markdown] id="summary"
 # ## Summary

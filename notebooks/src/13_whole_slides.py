@@ -3,7 +3,7 @@
 #
 # <!-- badges -->
 #
-# So far, slides came as tiles and tiles as features. For slides of your own you have to do this yourself: from a
+# So far, slides came cut into tiles, and tiles came as features. With your own slides you do both yourself: from a
 # slide file to a heat map, and from a folder of features to the table of chapter 11.
 #
 # | | |
@@ -35,7 +35,7 @@ from skimage import data
 # level, and a nucleus from a few blocks of level 0.
 #
 # To look inside one, make one: a picture of brown-stained tissue from scikit-image, repeated four by four on white
-# "glass", with two smaller levels. We declare 0.25 µm/px; the picture itself does not say.
+# "glass", with two smaller levels. We declare 0.25 µm/px; the picture itself does not state its scale.
 
 
 # %% id="pyramid-make"
@@ -98,9 +98,9 @@ from mil_tutorial.checks.chapter_13 import check_level0_side
 check_level0_side(my_guess)
 
 # %% [markdown] id="ex-read"
-# And where is a tile? **OpenSlide**, the library behind many slide readers, gives a position in **pixels of
-# level 0**, whichever level you read. So do the files of CLAM and TRIDENT, two public pipelines from slides to
-# features. The *size* is in pixels of the level you read. Two frames in one call invite the next bug.
+# And where is a tile? **OpenSlide**, the library behind many slide readers, measures positions in **pixels of level
+# 0**, whichever level you read. So do the files of CLAM and TRIDENT, two public pipelines from slides to features. The
+# *size* is in pixels of the level you read. Two coordinate frames in one call invite the next bug.
 #
 # ### Exercise 2: find the bug
 #
@@ -150,7 +150,7 @@ show(
 #
 # Most of a slide is glass. How do you tell tissue from it? Brightness would mistake dust and shadows for tissue,
 # because they are dark too. But they are grey, and stain has *colour*: its **saturation** (how far a pixel is from
-# grey, here 0 to 255) is high. The price: fat, which is washed out, is as colourless as glass.
+# grey, here 0 to 255) is high. The price: fat, which preparation washes out, is as colourless as glass.
 
 # %% id="tissue-picture"
 from PIL import Image
@@ -165,10 +165,9 @@ print(f"{picture.shape[1]} × {picture.shape[0]} pixels of 8 µm")
 print(f"saturation {saturation.min()} to {saturation.max()}")
 
 # %% [markdown] id="ex-otsu"
-# Where do you cut? Otsu (1979) tries every threshold and takes the one whose two classes are furthest apart,
-# *weighted by their sizes*, so that a handful of odd pixels does not decide.
-# With $n_0$ pixels up to the threshold, $n_1$ pixels above it, and their mean saturations $m_0$ and $m_1$, that is
-# the largest $n_0\,n_1\,(m_1 - m_0)^2$.
+# Where do you cut? Otsu (1979) tries every threshold and takes the one whose two classes are furthest apart, *weighted
+# by their sizes*, so that a handful of odd pixels does not decide. With $n_0$ pixels up to the threshold, $n_1$ pixels
+# above it, and their mean saturations $m_0$ and $m_1$, it is the one with the largest $n_0\,n_1\,(m_1 - m_0)^2$.
 #
 # ### Exercise 3: compute Otsu's threshold
 #
@@ -223,12 +222,12 @@ show(
 )
 
 # %% [markdown] id="tissue-read"
-# Otsu always cuts in two, even where there is nothing to separate: part of an empty slide would be "tissue". So the
-# package keeps the threshold between 15 and 30; here it cuts at 30. Before that, it divides out the colour of the
-# glass, which yellows with age. Afterwards it adds large pale pieces that lie apart, drops specks and fills holes below
-# 100 × 100 µm. The pale parts with blue nuclei are tissue too, and most of them are lost. And it mistakes the pen
-# marks of pathologists for tissue. **Look at the mask of every slide once.** The command `tile` saves it beside the
-# coordinates, and you can set another threshold: `--threshold 20`.
+# Otsu's method always makes two classes, even where there is nothing to separate: part of an empty slide would be
+# "tissue". So the package keeps the threshold between 15 and 30; here it cuts at 30. Before that, it divides out the
+# colour of the glass, which yellows with age. Afterwards it adds large pale pieces that lie apart, drops specks and
+# fills holes below 100 × 100 µm. The pale parts with blue nuclei are tissue too, and most of them are lost. The mask
+# also mistakes pathologists' pen marks for tissue. **Look at the mask of every slide once.** The command `tile` saves
+# it beside the coordinates, and you can set another threshold: `--threshold 20`.
 
 # %% [markdown] id="tiles"
 # ## Cut tiles
@@ -256,10 +255,10 @@ from mil_tutorial.checks.chapter_13 import check_tile_corners
 check_tile_corners(tile_corners)
 
 # %% [markdown] id="tiles-package"
-# `tile_slide` does all of this: mask, grid, and only tiles that are at least a quarter tissue. Now try a real
-# slide: part of a tissue section from OpenSlide's test data (CC0) in the routine stain, haematoxylin and
-# eosin: nuclei are violet, the rest pink. It is downloaded once (2 MB). Without a network, the cell says so and
-# continues with the slide you made; the next figures and numbers then differ from the text.
+# `tile_slide` does all of this, and keeps only tiles that are at least a quarter tissue. Now try a real slide: part of
+# a tissue section from OpenSlide's test data (CC0) in the routine stain, haematoxylin and eosin: nuclei are violet,
+# the rest pink. It is downloaded once (2 MB). Without a network, the cell says so and continues with the slide you
+# made; the next figures and numbers then differ from the text.
 
 # %% id="real-slide"
 from mil_tutorial import tile_slide
@@ -296,7 +295,8 @@ show(
 # What was lost? The last 151 rows of pixels, because only whole tiles count, and most of the thin strand on
 # the left.
 #
-# Does the package read what the coordinates say? Read every tile with OpenSlide and with the package, and compare.
+# Does the package read each tile where its coordinates say? Read every tile with OpenSlide and with the package, and
+# compare.
 
 # %% id="real-check-run"
 handle, same = openslide.OpenSlide(str(path)), 0
@@ -332,9 +332,10 @@ with h5py.File("slide.h5") as file:
             print(f"    {key} = {values.attrs[key]}")
 
 # %% [markdown] id="features-read"
-# `features` (N, D) and `coords` (N, 2) are in the same order, under the names that the `.h5` files of CLAM and
-# TRIDENT use. The attributes say what the numbers mean: `patch_size_level0` is a tile's side in pixels of level 0,
-# `target_mpp` its µm/px, `encoder` what made the features. Without them, nobody can place the tiles six months later.
+# `features` (N, D) and `coords` (N, 2) are in the same order, under the names that the `.h5` files of CLAM and TRIDENT
+# use. The attributes say what the numbers mean: `patch_size_level0` is a tile's side in pixels of level 0,
+# `target_mpp` its µm/px, `encoder` the network that made the features. Without them, nobody can place the tiles six
+# months later.
 #
 # What do such features see? Reduce the 1,280 numbers to three (principal components) and paint their ranks
 # as red, green and blue.
@@ -367,9 +368,9 @@ show(
 )
 
 # %% [markdown] id="features-colours-read"
-# Many neighbours get similar colours, although the network never saw a position. What might it have seen: kinds of
-# tissue, strength of stain, or just the share of glass? This map cannot say. Nor does it show that the features
-# can recognise tumour.
+# Many neighbours get similar colours, although the network never saw a position. What did it see: kinds of tissue,
+# strength of stain, or just the share of glass? This map cannot say. Nor does it show that the features can recognise
+# tumour.
 
 # %% [markdown] id="truth"
 # ## Follow one slide from file to heat map
@@ -396,11 +397,11 @@ gap = np.abs(features[rows] - shipped).max()
 print(f"features differ from those that ship by at most {gap:.4f}")
 
 # %% [markdown] id="truth-read"
-# The shipped features are rounded to multiples of 1/8, so they may differ by half of that, 0.0625. They do not
-# differ by more: nothing was moved or rotated on the way. (This does not test scaling: the slide has exactly the
-# µm/px that we ask for.)
+# The shipped features are rounded to multiples of 1/8, so ours may differ from them by up to half of that, 0.0625.
+# They do not differ by more: nothing was moved or rotated on the way. (This does not test scaling: the slide has
+# exactly the µm/px that we ask for.)
 #
-# All 256 tiles count as tissue here, because small holes are filled. So the bag has 49 tiles more than the shipped
+# All 256 tiles count as tissue here, because small holes are filled. So the bag has 49 more tiles than the shipped
 # one. Does that matter? Ask the model.
 
 # %% id="heat-run"
@@ -447,9 +448,9 @@ print(f"attention on the {len(extra)} new tiles: {weight.sum():.0%}")
 print(f"their own score, weighted by it: {weight @ own / weight.sum():+.1f}")
 
 # %% [markdown] id="heat-new-read"
-# They show fat and glass. The rule that chose tiles for training left such tiles out, so the model never learned
-# to look away from them. **Another tissue mask makes another bag.** Tile your test slides with exactly the settings
-# of your training slides.
+# They show fat and glass. The rule that chose tiles for training left such tiles out, so the model never learned to
+# look away from them. **A different tissue mask makes a different bag.** Tile your test slides with exactly the
+# settings of your training slides.
 
 # %% [markdown] id="folder"
 # ## Bring a folder of your own
@@ -514,9 +515,9 @@ Markdown(text.partition("\n\n")[2].partition("False-negative rate and")[0])
 # %% [markdown] id="bad"
 # ## Find bad files before training
 #
-# What goes wrong with 400 files? One is cut off while copying; a label has no file; a file has features of
-# another width; a slide does not say how large its pixels are. You want to hear about it *before* hours of training,
-# in a line that names the file. Three examples:
+# What goes wrong with 400 files? One is cut off while copying; a label has no file; a file has features of a different
+# width; a slide does not say how large its pixels are. You want to hear about it *before* hours of training, in a line
+# that names the file. Three examples:
 
 # %% id="bad-run"
 from textwrap import fill
@@ -541,7 +542,7 @@ print(fill("3. " + last, 79))
 # ## Do it for 400 slides
 #
 # The first two commands do for a folder of slides what you did for one. If you stop them, they resume where they
-# were, and a bad slide does not hold up the others.
+# stopped, and a bad slide does not hold up the others.
 #
 # ```text
 # python -m mil_tutorial tile slides/ --out tiles --mpp 0.5 --workers 2

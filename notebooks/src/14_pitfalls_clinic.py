@@ -47,7 +47,7 @@ def symptom(function, *arguments):
 # %% [markdown] id="ward"
 # ## Know the causes
 #
-# Ten causes; two belong to no case.
+# Ten causes; two fit no case.
 #
 # | | cause |
 # |---|---|
@@ -62,8 +62,8 @@ def symptom(function, *arguments):
 # | I | A 0/0 is hidden in the value and alive in the gradient. |
 # | J | A patient is on both sides of a split. |
 #
-# For each case, run the cell, read the symptom, fix the function, and put the cause's letter into `why`. Run it again:
-# the symptom should be gone.
+# For each case, run the cell, read the symptom, fix the function, and put the cause's letter into `why`. Run the cell
+# again: the symptom should be gone.
 
 # %% [markdown] id="ex-max"
 # ## Hear it crash, or not learn
@@ -72,9 +72,9 @@ def symptom(function, *arguments):
 #
 # <!-- card max_of_bags -->
 #
-# A library of MIL layers does max pooling with a mask. Its test, 3 bags of 3 tiles with 3 values, ran; the first
-# real batch, 2 bags of 3 tiles with 4 values, crashes. And was the test right? The first line below is the maximum of
-# its bag 0, which has one tile with the values 5, 5, 5; the rest is padding.
+# A library of MIL layers does max pooling with a mask. Its test, 3 bags of 3 tiles with 3 values, passes; the first
+# real batch, 2 bags of 3 tiles with 4 values, crashes. But was its result right? The first line below is the maximum
+# of the test's bag 0, which has one tile with the values 5, 5, 5; the rest is padding.
 
 
 # %% id="exercise-max-of-bags"
@@ -106,8 +106,8 @@ check_max_of_bags((max_of_bags, why))
 #
 # <details><summary>Answer: case 1</summary>
 #
-# C. Shapes are lined up from the right, so tiles met values. With 3 and 3 that is legal, and wrong: the crash was the
-# better half of this bug. **Give every axis of a test its own size.**
+# C. Shapes are lined up from the right, so tiles were paired with values. With 3 of each that is legal, but wrong: the
+# crash was the better half of this bug. **Give every axis of a test its own size.**
 #
 # </details>
 #
@@ -154,7 +154,7 @@ check_rows_to_weights((rows_to_weights, why))
 # <details><summary>Answer: case 2</summary>
 #
 # I. Backpropagation multiplies gradients, and 0 times NaN is NaN. Covering the NaN in the value leaves it in the
-# gradient. Never compute the 0/0, or reject an empty bag by name when it comes in, as `MedicalBagDataset` does.
+# gradient. Either never compute the 0/0, or reject an empty bag by name when it comes in, as `MedicalBagDataset` does.
 #
 # </details>
 
@@ -165,7 +165,7 @@ check_rows_to_weights((rows_to_weights, why))
 #
 # <!-- card attention_of -->
 #
-# A model has a `forward(x, lens)`. The largest slide of a batch changes how much the tiles of the others count. Below:
+# A model has a `forward(x, lens)`. The largest slide in a batch changes how much the other slides' tiles count. Below:
 # the attention of the first of ten tiles, a tumour tile, in batches of 10, 20, 50 and 100 positions.
 
 
@@ -397,7 +397,7 @@ check_score_slides((score_slides, why))
 # <details><summary>Answer: case 6</summary>
 #
 # H. Thirteen slides got no result, and no error either. Judged on every second tile, they bring the AUC to 0.921,
-# *below* the 0.931 with enough memory. The difference is small; thirteen slides without an answer are not.
+# *below* the 0.931 with enough memory. The difference is small; thirteen missing answers are not.
 # ([Chapter 15](15_scale_out.ipynb) loses none.)
 #
 # </details>
@@ -565,7 +565,7 @@ show(
 # %% [markdown] id="calibrate"
 # ## Ask whether a probability comes true
 #
-# Without a bug, a number can still mislead. Of the slides that a model gives 90 %, nine in ten should contain tumour:
+# Without a bug, a number can still mislead. Of the slides given 90 % by a model, nine in ten should contain tumour:
 # that is **calibration**. AUC does not see it, because it depends only on the order.
 #
 # Here is a model trained without dropout and kept after the last epoch.
@@ -585,8 +585,8 @@ extreme = abs(on_test.probabilities - 0.5) > 0.45
 print(f"{extreme.sum()} of {len(test)} test slides above 0.95 or below 0.05")
 
 # %% [markdown] id="ex-temperature"
-# It knows its training slides by heart and is just as sure about new ones. **Temperature scaling** (Guo and others
-# 2017) divides all logits by one number T > 0: $p = \sigma(z / T)$. Above 1, T reduces confidence.
+# It knows its training slides by heart and is as sure about new ones. **Temperature scaling** (Guo and others 2017)
+# divides all logits by one number T > 0: $p = \sigma(z / T)$. Above 1, T reduces confidence.
 #
 # ### Exercise: find the temperature
 #
@@ -613,13 +613,13 @@ from mil_tutorial.checks.chapter_14 import check_best_temperature
 check_best_temperature(best_temperature)
 
 # %% [markdown] id="judge"
-# The package's `fit_temperature` solves for it. We fit T on *validation* slides and judge it on *test* slides, for this
-# model and for the one that ships, which was stopped at its lowest validation loss. In each measure, lower is better:
+# The package's `fit_temperature` finds this T. We fit T on *validation* slides and judge it on *test* slides, for this
+# model and the one that ships, which was stopped at its lowest validation loss. For each measure, lower is better:
 #
 # * **Cross-entropy**, which T minimises on validation slides.
 # * **Brier score**: the mean squared gap between probability and label.
 # * **Expected calibration error** (ECE): the mean gap between stated probability and share with tumour, here in five
-#   bins of equal width, weighted by their number of slides.
+#   bins of equal width, weighted by number of slides.
 
 # %% id="judge-measures"
 from sklearn.metrics import brier_score_loss
@@ -671,12 +671,12 @@ table(("model", "ECE by chance, mean", "95 % are below"), rows)
 
 # %% [markdown] id="judge-read"
 # In the stored run, the model of the last epoch was much too sure: T is 3.1. Cross-entropy falls by 0.29, and the
-# interval of that change lies below 0. Brier score and ECE fall as well, but with 124 test slides their intervals
+# interval of that change lies below 0. Brier score and ECE fall too, but with 124 test slides their intervals
 # include 0. The remaining ECE, 0.05, is what chance alone gives.
 #
 # For the stopped model T is 1.3, and **no gain is shown**: every interval includes 0, and ECE goes from 0.093 to
-# 0.087. It had dropout and an early stop; this comparison cannot tell which helped. Its ECE is larger than
-# chance gives: one number does not fix everything.
+# 0.087. It had dropout and an early stop; this comparison cannot tell which helped. Its ECE is larger than chance
+# gives: one number does not fix everything.
 
 # %% id="reliability-figure" tags=["hide-input"]
 from mil_tutorial import reliability_curve
@@ -703,11 +703,11 @@ show(
 )
 
 # %% [markdown] id="threshold"
-# Before, one in eight slides "at 1 %" contained tumour. The bars treat slides as independent; those of one patient are
-# not, so the bars are a little too short. The middle bins hold too few slides.
+# Before scaling, one in eight slides "at 1 %" contained tumour. The bars treat slides as independent; those of one
+# patient are not, so the bars are slightly too short. The middle bins hold too few slides.
 #
-# AUC has not changed: dividing by a positive number keeps the order. The threshold moves along: **chosen again by the
-# same rule, it makes the same calls**.
+# AUC has not changed: dividing by a positive number keeps the order. The threshold moves with it: **chosen again by
+# the same rule, it makes the same calls**.
 
 # %% id="threshold-run"
 from mil_tutorial import (
@@ -727,7 +727,7 @@ table(("T", "threshold", "sensitivity", "specificity"), rows)
 
 # %% [markdown] id="threshold-read"
 # We asked for 0.95 on validation slides; on these test slides it is 0.87, and [chapter 07](07_train_for_recall.ipynb)
-# says why. The old threshold would now make other calls. Store T and threshold together.
+# explains why. The old threshold would now make different calls. Store T and threshold together.
 
 # %% [markdown] id="summary"
 # ## Summary
@@ -735,7 +735,8 @@ table(("T", "threshold", "sensitivity", "specificity"), rows)
 # * A crash is the kindest bug. Beware of the number that pleases you.
 # * Judge a slide alone and in a batch. Count what comes out. Predict coins, and let coins predict.
 # * A NaN that is covered up lives on in the gradient.
-# * Temperature changes how sure a model is, not whom it ranks first. Fit it on validation slides; judge it on others.
+# * Temperature changes how sure a model is, not which slide it ranks first. Fit it on validation slides; judge it on
+#   test slides.
 
 # %% [markdown] id="quiz"
 # ## Check yourself
@@ -746,7 +747,7 @@ table(("T", "threshold", "sensitivity", "specificity"), rows)
 # ## In practice
 #
 # * Keep these experiments as tests that run with every change.
-# * Test shapes that differ in every axis, one tile, an empty bag, and one slide per batch.
+# * Test with shapes that differ in every axis, one tile, an empty bag, and one slide per batch.
 # * Check calibration again at a new hospital. Where tumours are rarer, all logits shift by a constant. No temperature
 #   moves a probability of 0.5, so fit an offset as well.
 

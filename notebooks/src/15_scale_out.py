@@ -13,7 +13,7 @@
 # | **You need** | packed batches ([chapter 03](03_batch_bags.ipynb)), gated attention ([chapter 06](06_add_a_gate.ipynb)), the training loop ([chapter 07](07_train_for_recall.ipynb)) |
 # | **Time** | 45 minutes |
 #
-# Numbers in the text are counts or ratios. Every time was measured when the cell ran.
+# Numbers in the text are counts or ratios. All times were measured when the cells ran.
 
 # %% id="setup"
 # setup
@@ -56,14 +56,15 @@ def seconds(*functions):
 # ## Count before you measure
 #
 # What does a model *have* to do? Multiply matrices. A linear layer from 1,024 to 128 numbers takes 1,024 × 128
-# multiplications per tile, and as many additions. Everything else (ReLU, tanh, softmax) touches each number a few times.
+# multiplications per tile, and as many additions. Everything else (ReLU, tanh, softmax) touches each number a few
+# times.
 #
 # ### Exercise 1: predict the work
 #
 # <!-- card products -->
 #
 # Gated attention has an embedding, from D = 1,024 to H = 128, and two layers from H to A = 128, V and U. How many
-# **thousand** multiplications does the forward pass take per tile? (The last layer w has only 128.)
+# **thousand** multiplications does the forward pass take per tile? (The last layer w takes only 128.)
 
 # %% id="exercise-products"
 ### BEGIN SOLUTION
@@ -96,10 +97,10 @@ print(f"so the product does {flops * touch / out.numel():.0f} times as many")
 # %% [markdown] id="roofline"
 # ## Look up at the roof
 #
-# Why does ReLU do so much less? It reads a number from memory, does one operation and writes it back. The product reads
-# each feature once and uses it 128 times. Operations per byte moved are the **intensity** of a piece of work. At low
-# intensity, memory is the limit; at high intensity, the processor. Together the two limits look like a roof (Williams
-# and others 2009).
+# Why does ReLU do so much less? It reads a number from memory, does one operation and writes it back. The product
+# reads each feature once and uses it 128 times. Operations per byte moved are the **intensity** of a piece of work. At
+# low intensity, memory is the limit; at high intensity, the processor. Together, the two limits look like a roof
+# (Williams and others 2009).
 
 # %% id="roofline-run"
 source, target = torch.randn(2**23), torch.empty(2**23)
@@ -135,8 +136,8 @@ show(
 # memory. The product is at the roof by definition: we measured the roof with it.
 #
 # So a step is near the machine's limit if it takes little longer than its products. In the backward pass, each layer
-# multiplies twice more: for the weights and for its input. (Features need no gradient, so the first layer multiplies
-# only once more.)
+# multiplies twice more: for the gradients of weights and input. (Features need no gradient, so the first layer
+# multiplies only once more.)
 
 # %% id="bags"
 rng = np.random.default_rng(0)
@@ -182,17 +183,17 @@ print(f"packed step:    {packed:.3f} s, {packed / limit:.2f} × the products")
 
 # %% [markdown] id="step-read"
 # How good was the prediction? In the stored run, the products took about a quarter longer. The roof was measured with
-# *one* product, on data that may stay in the cache and with memory ready for the result. In a step,
-# eight products follow each other on more data. So a count tells hundredths of a second from tenths, but not the second
-# digit; for that, measure, from here on against `bare`.
+# *one* product, on data that may stay in the cache and with memory ready for the result. In a step, eight products
+# follow each other on more data. So a count tells hundredths of a second from tenths, but not the second digit. For
+# that, measure: from here on, against `bare`.
 #
 # The rest of the step is ReLU, tanh, sigmoid, softmax, the weighted mean, and their gradients: few operations, many
 # bytes.
 #
 # ## Pay for padding
 #
-# What if the bags are padded to the largest, and the model computes on all positions? The count predicts it:
-# positions divided by tiles.
+# What if the bags are padded to the largest, and the model computes on all positions? The count predicts it: positions
+# divided by tiles.
 
 # %% id="padding-run"
 bag_tensor, mask, labels = batch.padded()
@@ -222,8 +223,8 @@ bag_tensor = None
 # ## Take a batch in parts
 #
 # The gradient of a sum is the sum of gradients. So take one part of the batch, call `backward`, take the next: PyTorch
-# adds to `.grad` until you clear it. This is **gradient accumulation**. Memory holds one part, and the step equals that
-# of the whole batch, if the parts are weighted correctly.
+# adds to `.grad` until you clear it. This is **gradient accumulation**. Memory holds one part, and the gradient is the
+# whole batch's, if parts are weighted correctly.
 #
 # ### Exercise 2: find the bug
 #
@@ -403,9 +404,9 @@ table(("forward pass", "MB kept", "logit", "time, relative"), rows)
 
 # %% [markdown] id="recompute-read"
 # Forward takes 164 thousand multiplications per tile, backward 197 thousand (V and U twice, the embedding once). With
-# the forward pass done twice, the count predicts 1.45 times the work; less if small pieces stay in the cache. The
-# option is `TrainingConfig(instances_at_once=4096)`, or `compare --instances-at-once 4096`. How much memory
-# does it need?
+# the forward pass done twice, the count predicts 1.45 times the work; less time if small pieces stay in the cache. The
+# option is `TrainingConfig(instances_at_once=4096)`, or `compare --instances-at-once 4096`. How much memory does it
+# need?
 
 # %% id="need"
 from mil_tutorial import bytes_to_predict, bytes_to_train
@@ -467,7 +468,7 @@ for number, share in enumerate(share_bags(range(16), sizes.tolist(), 2)):
     print(f"process {number}: {len(share):2} bags, {n_tiles:,} tiles")
 
 # %% [markdown] id="processes"
-# Now try it with an ordinary training script; only its end knows about processes: one of them prints. Python starts it
+# Now try it with an ordinary training script. It only asks for its device and lets one process print. Python starts it
 # once, a launcher twice: `torchrun` on CPUs, `accelerate launch` on GPUs.
 
 # %% id="processes-script"
@@ -521,13 +522,13 @@ else:
     print("there is no core, or no memory, for a second process here")
 
 # %% [markdown] id="processes-read"
-# If two processes ran, their losses are the same to within rounding. (Not with dropout: each process draws its
+# If two processes ran, their losses equal those of one, to within rounding. (Not with dropout: each process draws its
 # own random numbers.)
 #
 # Is it faster? A ratio of 0.5 would be ideal. Near 1, the second process brings nothing; above 1, it *slows training
-# down*. Count why: a step here has 16 bags of about 217 tiles with 64 features, 0.8 billion operations, an eighth of
+# down*. The reason: a step here has 16 bags of about 217 tiles with 64 features, 0.8 billion operations, an eighth of
 # the batch above. After so little work the processes exchange gradients, and the faster one waits for the slower.
-# **Count the work between two messages**: processes pay with large bags, many cores or several GPUs. The trainings of
+# **Count the work between two messages**: processes pay off with large bags, many cores or several GPUs. The runs of
 # `compare` exchange nothing: `--jobs 2` shares them between two processes.
 #
 # ## Read faster than you compute
@@ -563,12 +564,12 @@ table(("file", "bytes, relative to memory", "ms to read"), rows)
 
 # %% [markdown] id="reading-read"
 # A text file is larger, and every number has to be parsed. Convert once. `TrainingConfig(workers=2)` lets other
-# processes read ahead; it pays where reading is slow, for example from a network drive.
+# processes read ahead, which helps where reading is slow, for example from a network drive.
 #
 # ## Put it together
 #
-# On a cluster the command is the same, started by a launcher. `--checkpoints` saves the state of every training, so a
-# job that was killed resumes where it stopped:
+# On a cluster the command is the same, started by a launcher. `--checkpoints` saves the state of every training run,
+# so a killed job resumes where it stopped:
 #
 # ```text
 # accelerate launch --multi_gpu --num_processes 4 -m mil_tutorial compare --data features --labels labels.csv \
@@ -583,7 +584,7 @@ table(("file", "bytes, relative to memory", "ms to read"), rows)
 # * Count the products: no step is faster than they are. Measure your distance from them.
 # * Compute on tiles, never on padding.
 # * Gradients add up over parts, pieces and processes, if each is divided by the number of all bags.
-# * Softmax can be computed in pieces. Results then need memory for one piece; the bag itself must still fit.
+# * Softmax can be computed in pieces. Results then need memory for one piece; the bag must still fit.
 # * Use sixteen bits for products, thirty-two for sums.
 
 # %% [markdown] id="quiz"

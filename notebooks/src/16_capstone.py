@@ -33,7 +33,7 @@ from mil_tutorial.notebook import table
 # ## Meet the hospital
 #
 # The hospital is rendered, and one of four flaws is hidden in it. Its name and the seed decide which. This page shows
-# seed 0; its answer is folded at the end. For an audit of your own, **choose another seed now**, for example your
+# seed 0; its answer is folded away at the end. For an audit of your own, **choose another seed now**, for example your
 # birthday. The cell runs `python -m mil_tutorial hospital --hospital NEW --seed 0 --out NEW-0`, which takes about a
 # minute.
 
@@ -100,14 +100,14 @@ show(
 )
 
 # %% [markdown] id="look-read"
-# Does anything differ between the rows? Note it, then measure: an eye that knows the labels finds patterns.
+# Does anything differ between the rows? Note it, then measure: an eye that knows the labels finds patterns anywhere.
 
 # %% [markdown] id="copies"
 # ## Search for the same tissue twice
 #
-# "No patient in two splits" is only as good as the patient numbers. A patient registered twice has two. So compare
-# the *tissue*: give each slide a **fingerprint**, a long row of numbers, and ask how closely two rows point the same
-# way. That is the cosine: the product of two rows of length 1.
+# "No patient in two splits" is only as good as the patient numbers. A patient registered twice has two numbers. So
+# compare the *tissue*: give each slide a **fingerprint**, a long row of numbers, and ask how nearly two rows point in
+# the same direction. The cosine measures this: it is the product of two rows scaled to length 1.
 
 # %% id="copies-hand" tags=["nbval-check-output"]
 one, rows = np.array([3.0, 4.0]), []
@@ -123,7 +123,8 @@ table(("other row", "product", "cosine"), rows)
 #
 # <!-- card copies_across -->
 #
-# Return all pairs whose cosine reaches the threshold: row of `first`, row of `second`. Rows may have any length.
+# Return all pairs whose cosine reaches the threshold, each as a row number in `first` and one in `second`. The rows
+# are not yet scaled to length 1.
 
 
 # %% id="exercise-copies-across"
@@ -145,7 +146,7 @@ check_copies_across(copies_across)
 # Stuck? `check_copies_across.hint(1)` helps. The rest of the chapter does not depend on your answer.
 #
 # The package's fingerprint puts the features of each tile, minus the slide's mean, at the tile's position in the grid.
-# The mean carries most of the stain, so a second scan looks like the first. Start with the clean hospitals.
+# The mean carries most of the stain, so without it a second scan looks like the first. Start with the clean hospitals.
 
 # %% id="prints-run"
 from mil_tutorial import fingerprints, load_slides, near_copies
@@ -168,7 +169,7 @@ print(f"clean hospitals: highest cosine {clean_cosine:.2f}")
 #
 # A slide's colours depend on its stain and hardly on its tumour. If colours alone predict the label, so can a model,
 # for the wrong reason. The measure is the AUC: the share of pairs of a positive and a negative slide in the right
-# order. Ranks give it without visiting pairs:
+# order. Ranks give it without visiting every pair:
 #
 # $$\mathrm{AUC} = \frac{R_1 - n_1 (n_1 + 1) / 2}{n_1 n_0},$$
 #
@@ -226,14 +227,14 @@ for name in np.unique(clean.hospital):
 table(("clean hospital", "AUC of colours alone"), clean_aucs.items())
 
 # %% [markdown] id="colour-read"
-# A regression that had not seen the patient judged each slide. At the clean hospitals colours say little, because the
-# slides were chosen to be balanced in colour. (But a large tumour *has* a colour.) With about 100 slides, intervals are
-# wide: look at their *lower* ends.
+# Each slide was judged by a regression that had not seen its patient. At the clean hospitals colours say little,
+# because the slides were chosen to be balanced in colour. (But a large tumour *has* a colour.) With about 100 slides,
+# intervals are wide: look at their *lower* ends.
 #
 # ## Ask how far away the stain is
 #
-# When a model meets a stain it never saw, does it notice? No, it answers. So compare features: how far is the mean of a
-# hospital from the nearest training hospital, in standard deviations of the slides within one?
+# When a model meets a stain it never saw, does it notice? No, it answers all the same. So compare features: how far is
+# the mean of a hospital from the nearest training hospital, in standard deviations of the slides within one?
 
 # %% id="distance-run"
 from mil_tutorial import hospital_distance, training_means
@@ -254,7 +255,7 @@ table(("clean hospital", "distance to the nearest other"), rows)
 #
 # <!-- card alarm_limits -->
 #
-# From which value on would you worry? No clean hospital may raise an alarm, but a flaw must. Give a limit for the
+# Above which value would you worry? No clean hospital may raise an alarm, but a flaw must. Give a limit for the
 # highest cosine, for the lower end of the colours' interval, and for the distance. Do it *before* you see the new
 # hospital: a limit chosen afterwards fits whatever you want to say.
 
@@ -295,7 +296,8 @@ head_of_evidence = ("measure", "here", "where nothing is wrong", "my limit")
 table(head_of_evidence, evidence)
 
 # %% [markdown] id="new-read"
-# (For colours, the third column shows the lower ends of the intervals.) Where does this hospital lie among the others?
+# (For colours, the third column shows the lower ends of the intervals.) Where does this hospital lie among the clean
+# ones?
 
 # %% id="distance-figure" tags=["hide-input"]
 from sklearn.decomposition import PCA
@@ -360,9 +362,9 @@ table(("model", "AUC on test slides", *head), rows)
 
 # %% [markdown] id="models-read"
 # The threshold was chosen for 95 % sensitivity on validation slides, and few of those are positive: on test slides it
-# finds fewer. Look at the width of the intervals before you compare.
+# finds fewer tumours than that. Look at the width of the intervals before you compare.
 #
-# A number for all slides can hide a group. A flaw would single out two groups: slides where the *colour* baseline is
+# A number for all slides can hide a group. A flaw would show in two groups: slides where the *colour* baseline is
 # wrong, and slides with a near-copy in training. Errors are counted at a threshold of 0.5.
 
 # %% id="groups-run"
@@ -437,8 +439,8 @@ from mil_tutorial.checks.chapter_16 import check_doubtful
 check_doubtful(doubtful)
 
 # %% [markdown] id="doubt"
-# The second reader is a mask: she outlines the tumour on each slide you send. We send twelve, chosen by model A, which
-# never saw this table. First settle what would alarm you: how many contradictions of twelve?
+# Here a mask plays the second reader: she outlines the tumour on each slide you send. We send twelve, chosen by model
+# A, which never saw this table. First decide how many contradictions out of twelve would alarm you.
 
 # %% id="doubt-run"
 from mil_tutorial import most_doubtful, second_reading
@@ -535,13 +537,13 @@ show(
 )
 
 # %% [markdown] id="maps-read"
-# One slide is an anecdote: in the stored run A misses the slide shown here, and yet its maps are about as good as B's on
-# average. And a map that finds tumour clears no model: with one label for the whole slide, a model may look at the
-# tumour *and* rely on something else.
+# One slide is an anecdote: in the stored run A misses the slide shown here, and yet its maps are about as good as B's
+# on average. And a map that finds tumour does not clear the model: with one label for the whole slide, a model may
+# look at the tumour *and* rely on something else.
 #
 # ## Give your verdict
 #
-# Go back over your notes. Which measure exceeds its limit? Which others *must* then stay quiet, and do they?
+# Go back over your notes. Which measure exceeds its limit? Which other measures *must* then stay quiet, and do they?
 #
 # ### Exercise 6: name the flaw
 #
@@ -569,17 +571,17 @@ check_verdict((my_verdict, *audited))
 # second scanner.
 #
 # So B's 0.95 does not measure how well it finds tumour. Where colour misleads, B errs on 2 of 6 slides, elsewhere on 2
-# of 34: the direction fits, but six slides prove nothing. Its heat maps still score 0.88, no worse than A's. The false
-# trail was the hospital's place at the edge of the others: it is different, but not beyond 1.5.
+# of 34: the direction fits, but six slides prove nothing. Its heat maps still score 0.88, no worse than A's. The
+# hospital's place at the edge of the plot was a false trail: it is different, but its distance does not exceed 1.5.
 #
 # </details>
 
 # %% [markdown] id="report"
 # ## Write the report
 #
-# A committee reads one page. The [template](capstone/report_template.md) has five sections: decision, evidence,
-# what was not found, what could not be tested, next step. The [rubric](capstone/rubric.md) says how to earn its
-# 24 points. This cell makes the table of evidence to paste.
+# A committee reads one page. The [template](capstone/report_template.md) has five sections: decision, evidence, what
+# was not found, what could not be tested, next step. The [rubric](capstone/rubric.md) says how to earn its 24 points.
+# This cell makes the table of evidence for you to paste.
 
 # %% id="report-run"
 again = f"{contradicted} of {len(queue)}"
@@ -617,8 +619,8 @@ table(head_of_evidence, report)
 #
 # * Real scans are shifted and rotated: register them first, or compare features that do not depend on position.
 # * Real flaws rarely come alone. After fixing one, audit again from the start.
-# * Send some *random* slides to the second reader too: a model's queue never shows wrong labels that fool the model as
-#   well.
+# * Send some *random* slides to the second reader too: a model's queue never shows the wrong labels that the model
+#   agrees with.
 
 # %% [markdown] id="reading"
 # ## Further reading
