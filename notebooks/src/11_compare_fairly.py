@@ -220,8 +220,8 @@ Markdown(as_markdown(results).partition("\n\n")[2])  # without its heading
 # %% [markdown] id="table-read"
 # <details><summary>Answer: attention and max</summary>
 #
-# For slides, in none: in the stored run the interval of their AUC difference is about ±0.05. Only the mean
-# is far behind.
+# Not in the AUC: in the stored run the interval of their difference is about ±0.05. Only the mean is far
+# behind.
 #
 # </details>
 #
