@@ -4,14 +4,14 @@
 # <!-- badges -->
 #
 # Here is a slide of a lymph node. Its label says "tumour", but not where. **Can you find the tumour?** And could a
-# computer that is told only "tumour" or "no tumour" for each slide?
+# computer, told only "tumour" or "no tumour" for each slide?
 #
 # ![A lymph-node slide, drawn by a program: many small dark nuclei, several paler patches, vessels, and fat at the rim; nothing is marked](images/first_slide.jpg)
 #
 # | | |
 # |---|---|
 # | **You will do** | look for the tumour yourself, send the slide through a trained model, read its heat map, and score the model on 72 slides |
-# | **You will learn** | what a bag, an instance and the witness rate are, and what attention adds to a yes or no |
+# | **You will learn** | what a bag, an instance and the witness rate are, and what attention adds to a yes-or-no answer |
 # | **You need** | a little Python; no GPU, no download, no knowledge of pathology |
 # | **Time** | 15 minutes |
 
@@ -21,13 +21,12 @@
 # %% [markdown] id="how"
 # ## Find the tumour
 #
-# Click on a cell and press Shift + Enter to run it. The cell above does what the first cell of every chapter
-# does: it installs what is missing and shows what you are running on. Exercises that you have not solved never stop
-# the page, so you can also run everything at once. And if you would rather read than run, all results are
-# stored in the page.
+# Click on a cell and press Shift + Enter to run it. The cell above does what the first cell of every chapter does: it
+# installs what is missing and shows what you are running on. Unsolved exercises never stop the page, so you can also
+# run everything at once. And if you would rather read than run, all results are stored in the page.
 #
-# Now hunt. Click on the tiles that you think hold tumour. Then press "Show where the model looked", and last
-# "Show the truth". What gave the tumour away, and did the model look where you did?
+# Now hunt. Click on the tiles that you think hold tumour. Then press "Show where the model looked", and finally "Show
+# the truth". What gave the tumour away, and did the model look where you did?
 
 # %% id="find-widget"
 import numpy as np
@@ -62,8 +61,8 @@ FindTheTumour(slide_views(shown, found, image_of=slide_image, tile_size=32))
 #
 # **Instance.** One tile of the bag. It has no label of its own, or at least nobody wrote one down.
 #
-# **Witness rate.** The share of a positive bag's instances that are positive: they are the witnesses. In a
-# slide with a small metastasis it is a few per cent; in the CAMELYON16 slides it is often below one.
+# **Witness rate.** The share of a positive bag's instances that are positive themselves: the witnesses. In a slide
+# with a small metastasis it is a few per cent; in the CAMELYON16 slides it is often below one per cent.
 #
 # One rule ties them together: a bag is positive when at least one of its instances is. Learning from such
 # labels is called **multiple-instance learning**, MIL.
@@ -73,11 +72,11 @@ FindTheTumour(slide_views(shown, found, image_of=slide_image, tile_size=32))
 #
 # ### 1. The slide
 #
-# The slides of this course are drawn by a program, so the truth about every tile is known and nothing has to
-# be downloaded. They look like lymph nodes and are good for learning methods. They tell you nothing about patients.
+# The slides of this course are drawn by a program, so the truth about every tile is known and nothing has to be
+# downloaded. They look like lymph nodes and are good for learning the methods. They tell you nothing about patients.
 #
-# Of the positive validation slides, yours has the median witness rate. The data chose it, not its
-# good looks.
+# Of the positive validation slides, yours has the median witness rate. It was chosen for that, not for its good
+# looks.
 
 # %% id="slide-run"
 image = slide_image(val.names[chosen])
@@ -114,8 +113,8 @@ show(
 # %% [markdown] id="features-text"
 # ### 3. The features
 #
-# An encoder turns each tile into 64 numbers, its **features**. The encoder was trained without any labels,
-# and it stays as it is. The bag is now a table with one row per tile.
+# An encoder turns each tile into 64 numbers, its **features**. The encoder was trained without any labels, and is not
+# trained further here. The bag is now a table with one row per tile.
 
 # %% id="features-run"
 from mil_tutorial import encode, load_tile_encoder
@@ -167,8 +166,8 @@ check_half_attention(my_guess)
 # %% [markdown] id="map-text"
 # ### 5. The heat map
 #
-# Put each weight back where its tile came from. A share of 1 is an equal share: what every tile would
-# get if all counted alike. The outline is the truth.
+# Put each weight back where its tile came from. The map shows shares: 1 is an equal share, what every tile would get
+# if all counted alike. The outline is the truth.
 
 # %% id="map-run"
 from mil_tutorial import plot_attention
@@ -181,9 +180,9 @@ show(
 )
 
 # %% [markdown] id="map-read"
-# The model found the tumour that it was never shown. It also ignored part of it: a few tiles are enough to
-# call the slide positive, and nothing in the training asks for more. Keep that in mind whenever you see a
-# heat map. It shows what the model used, not the extent of the disease.
+# The model found the tumour, although nobody showed it where to look. It also ignored part of the tumour: a few tiles
+# are enough to call the slide positive, and nothing in the training asks for more. Keep that in mind whenever you see
+# a heat map. It shows what the model used, not the extent of the disease.
 
 # %% [markdown] id="ex-rate"
 # ### Exercise 2: compute the witness rate
@@ -252,11 +251,11 @@ show(
 )
 
 # %% [markdown] id="all-read"
-# Marks on the wrong side of the dotted line are mistakes. A missed tumour weighs more than a false alarm,
-# and 0.5 is not a law of nature. Chapter 07 chooses the threshold by what it costs.
+# Marks on the wrong side of the dotted line are mistakes. A missed tumour weighs more than a false alarm, and 0.5 is
+# not a law of nature. Chapter 07 chooses the threshold by what each mistake costs.
 #
-# One caution. These slides helped to decide when training stopped, so the model may look a little better
-# here than on new patients. The test slides are for the final word, and we do not choose anything by them.
+# One caution: these slides helped to decide when training stopped, so the model may look a little better here than on
+# new patients. The test slides are kept for the final word, and we never use them to choose anything.
 
 # %% [markdown] id="ex-bug"
 # ### Exercise 3: find the bug
@@ -289,24 +288,24 @@ check_calls_positive(calls_positive)
 # keeps the highest score. **The mean** gives all tiles the same weight. Both are simpler, and sometimes they are
 # not enough.
 #
-# Here are the results on slides with small tumours, `slides-hard`. They were **recorded** on test slides. Every training
-# began with other random weights, so each mark is one start.
+# Here are the results on slides with small tumours, `slides-hard`. They were **recorded** on test slides. Each
+# training run began with different random weights, so each mark is one start.
 #
 # ![Test AUC on the hard slides, one mark for each start. Above 0.7: max 5 of 20, mean 0 of 5, attention 19 of 20, gated 15 of 20; the others lie near 0.5, which is guessing.](images/hard_slides.svg)
 #
 # The mean drowns three tiles in two hundred. Max pooling *can* find them, but from most starts it follows healthy
-# tiles and never comes back. Attention rarely gets lost. Starts that do find the tumour are about equally good
-# with all three: here attention has no sharper eye, it is easier to start.
+# tiles and never recovers. Attention rarely gets lost. Starts that do find the tumour are about equally good,
+# whatever the pooling: here attention does not see more sharply, it just finds the tumour more often.
 #
 # This is what the course is about, shown where attention looks best. It is not always ahead:
 #
 # <details><summary>The same on the default slides, whose tumours are larger</summary>
 #
-# ![Test AUC on the default slides, one mark for each start. Means: max 0.93, mean 0.72, attention 0.93, gated 0.93; the starts of a pooling lie close together.](images/default_slides.svg)
+# ![Test AUC on the default slides, one mark for each start. Means: max 0.93, mean 0.72, attention 0.93, gated 0.93; the starts of each pooling lie close together.](images/default_slides.svg)
 #
 # </details>
 #
-# How much is attention ahead, and how sure is that? The records hold the difference to max pooling over five
+# How far ahead is attention, and how certain is that? The records hold the difference from max pooling over five
 # starts, with a 95 % interval.
 
 # %% id="why-run" tags=["nbval-check-output"]
@@ -337,9 +336,9 @@ for name in ("slides-hard", "slides"):
 #
 # ![The course in four groups, one after the other. Bags, chapters 00 to 03; pooling, 04 to 06; training and judging, 07 to 10; evidence and practice, 11 to 16. The chapters of the core path are marked: 00, 01, 03, 05, 07, 09 and 10.](images/course.svg)
 #
-# Each chapter stands alone: what an earlier one built is imported from the package `mil_tutorial`. Did you
-# come with code from a blog post? [From a post to working code](recipes/from_a_post.md) goes through what such
-# posts share, and what to write instead.
+# Each chapter stands alone: whatever an earlier one built is imported from the package `mil_tutorial`. Did you come
+# with code from a blog post? [From a post to working code](recipes/from_a_post.md) shows what such posts have in
+# common, and what to write instead.
 
 # %% [markdown] id="doctor"
 # ## Ask the doctor
@@ -362,10 +361,10 @@ table(("", "what", "found"), rows)
 # ## Summary
 #
 # * A slide is a bag of tiles with one label. A bag is positive when at least one tile is.
-# * Slide → tiles → features → weights → one probability: that is the whole way.
+# * Slide → tiles → features → weights → one probability: that is the whole path.
 # * The weights can be drawn on the slide. They show what the model used to decide.
-# * Where tumours are small, attention finds them from most starts and max pooling from few. Where tumours are
-#   larger, both do.
+# * Where tumours are small, attention finds them from most starts and max pooling from few. Where tumours are larger,
+#   both find them.
 # * A picture of one slide is an anecdote. Numbers over all slides are the evidence.
 
 # %% [markdown] id="quiz"

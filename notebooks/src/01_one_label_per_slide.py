@@ -9,7 +9,7 @@
 # | | |
 # |---|---|
 # | **You will do** | count false alarms by hand, by loop and by formula; train two tile classifiers from slide labels; follow a gradient to the tile it reaches |
-# | **You will learn** | why 1 % false positives on tiles flag 63 % of healthy bags of 100, how copied labels mislead, and why max pooling teaches one tile per slide |
+# | **You will learn** | why 1 % false positives on tiles flag 63 % of healthy bags of 100 tiles, how copied labels mislead, and why max pooling teaches one tile per slide |
 # | **You need** | Python, NumPy, and the idea of a gradient; the words bag, instance and witness rate from [chapter 00](00_start_here.ipynb) |
 # | **Time** | 45 minutes |
 
@@ -94,7 +94,7 @@ show(
 )
 
 # %% [markdown] id="witness"
-# Eight of its 217 tiles hold tumour: the **witness rate** is 3.7 %. What is it on other positive slides?
+# Eight of its 217 tiles hold tumour: the **witness rate** is 3.7 %. What is it on the other positive slides?
 
 # %% id="witness-run" tags=["nbval-check-output"]
 rates = [truth.mean() for truth in train.instance_labels if truth.any()]
@@ -266,9 +266,10 @@ check_tolerable_rate(tolerable_rate)
 # %% [markdown] id="real-errors"
 # ## Ask whether real errors behave like dice
 #
-# The formula treats tiles as independent, and neighbours in tissue are not. So we measure. Suppose somebody *had*
-# outlined the tumour in all training slides: a logistic regression on the 64 features of each tile learns from the
-# truth. We set thresholds that call 1 % or 0.1 % of the tiles of healthy validation slides positive, and count slides.
+# The formula treats tiles as independent, but neighbouring tiles are not. So we measure. Suppose somebody *had*
+# outlined the tumour in all training slides. Then a logistic regression on each tile's 64 features can learn from the
+# truth. We set thresholds that call 1 % or 0.1 % of the tiles of healthy validation slides positive, and count
+# flagged slides.
 
 # %% id="real-errors-fit"
 from sklearn.linear_model import LogisticRegression
@@ -309,7 +310,7 @@ table((*head, "positive slides flagged", "tumour tiles found"), rows)
 
 # %% [markdown] id="real-errors-read"
 # In the stored run the measured share agrees with the formula at 0.1 % and lies below it at 1 %. Errors in tissue
-# come in clumps, and a clump flags its slide only once; with 36 slides it may also be chance.
+# come in clumps, and a clump flags its slide only once; with 36 slides the gap may also be chance.
 #
 # The last two columns show the good side of "any tile": the strict threshold misses more than half of the tumour
 # tiles and still flags most positive slides.
@@ -328,12 +329,12 @@ print(f"of these without tumour: {(truth[copied == 1] == 0).mean():.1%}")
 print(f"in the median positive slide: {1 - np.median(rates):.1%}")
 
 # %% [markdown] id="copy-hand"
-# What can a classifier learn from that? Think of our two slides. A tile that looks healthy comes from the positive slide
-# in 209 cases, with the label 1, and from the healthy one in 217 cases, with the label 0. The best answer is
-# 209 / 426 = 0.49. A tile that looks like tumour always comes from the positive slide: the best answer is 1.
+# What can a classifier learn from that? Think of our two slides. A tile that looks healthy comes from the positive
+# slide in 209 cases, with the label 1, and from the healthy one in 217 cases, with the label 0. The best guess is
+# 209 / 426 = 0.49. A tile that looks like tumour always comes from the positive slide: the best guess is 1.
 #
-# So the *order* can survive: tumour above healthy. The *values* cannot. And the order has to be learned under a
-# flood of coin tosses.
+# So the *order* can survive: tumour above healthy. The *values* cannot. And the order must be learned from labels
+# that are mostly coin tosses.
 
 # %% id="copy-run"
 from_copies = learn_tiles(copied, train, val)
@@ -357,17 +358,17 @@ rows = [
 table(head, rows)
 
 # %% [markdown] id="copy-read"
-# It is not a disaster. In the stored run the AUC of tiles by the truth is 0.92: the order did survive. But three
-# things are wrong.
+# It is not a disaster. In the stored run the tiles' AUC, judged by the truth, is 0.92: the order did survive. But
+# three things are wrong.
 #
-# **It tells slides apart less well.** The AUC of the highest tile is 0.83; with the truth of the tiles it was 0.91.
+# **It tells slides apart less well.** The AUC of the highest tile is 0.83; when learned from the truth, it was 0.91.
 #
-# **You cannot see how good it is.** By copied labels, the only ones you would have, the AUC of the same tiles is
-# 0.52, a coin toss. Even perfect scores would reach only 0.54: the 8 % tumour tiles of positive validation slides
-# win, and all others tie.
+# **You cannot see how good it is.** Judged by copied labels, the only ones you would have, the same tiles have an AUC
+# of 0.52, a coin toss. Even perfect scores would reach only 0.54: the tumour tiles, 8 % on positive validation
+# slides, win, and all other tiles tie.
 #
 # **The values mislead.** The scores of healthy tiles pile up at 0.49, and the usual threshold, 0.5, cuts through the
-# pile. Look, and count.
+# pile. Look and count.
 
 # %% id="copy-figure" tags=["hide-input"]
 scores = np.concatenate(from_copies)
@@ -478,7 +479,7 @@ print(f"tiles with a gradient: {reached}")
 
 # %% [markdown] id="max-train"
 # One tile per slide. Later, other tiles may win. So train for some **epochs**, passes over all training slides, and
-# note every tile that ever had a gradient.
+# note every tile that ever gets a gradient.
 
 
 # %% id="max-train-code"
@@ -521,18 +522,19 @@ rows.append(evaluate("max pooling", tile_probabilities(scorer, val), val))
 table(head, rows)
 
 # %% [markdown] id="max-read"
-# In the stored run, max pooling tells slides apart about as well as the truth of the tiles did, from slide labels alone. It ranks *tiles* a little worse than copied labels did, and no wonder: it
-# heard 3 % of all tiles and an eighth of the tumour tiles.
+# In the stored run, max pooling, from slide labels alone, tells slides apart about as well as the classifier that
+# knew the truth. It ranks *tiles* a little worse than copied labels did, and no wonder: it heard 3 % of all tiles and
+# an eighth of the tumour tiles.
 
 # %% [markdown] id="start"
 # ## See how much depends on the start
 #
 # An untrained scorer picks its tiles blindly: in a positive slide its pick holds tumour about as often as the witness
-# rate says. If it does not, the gradient still pushes that tile up, and tiles like it. Healthy slides push back. Who
+# rate says. If the pick is healthy, the gradient still pushes it up, and tiles like it. Healthy slides push back. Who
 # wins?
 #
 # We try slides with a median witness rate of 1.4 %, `slides-hard`, from ten random starts. The last column gives the
-# share of positive training slides whose highest tile holds tumour in the end.
+# share of positive training slides whose highest tile holds tumour after training.
 
 
 # %% id="start-run"
@@ -555,13 +557,13 @@ for seed in range(2 if FAST else 10):
 table((*head, "highest tile holds tumour"), rows)
 
 # %% [markdown] id="start-read"
-# In the stored run half of the starts find the tumour, and beat copied labels by far. The other half never do. They
-# hold on to healthy tiles that happened to score high, and the tumour tiles that could correct them get no gradient.
-# Ten times as many epochs did not free them.
+# In the stored run half of the starts find the tumour and easily beat copied labels. The other half never find it.
+# They hold on to healthy tiles that happened to score high, and the tumour tiles that could correct them get no
+# gradient. Ten times as many epochs did not free them.
 #
-# So copying believes every tile, and max pooling believes one and ignores the rest. We want the tiles of a slide
-# together in one bag, from [chapter 02](02_build_bags.ipynb), and a gradient that many tiles share, each by its own weight: attention,
-# in [chapter 05](05_attention.ipynb).
+# So copying believes every tile; max pooling believes one and ignores the rest. We want to keep a slide's tiles
+# together in one bag ([chapter 02](02_build_bags.ipynb)), and share the gradient among many tiles, each by its own
+# weight: attention ([chapter 05](05_attention.ipynb)).
 
 # %% [markdown] id="summary"
 # ## Summary
@@ -582,7 +584,7 @@ table((*head, "highest tile holds tumour"), rows)
 # ## In practice
 #
 # * Report false alarms per slide. A tile accuracy of 99 % says little until you know the number of tiles.
-# * If you do copy labels, do not judge the result by copied labels. Judge slides, or have a pathologist outline a few.
+# * If you do copy labels, do not judge the result by them. Judge slides, or have a pathologist outline a few tumours.
 # * Train max pooling from several starts, and look at the highest tiles of positive slides. One good run proves little.
 
 # %% [markdown] id="reading"

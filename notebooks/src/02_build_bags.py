@@ -9,7 +9,7 @@
 # | | |
 # |---|---|
 # | **You will do** | write the data set class, make toy bags with a witness rate you choose, split slides by patient, see what bag size alone predicts |
-# | **You will learn** | which faults stay silent, how far a patient on both sides can fool you, and what to measure before you train |
+# | **You will learn** | which faults stay silent, how badly a patient on both sides can fool you, and what to measure before you train |
 # | **You need** | bag, instance and witness rate, from [chapter 00](00_start_here.ipynb); a little PyTorch and NumPy |
 # | **Time** | 45 minutes |
 
@@ -30,7 +30,7 @@ from mil_tutorial.notebook import table
 # Cut two slides into tiles and describe each tile by two numbers: say, "large, irregular nuclei" and "fat". The left
 # slide gives three tiles, the right one two. Tissue does not come in standard sizes.
 #
-# A **bag** is all tiles of one slide, with one label: 1 as soon as one tile holds tumour. So the bag's label is the
+# A **bag** is all tiles of one slide, with one label: 1 if at least one tile holds tumour. So the bag's label is the
 # *highest* of its tiles' labels. Which labels do these two get?
 
 # %% id="by-hand-run" tags=["nbval-check-output"]
@@ -68,8 +68,8 @@ tiles = torch.tensor([[4.0, 0.0], [float("nan"), 1.0]])  # (n=2, D=2)
 print("gradient of the weights:", weights.grad)
 
 # %% [markdown] id="silent-why"
-# No error. One broken tile makes a weight's gradient NaN; after the next step the weight is NaN, and from then on the
-# score of every slide is, too. You notice hours later, far from the cause. So a bag is checked when it comes in, and the
+# No error. One broken tile makes a weight's gradient NaN; after the next step the weight is NaN, and from then on so
+# is the score of every slide. You notice hours later, far from the cause. So we check a bag when it comes in, and the
 # message names it.
 #
 # Labels go wrong too. Here are four ways to write "tumour". Which of them does the loss accept?
@@ -167,7 +167,7 @@ check_bag_dataset(MedicalBagDataset)
 #
 # The package's class gives the same items, and carries along what belongs to a bag: `names`, `groups` (patients),
 # `coords` (where each tile lies) and `instance_labels` (the truth, if somebody drew it; for evaluation, never for
-# training). It also refuses more. Here are five faults; the small class looks for the first two only.
+# training). It also refuses more. Here are five faults; our small class looks only for the first two.
 
 # %% id="package-run" tags=["nbval-check-output"]
 from mil_tutorial import MedicalBagDataset as PackageDataset
@@ -227,15 +227,15 @@ show(
 )
 
 # %% [markdown] id="look-read"
-# In half of the positive slides fewer than 1 tile in 29 holds tumour, and in some only a single tile does. The axis is
-# logarithmic because lesions differ by factors. A model trained here has two tasks at once: to find metastases that anyone
-# would see, and slides with one odd tile.
+# In half of the positive slides fewer than 1 tile in 29 holds tumour, and in some only a single tile does. The axis
+# is logarithmic because lesions differ in size many times over. A model trained here has two tasks at once: to find
+# metastases that anyone would see, and slides with one odd tile.
 
 # %% [markdown] id="toy"
 # ## Choose the witness rate yourself
 #
-# To ask how small a lesion a method still finds, you need bags whose rate you set. The rule: a positive bag of n tiles
-# gets round(rate · n) witnesses, a negative one none. Can a positive bag of 100 tiles have the rate 0.001?
+# To learn how small a lesion a method still finds, you need bags whose rate you set. The rule: a positive bag of n
+# tiles gets round(rate · n) witnesses, a negative one none. Can a positive bag of 100 tiles have the rate 0.001?
 
 
 # %% id="toy-code"
@@ -261,7 +261,7 @@ def toy_bags(n_bags, n, witness_rate, seed, shift=3.0):
 #
 # </details>
 #
-# Check what you made. The last column is a baseline without MIL: average the tiles, then logistic regression.
+# Check what you made. The last column is a baseline without MIL: average the tiles, then use logistic regression.
 
 # %% id="toy-run"
 from mil_tutorial import auc, baseline_probabilities
@@ -277,15 +277,15 @@ for asked in (0.5, 0.1, 0.04, 0.01, 0.001):
 table(("rate asked for", "rate got", "in negatives", "AUC"), rows)
 
 # %% [markdown] id="toy-read"
-# Check the fall by hand. A witness is raised by 3, so at rate w the bag's mean is raised by 3w. The mean of 100 noisy
-# tiles spreads by 1/√100 = 0.1. At w = 0.1 the rise is three spreads, easy to see; at 0.01 it is 0.3 of a spread, and
-# nearly drowns. [Chapter 04](04_pool_max_and_mean.ipynb) takes it from here.
+# Check the fall in AUC by hand. A witness is raised by 3, so at rate w the bag's mean is raised by 3w. The mean of
+# 100 noisy tiles has a spread of 1/√100 = 0.1. At w = 0.1 the rise is three spreads, easy to see; at 0.01 it is 0.3
+# of a spread, and nearly drowns. [Chapter 04](04_pool_max_and_mean.ipynb) takes it from here.
 
 # %% [markdown] id="patients"
 # ## Keep each patient on one side
 #
-# Many patients have several slides. Shuffle the *slides* and cut, as many code examples do, and a patient may end up on
-# both sides: one slide to learn from, another one to be tested on. How often does that happen?
+# Many patients have several slides. Shuffle the *slides* and cut, as many code examples do, and a patient may end up
+# on both sides: one slide in training, another in the test. How often does that happen?
 #
 # ![Six patients, A to F, with one or two slides each. Split slide by slide, patients B and D have one slide in training and one in test. Split patient by patient, no letter is on both sides.](images/leakage.svg)
 
@@ -308,8 +308,8 @@ from mil_tutorial.checks.chapter_02 import check_leak_chance
 check_leak_chance(my_guess)
 
 # %% [markdown] id="count"
-# With three slides the chance is higher still: 1 − (3/4)³ − (1/4)³ = 0.56. Now count on the 110 patients of our training
-# and validation slides, in 20 random cuts. Of the patients in validation, how many have a slide in training?
+# With three slides the chance is higher still: 1 − (3/4)³ − (1/4)³ = 0.56. Now count it for the 110 patients of our
+# training and validation slides, in 20 random cuts. Of the patients in validation, how many have a slide in training?
 
 # %% id="count-run"
 instances = train.instances + val.instances
@@ -325,7 +325,7 @@ print(f"patients in validation, on average: {np.mean(inside):.0f}")
 print(f"of these also in training: {np.mean(leaked):.0f}")
 
 # %% [markdown] id="count-read"
-# More than nine in ten. A random cut of slides hardly tests on new patients at all.
+# More than nine in ten. A random cut of slides hardly tests on new patients.
 
 # %% [markdown] id="ex-split"
 # ### Exercise 3: split by patient
@@ -375,12 +375,12 @@ except ValueError as error:
 # %% [markdown] id="leak"
 # ## See what a leak does
 #
-# Is it so bad? Try a task that nobody can solve: toss a coin for each patient, and make the result the label of all their
-# slides. An honest evaluation must give an AUC near 0.5.
+# Is a leak so bad? Try a task that nobody can solve: toss a coin for each patient, and make the result the label of
+# all their slides. An honest evaluation must give an AUC near 0.5.
 #
-# We toss for two kinds of patients. Each toy patient has a look of their own, an offset on all tiles, because real slides
-# of one patient share tissue, block and staining day. The rendered patients are those of the shipped slides, which share
-# a hospital and a diagnosis, and nothing else.
+# We toss for two kinds of patients. Each toy patient has a look of their own, an offset on all tiles, because real
+# slides of one patient share tissue, block and staining day. Slides of one rendered patient, from our data, share
+# only a hospital and a diagnosis.
 
 
 # %% id="leak-code"
@@ -445,8 +445,8 @@ show(
 )
 
 # %% [markdown] id="leak-read"
-# In the stored run, over 20 seeds, toy patients split by slide reach a mean AUC of 0.89 on a coin. The model recognised
-# patients, not disease. Split by patient, the mean is 0.49: chance, within its error.
+# In the stored run, over 20 seeds, toy patients split by slide reach a mean AUC of 0.89 on coin tosses. The model
+# recognised patients, not disease. Split by patient, the mean is 0.49: chance, within its error.
 #
 # The rendered patients show no leak: their slides share too little to be recognised. Do not count on that with real
 # tissue, because an AUC does not tell you where it came from.
@@ -454,10 +454,10 @@ show(
 # %% [markdown] id="baseline"
 # ## Ask bag size first
 #
-# Suppose the negative slides are biopsies of about 40 tiles, and the positive ones resections of about 150. The tiles are
-# pure noise, the same in both. Let a model do what max pooling does: score each tile, keep the highest. The highest of all
-# 190 values is equally likely to be any of them, so it lies in the bigger bag with probability 150/190 = 0.79. That is the
-# model's AUC, and it has learned nothing.
+# Suppose the negative slides are biopsies of about 40 tiles, and the positive ones resections of about 150. The tiles
+# are pure noise, the same in both. Let a model do what max pooling does: score each tile, keep the highest. Each of
+# the 190 values is equally likely to be the highest, so the highest lies in the bigger bag with probability
+# 150/190 = 0.79. That is the model's AUC, and it has learned nothing.
 
 
 # %% id="baseline-run"
@@ -485,9 +485,9 @@ for name, (fit, held_out) in {
 table(("data", "score", "AUC"), rows)
 
 # %% [markdown] id="baseline-read"
-# Bag size alone, without a look at any tile, solves the noise data. A "perfect" model would have proved nothing there. On
-# the shipped slides the same baseline stays at chance, so size cannot explain a good score. The sizes themselves show
-# why.
+# Bag size alone solves the noise data without looking at any tile. A "perfect" model would have proved nothing there.
+# On the shipped slides the same baseline stays at chance, so size cannot explain a good score. The sizes themselves
+# show why.
 
 # %% id="baseline-figure" tags=["hide-input"]
 figure, panels = plt.subplots(1, 2, figsize=(8, 3.1))
@@ -545,8 +545,8 @@ from mil_tutorial.checks.chapter_02 import check_folder_labels
 check_folder_labels(folder_labels)
 
 # %% [markdown] id="folders-after"
-# torchvision's `ImageFolder` numbers classes in alphabetical order too. An AUC far below 0.5 does not mean that nothing was
-# learned. The model works, and the labels point the other way.
+# torchvision's `ImageFolder` numbers classes in alphabetical order too. An AUC far below 0.5 does not mean that
+# nothing was learned. The model works, but the labels point the other way.
 
 # %% [markdown] id="summary"
 # ## Summary
@@ -555,7 +555,8 @@ check_folder_labels(folder_labels)
 #   a fault is silent.
 # * Know your witness rates. For questions about small lesions, make toy bags and check the rate you got.
 # * Split patients, not slides. A random cut put more than nine in ten validation patients into training as well.
-# * Before you train any model, see what bag size predicts. What size can answer, a model need not have learned from tissue.
+# * Before you train any model, see what bag size predicts. If size gives the answer, a model need not have learned
+#   anything from tissue.
 
 # %% [markdown] id="quiz"
 # ## Check yourself
@@ -569,8 +570,8 @@ check_folder_labels(folder_labels)
 #   of folders or files.
 # * Group by the largest thing that slides share. If two "patients" are one person in two hospitals, or slides come from
 #   one block, they belong together.
-# * Report the bag-size baseline beside your result. If it is well above 0.5, show every bag with the same number of tiles
-#   (chapter 03 has a sampler) and see what is left.
+# * Report the bag-size baseline beside your result. If it is well above 0.5, use the same number of tiles from every
+#   bag (chapter 03 has a sampler) and see what is left.
 
 # %% [markdown] id="reading"
 # ## Further reading

@@ -48,7 +48,7 @@ except RuntimeError as error:
 # It stacks, and only tensors of one shape can be stacked. There are three ways out:
 #
 # * **One bag at a time.** Many public projects do it. But then each step of the optimiser follows a single label.
-# * **Pad.** Fill smaller bags up with rows that mean nothing, and remember which rows those are.
+# * **Pad.** Fill up smaller bags with rows that mean nothing, and remember which rows those are.
 # * **Pack.** Put all tiles into one long list, and remember which bag each belongs to.
 #
 # ![Bags of 5, 2 and 3 tiles. Padded, they fill 3 rows of 5 places, 5 of them empty. Packed, the 10 tiles are in one row, and the sizes say where each bag ends.](images/packing.svg)
@@ -59,7 +59,7 @@ except RuntimeError as error:
 # The first bag has three tiles, the second two. Each tile has D = 2 features. The batch needs room for B = 2 bags of K = 3
 # tiles, the size of the larger bag. The third place of the second bag stays empty.
 #
-# The **mask** keeps that in mind: it is True at a real tile and False at padding.
+# The **mask** records that: it is True at a real tile and False at padding.
 
 # %% id="pad-run" tags=["nbval-check-output"]
 first = torch.tensor([[4.0, 0.0], [1.0, 1.0], [0.0, 3.0]])  # (3, D=2)
@@ -109,9 +109,9 @@ check_collate_fn(collate_fn)
 # %% [markdown] id="ex-collate-after"
 # Stuck? `check_collate_fn.hint(1)` gives you a nudge, and `check_collate_fn.solution()` shows one answer.
 #
-# The mask follows from the sizes alone; the zeros tell you nothing, because a real tile may be all zeros too. So number the
-# places 0, 1, 2 and ask of each bag: is the number smaller than your size? Broadcasting asks all bags at once, as the
-# package's `collate_fn` does.
+# The mask follows from the sizes alone; the zeros tell you nothing, because a real tile may be all zeros too. So
+# number the places 0, 1, 2 and ask of each: is it smaller than the bag's size? Broadcasting asks for all bags at
+# once, as the package's `collate_fn` does.
 
 # %% id="pad-vector" tags=["nbval-check-output"]
 sizes = torch.tensor([3, 2])
@@ -167,8 +167,8 @@ from mil_tutorial.checks.chapter_03 import check_padding_share
 check_padding_share(my_guess)
 
 # %% [markdown] id="share"
-# Now let the ten tiles differ: draw their scores from a normal distribution with mean 0 and standard deviation 1, and leave
-# padding at 0. Do it for 1,000 bags, padded further and further.
+# Now let the ten tiles differ: draw their scores from a normal distribution with mean 0 and standard deviation 1, and
+# leave padding at 0. Do it for 1,000 bags, padded ever further.
 
 # %% id="share-figure"
 places = np.geomspace(10, 1000, 61).round()  # K; the 31st is 100
@@ -206,11 +206,11 @@ show(
 #
 # Padded to 100 places, the ten tiles keep 0.15 of the attention on average. We want to give them all of it.
 #
-# Setting the padded weights to 0 *after* the softmax is too late: the real tiles would still sum to less than 1. Setting padded
-# *scores* to 0 does nothing, because e⁰ = 1. The score that gives the weight 0 is the one whose exponential is 0: minus
-# infinity.
+# Setting the padded weights to 0 *after* the softmax is too late: the real weights would still sum to less than 1.
+# Setting padded *scores* to 0 does not help, because e⁰ = 1. The score that gives the weight 0 is the one whose
+# exponential is 0: minus infinity.
 #
-# And what will the softmax make of a bag without any tile, where all scores are minus infinity?
+# And what will the softmax make of a bag without tiles, where all scores are minus infinity?
 
 # %% id="mask-run" tags=["nbval-check-output"]
 scores = torch.tensor([[2.0, 1.0, 0.0], [1.0, 0.0, 0.0]])  # (B, K)
@@ -262,7 +262,8 @@ check_masked_softmax(masked_softmax)
 # With a mask, padding is harmless, but not free: the network computes every padded row before the mask hides it. How much of
 # a batch of 16 slides is padding?
 #
-# That depends on how much sizes differ. The shipped slides are much alike. Whole slides are not. As a model we draw 1,600 sizes from a log-normal distribution with median 1,500 and sigma 1.
+# That depends on how much sizes differ. The shipped slides are similar in size. Whole slides are not. To imitate
+# them, we draw 1,600 sizes from a log-normal distribution with median 1,500 and sigma 1.
 
 # %% id="cost-run" tags=["nbval-check-output"]
 logs = np.random.default_rng(0).normal(np.log(1500), 1, 1600)
@@ -308,7 +309,7 @@ show(
 # The largest slide of a batch sets the price for all. With log-normal sizes seven rows in ten are padding, and a processor
 # does not look at what it multiplies. At the end of the chapter we measure the time.
 #
-# There are two remedies: show fewer tiles, or do not pad.
+# Two remedies: show fewer tiles, or do not pad.
 
 # %% [markdown] id="sample"
 # ## Draw new tiles each epoch
@@ -322,9 +323,9 @@ show(
 #
 # <!-- card epoch_sampler -->
 #
-# A colleague wants repeatable runs and passes a seed. Training is fast now, but more epochs do not help, although `set_epoch`
-# is called before each. What is wrong? Fix it, and keep it repeatable: the same seed and epoch must always show the same
-# tiles.
+# A colleague wants repeatable runs and passes a seed. Training is fast now, but more epochs do not help, although
+# `set_epoch` is called before each one. What is wrong? Fix it, and keep it repeatable: the same seed and epoch must
+# always show the same tiles.
 
 
 # %% id="exercise-epoch-sampler"
@@ -388,7 +389,7 @@ show(
 )
 
 # %% [markdown] id="miss"
-# Without `set_epoch`, it sees the same three tiles in ten for ever.
+# Without `set_epoch`, the model sees the same three tiles in ten every time.
 #
 # Sampling has a price even when done right: the tumour may not be among the tiles drawn. The bag keeps its label 1, but
 # shows only healthy tissue. How often? Drawing tiles is like drawing balls from an urn, so the chance can be computed exactly.
@@ -409,18 +410,18 @@ for n in (32, 64, 128):
 table(("tiles drawn", "slides", "slides-hard"), rows)
 
 # %% [markdown] id="miss-read"
-# The table shows the mean chance, over positive training slides, that no tumour tile is drawn. With 64 tiles, about a third of
-# a slide, one positive bag in seven misses its tumour; on the slides with small lesions it is more than one in three. Be
-# generous when lesions are small. In validation use all tiles.
+# The table shows the mean chance, over positive training slides, that no tumour tile is drawn. With 64 tiles, about a
+# third of a slide, one positive bag in seven misses its tumour; on the slides with small lesions it is more than one
+# in three. Draw generously when lesions are small. In validation, use all tiles.
 
 # %% [markdown] id="pack"
 # ## Pack: no padding at all
 #
-# Now leave the gaps out. Put all tiles into one long tensor of N rows, and note the sizes. The sizes give an **index** that
-# tells for each row which bag it belongs to.
+# Now leave the gaps out. Put all tiles into one long tensor of N rows, and note the sizes. The sizes give an
+# **index** that tells which bag each row belongs to.
 #
-# A linear layer treats each tile alone and takes (N, D) as it is. Only steps that look at a whole bag, such as the softmax,
-# need the index. First as a loop over bags:
+# A linear layer treats each tile on its own and takes (N, D) as it is. Only steps that look at a whole bag, such as
+# the softmax, need the index. First, as a loop over bags:
 
 # %% id="pack-run" tags=["nbval-check-output"]
 instances = torch.cat([first, second])  # (N=5, D=2)
@@ -444,9 +445,9 @@ print("sum of the powers of each bag:", np.round(totals.numpy(), 2))
 print("back to the rows:", np.round(totals[index].numpy(), 2))
 
 # %% [markdown] id="segment"
-# Add up by bag, spread the totals back over the rows, divide: that is the softmax. One more thing for safety. The exponential
-# of 1000 is infinite, so first subtract each bag's highest score. Shifting all scores does not change a softmax.
-# `scatter_reduce` with `"amax"` finds the highest score as `index_add` finds the sum.
+# Add up by bag, spread the totals back over the rows, divide: that is the softmax. One more thing for safety. The
+# exponential of 1000 is infinite, so first subtract each bag's highest score. Shifting all scores does not change a
+# softmax. `scatter_reduce` with `"amax"` finds the highest score just as `index_add` finds the sum.
 
 
 # %% id="segment-code" tags=["nbval-check-output"]
@@ -502,8 +503,9 @@ for name, both in pairs.items():
 # %% [markdown] id="both"
 # ## Measure both
 #
-# How much time does padding cost, and does the index work of packing eat up the gain? We time a linear layer with a tanh, and
-# a whole step of attention pooling, forward and backward. Padded and packed runs take turns, and we compare their medians.
+# How much time does padding cost, and does the index work of packing eat up the gain? We time a linear layer with a
+# tanh, and a whole step of attention pooling, forward and backward. Padded and packed runs take turns, and we compare
+# median times.
 
 
 # %% id="both-run"
@@ -551,8 +553,8 @@ table(head, results)
 # the padded pooling step took 2.9 to 6.4 times as long as the packed one, with 3.4 times the rows. With the shipped slides it
 # took 0.5 to 1.1 times as long, mostly a little under 1: there the index work costs as much as the few padded rows, or more.
 #
-# So packing pays when sizes differ as those of whole slides do, and leaves no mask to forget. The package's models pack
-# whatever they get.
+# So packing pays when sizes differ as much as those of whole slides, and leaves no mask to forget. The package's
+# models pack whatever they get.
 
 # %% [markdown] id="ex-mean"
 # ### Exercise 5: average without a loop
@@ -584,8 +586,8 @@ check_packed_mean(packed_mean)
 #   result depends on its neighbours.
 # * Mask before the softmax, with minus infinity. Refuse a bag without tiles.
 # * Sampled tiles must change from epoch to epoch and be repeatable; a small sample may miss the tumour.
-# * A packed batch is instances (N, D), sizes (B,) and labels (B,). It gives the same results, wastes no row, and pays when
-#   sizes differ widely.
+# * A packed batch is instances (N, D), sizes (B,) and labels (B,). It gives the same results, wastes no rows, and
+#   pays when sizes differ widely.
 
 # %% [markdown] id="quiz"
 # ## Check yourself
@@ -598,7 +600,7 @@ check_packed_mean(packed_mean)
 # * Predict a slide alone, then in a batch with a much larger slide. Any difference beyond rounding is padding that leaks.
 # * Batch normalisation does not know about masks: its means would count padded rows. Packed rows are safe.
 # * Sorting slides by size before batching removes most padding, but the batches are no longer random.
-# * The largest slide decides whether memory is enough. Try it first, not last.
+# * The largest slide decides whether your memory suffices. Try it first, not last.
 
 # %% [markdown] id="reading"
 # ## Further reading

@@ -4,7 +4,7 @@
 # <!-- badges -->
 #
 # A slide has hundreds of tiles and one label, so somewhere many numbers must become one. The two oldest ways
-# take the largest or the average. They see different slides.
+# take the largest or the average. Each sees a slide differently.
 #
 # | | |
 # |---|---|
@@ -42,12 +42,12 @@ print(f"five tiles: max {more.max():.1f}, mean {more.mean():.1f}")
 # The mean fell from 2/4 to 2/5; the maximum stayed. **Max** asks: is there a suspicious tile anywhere?
 # **Mean** asks: how suspicious is the tissue as a whole?
 #
-# The next bag has ten tiles, one with the logit 4 and nine with −2. Drag them:
+# The next bag has ten tiles, one with the logit 4 and nine cold ones with −2. Drag them:
 #
 # 1. Which pooling does not notice how many cold tiles there are?
 # 2. How many cold tiles bring the mean below a probability of 0.5?
 #
-# (Attention comes in chapters 05 and 06. The gate here shuts above a score of 5.5, where only artefacts lie.)
+# (Attention comes in chapters 05 and 06. The gate here shuts above 5.5, where only artefacts are.)
 
 # %% id="pooling-playground"
 from mil_tutorial.widgets import PoolingPlayground
@@ -102,8 +102,8 @@ for b in range(2):
 #
 # <!-- card masked_mean -->
 #
-# Average each column over the real tiles of each bag. Every bag has at least one real tile. Anything may
-# stand under the mask, including NaN, and 0 × NaN is NaN.
+# Average each column over the real tiles of each bag. Every bag has at least one real tile. Anything may lie
+# under the mask, including NaN, and 0 × NaN is NaN.
 
 
 # %% id="exercise-masked-mean"
@@ -153,8 +153,8 @@ check_masked_max(masked_max)
 # ## Put them into modules
 #
 # From here on bags are packed: all tiles in one tensor (N, H), and the bags' `sizes` (B,). Both modules also
-# report an **attention**, each tile's part in the result: 1/n for the mean, the share of columns a tile wins
-# for the maximum.
+# report an **attention**, each tile's part in the result: 1/n for the mean; for the maximum, the share of
+# columns it wins.
 
 # %% id="module-code"
 from mil_tutorial import bag_index, segment_max, segment_sum
@@ -185,7 +185,7 @@ class MaxPooling(nn.Module):
 
 
 # %% [markdown] id="gradient"
-# Torch has a maximum of its own. Ours is longer because of ties, which are common: after a ReLU many values
+# PyTorch has a maximum of its own. Ours is longer because of ties, which are common: after a ReLU many values
 # are exactly 0. Let two of five tiles score 3. Which of them learns?
 
 # %% id="gradient-run" tags=["nbval-check-output"]
@@ -204,8 +204,8 @@ print("MaxPooling", gradient(lambda tiles: poolings["max"](tiles, five)[0]))
 print("MeanPooling", gradient(lambda tiles: poolings["mean"](tiles, five)[0]))
 
 # %% [markdown] id="gradient-read"
-# `torch.max` teaches one of the two, depending on their order in memory, which means nothing in a bag. So
-# equal winners share. With the mean every tile learns; with max the losers do not.
+# `torch.max` teaches one of the two, depending on their order in memory, which means nothing in a bag. So in
+# ours, equal winners share. With the mean every tile learns; with max the losers do not.
 
 # %% [markdown] id="invariance"
 # ## Test what must not matter
@@ -239,8 +239,8 @@ table(("bag", *poolings), rows)
 # %% [markdown] id="invariance-read"
 # <details><summary>Answer</summary>
 #
-# Doubling every tile changes neither. Doubling one moves the mean, which depends on proportions; max
-# ignores repeats.
+# Doubling every tile changes neither. Doubling one moves the mean, which depends on proportions; max ignores
+# repeats.
 #
 # </details>
 
@@ -289,8 +289,8 @@ show(
 # find; its average grows like √(2 ln n). At 200 tiles it is about 2.7: a witness, a tile with tumour, must
 # beat *that*.
 #
-# Suppose a threshold on the maximum raises a false alarm on 5 % of healthy slides of 100 tiles. On how many
-# healthy slides of 1,000 tiles? Such a slide is ten small ones, and all ten must stay silent.
+# Suppose a threshold on the maximum raises a false alarm on 5 % of healthy slides of 100 tiles. On what share
+# of healthy slides of 1,000 tiles? Such a slide is ten small ones, and all ten must stay silent.
 
 # %% id="false-alarms" tags=["nbval-check-output"]
 rows = []
@@ -304,8 +304,8 @@ table(("healthy tiles", "false alarms"), rows)
 #
 # * **Max errs upwards**, and more so the larger the bag. It believes its loudest tile, be it tumour, a fold
 #   or a germinal centre.
-# * **Mean errs towards the majority.** At a witness rate of r, witnesses that score μ higher raise the slide
-#   by only r·μ. The mean measures tumour burden, and a small metastasis has next to none.
+# * **Mean errs towards the majority.** At a witness rate of r, witnesses that score μ higher raise the mean by
+#   only r·μ. The mean measures tumour burden, and a small metastasis has next to none.
 #
 # ## Pool before or after the classifier
 #
@@ -328,14 +328,14 @@ print(f"max:  of the logits {logits.max():.1f}, of the columns {highest:.1f}")
 print(f"mean: of the logits {logits.mean():.1f}, of the columns {average:.1f}")
 
 # %% [markdown] id="levels-read"
-# For the mean it does not: a linear head and an average can change places. So `"mean_instance"` averages
+# For the mean it does not: a linear head and an average can swap places. So `"mean_instance"` averages
 # *probabilities*. For max it does. The column maxima, 3 and 3, come from different tiles. No tile looks like
 # that, yet it is what the head of `"max_embedding"` sees.
 #
 # ## Race them as the witness rate moves
 #
-# Assume that healthy tiles score around 0 with sd 1, witnesses around μ with the same sd. A slide has 200
-# tiles. Which pooling finds the slides with tumour?
+# Assume healthy tiles score around 0 with sd 1, witnesses around μ with the same sd. A slide has 200 tiles.
+# Which pooling finds the tumour slides?
 #
 # ### Exercise 3: predict when the mean wakes up
 #
@@ -355,7 +355,8 @@ from mil_tutorial.checks.chapter_04 import check_witnesses_needed
 check_witnesses_needed(my_guess)
 
 # %% [markdown] id="race-run"
-# Now weak, medium and strong witnesses. Each point stands for 2,000 slides with tumour and 2,000 without.
+# Now race them with weak, medium and strong witnesses. Each point stands for 2,000 slides with tumour and 2,000
+# without.
 
 # %% id="race-code"
 from sklearn.metrics import roc_auc_score
@@ -407,11 +408,11 @@ show(
 # %% [markdown] id="race-read"
 # * μ = 3: witnesses often beat the best healthy tile. Max leads until both are nearly perfect.
 # * μ = 2: max leads below a witness rate of about 8 %, the mean above.
-# * μ = 1: witnesses drown among the best of 200 healthy tiles. The mean is ahead, although at low rates both
-#   are close to chance.
+# * μ = 1: witnesses drown among the best of 200 healthy tiles. The mean is ahead, though at low rates both are
+#   near chance.
 #
-# So **max needs one tile that stands out, the mean needs many that lean.** In larger slides the mean passes
-# max at a lower rate, because its noise shrinks as 1/√n.
+# So **max needs one tile that stands out, the mean needs many that score slightly higher.** In larger slides
+# the mean passes max at a lower rate, because its noise shrinks as 1/√n.
 
 # %% [markdown] id="ex-topk"
 # ### Exercise 4: pool between max and mean
@@ -440,7 +441,7 @@ from mil_tutorial.checks.chapter_04 import check_masked_topk_mean
 check_masked_topk_mean(masked_topk_mean)
 
 # %% [markdown] id="topk-race"
-# Where does the mean of the ten highest end up in the race with μ = 2?
+# How does the mean of the ten highest do with μ = 2?
 
 
 # %% id="topk-race-run"
@@ -460,8 +461,8 @@ table(("witness rate", *racers), rows)
 #
 # ## Train both on slides
 #
-# In practice tile scores are learned from slide labels, and the pooling decides which tiles get to teach.
-# Here are the shipped slides; we judge on validation slides only.
+# In practice tile scores are learned from slide labels, and the pooling decides which tiles teach. Now the
+# shipped slides; we judge on validation slides only.
 
 # %% id="slides-code"
 from mil_tutorial import TrainingConfig, build_model, fit
@@ -498,21 +499,21 @@ table(("pooling", "slide AUC", "tile AUC"), rows)
 
 # %% [markdown] id="slides-read"
 # In the stored run max wins clearly. The surprise is the last column: how well the head ranks tumour tiles
-# above the other tiles of their slide. The mean's head does it as well as max's. It *sees* the tumour and
-# then drowns it.
+# above the rest of their slide. The mean's head does it as well as max's. It *sees* the tumour and then drowns
+# it.
 
 # %% [markdown] id="scatter-read"
-# In the race healthy slides differed by chance alone. Here a slide's tiles also share things, such as its
+# In the race healthy slides differed by chance alone. Here a slide's tiles also share things, such as the
 # stain, which no number of tiles averages away: one reason why the mean does worse.
 #
 # ## Watch max pooling miss its start
 #
-# In `slides-hard` the lesions are smaller. Max gives its gradient to one tile per slide (chapter 01), chosen
-# at first by random weights. If it is healthy, a *positive* slide teaches the model that healthy tissue means
-# tumour.
+# In `slides-hard` the lesions are smaller. Max gives its gradient to one tile per slide (chapter 01), chosen at
+# first by random weights. If that tile is healthy, a *positive* slide teaches the model that healthy tissue
+# means tumour.
 #
-# See it first in the plane. Ten starts of max pooling see the same bags of points. How many of them learn
-# nothing? Press Train; then choose attention instead. (Its list also asks when the mean wins.)
+# See it first in two dimensions. Ten starts of max pooling see the same bags of points. How many of them learn
+# nothing? Press Train; then choose attention. (Its menu also asks when the mean wins.)
 
 # %% id="lost-starts-playground"
 from mil_tutorial.widgets import MILPlayground
@@ -528,7 +529,7 @@ MILPlayground(preset="lost-starts")
 #
 # </details>
 #
-# Now the slides, with several random starts. After each epoch: in what share of the positive training slides
+# Now the slides, with several random starts. After each epoch, in what share of the positive training slides
 # does the winning tile hold tumour?
 
 
@@ -576,8 +577,8 @@ show(
 # In the stored run two starts find the tumour and one does not. We measured seeds 0 to 7: three ended at a
 # validation AUC of about 0.86, five below 0.6.
 #
-# Is max pooling to blame, or its start? Let the max model of the easier slides judge the hard ones, from
-# other patients, without further training.
+# Is max pooling to blame, or its start? Let the max model trained on the easier slides judge the hard ones,
+# from other patients.
 
 # %% id="easy-to-hard"
 found = predict(models["max"], hard_val)
@@ -593,9 +594,9 @@ print(f"winning tile holds tumour in {share:.0%} of positive slides")
 # %% [markdown] id="summary"
 # ## Summary
 #
-# * Max asks whether, mean asks how much. For max, padding counts as −∞; for the mean, it stays out of both
-#   the sum and the count.
-# * Max wins when witnesses are few and stand out; the mean when they are many and lean.
+# * Max asks whether there is tumour, mean asks how much. For max, padding counts as −∞; for the mean, it stays
+#   out of both the sum and the count.
+# * Max wins when witnesses are few and stand out; the mean when they are many, even if each is weak.
 # * Max learns from one tile per slide and can miss its start. The mean learns from all tiles and drowns small
 #   lesions.
 
@@ -607,7 +608,7 @@ print(f"winning tile holds tumour in {share:.0%} of positive slides")
 # %% [markdown] id="practice"
 # ## In practice
 #
-# * Train max pooling from several starts, keep the lowest validation loss, report all.
+# * Train max pooling from several starts, keep the one with the lowest validation loss, and report all.
 # * For burden, such as tumour percentage, start with the mean; for presence, with max.
 
 # %% [markdown] id="reading"

@@ -70,12 +70,12 @@ print([round(w, 3) for w in torch.softmax(scores + 100, dim=0).tolist()])
 # %% [markdown] id="loop"
 # ## Let a small network give the scores
 #
-# A network of two layers scores the tiles, the same network for every tile (equation 8):
+# A network of two layers, the same for every tile, gives the scores (equation 8):
 #
 # $$s_k = w^\top \tanh(V h_k), \qquad a = \mathrm{softmax}(s).$$
 #
 # V has A rows. Each row asks one question about the tile; the tanh keeps each answer between −1 and 1, and w
-# says how much each answer counts. In other words: small detectors, A of them, and a vote.
+# says how much each answer counts. In other words, V holds A small detectors, and w is their vote.
 #
 # Here are two detectors on our bag, written as a loop so that nothing is hidden.
 
@@ -105,8 +105,8 @@ print("weights:", [round(a, 3) for a in loop_weights.tolist()])
 # The loop visits one tile at a time. A padded batch holds B bags of up to K tiles: embeddings `h` (B, K, H)
 # with a `mask` (B, K) that is True at real tiles. Matrix products score all of them at once.
 #
-# The softmax must then run over the tiles of *one* bag, and over real tiles only. Padding is not tissue; if
-# it takes part, it takes weight away from the tiles.
+# The softmax must then run over the tiles of *one* bag, and over real tiles only. Padding is not tissue; if it
+# takes part, it takes weight away from real tiles.
 
 # %% [markdown] id="ex-attend"
 # ### Exercise 1: attend to a batch
@@ -139,8 +139,8 @@ check_attend(attend)
 #
 # ## Put it into a module
 #
-# V and w are to be learned, so they become layers of an `nn.Module`. This version takes packed tiles (N, H)
-# and the sizes of the bags, as at the end of chapter 03: no padding, and no mask to forget.
+# V and w must be learned, so they become layers of an `nn.Module`. This version takes packed tiles (N, H) and
+# the sizes of the bags, as at the end of chapter 03: no padding, and no mask to forget.
 
 # %% id="module-code"
 from mil_tutorial import bag_index, segment_softmax, segment_sum
@@ -307,7 +307,7 @@ show(
 # One slide is an anecdote, and we might have picked a good one. (We did not: it is the positive slide with
 # the median witness rate.) Two numbers over all positive validation slides say more:
 #
-# * the **instance AUC**: how often does a tumour tile get more attention than another tile of its slide? 0.5
+# * the **instance AUC**: how often does a tumour tile get more attention than a healthy tile of its slide? 0.5
 #   is chance;
 # * the **attention on tumour**: how much of the weight lies on tumour tiles?
 
@@ -355,10 +355,9 @@ from mil_tutorial.checks.chapter_05 import check_sigmoid_cap
 check_sigmoid_cap(my_guess)
 
 # %% [markdown] id="sigmoid-train"
-# Without a sigmoid, one tile's weight can come as close to 1 as it likes, because w can be learned as large
-# as needed. With it, n tiles leave the loudest one at most e / (e + n − 1): 0.23 in a bag of ten, and 0.012
-# in a bag of 217, which is 2.7 equal shares. Does that matter for the result? We train both, with the same
-# seeds.
+# Without a sigmoid, one tile's weight can come as close to 1 as it likes, because w can be learned as large as
+# needed. With one, the loudest of n tiles gets at most e / (e + n − 1): 0.23 in a bag of ten, and 0.012 in a
+# bag of 217, which is 2.7 equal shares. Does that matter for the result? We train both, with the same seeds.
 
 
 # %% id="sigmoid-train-run"
@@ -381,14 +380,13 @@ table(head, rows)
 
 # %% [markdown] id="sigmoid-read"
 # Read the stored table with care, because it holds a surprise. The *ranking* of tiles survives: the instance
-# AUC is as good with the sigmoid, or better. A heat map scaled from its minimum to its maximum would look
-# fine. But the weights are nearly equal, so most of the bag's embedding comes from healthy tiles, as in mean
-# pooling. In the stored run the slide AUC falls from about 0.94 to 0.74; chapter 04 found 0.64 for the mean.
-# It also found 0.95 for max: here attention does not beat max in AUC. What it adds is a gradient for every
-# tile.
+# AUC is as good with the sigmoid, or better. A heat map scaled from its minimum to its maximum would look fine.
+# But the weights are nearly equal, so most of the bag's embedding comes from healthy tiles, as in mean pooling.
+# In the stored run the slide AUC falls from about 0.94 to 0.74; chapter 04 found 0.64 for the mean. It also
+# found 0.95 for max, so attention does not beat max in AUC here. What it adds is a gradient for every tile.
 #
-# So check the weights themselves, not only their order. In the playground the same sigmoid is switched on.
-# What does it do to AUC and attention there? Press Train, then untick it and train again.
+# So check the weights themselves, not only their order. In the playground the same sigmoid is switched on. What
+# does it do to AUC and attention there? Press Train, then untick the sigmoid and train again.
 
 # %% id="sigmoid-playground"
 from mil_tutorial.widgets import MILPlayground
@@ -398,9 +396,9 @@ MILPlayground(preset="sigmoid")
 # %% [markdown] id="ex-bug"
 # <details><summary>Answer: what the sigmoid does in the playground</summary>
 #
-# The AUC stays as good, so it does not warn you. The attention is nearly flat: no point can weigh more than e
-# = 2.7 times any other. There a tenth of the points are witnesses; in our positive slides it is a median of 3
-# % of the tiles, and the AUC falls too.
+# The AUC stays just as good, so it does not warn you. The attention is nearly flat: no point can weigh more
+# than e = 2.7 times any other. There a tenth of the points are witnesses; in our positive slides the median is
+# 3 % of the tiles, and there the AUC falls too.
 #
 # </details>
 #
@@ -430,8 +428,8 @@ check_one_bag_at_a_time(attention_of_batch)
 # %% [markdown] id="build"
 # ## Build it yourself (stretch)
 #
-# Now build a whole model from empty cells, in three stages. Names and layers inside are up to you: the checks
-# look at shapes, padding, order and gradients, and at whether the model learns.
+# Now build a whole model from empty cells, in three stages. The names and layers inside are up to you: the
+# checks look at shapes, padding, order and gradients, and at whether the model learns.
 #
 # ### Stage 1: score the tiles
 #
@@ -524,7 +522,7 @@ check_whole_model(WholeModel)
 # * Attention pooling is a weighted mean. A small network scores each tile, and a softmax over the tiles of
 #   one bag turns scores into weights that sum to 1.
 # * Only differences between scores count. Weights compare tiles of one slide, never tiles of two slides.
-# * Mask padding before the softmax, and put no fixed limit between w and the softmax.
+# * Mask padding before the softmax, and do not cap the scores.
 # * A heat map shows an order. Score it against the truth, and look at the size of the weights as well.
 
 # %% [markdown] id="quiz"
@@ -546,7 +544,7 @@ check_whole_model(WholeModel)
 # ## Further reading
 #
 # * M. Ilse, J. M. Tomczak and M. Welling, *Attention-based deep multiple instance learning*, ICML 2018,
-#   [arXiv:1802.04712](https://arxiv.org/abs/1802.04712). Sections 2.3 and 2.4 are this chapter.
+#   [arXiv:1802.04712](https://arxiv.org/abs/1802.04712). Sections 2.3 and 2.4 cover this chapter.
 # * S. Jain and B. C. Wallace, *Attention is not explanation*, NAACL 2019,
 #   [arXiv:1902.10186](https://arxiv.org/abs/1902.10186): why weights alone are no proof.
 #
