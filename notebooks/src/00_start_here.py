@@ -337,7 +337,7 @@ for name in ("slides-hard", "slides"):
 # ![The course in four groups, one after the other. Bags, chapters 00 to 03; pooling, 04 to 06; training and judging, 07 to 10; evidence and practice, 11 to 16. The chapters of the core path are marked: 00, 01, 03, 05, 07, 09 and 10.](images/course.svg)
 #
 # Each chapter stands alone: whatever an earlier one built is imported from the package `mil_tutorial`. Did you come
-# with code from a blog post? [From a post to working code](recipes/from_a_post.md) shows what such posts have in
+# with code from a blog post? [You come with a blog post's code](recipes/from_a_post.md) shows what such posts have in
 # common, and what to write instead.
 
 # %% [markdown] id="doctor"
