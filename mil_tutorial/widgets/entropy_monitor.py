@@ -197,7 +197,7 @@ class EntropyMonitor(Explanation):
     def description(self) -> str:
         """Return the numbers of the last epoch and the lowest validation loss, in words."""
         if not self.records:
-            return "Charts of a training by epoch, still empty: no epoch has been recorded."
+            return "Charts of a training run by epoch; no epoch has been recorded yet."
         last, best = self.records[-1], min(self.records, key=lambda row: row["val_loss"])
         names = {
             "val_attention_entropy": "normalised attention entropy",

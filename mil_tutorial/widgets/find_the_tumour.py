@@ -88,8 +88,8 @@ class FindTheTumour(OneOfSeveral):
         for view in views:
             if view.truth is None:
                 raise ValueError(
-                    f"slide {view.name}: the truth is None, expected 0 or 1 for each tile to "
-                    "compare marks with; give the data set instance_labels, or leave the slide out"
+                    f"slide {view.name}: the truth is None, expected 0 or 1 for each tile, to "
+                    "judge the marks by; give the data set instance_labels, or leave the slide out"
                 )
         super().__init__(views, start)
 
@@ -132,7 +132,7 @@ class FindTheTumour(OneOfSeveral):
             figure, (left, right) = plt.subplots(1, 2, figsize=(8, 4.6))
             picture = outline_tumour(self._pixels, view)
             self._draw_verdicts(left, picture, np.array(self.marks, dtype=int), "your marks")
-            hottest = f"attention, its highest {count}"
+            hottest = f"the {count} tiles with most attention"
             self._draw_verdicts(right, picture, self.hottest, hottest)
             tumour = "tumour outlined" if np.any(view.truth) else "there is no tumour on this slide"
             figure.suptitle(f"{view.name}, {tumour}")
@@ -182,7 +182,7 @@ class FindTheTumour(OneOfSeveral):
         tumour = learner.true_positives + learner.false_negatives
         if not tumour:
             return text + (
-                f"There is no tumour on this slide: {m} false alarms of the marks, and as many of "
+                f"There is no tumour on this slide: the marks raise {m} false alarms, and so do "
                 "the tiles with the highest attention."
             )
         return text + (

@@ -32,9 +32,9 @@ PRESETS: dict[str, dict[str, Any]] = {
         "question": "Ten starts of max pooling see the same bags. How many learn nothing, and "
         "what changes when you choose attention?",
         "answer": "After 150 epochs 6 of the 10 starts have an AUC near 0.5. Max pooling trains on "
-        "one point of each bag, the one with the highest score. In the lost starts that is "
-        "an ordinary point in every bag, so the witnesses never get a gradient. With attention "
-        "every point gets some: all ten starts end above 0.95.",
+        "one point of each bag, the one with the highest score. In the starts that learn nothing, "
+        "this is nearly always an ordinary point, so the witnesses hardly get a gradient. With "
+        "attention every point gets some gradient: all ten starts end above 0.95.",
         "settings": {},
     },
     "mean-wins": {
@@ -42,10 +42,10 @@ PRESETS: dict[str, dict[str, Any]] = {
         "question": "A positive bag holds two kinds of witnesses, a negative bag one of them. "
         "Which pooling is best: max, mean or attention?",
         "answer": "The mean: an AUC of 0.91 on unseen bags, against 0.63 to 0.88 with attention "
-        "and at most 0.79 with max. Neither kind is a sign by itself; what differs is how many "
-        "witnesses there are. The mean counts, and has nothing else to fit. Attention is free to "
-        "pick, and fits the training bags instead: look at its two losses. No weighted mean with "
-        "a linear head can say “both”.",
+        "and at most 0.79 with max. Each kind occurs in negative bags, too; what differs is how "
+        "many witnesses there are. The mean counts them. Attention is free to pick points, and so "
+        "it fits the training bags too closely: look at its two losses. With equally many "
+        "witnesses, no weighted mean with a linear head could require both kinds.",
         "settings": {"data": "pair", "pooling": "attention", "witnesses": 20, "noise": 0.3},
     },
     "gate": {
@@ -72,8 +72,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "title": "What does unmasked padding break?",
         "question": "In training, positive bags are larger; in unseen bags, size means nothing. "
         "The padding has no mask. Can the model tell a bag's size, and does it matter?",
-        "answer": "It can: padding takes 40 to 70 % of the attention, a short bag has more of it, "
-        "and so the model learns the size. On unseen bags the AUC is 0.56 to 0.70. Untick the "
+        "answer": "It can: padding takes 40 to 70 % of the attention, a small bag has more "
+        "padding, and so the model learns the size. On unseen bags the AUC is 0.56 to 0.70. Untick the "
         "box: with a mask the weights sum to 1 over the real points, the size is invisible, and "
         "the AUC is 0.73 to 0.81.",
         "settings": {"data": "size", "pooling": "attention", "unmasked": True, "noise": 0.5},

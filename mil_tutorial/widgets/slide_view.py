@@ -98,7 +98,7 @@ def slide_views(
     sizes = predictions.sizes
     if len(sizes) != len(dataset) or (sizes != dataset.sizes.numpy()).any():
         raise ValueError(
-            f"the predictions are of {len(sizes)} bags with {sizes.sum()} tiles, the "
+            f"the predictions are for {len(sizes)} bags with {sizes.sum()} tiles, the "
             f"data set has {len(dataset)} with {int(dataset.sizes.sum())}; predict this data set"
         )
     nothing: list[Any] = [None] * len(dataset)

@@ -166,8 +166,8 @@ class ThresholdExplorer(Explanation):
         now, positives = self.results(), sum(self.labels)
         area = metrics.auc(self.labels, self.probabilities)
         text = (
-            f"{len(self.labels)} {self.bags_are}, {positives} with tumour, as dots by their "
-            f"probability, and the ROC curve, AUC {area:.3f}. "
+            f"{len(self.labels)} {self.bags_are}, {positives} with tumour, as dots placed "
+            f"by probability, and the ROC curve, AUC {area:.3f}. "
             f"At threshold {self.threshold:.3f}: {now.true_positives} tumour slides found, "
             f"{now.false_negatives} missed, {now.false_positives} false alarms, "
             f"{now.true_negatives} correctly cleared; sensitivity {now.sensitivity:.3f}, "

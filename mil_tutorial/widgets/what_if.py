@@ -169,7 +169,7 @@ class WhatIf(Explanation):
         if len(proposal["value"]) == n:
             raise ValueError(
                 f"slide {self._slide.name}: removed holds all {n} tiles, but one has to stay: "
-                "there is no softmax over no tiles"
+                "a softmax needs at least one tile"
             )
         return proposal["value"]
 

@@ -174,7 +174,7 @@ def test_signs_outline_and_colours_change_the_picture_without_a_message(
     game.root.locator(".mil-title", has_text="3 tiles marked").wait_for()
     game.go_on()
     widget_messages.clear()
-    signs = game.root.get_by_label("Signs for")
+    signs = game.root.get_by_label("Show marks of")
     assert signs.locator("option").all_inner_texts()[1] == "attention, top 3"
     assert game.root.locator(".mil-bar").is_visible()
     seen = [game.canvas.screenshot()]

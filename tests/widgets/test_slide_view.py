@@ -121,5 +121,5 @@ def test_views_of_a_data_set():
     without = MedicalBagDataset(bags, names=["a", "b"])
     with pytest.raises(ValueError, match="no coordinates"):
         slide_views(without, predictions, image_of=lambda name: picture(), tile_size=32)
-    with pytest.raises(ValueError, match="the predictions are of 2 bags"):
+    with pytest.raises(ValueError, match="the predictions are for 2 bags"):
         slide_views(dataset.subset([0]), predictions, image_of=lambda name: picture(), tile_size=32)

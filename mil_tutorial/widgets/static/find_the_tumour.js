@@ -24,7 +24,7 @@ class FindTheTumour {
     this.again = button("Start again", () => this.sync({ marks: [], looked: false, compared: false }));
     this.next = button("Next slide", () => this.choice.ask(this.choice.next));
     const redraw = () => this.canvas.draw();
-    this.whose = chooser({ label: "Signs for", options: [["learner", "your marks"], ["attention", "attention"]], value: "learner", onchange: redraw });
+    this.whose = chooser({ label: "Show marks of", options: [["learner", "your marks"], ["attention", "attention"]], value: "learner", onchange: redraw });
     this.coloured = tick({ label: "colour by attention", checked: true, onchange: () => this.showStep() });
     this.outlined = tick({ label: "outline of the tumour", checked: true, onchange: redraw });
     this.choice.row.hidden = this.next.hidden = this.model.get("slides").length < 2;
@@ -109,7 +109,7 @@ class FindTheTumour {
   }
 
   tell(tile) {
-    const hint = make("p", {}, "The tile under the pointer is shown large here.");
+    const hint = make("p", {}, "The tile under the pointer appears enlarged here.");
     this.large.replaceChildren(tile < 0 ? hint : this.canvas.enlarged(tile, 176));
     this.said.textContent = tile < 0 ? "" : this.facts(tile).join(" · ");
   }

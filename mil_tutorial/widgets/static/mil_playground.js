@@ -56,7 +56,7 @@ function render({ model, el }) {
       draw(true);
     },
   });
-  const plane = canvasNamed("The plane in colours of the score, all points, and the points of the bag shown, larger with more attention", "mil-points-plane");
+  const plane = canvasNamed("The plane coloured by score, all points, and the points of the bag shown, larger with more attention", "mil-points-plane");
   const ends = make("div", { class: "mil-points-ends" }, make("span"), make("span"), make("span"));
   const bars = canvasNamed("A bar for each unseen bag, by probability", "mil-points-bars");
   const rank = slider({ label: "Bag shown", min: 1, max: UNSEEN, step: 1, value: 1, format: String, oninput: (i) => choose(ordered()[i - 1]) });
