@@ -75,6 +75,13 @@ def test_the_answer_to_a_prediction_is_folded():
     assert list(answers(open_answer)) == expected
 
 
+def test_code_that_ends_a_chapter_needs_a_fold_in_the_question_itself():
+    run = ("run", "print(1)")
+    assert list(answers(chapter(("ask", f"{FOLD}#\n{ASKING}"), run))) == []
+    (line,) = answers(chapter(("ask", ASKING), run))
+    assert line.startswith("cell ask: fold the answer")
+
+
 def test_a_prediction_is_no_question_where_an_exercise_or_more_text_follows():
     why = ("why", "# It falls.")
     exercise = ("exercise-guess", "print('my guess')")
