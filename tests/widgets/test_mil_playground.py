@@ -96,6 +96,7 @@ TRAINED_IN_NODE = """
 def test_the_arithmetic_is_that_of_the_package():
     torch.manual_seed(0)
     bags = [torch.randn(n, 2, dtype=torch.float64) for n in SIZES]
+    bags[3][:] = bags[3][0]  # equal points, which share what max pooling gives
     expected, cases = [], []
     for pooling in CHOICES["pooling"]:
         for squashed in (False, True) if pooling in ("attention", "gated") else (False,):
@@ -110,6 +111,24 @@ def test_the_arithmetic_is_that_of_the_package():
     for case, ours, theirs in zip(cases, found, expected):
         for name, a, b in zip(("logits", "attention", "loss", "slopes", "weights"), ours, theirs):
             np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-9, err_msg=f"{case[:3]} {name}")
+
+
+def test_the_plane_shows_what_the_package_gives_at_the_middle_of_each_cell():
+    torch.manual_seed(1)
+    model = package_model("gated", squashed=False)
+    side, edge = 4, 3
+    plane = node(
+        """const model = newModel({ pooling: "gated", hidden: 6, width: 4 }, Math.random);
+           model.values.set(weights);
+           const { logits, scores } = scorePlane(model, side, edge);
+           return [[...logits], [...scores]];""",
+        **dict(weights=flat(model.parameters()), side=side, edge=edge),
+    )
+    middles = torch.tensor([-2.25, -0.75, 0.75, 2.25], dtype=torch.float64)
+    x, y = middles.repeat(side), middles.repeat_interleave(side)  # row by row, from the lowest y
+    embeddings = model.embed(torch.stack([x, y], dim=1))
+    logits, scores = model.instance_logits(embeddings), model.pooling.scores(embeddings)
+    np.testing.assert_allclose(plane, torch.stack([logits, scores]).detach(), rtol=1e-8)
 
 
 def test_weights_start_as_torch_starts_them_and_have_its_names():
