@@ -152,6 +152,46 @@ def test_weights_start_as_torch_starts_them_and_have_its_names():
                 assert np.std(values) == pytest.approx((3 * fan_in) ** -0.5, rel=0.3)
 
 
+def test_starts_are_trained_in_turn_and_differ_in_weights_and_order():
+    settings = DEFAULTS | {"bags": 12}
+    weights, epochs, looked_at, orders, loss = node(
+        """const training = newTraining(settings);
+           const { starts, train } = training;
+           const weights = starts.map(({ model }) => model.values[0]);
+           const chosen = 3;
+           for (let turn = 0; turn < 6 * STARTS; turn++) trainNext(training, chosen);
+           const after = (random) => {
+             const model = newModel(settings, randomFrom(1));
+             trainEpoch({ model, random, epoch: 0 }, train, false);
+             return [...model.values];
+           };
+           const orders = [1, 2].map((seed) => after(randomFrom(seed)));
+           const zeros = { model: newModel(settings, () => 0.5), random: randomFrom(1), epoch: 0 };
+           return [weights, starts.map(({ epoch }) => epoch),
+                   starts.map(({ history }) => history.map(({ epoch }) => epoch)),
+                   orders, trainEpoch(zeros, train, false)];""",
+        settings=settings,
+    )
+    assert len(set(weights)) == len(weights) == 10
+    assert epochs == [6] * 10
+    assert looked_at[3] == [0, 1, 2, 3, 4, 5, 6]
+    assert looked_at[0] == looked_at[9] == [0, 5]  # the others after every fifth epoch
+    assert orders[0] != orders[1]
+    assert loss == pytest.approx(np.log(2), abs=0.02)  # of 10 bags, then of 2, each counts once
+
+
+def test_entropy_is_that_of_the_points_whatever_padding_takes():
+    masked, unmasked = node(
+        """const { train } = makeSets(settings);
+           const model = newModel({ pooling: "mean" }, randomFrom(1));
+           return [false, true].map((unmasked) => evaluate(model, train, unmasked));""",
+        settings=DEFAULTS,
+    )
+    assert masked["entropy"] == pytest.approx(1)
+    assert unmasked["entropy"] == pytest.approx(1)  # a mean prefers none
+    assert (masked["lost"], unmasked["lost"] > 0.1) == (0, True)
+
+
 def test_python_and_the_page_make_the_same_bags():
     settings = [DEFAULTS | {"data": data, "lookalikes": 10, "seed": 7} for data in CHOICES["data"]]
     found = node(
