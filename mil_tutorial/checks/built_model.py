@@ -183,6 +183,6 @@ def _examine_learning(model: Any) -> None:
         optimizer.step()
     if not loss < 0.35:
         raise Wrong(f"after 100 steps on 60 easy bags the loss is still {loss:.2f}")
-    found = attention[labels == 1, 0].mean()
-    if found < 0.5:
-        raise Wrong(f"it learned, but puts only {found:.0%} of its attention on the tile to find")
+    share = attention[labels == 1, 0].mean()
+    if share < 0.5:
+        raise Wrong(f"it learned, but puts only {share:.0%} of its attention on the tile to find")

@@ -177,8 +177,8 @@ def _widths(labels: Any, first: Any, second: Any, patient: Any) -> tuple[float, 
         return rng.multinomial(n, np.full(n, 1 / n), size=draws)[:, units].astype(float)
 
     def width(for_first: np.ndarray, for_second: np.ndarray) -> float:
-        found = weighted_auc(labels, first, for_first) - weighted_auc(labels, second, for_second)
-        return float(np.ptp(np.percentile(found, [2.5, 97.5])))
+        aucs = weighted_auc(labels, first, for_first), weighted_auc(labels, second, for_second)
+        return float(np.ptp(np.percentile(aucs[0] - aucs[1], [2.5, 97.5])))
 
     patients, slides = weights(number), weights(np.arange(len(labels)))
     return width(patients, patients), width(slides, slides), width(patients, weights(number))

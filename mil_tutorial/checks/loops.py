@@ -31,7 +31,7 @@ WHEN = "stop when so many epochs *in a row* brought no new lowest loss, and not 
 
 
 def examine_mean_loss(answer: Any) -> None:
-    """Judge ``meanbag_loss(model, batches)``."""
+    """Judge ``mean_loss(model, batches)``."""
     bags = toy_bags(5, seed=2)
     batches = [packed(bags, range(4)), packed(bags, [4])]
     with torch.random.fork_rng(devices=[]):

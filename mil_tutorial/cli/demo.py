@@ -125,14 +125,14 @@ def recorded_starts() -> str:
     from mil_tutorial.experiment.records import load_recorded
 
     record = load_recorded("slides-hard-starts")
-    found = {row["pooling"]: 0 for row in record["rows"]}
+    counts = {row["pooling"]: 0 for row in record["rows"]}
     for start in record["runs"]:
-        found[start["pooling"]] += start["auc"] > FOUND
-    counts = ", ".join(f"{pooling} {count}" for pooling, count in found.items())
+        counts[start["pooling"]] += start["auc"] > FOUND
+    listed = ", ".join(f"{pooling} {count}" for pooling, count in counts.items())
     return (
         "Each start has other random weights. One that stays near 0.5 has not found the tumour.\n"
         f"Of {len(record['seeds'])} recorded starts on slides-hard, trained longer, those above "
-        f"{FOUND} are: {counts}.\nIf you can afford several starts, keep the one with the lowest "
+        f"{FOUND} are: {listed}.\nIf you can afford several starts, keep the one with the lowest "
         "validation loss:\nthe last column is its AUC."
     )
 

@@ -60,8 +60,8 @@ templates_path = ["templates"]
 html_static_path = ["static"]
 html_favicon = "static/favicon.svg"
 html_scaled_image_link = False
-html_css_files = ["site.css"]
-html_js_files = ["names.js"]
+html_css_files = ["site.css", "learn.css"]
+html_js_files = ["names.js", ("progress.js", {"defer": "defer"})]
 html_context = {"default_mode": "auto"}
 html_theme_options = {
     "repository_url": f"https://github.com/{REPOSITORY}",
@@ -74,11 +74,3 @@ html_theme_options = {
     "show_navbar_depth": 1,
     "navbar_persistent": [],
 }
-
-# The pages to learn from: paths, self-test, progress, diagrams.
-extensions += [
-    f"site_parts.{name}"
-    for name in ("cells", "evidence", "inline_svg", "page_files", "paths", "self_test")
-]
-html_css_files += ["learn.css"]
-html_js_files += [("progress.js", {"defer": "defer"})]

@@ -16,7 +16,7 @@ BEFORE = re.compile(r"\b([Bb]efore you (look|run)|[Gg]uess|[Pp]redict)\b")
 
 
 def asks(paragraph: str) -> bool:
-    """Tell whether a paragraph asks for a prediction, so that what follows gives the answer."""
+    """Return True if a paragraph asks for a prediction, which the next output answers."""
     words = re.sub("`[^`]+`", "", paragraph)
     return "?" in words and BEFORE.search(words) is not None
 
@@ -48,7 +48,7 @@ def _predictions(cells: list[NotebookNode]) -> Iterator[tuple[NotebookNode, Note
         run = cells[place + 1]
         asked = cell.cell_type == "markdown" and asks(cell.source.rpartition("\n\n")[2])
         if asked and run.cell_type == "code" and not exercise_name(run):
-            yield cell, next(_markdown(cells[place + 1 :]))
+            yield cell, next(_markdown(cells[place + 1 :]), cell)
 
 
 def _markdown(cells: list[NotebookNode]) -> Iterator[NotebookNode]:

@@ -1,6 +1,7 @@
 """The site's pages to learn from, in Chromium: self-test, progress, cheat sheet."""
 
 import re
+import shutil
 
 import pytest
 from built_site import NOTEBOOKS, site  # noqa: F401
@@ -10,6 +11,17 @@ from browser.exported import Site, keep_to_one_host
 pytestmark = pytest.mark.full
 
 CHAPTERS = sorted(path.stem for path in NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+SCRIPTS = NOTEBOOKS / "site" / "static"
+TABLE = """<!doctype html><title>Page</title><link rel="icon" href="data:,">
+<table class="learning-path"><tbody>
+<tr><td><a href="00_start_here.html">00. Start here</a></td></tr>
+</tbody></table><script src="progress.js"></script>"""
+COUNT_WRITES = """window.writes = 0;
+const set = Storage.prototype.setItem;
+Storage.prototype.setItem = function (...pair) { window.writes += 1; set.apply(this, pair); };"""
+FULL = """() => {
+  Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); };
+}"""
 NO_STORAGE = """const keep = Storage.prototype.setItem;
 Storage.prototype.setItem = function (key, value) {
   if (key.startsWith('mil-tutorial')) throw new DOMException('full', 'QuotaExceededError');
@@ -22,6 +34,24 @@ def server(site):  # noqa: F811
     """The site, served."""
     running = Site(site)
     yield running
+    running.stop()
+
+
+@pytest.fixture()
+def table(chromium, tmp_path):
+    """Open a small page with the table of chapters, in a new tab of one fresh profile."""
+    (tmp_path / "index.html").write_text(TABLE, encoding="utf-8")
+    shutil.copy(SCRIPTS / "progress.js", tmp_path)
+    running, context = Site(tmp_path), chromium.new_context()
+
+    def tab(before=""):
+        page = context.new_page()
+        page.add_init_script(before)
+        page.goto(f"{running.url}/index.html")
+        return page
+
+    yield tab
+    context.close()
     running.stop()
 
 
@@ -80,6 +110,22 @@ def test_a_tick_at_a_chapter_is_kept_and_forgotten(browse):
     table.get_by_text(f"0 of {len(CHAPTERS)} chapters done").wait_for()
     page.reload()
     assert page.locator(".done-box:checked").count() == 0
+
+
+def test_a_tick_shows_in_another_tab_and_tabs_do_not_keep_each_other_busy(table):
+    first, second = table(COUNT_WRITES), table(COUNT_WRITES)
+    first.get_by_label("Done: 00.").check()
+    second.get_by_text("1 of 1 chapters done").wait_for()
+    second.wait_for_timeout(200)
+    assert [tab.evaluate("window.writes") for tab in (first, second)] == [2, 1]
+
+
+def test_a_tick_that_cannot_be_kept_goes_away(table):
+    page = table()
+    page.evaluate(FULL)
+    page.get_by_label("Done: 00.").click()
+    page.get_by_text("0 of 1 chapters done").wait_for()
+    assert not page.get_by_label("Done: 00.").is_checked()
 
 
 def test_where_the_browser_keeps_nothing_no_tick_is_offered(browse):

@@ -78,6 +78,10 @@ def equal(self, h, mask):
     return mask / mask.sum(dim=1, keepdim=True) + 0 * self.scorer(h) * mask
 
 
+def nearly_equal(self, h, mask):
+    return masked_softmax(0.01 * self.scorer(h), mask)
+
+
 def by_place(self, h, mask):
     places = torch.arange(mask.shape[1], dtype=torch.float)
     return masked_softmax(self.scorer(h) + places, mask)
@@ -93,6 +97,10 @@ def unweighted_sum(self, h, attention, mask):
 
 def with_padding(self, h, attention, mask):
     return (attention[..., None] * h).sum(dim=1) + 0.1 * h.mean(dim=1)
+
+
+def with_slope_of_padding(self, h, attention, mask):
+    return (attention[..., None] * h).sum(dim=1) + (h - h.detach()).sum(dim=1)
 
 
 def over_the_batch(self, h, attention, mask):
@@ -175,6 +183,8 @@ def test_models():
         (model(classify=lambda s, z: torch.sigmoid(Model.classify(s, z))), "leave the sigmoid"),
         (model(classify=lambda s, z: torch.relu(Model.classify(s, z))), "leave the ReLU"),
         (model(classify=lambda s, z: 0 * Model.classify(s, z) - 1), "after 100 steps"),
+        (model(weights=nearly_equal), "of its attention on the tile to find"),
+        (model(pool=with_slope_of_padding), "a gradient flows into the padding"),
         (model(forward=only_logits), "expected (logits, attention)"),
     ]
     expect_state(checks.check_whole_model, wrong, "wrong")

@@ -4,7 +4,7 @@ import jupytext
 import pytest
 from tools import rules
 from tools.chapters import Chapter
-from tools.folds import answers, folds
+from tools.folds import answers, asks, folds
 
 FOLD = "# <details><summary>Answer: the mean</summary>\n#\n# It *falls*.\n#\n# </details>\n"
 ASKING = "# Which of the two falls? Decide before you run.\n"
@@ -67,12 +67,36 @@ def test_an_answer_is_folded_as_a_whole(name):
         assert list(answers(chapter((name, text)))) == [f"cell {name}: fold the answer, all of it"]
 
 
+@pytest.mark.parametrize(
+    ("text", "is_prediction"),
+    [
+        ("Which falls? Decide before you look.", True),
+        ("Before you run: which falls?", True),
+        ("Guess: which falls?", True),
+        ("Can you predict which falls?", True),
+        ("Which falls?", False),
+        ("Guess which falls.", False),
+        ("What does `predict` return?", False),
+        ("What do predictions tell?", False),
+    ],
+)
+def test_a_prediction_is_a_question_before_its_answer(text, is_prediction):
+    assert asks(text) == is_prediction
+
+
 def test_the_answer_to_a_prediction_is_folded():
     ask, run = ("ask", ASKING), ("run", "print(1)")
     assert list(answers(chapter(ask, run, ("why", FOLD)))) == []
     open_answer = chapter(ask, run, ("again", "print(2)"), ("why", "# It falls."))
     expected = ["cell why: fold the answer to the question of cell ask"]
     assert list(answers(open_answer)) == expected
+
+
+def test_code_that_ends_a_chapter_needs_a_fold_in_the_question_itself():
+    run = ("run", "print(1)")
+    assert list(answers(chapter(("ask", f"{FOLD}#\n{ASKING}"), run))) == []
+    (line,) = answers(chapter(("ask", ASKING), run))
+    assert line.startswith("cell ask: fold the answer")
 
 
 def test_a_prediction_is_no_question_where_an_exercise_or_more_text_follows():

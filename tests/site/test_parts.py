@@ -184,6 +184,31 @@ def test_what_is_to_be_predicted_is_folded(tmp_path):
     assert html.count("<details") == 1
 
 
+def test_a_widget_is_not_folded_as_it_has_to_be_drawn(tmp_path):
+    book = notebook({"model_module": "anywidget"})
+    book.cells[0].source = "# Page\n\nGuess: which one?"
+    assert "<details" not in built(tmp_path, "predictions", page=book)
+
+
+def test_code_that_only_draws_and_its_output_have_a_fold_each(tmp_path):
+    book = page_of("# Page\n\nGuess: which one?", ("draw", "first"))
+    book.cells[1].metadata["tags"] = ["hide-input"]
+    _, code, output = built(tmp_path, "predictions", page=book).split("<details")
+    assert "draw" in code.partition("</details>")[0]
+    assert "first" in output.partition("</details>")[0]
+
+
+def test_a_link_finds_a_code_cell_by_its_id(tmp_path):
+    cell = nbformat.v4.new_code_cell("a = 1", id="train-run")
+    page = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Page"), cell])
+    page.metadata.language_info = {"name": "python"}
+    links = "---\norphan: true\n---\n# Links\n\n[the run](page.ipynb#cell-train-run)\n"
+    html = built(tmp_path, "cells", page=page, links=links)
+    assert html.count('id="cell-train-run"') == 1
+    other = (tmp_path / "out" / "links.html").read_text(encoding="utf-8")
+    assert 'href="page.html#cell-train-run"' in other
+
+
 def test_a_line_of_code_is_an_element_that_knows_its_indent(tmp_path):
     html = built(tmp_path, "code_lines", page="# Page\n\n```python\nif a:\n    b\n\n    c\n```\n")
     (code,) = re.findall(r'<div class="highlight"><pre>(.*?)</pre>', html, re.DOTALL)

@@ -96,6 +96,7 @@ TRAINED_IN_NODE = """
 def test_the_arithmetic_is_that_of_the_package():
     torch.manual_seed(0)
     bags = [torch.randn(n, 2, dtype=torch.float64) for n in SIZES]
+    bags[3][:] = bags[3][0]  # equal points, which share what max pooling gives
     expected, cases = [], []
     for pooling in CHOICES["pooling"]:
         for squashed in (False, True) if pooling in ("attention", "gated") else (False,):
@@ -110,6 +111,24 @@ def test_the_arithmetic_is_that_of_the_package():
     for case, ours, theirs in zip(cases, found, expected):
         for name, a, b in zip(("logits", "attention", "loss", "slopes", "weights"), ours, theirs):
             np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-9, err_msg=f"{case[:3]} {name}")
+
+
+def test_the_plane_shows_what_the_package_gives_at_the_middle_of_each_cell():
+    torch.manual_seed(1)
+    model = package_model("gated", squashed=False)
+    side, edge = 4, 3
+    plane = node(
+        """const model = newModel({ pooling: "gated", hidden: 6, width: 4 }, Math.random);
+           model.values.set(weights);
+           const { logits, scores } = scorePlane(model, side, edge);
+           return [[...logits], [...scores]];""",
+        **dict(weights=flat(model.parameters()), side=side, edge=edge),
+    )
+    middles = torch.tensor([-2.25, -0.75, 0.75, 2.25], dtype=torch.float64)
+    x, y = middles.repeat(side), middles.repeat_interleave(side)  # row by row, from the lowest y
+    embeddings = model.embed(torch.stack([x, y], dim=1))
+    logits, scores = model.instance_logits(embeddings), model.pooling.scores(embeddings)
+    np.testing.assert_allclose(plane, torch.stack([logits, scores]).detach(), rtol=1e-8)
 
 
 def test_weights_start_as_torch_starts_them_and_have_its_names():
@@ -131,6 +150,46 @@ def test_weights_start_as_torch_starts_them_and_have_its_names():
             assert max(map(abs, values)) <= fan_in**-0.5
             if len(values) > 8:
                 assert np.std(values) == pytest.approx((3 * fan_in) ** -0.5, rel=0.3)
+
+
+def test_starts_are_trained_in_turn_and_differ_in_weights_and_order():
+    settings = DEFAULTS | {"bags": 12}
+    weights, epochs, looked_at, orders, loss = node(
+        """const training = newTraining(settings);
+           const { starts, train } = training;
+           const weights = starts.map(({ model }) => model.values[0]);
+           const chosen = 3;
+           for (let turn = 0; turn < 6 * STARTS; turn++) trainNext(training, chosen);
+           const after = (random) => {
+             const model = newModel(settings, randomFrom(1));
+             trainEpoch({ model, random, epoch: 0 }, train, false);
+             return [...model.values];
+           };
+           const orders = [1, 2].map((seed) => after(randomFrom(seed)));
+           const zeros = { model: newModel(settings, () => 0.5), random: randomFrom(1), epoch: 0 };
+           return [weights, starts.map(({ epoch }) => epoch),
+                   starts.map(({ history }) => history.map(({ epoch }) => epoch)),
+                   orders, trainEpoch(zeros, train, false)];""",
+        settings=settings,
+    )
+    assert len(set(weights)) == len(weights) == 10
+    assert epochs == [6] * 10
+    assert looked_at[3] == [0, 1, 2, 3, 4, 5, 6]
+    assert looked_at[0] == looked_at[9] == [0, 5]  # the others after every fifth epoch
+    assert orders[0] != orders[1]
+    assert loss == pytest.approx(np.log(2), abs=0.02)  # of 10 bags, then of 2, each counts once
+
+
+def test_entropy_is_that_of_the_points_whatever_padding_takes():
+    masked, unmasked = node(
+        """const { train } = makeSets(settings);
+           const model = newModel({ pooling: "mean" }, randomFrom(1));
+           return [false, true].map((unmasked) => evaluate(model, train, unmasked));""",
+        settings=DEFAULTS,
+    )
+    assert masked["entropy"] == pytest.approx(1)
+    assert unmasked["entropy"] == pytest.approx(1)  # a mean prefers none
+    assert (masked["lost"], unmasked["lost"] > 0.1) == (0, True)
 
 
 def test_python_and_the_page_make_the_same_bags():

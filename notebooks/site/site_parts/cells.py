@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import nbformat
-from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
+
+from site_parts.exercises import is_code_cell
 
 
 class CellTargets(SphinxTransform):
@@ -20,17 +21,12 @@ class CellTargets(SphinxTransform):
             return
         cells = nbformat.read(path, as_version=4).cells
         slugs = self.env.metadata[self.env.docname].setdefault("myst_slugs", {})
-        for box in self.document.findall(_is_code_cell):
+        for box in self.document.findall(is_code_cell):
             name = f"cell-{cells[box['cell_index']].id}"
             box["ids"].append(name)
             slugs[name] = (box.line, name, name)
 
 
-def _is_code_cell(node: nodes.Node) -> bool:
-    return isinstance(node, nodes.container) and node.get("nb_element") == "cell_code"
-
-
-def setup(app: Sphinx) -> dict[str, bool]:
+def setup(app: Sphinx) -> None:
     """Connect to Sphinx."""
     app.add_transform(CellTargets)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

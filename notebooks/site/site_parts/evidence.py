@@ -41,7 +41,6 @@ class Evidence(SphinxDirective):
         return [box]
 
 
-def setup(app: Sphinx) -> dict[str, bool]:
+def setup(app: Sphinx) -> None:
     """Connect to Sphinx."""
     app.add_directive("evidence", Evidence)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

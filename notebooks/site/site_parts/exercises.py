@@ -37,7 +37,7 @@ class HintsAndSolutions(SphinxTransform):
 
 
 def is_code_cell(node: nodes.Node) -> bool:
-    """Tell whether a node is a code cell of a notebook, with its outputs."""
+    """Return True if a node is a code cell of a notebook, with its outputs."""
     return isinstance(node, nodes.container) and node.get("nb_element") == "cell_code"
 
 

@@ -31,7 +31,6 @@ def inline(svg: str, alt: str) -> str:
     return f'<span class="diagram">{svg}</span>'
 
 
-def setup(app: Sphinx) -> dict[str, bool]:
+def setup(app: Sphinx) -> None:
     """Connect to Sphinx."""
     app.add_transform(DiagramsInline)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

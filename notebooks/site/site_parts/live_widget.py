@@ -27,16 +27,12 @@ FOLDER = Path(mil_tutorial.widgets.__file__).parent
 
 def find_the_tumour() -> Explanation:
     """Return the game with the validation slide of the median witness rate and a trained model."""
-    import numpy as np
-
     from mil_tutorial import TILE, load_slides, load_trained_model, predict, slide_image
+    from mil_tutorial.cli.demo import typical_positive
     from mil_tutorial.widgets import FindTheTumour, slide_views
 
     _, val, _ = load_slides("slides")
-    rates = np.array([truth.mean() for truth in val.instance_labels])
-    positives = np.flatnonzero(val.labels.numpy() == 1)
-    median = positives[np.argsort(rates[positives])[len(positives) // 2]]
-    slide = val.subset([int(median)])
+    slide = val.subset([typical_positive(val)])
     predictions = predict(load_trained_model(), slide)
     return FindTheTumour(slide_views(slide, predictions, image_of=slide_image, tile_size=TILE))
 

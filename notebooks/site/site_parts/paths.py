@@ -25,7 +25,6 @@ class CoursePaths(FromChapters):
     lines = staticmethod(table_of_paths)
 
 
-def setup(app: Sphinx) -> dict[str, bool]:
+def setup(app: Sphinx) -> None:
     """Connect to Sphinx."""
     app.add_directive("course-paths", CoursePaths)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

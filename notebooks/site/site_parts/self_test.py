@@ -1,7 +1,7 @@
 """The self-test: questions whose wrong answers name the chapter to read.
 
-Each answer is a fold, so the page works without scripts; ``learn.js`` counts the first answer to
-each question and lists the chapters.
+Each answer is a fold, so the page works without scripts; ``self_test.js`` counts the first answer
+to each question and lists the chapters.
 """
 
 import html
@@ -88,7 +88,6 @@ class SelfTest(SphinxDirective):
         return [box]
 
 
-def setup(app: Sphinx) -> dict[str, bool]:
+def setup(app: Sphinx) -> None:
     """Connect to Sphinx."""
     app.add_directive("self-test", SelfTest)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

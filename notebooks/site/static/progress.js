@@ -2,21 +2,33 @@
 const KEY = 'mil-tutorial:done';
 const CHAPTER = /(?:^|\/)(\d\d)_\w+\.html/;
 
-// Returns the numbers of the chapters done, or null where the browser keeps nothing.
-function read() {
+// Returns whether the browser keeps anything. Other tabs hear of the test, so it runs once a page.
+function hasStorage() {
   try {
     localStorage.setItem(`${KEY}:test`, '');
     localStorage.removeItem(`${KEY}:test`);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+// Returns the numbers of the chapters done: none where what is kept cannot be read.
+function read() {
+  try {
     const done = JSON.parse(localStorage.getItem(KEY) ?? '[]');
     return new Set(Array.isArray(done) ? done : []);
-  } catch (error) {
-    return error instanceof SyntaxError ? new Set() : null;
+  } catch {
+    return new Set();
   }
 }
 
 function write(done) {
-  localStorage.setItem(KEY, JSON.stringify([...done].sort()));
-  refresh();
+  try {
+    localStorage.setItem(KEY, JSON.stringify([...done].sort()));
+  } finally {
+    refresh(); // a tick that could not be kept goes away
+  }
 }
 
 function box(number, name) {
@@ -74,12 +86,14 @@ function addToChapter(article, number) {
   article.append(note);
 }
 
-if (read()) {
+if (hasStorage()) {
   document.querySelectorAll('.learning-path').forEach(addToTable);
   const number = location.pathname.match(CHAPTER)?.[1];
   const article = document.querySelector('.bd-article');
   if (number && article) addToChapter(article, number);
   refresh();
-  window.addEventListener('storage', refresh); // another tab
+  window.addEventListener('storage', ({ key }) => { // another tab; null when all was cleared
+    if (key === KEY || key === null) refresh();
+  });
   window.addEventListener('pageshow', refresh); // the "back" button
 }

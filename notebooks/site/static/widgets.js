@@ -45,9 +45,9 @@ class StoredModel {
 
 async function draw(view, model) {
   const source = URL.createObjectURL(new Blob([model.get("_esm")], { type: "text/javascript" }));
-  const { default: given } = await import(source);
+  const { default: exported } = await import(source);
   URL.revokeObjectURL(source);
-  const widget = typeof given === "function" ? await given() : given;
+  const widget = typeof exported === "function" ? await exported() : exported;
   const el = document.createElement("div");
   view.after(el);
   await widget.initialize?.({ model });
