@@ -7,6 +7,7 @@ import numpy as np
 import traitlets
 
 from mil_tutorial.pictures.style import figure_style
+from mil_tutorial.system.numbers import as_integer, as_number
 from mil_tutorial.widgets.base import Explanation, script
 from mil_tutorial.widgets.mil_playground_bags import (
     LOOKALIKE,
@@ -98,8 +99,9 @@ class MILPlayground(Explanation):
             if name in CHOICES and value not in CHOICES[name]:
                 raise ValueError(f"{name} is {value!r}; choose from {', '.join(CHOICES[name])}")
             if name in NUMBERS:
-                low, high, _ = NUMBERS[name]
-                if not low <= value <= high:
+                low, high, step = NUMBERS[name]
+                number = as_number(value, name) if step < 1 else as_integer(value, name, 0)
+                if not low <= number <= high:
                     raise ValueError(f"{name} is {value}, expected {low} to {high}")
         return settings
 

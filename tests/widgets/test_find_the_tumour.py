@@ -114,7 +114,7 @@ def test_afterwards_both_say_what_was_found():
 
 def test_a_slide_without_tumour_says_so():
     widget = marked([1, 3], truth=0 * TRUTH)
-    assert "no tumour on this slide: 2 false alarms of the marks" in widget.description()
+    assert "no tumour on this slide: the marks raise 2 false alarms" in widget.description()
     assert "there is no tumour on this slide" in text_of(widget.twin())
     assert widget.score().attention == (0, 2, 0, 4)
     none = marked([], truth=0 * TRUTH)

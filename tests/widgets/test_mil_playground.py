@@ -271,6 +271,8 @@ def test_settings_that_cannot_be_shown_are_refused():
         ({"pooling": "sum"}, "pooling is 'sum'; choose from max, mean"),
         ({"size": 500}, "size is 500, expected 6 to 60"),
         ({"noise": float("nan")}, "noise is nan, expected 0 to 1"),
+        ({"size": "20"}, "size must be a whole number"),
+        ({"bags": 40.5}, "bags must be a whole number"),
     ]:
         with pytest.raises(ValueError, match=message):
             MILPlayground(**changes)

@@ -115,7 +115,13 @@ function render({ model, el }) {
       model.set("preset", preset);
       model.save_changes();
       const here = addressOf(hash(), "");
-      if (here.startsWith("http")) history.replaceState(history.state, "", here);
+      if (here.startsWith("http")) {
+        try {
+          history.replaceState(history.state, "", here);
+        } catch {
+          // browsers limit how often; the next change writes it
+        }
+      }
     }
     show();
   }
