@@ -74,8 +74,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "The padding has no mask. Can the model tell a bag's size, and does it matter?",
         "answer": "It can: padding takes 40 to 70 % of the attention, a small bag has more "
         "padding, and so the model learns the size. On unseen bags the AUC is 0.56 to 0.70. "
-        "Untick the box: with a mask the weights sum to 1 over the real points, the size is invisible, and "
-        "the AUC is 0.73 to 0.81.",
+        "Untick the box: with a mask the weights sum to 1 over the real points, the size is "
+        "invisible, and the AUC is 0.73 to 0.81.",
         "settings": {"data": "size", "pooling": "attention", "unmasked": True, "noise": 0.5},
     },
 }
