@@ -159,7 +159,7 @@ class OneOfSeveral(TakingTurns):
         scenes = {}
         for name, view in self._views.items() if len(self._views) <= STORED else ():
             if view is not first:
-                with suppress(Exception):  # whatever a reader raises is when the slide is asked for
+                with suppress(Exception):  # reported when the slide is asked for
                     scenes[name] = scene(view, view.pixels())
         return scenes
 
