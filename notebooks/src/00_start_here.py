@@ -213,12 +213,10 @@ check_witness_rate(witness_rate)
 # %% [markdown] id="all-text"
 # ## Now for all validation slides
 #
-# One slide is an anecdote. How good is the model on all 72 validation slides? Two questions, two
-# numbers.
+# One slide is an anecdote. How good is the model on all 72 validation slides? Two numbers tell:
 #
-# * If you pick one positive and one negative slide, how often does the positive one score higher? That is
-#   the **AUC**; 0.5 is chance.
-# * If you call a slide positive when its probability is 0.5 or more, how many tumours do you miss?
+# * the **AUC**: how often a positive slide scores higher than a negative one; 0.5 is chance;
+# * the **missed tumours**: the positive slides whose probability is below 0.5.
 
 # %% id="all-run"
 from mil_tutorial import auc, false_negative_rate, specificity

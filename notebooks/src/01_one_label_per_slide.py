@@ -94,7 +94,8 @@ show(
 )
 
 # %% [markdown] id="witness"
-# Eight of its 217 tiles hold tumour: the **witness rate** is 3.7 %. What is it on the other positive slides?
+# Eight of its 217 tiles hold tumour: the **witness rate** is 3.7 %. The next cell gives it for all positive training
+# slides.
 
 # %% id="witness-run" tags=["nbval-check-output"]
 rates = [truth.mean() for truth in train.instance_labels if truth.any()]
@@ -148,8 +149,12 @@ for n_tiles in (1, 2, 10, 100):
 table(("tiles", "stay quiet", "are flagged"), rows)
 
 # %% [markdown] id="loop"
+# <details><summary>Answer: the false alarms of a bag of 100 tiles</summary>
+#
 # A classifier that errs on one tile in a hundred flags **63 % of the healthy bags of 100 tiles**. Statisticians
 # call this multiple testing: ask often enough, and chance will say yes.
+#
+# </details>
 #
 # If you trust dice more than formulas, throw them: for 2,000 healthy slides, first tile by tile, then as one array.
 
@@ -318,8 +323,8 @@ table((*head, "positive slides flagged", "tumour tiles found"), rows)
 # %% [markdown] id="copy"
 # ## Idea one: copy the label to every tile
 #
-# In practice nobody outlines the tumour. So give every tile its slide's label. On healthy slides all copied labels
-# are right. What share of them is wrong on positive slides?
+# In practice nobody outlines the tumour. So give every tile its slide's label. On healthy slides all copied labels are
+# right. The next cell counts how many of them are wrong on positive slides.
 
 # %% id="copy-wrong" tags=["nbval-check-output"]
 copied = np.repeat(train.labels.numpy(), train.sizes.numpy())  # (N,)
@@ -329,9 +334,9 @@ print(f"of these without tumour: {(truth[copied == 1] == 0).mean():.1%}")
 print(f"in the median positive slide: {1 - np.median(rates):.1%}")
 
 # %% [markdown] id="copy-hand"
-# What can a classifier learn from that? Think of our two slides. A tile that looks healthy comes from the positive
-# slide in 209 cases, with the label 1, and from the healthy one in 217 cases, with the label 0. The best guess is
-# 209 / 426 = 0.49. A tile that looks like tumour always comes from the positive slide: the best guess is 1.
+# Yet a classifier can learn something from that. Think of our two slides. A tile that looks healthy comes from the
+# positive slide in 209 cases, with the label 1, and from the healthy one in 217 cases, with the label 0. The best guess
+# is 209 / 426 = 0.49. A tile that looks like tumour always comes from the positive slide: the best guess is 1.
 #
 # So the *order* can survive: tumour above healthy. The *values* cannot. And the order must be learned from labels
 # that are mostly coin tosses.
@@ -431,8 +436,13 @@ for k in range(3):
     print(f"tile {k}: {change:+.3f} per unit of score")
 
 # %% [markdown] id="max-hand-read"
-# For the highest tile the response is probability − label = 0.881 − 1 = −0.119; for the others it is 0. These responses
-# are the gradient, and PyTorch computes them for us.
+# <details><summary>Answer: how the loss responds to each tile</summary>
+#
+# For the highest tile the response is probability − label = 0.881 − 1 = −0.119; for the others it is 0.
+#
+# </details>
+#
+# These responses are the gradient, and PyTorch computes them for us.
 
 # %% [markdown] id="ex-gradients"
 # ### Exercise 5: ask autograd who is taught
@@ -478,8 +488,14 @@ print(f"{len(batch)} slides, {len(scores):,} tiles")
 print(f"tiles with a gradient: {reached}")
 
 # %% [markdown] id="max-train"
-# One tile per slide. Later, other tiles may win. So train for some **epochs**, passes over all training slides, and
-# note every tile that ever gets a gradient.
+# <details><summary>Answer: how many tiles get a gradient</summary>
+#
+# One tile per slide.
+#
+# </details>
+#
+# Later in training, other tiles may win. So train for some **epochs**, passes over all training slides, and note every
+# tile that ever gets a gradient.
 
 
 # %% id="max-train-code"

@@ -31,7 +31,7 @@ from mil_tutorial.notebook import table
 # slide gives three tiles, the right one two. Tissue does not come in standard sizes.
 #
 # A **bag** is all tiles of one slide, with one label: 1 if at least one tile holds tumour. So the bag's label is the
-# *highest* of its tiles' labels. Which labels do these two get?
+# *highest* of its tiles' labels. The next cell takes it for both slides.
 
 # %% id="by-hand-run" tags=["nbval-check-output"]
 slides = {  # name: features of its tiles (n, D=2), truth of its tiles (n,)
@@ -88,9 +88,14 @@ for label in (1, True, [0.0, 1.0], 1.0):
 table(("label", "type of the tensor", "loss"), rows)
 
 # %% [markdown] id="label-types-why"
-# Only the last: one float per bag, because the loss computes y · log p, and y must be a number like p. Yet tables hold
-# integers, booleans and words. This helper turns them into a float where that makes sense, and into NaN where it does
-# not.
+# <details><summary>Answer: which label the loss accepts</summary>
+#
+# Only the last: one float per bag, because the loss computes y · log p, and y must be a number like p.
+#
+# </details>
+#
+# Tables hold integers, booleans and words. This helper turns them into a float where that makes sense, and into NaN
+# where it does not.
 
 
 # %% id="as-number" tags=["nbval-check-output"]
@@ -192,8 +197,8 @@ table(["refused, because"], rows)
 # %% [markdown] id="look"
 # ## Look before you train
 #
-# Load the shipped slides, with features from an encoder that saw no labels. Ask three questions before you train any
-# model. How many bags does each class have? How big are they? How rare are witnesses?
+# Load the shipped slides, with features from an encoder that saw no labels. Before you train any model, find out how
+# many bags each class has, how big they are, and how rare witnesses are.
 
 # %% id="look-run" tags=["nbval-check-output"]
 from mil_tutorial import load_slides
@@ -325,7 +330,11 @@ print(f"patients in validation, on average: {np.mean(inside):.0f}")
 print(f"of these also in training: {np.mean(leaked):.0f}")
 
 # %% [markdown] id="count-read"
+# <details><summary>Answer: patients in both parts</summary>
+#
 # More than nine in ten. A random cut of slides hardly tests on new patients.
+#
+# </details>
 
 # %% [markdown] id="ex-split"
 # ### Exercise 3: split by patient

@@ -45,7 +45,13 @@ except RuntimeError as error:
     print(error)
 
 # %% [markdown] id="fail-why"
-# It stacks, and only tensors of one shape can be stacked. There are three ways out:
+# <details><summary>Answer: how the loader joins four slides</summary>
+#
+# It stacks, and only tensors of one shape can be stacked.
+#
+# </details>
+#
+# There are three ways out:
 #
 # * **One bag at a time.** Many public projects do it. But then each step of the optimiser follows a single label.
 # * **Pad.** Fill up smaller bags with rows that mean nothing, and remember which rows those are.
@@ -143,10 +149,14 @@ for name, scores in {"alone": alone, "padded": padded}.items():
     print(f"{name:7}", np.round(weights.numpy(), 3))
 
 # %% [markdown] id="unmasked-why"
+# <details><summary>Answer: the weight of the missing tile</summary>
+#
 # By hand: 1 / (2.72 + 1 + 1) = 0.212. A fifth of the slide's attention lies on nothing.
 #
-# Worse, the padding is there only because the *other* bag is larger. The slide's result depends on its neighbours in the
-# batch. Nothing crashes and no number looks odd.
+# </details>
+#
+# The padding is there only because the *other* bag is larger. The slide's result depends on its neighbours in the batch.
+# Nothing crashes and no number looks odd.
 
 # %% [markdown] id="ex-share"
 # ### Exercise 2: predict the share
@@ -225,8 +235,14 @@ print("no tile:", torch.softmax(no_tile, dim=0).tolist())
 # The two real tiles have the weights they had alone. `masked_fill` *replaces* what was there, so even a NaN under the mask
 # does no harm; multiplying by the mask would keep it.
 #
-# The bag without tiles gives 0/0. That NaN would go into the loss, into every gradient, and after one step into all weights
-# of the model. An empty bag has no right answer, so we refuse it and say which one it was.
+# <details><summary>Answer: a bag without tiles</summary>
+#
+# The bag without tiles gives 0/0. That NaN would go into the loss, into every gradient, and after one step into all weights of
+# the model.
+#
+# </details>
+#
+# An empty bag has no right answer, so we refuse it and say which one it was.
 
 # %% [markdown] id="ex-masked"
 # ### Exercise 3: write `masked_softmax`
@@ -389,7 +405,11 @@ show(
 )
 
 # %% [markdown] id="miss"
+# <details><summary>Answer: what the model sees in epoch 0</summary>
+#
 # Without `set_epoch`, the model sees the same three tiles in ten every time.
+#
+# </details>
 #
 # Sampling has a price even when done right: the tumour may not be among the tiles drawn. The bag keeps its label 1, but
 # shows only healthy tissue. How often? Drawing tiles is like drawing balls from an urn, so the chance can be computed exactly.

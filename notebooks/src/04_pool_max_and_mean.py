@@ -39,8 +39,13 @@ print(f"four tiles: max {scores.max():.1f}, mean {scores.mean():.1f}")
 print(f"five tiles: max {more.max():.1f}, mean {more.mean():.1f}")
 
 # %% [markdown] id="by-hand-read"
-# The mean fell from 2/4 to 2/5; the maximum stayed. **Max** asks: is there a suspicious tile anywhere?
-# **Mean** asks: how suspicious is the tissue as a whole?
+# <details><summary>Answer: which of the two changes</summary>
+#
+# The mean fell from 2/4 to 2/5; the maximum stayed.
+#
+# </details>
+#
+# **Max** asks: is there a suspicious tile anywhere? **Mean** asks: how suspicious is the tissue as a whole?
 #
 # The next bag has ten tiles, one with the logit 4 and nine cold ones with −2. Drag them:
 #
@@ -204,8 +209,12 @@ print("MaxPooling", gradient(lambda tiles: poolings["max"](tiles, five)[0]))
 print("MeanPooling", gradient(lambda tiles: poolings["mean"](tiles, five)[0]))
 
 # %% [markdown] id="gradient-read"
+# <details><summary>Answer: which of the tiles learn</summary>
+#
 # `torch.max` teaches one of the two, depending on their order in memory, which means nothing in a bag. So in
 # ours, equal winners share. With the mean every tile learns; with max the losers do not.
+#
+# </details>
 
 # %% [markdown] id="invariance"
 # ## Test what must not matter
@@ -285,9 +294,14 @@ show(
 )
 
 # %% [markdown] id="growth-read"
-# The bands hold 90 % of the slides. The maximum climbs with the number of tiles although there is nothing to
-# find; its average grows like √(2 ln n). At 200 tiles it is about 2.7: a witness, a tile with tumour, must
-# beat *that*.
+# The bands hold 90 % of the slides.
+#
+# <details><summary>Answer: the highest of n healthy tiles</summary>
+#
+# The maximum climbs with the number of tiles although there is nothing to find; its average grows like
+# √(2 ln n). At 200 tiles it is about 2.7: a witness, a tile with tumour, must beat *that*.
+#
+# </details>
 #
 # Suppose a threshold on the maximum raises a false alarm on 5 % of healthy slides of 100 tiles. On what share
 # of healthy slides of 1,000 tiles? Such a slide is ten small ones, and all ten must stay silent.
@@ -457,7 +471,11 @@ for w in (2, 6, 16, 50):
 table(("witness rate", *racers), rows)
 
 # %% [markdown] id="topk-race-read"
+# <details><summary>Answer: the ten highest</summary>
+#
 # It leads from 3 % to 8 %: ten tiles hold more evidence than one, and less noise than 200.
+#
+# </details>
 #
 # ## Train both on slides
 #
@@ -529,8 +547,8 @@ MILPlayground(preset="lost-starts")
 #
 # </details>
 #
-# Now the slides, with several random starts. After each epoch, in what share of the positive training slides
-# does the winning tile hold tumour?
+# Now the slides, with several random starts. After each epoch we note in what share of the positive training
+# slides the winning tile holds tumour.
 
 
 # %% id="starts-run"

@@ -63,9 +63,15 @@ print("bag embedding, mean:     ", [round(v, 2) for v in mean.tolist()])
 print([round(w, 3) for w in torch.softmax(scores + 100, dim=0).tolist()])
 
 # %% [markdown] id="shift-why"
+# <details><summary>Answer: when every score grows by 100</summary>
+#
 # Nothing happens: e¹⁰⁰ multiplies numerator and denominator, and cancels. Only differences between scores
-# count. So attention is *relative*. It compares the tiles of one slide with each other, and a weight of 0.02
-# says nothing until you know what the other tiles got.
+# count.
+#
+# </details>
+#
+# So attention is *relative*. It compares the tiles of one slide with each other, and a weight of 0.02 says
+# nothing until you know what the other tiles got.
 
 # %% [markdown] id="loop"
 # ## Let a small network give the scores
@@ -307,9 +313,9 @@ show(
 # One slide is an anecdote, and we might have picked a good one. (We did not: it is the positive slide with
 # the median witness rate.) Two numbers over all positive validation slides say more:
 #
-# * the **instance AUC**: how often does a tumour tile get more attention than a healthy tile of its slide? 0.5
-#   is chance;
-# * the **attention on tumour**: how much of the weight lies on tumour tiles?
+# * the **instance AUC**: how often a tumour tile gets more attention than a healthy tile of its slide; 0.5 is
+#   chance;
+# * the **attention on tumour**: how much of the weight lies on tumour tiles.
 
 # %% id="evidence-run"
 from mil_tutorial import instance_auc

@@ -55,7 +55,13 @@ loss.backward()
 print(f"gradient now {w.grad:.3f}")
 
 # %% [markdown] id="epoch"
-# It prints −1.035, because PyTorch *adds* each gradient to the one before. So every step calls `zero_grad`.
+# <details><summary>Answer: the gradient that is printed</summary>
+#
+# It prints −1.035, because PyTorch *adds* each gradient to the one before.
+#
+# </details>
+#
+# So every step calls `zero_grad`.
 #
 # ## Go through all slides once
 #
@@ -146,7 +152,7 @@ for epoch in range(3):
 # slides by heart. So we keep the epoch with the lowest validation loss, and stop after a number of epochs in a
 # row without a new lowest loss. That number is the **patience**.
 #
-# Below are the losses of eight epochs, counted from 0. Which is kept with a patience of 1, and which with 3?
+# The next cell gives a run of eight epochs, counted from 0, a patience of 1, then of 3.
 
 
 # %% id="stop-run" tags=["nbval-check-output"]
@@ -180,8 +186,12 @@ print("kept:  ", kept["weight"].item())
 print("copied:", copied["weight"].item())
 
 # %% [markdown] id="ex-fit"
+# <details><summary>Answer: what the two hold</summary>
+#
 # `state_dict` hands out the weights themselves, and they go on changing. A best epoch kept this way always
 # turns into the last one.
+#
+# </details>
 #
 # ### Exercise 2: write `fit`
 #
@@ -267,9 +277,13 @@ show(
 )
 
 # %% [markdown] id="train-read"
+# <details><summary>Answer: which model memorises first</summary>
+#
 # In the stored run the model without dropout has its lowest validation loss at epoch 8. Then the loss nearly
 # doubles. Yet the AUC of the last epoch is *higher*, 0.929 against 0.912: it sees only the order of slides,
 # while the loss also sees that the probabilities became too confident.
+#
+# </details>
 #
 # ## Ask for recall before accuracy
 #
@@ -300,8 +314,12 @@ for weight in (1.0, 3.0):
 table(("pos_weight", "p = 0.25", "p = 0.50", "p = 0.75"), rows)
 
 # %% [markdown] id="weight-read"
+# <details><summary>Answer: the best probability</summary>
+#
 # Without the weight, the best answer is the frequency, 1/4. With it, the model acts as if there were three
 # positives and three negatives: 1/2. By hand: (3 × ln 2 + 3 × ln 2) / 4 = 1.040.
+#
+# </details>
 #
 # ### Exercise 3: predict the weighted probability
 #
@@ -430,9 +448,13 @@ for seed in SEEDS:
 table(("seed", "chosen by", "epoch", "AUC", "recall", "specificity"), rows)
 
 # %% [markdown] id="choice-read"
+# <details><summary>Answer: when recall is highest</summary>
+#
 # In the stored run recall chooses epochs 2 and 0 for seeds 0 and 1, when the model has learned next to nothing
 # and calls nearly every slide positive. Seed 2 comes to no harm. For seven of eight seeds that we tried, this
 # choice cost 0.17 to 0.40 in AUC.
+#
+# </details>
 #
 # So the loss chooses the epoch. Recall comes last, with the threshold.
 #

@@ -124,8 +124,13 @@ for name, tiles in {"log n_b": mask, "log K": everything}.items():
     print(f"divided by {name:8}", [round(e, 3) for e in found])
 
 # %% [markdown] id="loop-read"
-# Both tiles of bag 1 weigh the same, so 1 is right. With log K it looks half collapsed. Divide by log n_b,
-# where n_b counts the *real* tiles.
+# <details><summary>Answer: the entropy of bag 1</summary>
+#
+# Both tiles of bag 1 weigh the same, so 1 is right. With log K it looks half collapsed.
+#
+# </details>
+#
+# So divide by log n_b, where n_b counts the *real* tiles.
 
 # %% [markdown] id="ex-entropy"
 # ### Exercise 2: drop the loop
@@ -202,9 +207,14 @@ show(
 )
 
 # %% [markdown] id="slides-read"
-# (The range in brackets holds the middle half of the slides.) Attention is narrower on positive slides, where a
-# few tiles stand out. On a negative slide there is nothing to focus on, so the weights stay spread out. They
-# must still sum to 1.
+# (The range in brackets holds the middle half of the slides.)
+#
+# <details><summary>Answer: where attention is narrower</summary>
+#
+# Attention is narrower on positive slides, where a few tiles stand out. On a negative slide there is nothing to
+# focus on, so the weights stay spread out. They must still sum to 1.
+#
+# </details>
 
 # %% [markdown] id="shuffle"
 # ## See what entropy cannot see
@@ -227,8 +237,13 @@ for name, weights in {"learned": learned, "shuffled": shuffled}.items():
     print(f"{np.mean(on_tumour):.2f}, instance AUC {ranking:.2f}")
 
 # %% [markdown] id="shuffle-read"
-# Nothing happens: entropy sees the weights, not the tiles they lie on. Low entropy says that few tiles
-# decide. Only tile labels can say whether they are the right ones.
+# <details><summary>Answer: the entropy of shuffled weights</summary>
+#
+# Nothing happens: entropy sees the weights, not the tiles they lie on.
+#
+# </details>
+#
+# Low entropy says that few tiles decide. Only tile labels can say whether they are the right ones.
 
 # %% [markdown] id="watch"
 # ## Watch it while the model trains

@@ -38,8 +38,12 @@ for threshold in (1, 2, 0.9):
     print(f"threshold {threshold}: {alarms} false alarm(s), {misses} miss(es)")
 
 # %% [markdown] id="by-hand-read"
+# <details><summary>Answer: the mistakes</summary>
+#
 # With threshold 1 the second tile is a **false alarm** (false positive) and the third a **miss** (false
 # negative). A higher threshold removes the alarm and keeps the miss; a lower one does the opposite.
+#
+# </details>
 #
 # ### Exercise 1: count the four cases
 #
@@ -245,10 +249,14 @@ for scaling, cut in CUTS.items():
     print(f"above {cut}: {(scaled > cut).sum()}")
 
 # %% [markdown] id="scalings-read"
+# <details><summary>Answer: what each scaling does</summary>
+#
 # * **Raw** weights depend on the size of the bag: all six are above 0.02.
 # * **Shares** tell the truth: nothing stands out.
 # * **Min–max** stretches any slide from 0 to 1. One tile is always 1.
 # * **Rank** puts half of every slide above 0.5.
+#
+# </details>
 #
 # Now the 36 negative slides. For the last column the tiles of each slide were dealt into four small bags.
 
@@ -632,7 +640,7 @@ check_logits_after_deletion(logits_after_deletion)
 # %% [markdown] id="again"
 # ## Train it again
 #
-# All this came from one model. What happens with another start?
+# All this came from one model. The next cells train it from other starts, and measure again.
 
 # %% id="again-run"
 from mil_tutorial import TrainingConfig, build_model, fit

@@ -335,8 +335,14 @@ show(
 )
 
 # %% [markdown] id="bar-read"
-# On a range of its own this slide would show a yellow tile too. In the stored run its largest share is
-# 30, against 108. Slides that are compared need the same range: `limits` sets it.
+# <details><summary>Answer: the tile on the first slide's range</summary>
+#
+# It is light green, not yellow: in the stored run its share is 30, against 108.
+#
+# </details>
+#
+# On a range of its own this slide would show a yellow tile too. Slides that are compared need the same
+# range: `limits` sets it.
 
 # %% [markdown] id="explore"
 # ## Explore a slide

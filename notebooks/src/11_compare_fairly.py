@@ -47,7 +47,8 @@ print(benchmark.config)
 # ## Resample patients
 #
 # Two models, eight slides of four patients. Of the 16 pairs of a positive and a negative slide, model 1 puts
-# one in the wrong order and model 2 puts two. Is model 1 better, or lucky?
+# one in the wrong order and model 2 puts two. Model 1 may be better, or lucky. The next cell gives the two
+# AUCs.
 
 # %% id="hand-run" tags=["nbval-check-output"]
 patient = np.array(["A", "A", "B", "B", "C", "C", "D", "D"])
@@ -58,7 +59,7 @@ print(f"model 1: {auc(labels, first):.4f} = 15/16", end=", ")
 print(f"model 2: {auc(labels, second):.4f} = 14/16")
 
 # %% [markdown] id="hand-draw"
-# What would other patients have shown? We have none, so we draw from ours, with replacement: A, A, C and D,
+# We would like to see other patients, but have none. So we draw from ours, with replacement: A, A, C and D,
 # say. A counts twice, B not at all.
 #
 # ![Eight patients and three draws of eight with replacement, in which some patients occur twice and others not at all; below, a histogram of the results of 1,000 draws with the middle 95 % marked](images/bootstrap.svg)

@@ -460,8 +460,12 @@ Markdown(f"{by_auc}\n\n{by_accuracy}")
 Markdown(instance_table(recorded, "colon", "colon-frozen"))
 
 # %% [markdown] id="nuclei-read"
+# <details><summary>Answer: how attention and scores rank the nuclei</summary>
+#
 # Within an image, attention ranks nuclei well; over all images it does much worse than the scores. Its mean share is 1
 # in every image, so *some* nucleus is the most attended even where none is epithelial. Scores can all be low.
+#
+# </details>
 #
 # "Frozen features" come from a network trained on photographs; only the small part behind them is trained here. It
 # judges whole images equally well (AUC .985 [.949, .995]). But logistic regression on the *mean* feature of an image,

@@ -659,7 +659,7 @@ for name, (fitted, on) in judged.items():
 table(("model", "measure", "before", "after", "change"), rows)
 
 # %% [markdown] id="chance-read"
-# How large is the ECE of 124 slides if every probability comes true?
+# The next cell draws the ECE of 124 slides whose probabilities all come true.
 
 # %% id="judge-chance"
 rng, rows = np.random.default_rng(0), []

@@ -313,8 +313,12 @@ show(
 )
 
 # %% [markdown] id="parts-read"
+# <details><summary>Answer: the time of a step in parts</summary>
+#
 # A step in parts of 4,096 tiles often takes no longer than all at once. A likely reason is the cache: the results of
 # one part may still be there when the next layer needs them.
+#
+# </details>
 #
 # ## Cut a bag that is too large
 #
@@ -405,8 +409,8 @@ table(("forward pass", "MB kept", "logit", "time, relative"), rows)
 # %% [markdown] id="recompute-read"
 # Forward takes 164 thousand multiplications per tile, backward 197 thousand (V and U twice, the embedding once). With
 # the forward pass done twice, the count predicts 1.45 times the work; less time if small pieces stay in the cache. The
-# option is `TrainingConfig(instances_at_once=4096)`, or `compare --instances-at-once 4096`. How much memory does it
-# need?
+# option is `TrainingConfig(instances_at_once=4096)`, or `compare --instances-at-once 4096`. The next cell predicts the
+# memory that it needs.
 
 # %% id="need"
 from mil_tutorial import bytes_to_predict, bytes_to_train
@@ -424,7 +428,7 @@ table([f"{head[0]} (memory in GB)", *head[1:]], rows)
 # each is within a fifth of what was measured in a separate process (`tests/benchmarks/memory.py`). `doctor` prints them
 # for a slide of 50,000 tiles.
 #
-# And 500 such slides? That is 25 million tiles, each with 164 + 197 thousand multiplications: 18,000 billion
+# Five hundred such slides are 25 million tiles, each with 164 + 197 thousand multiplications: 18,000 billion
 # operations per epoch. Divide by your roof for the shortest time. The features fill 500 × 0.20 = 102 GB, so each epoch
 # reads them from disk.
 #

@@ -68,7 +68,7 @@ print(len(features.sizes), "slides in", folder)
 #
 # ## Look before you run a model
 #
-# First the table: are the classes balanced in each split, and is any patient in two splits?
+# First the table. The next cell counts the classes of each split, and the patients that are in two splits.
 
 # %% id="table-run"
 labels, split = features.label.astype(int), features.split
@@ -233,8 +233,9 @@ table(("clean hospital", "AUC of colours alone"), clean_aucs.items())
 #
 # ## Ask how far away the stain is
 #
-# When a model meets a stain it never saw, does it notice? No, it answers all the same. So compare features: how far is
-# the mean of a hospital from the nearest training hospital, in standard deviations of the slides within one?
+# A model does not notice a stain that it never saw: it answers all the same. So compare features. The next cell
+# measures how far the mean of a hospital is from the nearest other training hospital, in standard deviations of the
+# slides within one.
 
 # %% id="distance-run"
 from mil_tutorial import hospital_distance, training_means
@@ -296,8 +297,8 @@ head_of_evidence = ("measure", "here", "where nothing is wrong", "my limit")
 table(head_of_evidence, evidence)
 
 # %% [markdown] id="new-read"
-# (For colours, the third column shows the lower ends of the intervals.) Where does this hospital lie among the clean
-# ones?
+# (For colours, the third column shows the lower ends of the intervals.) The next cell draws this hospital among the
+# clean ones.
 
 # %% id="distance-figure" tags=["hide-input"]
 from sklearn.decomposition import PCA

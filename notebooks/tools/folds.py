@@ -11,6 +11,7 @@ from nbformat import NotebookNode
 from tools.chapters import Chapter, exercise_name
 
 FOLD = re.compile(r"<details>.*?</details>", re.DOTALL)
+LABEL = re.compile(r"<details><summary>[^\n]*?</summary>|</details>")
 UNREAD = re.compile(r"<details><summary>[^\n]*</summary>\n(?!\n)|(?<!\n)\n</details>")
 BEFORE = re.compile(r"\b([Bb]efore you (look|run)|[Gg]uess|[Pp]redict)\b")
 
@@ -33,22 +34,25 @@ def folds(chapter: Chapter) -> Iterator[str]:
 
 
 def answers(chapter: Chapter) -> Iterator[str]:
-    """Answers are folded: those that are named so, and those to a prediction."""
+    """Answers are folded: those that are named so, and those to a question before code."""
     for cell in _markdown(chapter.cells):
         if cell.id.endswith(("answer", "answers")) and FOLD.sub("", cell.source).strip():
             yield f"cell {cell.id}: fold the answer, all of it"
-    for asked, answered in _predictions(chapter.cells):
-        if "<details>" not in asked.source + answered.source:
+    for asked, answered in _questions(chapter.cells):
+        if "<details>" not in answered.source:
             yield f"cell {answered.id}: fold the answer to the question of cell {asked.id}"
 
 
-def _predictions(cells: list[NotebookNode]) -> Iterator[tuple[NotebookNode, NotebookNode]]:
-    """Yield the cells of text before and after code whose output is to be predicted."""
+def _questions(cells: list[NotebookNode]) -> Iterator[tuple[NotebookNode, NotebookNode]]:
+    """Yield the cells of text before and after code, where the one before ends in a question."""
     for place, cell in enumerate(cells[:-1]):
         run = cells[place + 1]
-        asked = cell.cell_type == "markdown" and asks(cell.source.rpartition("\n\n")[2])
-        if asked and run.cell_type == "code" and not exercise_name(run):
-            yield cell, next(_markdown(cells[place + 1 :]), cell)
+        if cell.cell_type == "markdown" and run.cell_type == "code" and not exercise_name(run):
+            last = cell.source.rpartition("\n\n")[2]
+            answered = next(_markdown(cells[place + 1 :]), cell)
+            output_alone = answered.source.startswith(("### Exercise", "### Stage"))
+            if asks(last) or (last.endswith("?") and not output_alone):
+                yield cell, answered
 
 
 def _markdown(cells: list[NotebookNode]) -> Iterator[NotebookNode]:

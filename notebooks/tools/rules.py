@@ -11,7 +11,7 @@ from nbformat import NotebookNode
 from mil_tutorial.__main__ import COMMANDS
 from tools.chapters import CHECK, EXERCISE, Chapter, exercise_name
 from tools.editions import EDITIONS
-from tools.folds import answers, folds
+from tools.folds import LABEL, answers, folds
 from tools.kit_rules import kit_faults
 from tools.launch import badges, with_launch
 from tools.stored import read_stored
@@ -84,7 +84,7 @@ def repeated(names: list[str]) -> list[str]:
 def length(chapter: Chapter) -> Iterator[str]:
     """A page is read in one sitting."""
     texts = [cell.source for cell in chapter.cells if cell.cell_type == "markdown"]
-    words = sum(len(text.split()) for text in texts)
+    words = sum(len(LABEL.sub("", text).split()) for text in texts)
     if not 1_200 <= words <= 1_800:
         yield f"{words} words; a page has 1,200 to 1,800"
     if not 35 <= len(chapter.cells) <= 60:

@@ -60,6 +60,11 @@ def test_a_broken_fold_is_named(old, new, message):
     assert message in line
 
 
+def test_labels_of_folds_are_no_prose():
+    (with_fold,) = rules.length(chapter(*[(f"text-{i}", FOLD) for i in range(40)]))
+    assert with_fold.startswith("80 words")
+
+
 @pytest.mark.parametrize("name", ["find-answers", "answer"])
 def test_an_answer_is_folded_as_a_whole(name):
     assert list(answers(chapter((name, FOLD)))) == []
@@ -84,8 +89,9 @@ def test_a_prediction_is_a_question_before_its_answer(text, is_prediction):
     assert asks(text) == is_prediction
 
 
-def test_the_answer_to_a_prediction_is_folded():
-    ask, run = ("ask", ASKING), ("run", "print(1)")
+@pytest.mark.parametrize("asking", [ASKING, "# They race.\n#\n# Which of the two falls?"])
+def test_the_answer_to_a_question_is_folded(asking):
+    ask, run = ("ask", asking), ("run", "print(1)")
     assert list(answers(chapter(ask, run, ("why", FOLD)))) == []
     open_answer = chapter(ask, run, ("again", "print(2)"), ("why", "# It falls."))
     expected = ["cell why: fold the answer to the question of cell ask"]
@@ -97,6 +103,19 @@ def test_code_that_ends_a_chapter_needs_a_fold_in_the_question_itself():
     assert list(answers(chapter(("ask", f"{FOLD}#\n{ASKING}"), run))) == []
     (line,) = answers(chapter(("ask", ASKING), run))
     assert line.startswith("cell ask: fold the answer")
+
+
+def test_a_fold_above_a_question_does_not_answer_it():
+    ask, run = ("ask", f"{FOLD}#\n{ASKING}"), ("run", "print(1)")
+    (line,) = answers(chapter(ask, run, ("why", "# It falls.")))
+    assert line.startswith("cell why: fold the answer")
+
+
+@pytest.mark.parametrize("heading", ["Exercise 2: find the bug", "Stage 2: measure"])
+def test_a_question_before_an_exercise_is_answered_by_its_output(heading):
+    run, then = ("run", "print(1)"), ("then", f"# ### {heading}")
+    assert list(answers(chapter(("ask", "# Which falls?"), run, then))) == []
+    assert len(list(answers(chapter(("ask", ASKING), run, then)))) == 1
 
 
 def test_a_prediction_is_no_question_where_an_exercise_or_more_text_follows():
