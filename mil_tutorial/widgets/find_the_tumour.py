@@ -106,8 +106,12 @@ class FindTheTumour(OneOfSeveral):
 
     @property
     def hottest(self) -> np.ndarray:
-        """The tiles with the highest attention, as many as are marked; equal ones by number."""
-        return np.argsort(-np.asarray(self.view.attention), kind="stable")[: len(self.marks)]
+        """The tiles with the highest attention, equal ones by number.
+
+        As many as are marked; without marks, as many as hold tumour.
+        """
+        count = len(self.marks) or int(np.sum(self.view.truth))
+        return np.argsort(-np.asarray(self.view.attention), kind="stable")[:count]
 
     @traitlets.validate("marks")
     def _check_marks(self, proposal: dict) -> list[int]:
@@ -132,7 +136,7 @@ class FindTheTumour(OneOfSeveral):
             figure, (left, right) = plt.subplots(1, 2, figsize=(8, 4.6))
             picture = outline_tumour(self._pixels, view)
             self._draw_verdicts(left, picture, np.array(self.marks, dtype=int), "your marks")
-            hottest = f"the {count} tiles with most attention"
+            hottest = f"{count_in_words(len(self.hottest))} with most attention"
             self._draw_verdicts(right, picture, self.hottest, hottest)
             tumour = "tumour outlined" if np.any(view.truth) else "there is no tumour on this slide"
             figure.suptitle(f"{view.name}, {tumour}")

@@ -73,7 +73,7 @@ FindTheTumour(slide_views(shown, found, image_of=slide_image, tile_size=32))
 # ### 1. The slide
 #
 # The slides of this course are drawn by a program, so the truth about every tile is known and nothing has to be
-# downloaded. They look like lymph nodes and are good for learning the methods. They tell you nothing about patients.
+# downloaded. They look like lymph nodes and are good for learning the methods. They tell you nothing about patients, and their sizes are not clinical.
 #
 # Of the positive validation slides, yours has the median witness rate. It was chosen for that, not for its good
 # looks.

@@ -65,7 +65,7 @@ show(
 #
 # Slide A. The paler patches of slide B are germinal centres, which belong in a lymph node.
 #
-# The slides are rendered, so the truth about every tile is known. Open the next cell to see it. Training in this course
+# The slides are rendered, so the truth about every tile is known. The fold below shows it. Training in this course
 # never uses it, except where we say so.
 #
 # </details>

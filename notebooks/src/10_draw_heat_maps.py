@@ -441,7 +441,7 @@ table(["hottest tiles gone", *steps, "ten at random"], rows)
 # ## Save the picture with its scale
 #
 # A picture must say how large things are. Our slides have a nominal 0.5 µm per pixel, so a tile is 16 µm
-# wide and the slide 256 µm. A **scale bar** has a round length near a fifth of the width: 50 µm, which is
+# wide and the slide 256 µm, far smaller than a real node. A **scale bar** has a round length near a fifth of the width: 50 µm, which is
 # 50 / 0.5 = 100 pixels. `save_heat_map` draws it below the overlay, and refuses to work without the size
 # of a pixel.
 

@@ -477,7 +477,7 @@ show(
 
 # %% [markdown] id="doubt-read"
 # If she agrees with the model, the table is wrong; if she agrees with the table, the model is. Where nothing is wrong,
-# she agrees with the table every time.
+# she agrees with the table every time. (A mask: real readers do differ.)
 #
 # ## Compare the heat maps with the truth
 #

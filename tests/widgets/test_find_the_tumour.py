@@ -52,10 +52,11 @@ def test_the_score_is_that_of_the_metrics():
         learner, hottest = widget.score()
         called = np.isin(np.arange(n), marks)
         assert learner == instance_confusion(called, truth, 1)
-        threshold = np.sort(attention)[::-1][len(marks) - 1] if len(marks) else np.inf
+        count = len(marks) or truth.sum()  # without marks as many as hold tumour
+        threshold = np.sort(attention)[::-1][count - 1] if count else np.inf
         assert hottest == instance_confusion(attention, truth, threshold)
         assert learner.true_positives + learner.false_positives == len(marks)
-        assert hottest.true_positives + hottest.false_positives == len(marks)
+        assert hottest.true_positives + hottest.false_positives == count
 
 
 def test_equal_weights_are_taken_by_number():
@@ -63,9 +64,10 @@ def test_equal_weights_are_taken_by_number():
     assert widget.hottest.tolist() == [0, 1]
 
 
-def test_no_marks_find_nothing():
+def test_no_marks_find_nothing_and_attention_is_still_judged():
     learner, attention = marked([]).score()
-    assert learner == attention == (0, 0, 3, 3)
+    assert learner == (0, 0, 3, 3)
+    assert attention.true_positives + attention.false_positives == 3
 
 
 def text_of(figure):

@@ -1,8 +1,8 @@
 // The three steps of "Find the tumour": mark, see where the model looked, see the truth.
 
 const STEPS = [
-  { name: "Mark", next: "Show where the model looked", task: "Click the tiles that you think hold tumour. Click none if you think there is none." },
-  { name: "The model", next: "Show the truth", task: "The colours show where the model looked: the brighter a tile, the more it counted." },
+  { name: "Mark", next: "Show where the model looked", task: "Click the tiles that you think hold tumour." },
+  { name: "The model", next: "Show the truth", task: "The colours show where the model looked: the brighter a tile, the more it counted, for or against." },
   { name: "The truth", next: null, task: "The tumour is outlined." },
 ];
 const KINDS = { // what a tile is once compared: sign, words, shape, colour
@@ -12,7 +12,7 @@ const KINDS = { // what a tile is once compared: sign, words, shape, colour
 };
 
 /** The list of steps, the task of the present one, and a button that goes on: {element, button, show(step)}. */
-function findSteps(onnext) {
+function findSteps(onnext, mayBeHealthy) {
   const items = STEPS.map(({ name }) => make("li", {}, name));
   const task = make("p", { class: "mil-find-task" });
   const next = button(STEPS[0].next, onnext);
@@ -22,18 +22,20 @@ function findSteps(onnext) {
       if (i === step) item.setAttribute("aria-current", "step");
       else item.removeAttribute("aria-current");
     });
-    task.textContent = STEPS[step].task;
+    const none = mayBeHealthy && !step ? " Click none if you think there is none." : "";
+    task.textContent = STEPS[step].task + none;
     next.textContent = STEPS[step].next ?? STEPS.at(-2).next;
     next.disabled = STEPS[step].next === null;
   }
   return { element: make("div", {}, make("ol", { class: "mil-find-steps" }, ...items), task), button: next, show };
 }
 
-/** How much of the attention lies on the marked tiles, in words. */
-function looked(marks, shares) {
-  if (!marks.length) return "You marked no tile. Attention sums to 1 on every slide, with or without tumour.";
+/** The model's answer, and how much of its attention lies on the marked tiles, in words. */
+function looked(marks, shares, probability) {
+  const answer = probability === null ? "" : `The model's probability is ${probability.toFixed(2)}. `;
+  if (!marks.length) return answer + "You marked no tile. Attention sums to 1 on every slide, with or without tumour.";
   const held = marks.reduce((sum, tile) => sum + shares[tile], 0) / shares.length;
-  return `You marked ${tiles(marks.length)} of ${shares.length}. ${marks.length === 1 ? "It holds" : "They hold"} ${percentOf(held)} of the model's attention.`;
+  return answer + `You marked ${tiles(marks.length)} of ${shares.length}. ${marks.length === 1 ? "It holds" : "They hold"} ${percentOf(held)} of the model's attention.`;
 }
 
 function percentOf(part) {
@@ -49,11 +51,11 @@ function verdict(marks, { found, missed }) {
   return `There is no tumour on this slide; you marked ${tiles(marks.length)}. Attention sums to 1 on every slide, so some tiles get most of it here too.`;
 }
 
-/** Rows of a table of counts: of the learner, and of as many tiles of the highest attention. */
-function verdictRows(learner, attention) {
+/** Rows of a table of counts: of the learner, and of the `top` tiles with most attention. */
+function verdictRows(learner, attention, top) {
   const sides = Object.entries({ learner, attention });
   const head = (scope, text) => make("th", { scope }, text);
   const row = ([kind, [sign, words]]) => make("tr", {}, head("row", `${sign} ${words}`),
     ...sides.map(([side, kinds]) => make("td", { "data-count": `${side}-${kind}` }, String(kinds[kind].length))));
-  return [make("tr", {}, make("td", {}), head("col", "you"), head("col", "attention")), ...Object.entries(KINDS).map(row)];
+  return [make("tr", {}, make("td", {}), head("col", "you"), head("col", `attention, top ${top}`)), ...Object.entries(KINDS).map(row)];
 }

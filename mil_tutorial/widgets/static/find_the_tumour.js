@@ -20,7 +20,10 @@ class FindTheTumour {
   makeControls() {
     const again = () => this.set({ marks: [], looked: false, compared: false });
     this.choice = new SlideChoice(this.model, again);
-    this.steps = findSteps(() => this.sync(this.step ? { compared: true } : { looked: true }));
+    this.steps = findSteps(
+      () => this.sync(this.step ? { compared: true } : { looked: true }),
+      model.get("slides").length > 1,
+    );
     this.again = button("Start again", () => this.sync({ marks: [], looked: false, compared: false }));
     this.next = button("Next slide", () => this.choice.ask(this.choice.next));
     const redraw = () => this.canvas.draw();
@@ -77,9 +80,14 @@ class FindTheTumour {
     else this.sync({ marks: this.marks.includes(tile) ? this.marks.filter((other) => other !== tile) : [...this.marks, tile] });
   }
 
-  /** The tiles of each kind, for the learner's marks or as many of the highest attention. */
+  /** How many tiles of the highest attention are compared: as many as are marked, or as hold tumour. */
+  get top() {
+    return this.marks.length || this.canvas.truth.reduce((sum, one) => sum + one, 0);
+  }
+
+  /** The tiles of each kind, for the learner's marks or the top tiles of attention. */
   kinds(whose) {
-    const called = new Set(whose === "learner" ? this.marks : this.order.slice(0, this.marks.length));
+    const called = new Set(whose === "learner" ? this.marks : this.order.slice(0, this.top));
     const kinds = { found: [], alarm: [], missed: [] };
     for (let tile = 0; tile < this.canvas.count; tile++) {
       const tumour = this.canvas.truth[tile];
@@ -101,9 +109,9 @@ class FindTheTumour {
     this.coloured.row.hidden = step < 1;
     this.scale.element.hidden = step < 1 || !this.coloured.input.checked;
     const learner = this.kinds("learner");
-    this.told.textContent = ["", looked(marks, this.shares), verdict(marks, learner)][step];
-    this.table.replaceChildren(...(step === 2 ? verdictRows(learner, this.kinds("attention")) : []));
-    this.whose.input.options[1].textContent = `attention, top ${marks.length}`;
+    this.told.textContent = ["", looked(marks, this.shares, this.canvas.scene.probability), verdict(marks, learner)][step];
+    this.table.replaceChildren(...(step === 2 ? verdictRows(learner, this.kinds("attention"), this.top) : []));
+    this.whose.input.options[1].textContent = `attention, top ${this.top}`;
     this.canvas.draw();
     if (this.canvas.pointer >= 0) this.tell(this.canvas.pointer);
   }
