@@ -133,7 +133,7 @@ def test_paper_shows_the_article_alone_dark_on_white(visit):
         "rgb(0, 0, 0)",
         "rgb(255, 255, 255)",
     ]
-    assert page.get_by_text("Work from the inside out").is_visible()
+    assert not page.get_by_text("Work from the inside out").is_visible()
 
 
 def test_the_explorer_reacts_without_a_kernel(visit):

@@ -158,22 +158,28 @@ def page_of(*cells):
 
 
 @pytest.mark.parametrize(
-    ("printed", "is_shown"), [("○ attend: not attempted yet", False), ("✗ attend: wrong", True)]
+    ("printed", "first"),
+    [
+        ("○ attend: not attempted yet", []),
+        ("✗ attend: wrong", ["<summary>What the check says of the code above"]),
+    ],
 )
-def test_a_check_has_its_hints_and_its_solution_in_folds(tmp_path, printed, is_shown):
+def test_a_check_has_its_hints_and_its_solution_in_folds(tmp_path, printed, first):
     check = "from checks import check_attend\n\ncheck_attend(attend)"
     html = built(tmp_path, "exercises", page=page_of("# Page", (check, printed), "After."))
     _, *folds = html.partition("After.")[0].split("<details>")
     assert [fold.partition("</summary>")[0] for fold in folds] == [
+        *first,
         "<summary>Hint 1",
         "<summary>Hint 2",
         "<summary>Hint 3",
         "<summary>Solution",
     ]
-    assert "Work from the inside out" in folds[0]
-    assert '<span class="pre">h</span>' in folds[1]  # hints are Markdown
-    assert '<span class="nf">attend</span>' in folds[3]  # the solution is coloured
-    assert (printed in html) is is_shown
+    assert "Work from the inside out" in folds[-4]
+    assert '<span class="pre">h</span>' in folds[-3]  # hints are Markdown
+    assert '<span class="nf">attend</span>' in folds[-1]  # the solution is coloured
+    assert [printed in fold for fold in folds[:-4]] == [True for _ in first]
+    assert (printed in html) is bool(first)
 
 
 def test_what_is_to_be_predicted_is_folded(tmp_path):

@@ -1,6 +1,7 @@
 """The site shows an exercise's hints and solution in folds, as no check runs there.
 
-A verdict that says no more than "not attempted yet" is left out; others stay.
+A verdict that says no more than "not attempted yet" is left out. That on a planted bug names it, so it
+folds too.
 """
 
 import json
@@ -31,9 +32,11 @@ class HintsAndSolutions(SphinxTransform):
                 continue
             self.env.note_dependency(str(FILE))
             cell["classes"].append("check")
-            if cell.children[-1].astext().startswith("○"):
-                cell.pop()
-            cell.parent.insert(cell.parent.index(cell) + 1, _box(**texts[call[1]]))
+            verdict = cell.pop() if cell.children[-1].astext().startswith(("○", "✗")) else None
+            box = _box(**texts[call[1]])
+            if verdict is not None and verdict.astext().startswith("✗"):
+                box[1:1] = _fold("What the check says of the code above", [verdict])
+            cell.parent.insert(cell.parent.index(cell) + 1, box)
 
 
 def is_code_cell(node: nodes.Node) -> bool:

@@ -52,6 +52,10 @@ async function draw(view, model) {
   view.after(el);
   await widget.initialize?.({ model });
   await widget.render?.({ model, el });
+  // A link that holds the settings of a playground leads to it.
+  if (location.hash.startsWith("#playground") && model.get("presets") && model.get("settings")) {
+    el.scrollIntoView();
+  }
 }
 
 // What browsers without scripts show.
