@@ -288,8 +288,8 @@ show(
 # ## Ask for recall before accuracy
 #
 # A laboratory sees 1,000 slides, 50 of them with tumour. Program A calls every slide negative: 950 right
-# answers, an accuracy of 95 %. Program B finds 45 tumours and raises 95 false alarms: 900 right answers, 90
-# %. By accuracy, the program that finds nothing wins.
+# answers, an accuracy of 95 %. Program B finds 45 tumours and raises 95 false alarms: 900 right answers,
+# 90 %. By accuracy, the program that finds nothing wins.
 #
 # So we report two numbers: **sensitivity**, or recall, the share of positive slides that are found (0 against
 # 45/50), and **specificity**, the share of negative slides without an alarm (950/950 against 855/950).

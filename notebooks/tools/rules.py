@@ -91,6 +91,13 @@ def length(chapter: Chapter) -> Iterator[str]:
         yield f"{len(chapter.cells)} cells; a page has 35 to 60"
 
 
+def comments(chapter: Chapter) -> Iterator[str]:
+    """No line of text begins with a sign that the site takes for a comment."""
+    for cell in chapter.cells:
+        if cell.cell_type == "markdown" and re.search("^ *%", cell.source, re.MULTILINE):
+            yield f"cell {cell.id}: a line begins with %, and the site would leave it out"
+
+
 def exercises(chapter: Chapter) -> Iterator[str]:
     """Exercises are of all kinds, and each has its cells, its card and its hints."""
     data = chapter.data["exercises"]
@@ -282,5 +289,5 @@ def imports(chapter: Chapter) -> Iterator[str]:
             yield f"cell {cell.id}: there is no command {command}"
 
 
-OF_SOURCES = (length, exercises, quiz, packages, cost, imports, width, folds, answers)
+OF_SOURCES = (length, comments, exercises, quiz, packages, cost, imports, width, folds, answers)
 OF_PAGES = (parts, width, cells, first_cell, pictures, checks, links)

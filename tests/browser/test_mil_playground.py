@@ -108,7 +108,7 @@ def test_a_preset_asks_and_its_answer_is_folded(open_playground):
     assert "% on padding" in root.locator(".mil-points-curves").inner_text()
     answer = root.get_by_text("Untick the box: with a mask")
     assert not answer.is_visible()
-    root.get_by_text("Answer", exact=True).press("Enter")
+    root.get_by_text("Answer, for seed 1").press("Enter")
     assert answer.is_visible()
 
 

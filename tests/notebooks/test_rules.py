@@ -28,6 +28,7 @@ def page(chapter):
     ("rule", "change", "message"),
     [
         (rules.length, lambda c: c.cells.pop(0) and c.cells.clear(), "0 words"),
+        (rules.comments, lambda c: setattr(c.cells[0], "source", "to 95\n% of"), "begins with %"),
         (rules.exercises, lambda c: c.data["exercises"].popitem(), "exercises in the cells"),
         (rules.exercises, lambda c: c.data["exercises"]["tile_ring"]["hints"].clear(), "hints"),
         (rules.exercises, lambda c: setattr(c.cells[-1], "source", "### BEGIN"), "begin with"),

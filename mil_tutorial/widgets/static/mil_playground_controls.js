@@ -61,7 +61,7 @@ function presetPart(presets, onchoose) {
   const list = chooser({ label: "Preset", options, value: "", onchange: onchoose });
   const question = make("p", { class: "mil-points-question" });
   const text = make("p");
-  const answer = make("details", {}, make("summary", {}, "Answer"), text);
+  const answer = make("details", {}, make("summary", {}, "Answer, for seed 1 and the settings of this preset"), text);
   let shown = null;
   return {
     nodes: [list.row, question, answer],

@@ -17,7 +17,8 @@ function startsStrip(onchoose) {
     },
     tell({ starts }, chosen) {
       const lost = starts.filter(({ seen }) => seen.auc < LOST).length;
-      heading.textContent = `${STARTS} starts on the same bags: ${lost} with an AUC below ${LOST}`;
+      const state = starts.some(({ epoch }) => epoch) ? `${lost} with an AUC below ${LOST}` : "not trained yet";
+      heading.textContent = `${STARTS} starts on the same bags: ${state}`;
       cards.forEach(({ card, auc }, i) => {
         const value = starts[i].seen.auc.toFixed(2);
         if (auc.textContent !== value) auc.textContent = value;

@@ -1,7 +1,7 @@
 """The site shows an exercise's hints and solution in folds, as no check runs there.
 
-A verdict that says no more than "not attempted yet" is left out. That on a planted bug names it, so it
-folds too.
+A verdict that says no more than "not attempted yet" is left out. A verdict on a planted bug names it,
+so it folds too.
 """
 
 import json

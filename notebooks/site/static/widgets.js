@@ -61,7 +61,7 @@ async function draw(view, model) {
 // What browsers without scripts show.
 function showTwin(view) {
   const hidden = view.parentElement.querySelector("noscript");
-  hidden.outerHTML = hidden.textContent;
+  if (hidden) hidden.outerHTML = hidden.textContent;
 }
 
 const states = Array.from(document.querySelectorAll(script("state")), (it) => JSON.parse(it.textContent).state);
