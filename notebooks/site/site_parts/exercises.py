@@ -1,6 +1,6 @@
 """The site shows an exercise's hints and solution in folds, as no check runs there.
 
-A verdict that says no more than "not attempted yet" is left out. One on a planted bug names the bug,
+A verdict "not attempted yet" is left out. One on a planted bug names the bug,
 so it folds too.
 """
 
