@@ -9,7 +9,7 @@ import traitlets
 from mil_tutorial.bags.dataset import MedicalBagDataset
 from mil_tutorial.models.mil import MIL
 from mil_tutorial.pictures.colour_scales import colour_scale
-from mil_tutorial.pictures.heatmaps import SCALINGS, scale_attention
+from mil_tutorial.pictures.heatmaps import scale_attention
 from mil_tutorial.pictures.overlays import overlay
 from mil_tutorial.pictures.stitching import stitch_tiles
 from mil_tutorial.pictures.style import HEAT_MAP, figure_style
@@ -223,7 +223,7 @@ class WhatIf(Explanation):
             show_tissue(weights, pictures[1], "weights of the tiles left")
             colours = ScalarMappable(LogNorm(scale.low, scale.high), HEAT_MAP)
             bar = figure.colorbar(colours, ax=weights, shrink=0.8)
-            bar.set_label(SCALINGS["share"].split(" (")[0] + scale.note)
+            bar.set_label("equal shares, log scale")
             self._draw_steps(steps)
             probability = self.history[-1][1]
             figure.suptitle(f"{view.name}, probability {probability:.3f}, {len(left)} tiles left")
