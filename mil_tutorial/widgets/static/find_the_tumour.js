@@ -22,7 +22,7 @@ class FindTheTumour {
     this.choice = new SlideChoice(this.model, again);
     this.steps = findSteps(
       () => this.sync(this.step ? { compared: true } : { looked: true }),
-      model.get("slides").length > 1,
+      this.model.get("slides").length > 1,
     );
     this.again = button("Start again", () => this.sync({ marks: [], looked: false, compared: false }));
     this.next = button("Next slide", () => this.choice.ask(this.choice.next));
