@@ -51,11 +51,11 @@ function verdict(marks, { found, missed }) {
   return `There is no tumour on this slide; you marked ${tiles(marks.length)}. Attention sums to 1 on every slide, so some tiles get most of it here too.`;
 }
 
-/** Rows of a table of counts: of the learner, and of the `top` tiles with most attention. */
-function verdictRows(learner, attention, top) {
+/** Rows of a table of counts: of the learner, and of the hottest tiles. */
+function verdictRows(learner, attention) {
   const sides = Object.entries({ learner, attention });
   const head = (scope, text) => make("th", { scope }, text);
   const row = ([kind, [sign, words]]) => make("tr", {}, head("row", `${sign} ${words}`),
     ...sides.map(([side, kinds]) => make("td", { "data-count": `${side}-${kind}` }, String(kinds[kind].length))));
-  return [make("tr", {}, make("td", {}), head("col", "you"), head("col", `attention, top ${top}`)), ...Object.entries(KINDS).map(row)];
+  return [make("tr", {}, make("td", {}), head("col", "you"), head("col", "attention")), ...Object.entries(KINDS).map(row)];
 }

@@ -110,7 +110,7 @@ class FindTheTumour {
     this.scale.element.hidden = step < 1 || !this.coloured.input.checked;
     const learner = this.kinds("learner");
     this.told.textContent = ["", looked(marks, this.shares, this.canvas.scene.probability), verdict(marks, learner)][step];
-    this.table.replaceChildren(...(step === 2 ? verdictRows(learner, this.kinds("attention"), this.top) : []));
+    this.table.replaceChildren(...(step === 2 ? verdictRows(learner, this.kinds("attention")) : []));
     this.whose.input.options[1].textContent = `attention, top ${this.top}`;
     this.canvas.draw();
     if (this.canvas.pointer >= 0) this.tell(this.canvas.pointer);
