@@ -16,6 +16,7 @@ from mil_tutorial.checks.loops import (
     WHEN,
     bag_loss,
     best_and_last,
+    measured_twice,
     packed,
     same_weights,
     toy_bags,
@@ -100,18 +101,10 @@ def examine_one_epoch(answer: Any) -> None:
 def examine_evaluate(answer: Any) -> None:
     """Judge ``evaluate(model, batches)``."""
     batches = _toy_batches()
-    with torch.random.fork_rng(devices=[]):
-        model = toy_model(dropout=0.5)
-        before = copy.deepcopy(model.state_dict())
-        pairs = []
-        for _ in range(2):
-            model.train()  # as an epoch of training leaves it
-            pair = attempt(answer, model, batches, case="two batches", copied=False)
-            if not isinstance(pair, tuple) or len(pair) != 2:
-                raise Wrong(f"it returned {type(pair).__name__}, expected (loss, probabilities)")
-            pairs.append(pair)
-        if not same_weights(model.state_dict(), before):
-            raise Wrong("the weights have changed: evaluating must not change the model")
+    model, pairs = measured_twice(answer, batches)
+    for pair in pairs:
+        if not isinstance(pair, tuple) or len(pair) != 2:
+            raise Wrong(f"it returned {type(pair).__name__}, expected (loss, probabilities)")
     if any(isinstance(value, Tensor) and value.requires_grad for value in pairs[0]):
         raise Wrong("the results hold a graph: compute them under torch.no_grad()")
     first, second = (as_numbers(pair[1], "probabilities (B,)", ndim=1) for pair in pairs)

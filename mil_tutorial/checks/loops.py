@@ -34,15 +34,7 @@ def examine_mean_loss(answer: Any) -> None:
     """Judge ``mean_loss(model, batches)``."""
     bags = toy_bags(5, seed=2)
     batches = [packed(bags, range(4)), packed(bags, [4])]
-    with torch.random.fork_rng(devices=[]):
-        model = toy_model(dropout=0.5)
-        before = copy.deepcopy(model.state_dict())
-        numbers = []
-        for _ in range(2):
-            model.train()  # as an epoch of training leaves it
-            numbers.append(attempt(answer, model, batches, case="two batches", copied=False))
-    if not same_weights(model.state_dict(), before):
-        raise Wrong("the weights have changed: measuring must not change the model")
+    model, numbers = measured_twice(answer, batches)
     if not all(parameter.requires_grad for parameter in model.parameters()):
         raise Wrong("requires_grad was switched off, so the model can no longer learn")
     model.eval()
@@ -59,6 +51,20 @@ def examine_mean_loss(answer: Any) -> None:
         "That is the sum over bags: divide by their number.": 5 * truth,
     }
     expect_values(numbers[0], truth, "the mean loss", mistakes)
+
+
+def measured_twice(answer: Any, batches: Sequence[BagBatch]) -> tuple[MIL, list[Any]]:
+    """Return a model with dropout, and what ``answer(model, batches)`` gives in two calls."""
+    with torch.random.fork_rng(devices=[]):
+        model = toy_model(dropout=0.5)
+        before = copy.deepcopy(model.state_dict())
+        results = []
+        for _ in range(2):
+            model.train()  # as an epoch of training leaves it
+            results.append(attempt(answer, model, batches, case="two batches", copied=False))
+    if not same_weights(model.state_dict(), before):
+        raise Wrong("the weights have changed: measuring must not change the model")
+    return model, results
 
 
 def examine_fit(answer: Any) -> None:

@@ -33,7 +33,7 @@ FIGURES = (
     *("roc.png", "training.png", "witness_rate.png", "heatmap.png"),
     *("heatmap_found.png", "heatmap_missed.png", "heatmap_false_alarm.png", "heatmap_negative.png"),
 )
-"""All figures that a report may have, its own and those of ``demo`` and ``compare``."""
+"""All figures that a report may have, its own and those of ``compare``."""
 
 SPACE, PREDICTION = 4_000_000, 150
 """Bytes that a report takes, about: without ``predictions.csv``, and each row of that."""

@@ -110,7 +110,7 @@ class FindTheTumour(OneOfSeveral):
 
         As many as are marked; without marks, as many as hold tumour.
         """
-        count = len(self.marks) or int(np.sum(self.view.truth))
+        count = len(self.marks) or int(np.asarray(self.view.truth).sum())
         return np.argsort(-np.asarray(self.view.attention), kind="stable")[:count]
 
     @traitlets.validate("marks")

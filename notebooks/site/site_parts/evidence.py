@@ -7,6 +7,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from mil_tutorial.experiment.records import load_recorded
+from mil_tutorial.system.paths import data_dir
 
 SIGN = str.maketrans("-", "−")
 
@@ -35,6 +36,7 @@ class Evidence(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return a paragraph."""
+        self.env.note_dependency(str(data_dir() / "results" / f"{self.arguments[0]}.json"))
         box = nodes.container(classes=["evidence"])
         lines = StringList([sentence(self.arguments[0])])
         self.state.nested_parse(lines, self.content_offset, box)
