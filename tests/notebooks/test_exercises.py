@@ -8,20 +8,39 @@ from tools.stubs import solution, stub
 
 from mil_tutorial.checks.exercise import Exercise
 
+DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
+PLAIN = (ast.Constant, ast.Tuple, ast.Name, ast.Load)
+
+
+def targets_of(node):
+    return [
+        name
+        for target in node.targets
+        for name in (target.elts if isinstance(target, ast.Tuple) else [target])
+    ]
+
+
+def is_plain(node, names):
+    """Whether a statement only gives names to constants, or to what has a name already."""
+    if not isinstance(node, ast.Assign):
+        return False
+    if not all(isinstance(target, ast.Name) for target in targets_of(node)):
+        return False
+    parts = list(ast.walk(node.value))
+    known = all(part.id in names for part in parts if isinstance(part, ast.Name))
+    return known and all(isinstance(part, PLAIN) for part in parts)
+
 
 def names_before(chapter, cell_id, reduce):
-    """Run imports and definitions up to an exercise, each exercise reduced by ``reduce``."""
+    """Run what costs nothing up to an exercise, each exercise reduced by ``reduce``."""
     names = {"FAST": True, "__name__": "chapter"}
     for cell in chapter.cells:
         if cell.cell_type == "code" and cell.source.strip() != "# setup":
             code = reduce(cell.source) if exercise_name(cell) else cell.source
-            kept = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
-            body = [
-                node
-                for node in ast.parse(code).body
-                if isinstance(node, kept) or (cell.id == cell_id and isinstance(node, ast.Assign))
-            ]
-            exec(compile(ast.Module(body, []), cell.id, "exec"), names)
+            for node in ast.parse(code).body:
+                own = cell.id == cell_id and isinstance(node, ast.Assign)
+                if own or isinstance(node, DEFINITIONS) or is_plain(node, names):
+                    exec(compile(ast.Module([node], []), cell.id, "exec"), names)
         if cell.id == cell_id:
             return names
     raise AssertionError(f"no cell {cell_id}")
