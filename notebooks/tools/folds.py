@@ -13,12 +13,13 @@ from tools.chapters import Chapter, exercise_name
 FOLD = re.compile(r"<details>.*?</details>", re.DOTALL)
 LABEL = re.compile(r"<details><summary>[^\n]*?</summary>|</details>")
 UNREAD = re.compile(r"<details><summary>[^\n]*</summary>\n(?!\n)|(?<!\n)\n</details>")
+CODE = re.compile("`[^`]+`")
 BEFORE = re.compile(r"\b([Bb]efore you (look|run)|[Gg]uess|[Pp]redict)\b")
 
 
 def asks(paragraph: str) -> bool:
     """Return True if a paragraph asks for a prediction, which the next output answers."""
-    words = re.sub("`[^`]+`", "", paragraph)
+    words = CODE.sub("", paragraph)
     return "?" in words and BEFORE.search(words) is not None
 
 
@@ -44,14 +45,17 @@ def answers(chapter: Chapter) -> Iterator[str]:
 
 
 def _questions(cells: list[NotebookNode]) -> Iterator[tuple[NotebookNode, NotebookNode]]:
-    """Yield the cells of text before and after code, where the one before ends in a question."""
+    """Yield the cells of text before and after code, where the one before closes with a question.
+
+    Its last paragraph asks. Where the next text opens a section, the output alone answers.
+    """
     for place, cell in enumerate(cells[:-1]):
         run = cells[place + 1]
         if cell.cell_type == "markdown" and run.cell_type == "code" and not exercise_name(run):
             last = cell.source.rpartition("\n\n")[2]
             answered = next(_markdown(cells[place + 1 :]), cell)
-            output_alone = answered.source.startswith(("### Exercise", "### Stage"))
-            if asks(last) or (last.endswith("?") and not output_alone):
+            output_alone = answered.source.startswith("#")
+            if asks(last) or ("?" in CODE.sub("", last) and not output_alone):
                 yield cell, answered
 
 

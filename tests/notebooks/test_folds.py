@@ -89,7 +89,10 @@ def test_a_prediction_is_a_question_before_its_answer(text, is_prediction):
     assert asks(text) == is_prediction
 
 
-@pytest.mark.parametrize("asking", [ASKING, "# They race.\n#\n# Which of the two falls?"])
+@pytest.mark.parametrize(
+    "asking",
+    [ASKING, "# They race.\n#\n# Which of the two falls?", "# Which falls? Train both.\n# Look."],
+)
 def test_the_answer_to_a_question_is_folded(asking):
     ask, run = ("ask", asking), ("run", "print(1)")
     assert list(answers(chapter(ask, run, ("why", FOLD)))) == []
@@ -111,9 +114,14 @@ def test_a_fold_above_a_question_does_not_answer_it():
     assert line.startswith("cell why: fold the answer")
 
 
-@pytest.mark.parametrize("heading", ["Exercise 2: find the bug", "Stage 2: measure"])
-def test_a_question_before_an_exercise_is_answered_by_its_output(heading):
-    run, then = ("run", "print(1)"), ("then", f"# ### {heading}")
+def test_code_in_a_paragraph_asks_nothing():
+    cells = ("text", "# Write `a ? b : c`."), ("run", "print(1)"), ("why", "# It falls.")
+    assert list(answers(chapter(*cells))) == []
+
+
+@pytest.mark.parametrize("heading", ["### Exercise 2: find the bug", "## Summary"])
+def test_a_question_at_the_end_of_a_section_is_answered_by_its_output(heading):
+    run, then = ("run", "print(1)"), ("then", f"# {heading}")
     assert list(answers(chapter(("ask", "# Which falls?"), run, then))) == []
     assert len(list(answers(chapter(("ask", ASKING), run, then)))) == 1
 
