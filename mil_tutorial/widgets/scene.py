@@ -78,6 +78,10 @@ def crop(view: SlideView, pixels: np.ndarray, tile: int) -> bytes:
     return png.getvalue()
 
 
+def _shares(view: SlideView) -> np.ndarray:
+    return scale_attention(view.attention, "share")
+
+
 def _webp(pixels: np.ndarray, step: int) -> bytes:
     from PIL import Image
 
@@ -99,7 +103,7 @@ class OneOfSeveral(TakingTurns):
 
     The scenes of up to ``STORED`` slides are in the page, which switches between them by itself,
     with or without a kernel. Of more slides the page has one scene, and asks for the next by a
-    message.
+    message. Shares have one range of colours for all slides, so that two slides can be compared.
 
     A subclass writes ``_begin_slide``, which sets its values back for another slide.
     """
@@ -121,6 +125,7 @@ class OneOfSeveral(TakingTurns):
             raise ValueError(f"two slides are called {twice!r}; names must differ")
         first = self._find(names[0] if start is None else start)
         self._last = first, first.pixels()
+        self._share_limits = colour_limits(np.concatenate([_shares(view) for view in views]))
         scenes = {first.name: self._scene_of(first)} | self._scenes_of_others(first)
         self._begun = 0  # the last turn that this side knows the slide of
         super().__init__(slides=names, slide=first.name, scenes=scenes, palette=palette(), **values)
@@ -152,7 +157,13 @@ class OneOfSeveral(TakingTurns):
         return self._views[name]
 
     def _scene_of(self, view: SlideView) -> dict[str, Any]:
-        return scene(view, self._pixels_of(view))
+        return self._drawn(view, self._pixels_of(view))
+
+    def _drawn(self, view: SlideView, pixels: np.ndarray) -> dict[str, Any]:
+        """Return the scene of a slide, its shares coloured on the range of all slides."""
+        drawn = scene(view, pixels)
+        drawn["limits"]["share"] = self._share_limits
+        return drawn
 
     def _scenes_of_others(self, first: SlideView) -> dict[str, Any]:
         """Return the scenes of the slides not shown yet, if they are few."""
@@ -160,7 +171,7 @@ class OneOfSeveral(TakingTurns):
         for name, view in self._views.items() if len(self._views) <= STORED else ():
             if view is not first:
                 with suppress(Exception):  # reported when the slide is asked for
-                    scenes[name] = scene(view, view.pixels())
+                    scenes[name] = self._drawn(view, view.pixels())
         return scenes
 
     @traitlets.validate("slide")

@@ -21,7 +21,7 @@ class SlideExplorer(OneOfSeveral):
 
     The browser answers by itself, with or without a kernel. Only two things need a running kernel:
     another slide when there are more than eight, and a tile at full resolution where the picture
-    had to be reduced.
+    had to be reduced. Shares have one range of colours for all slides.
 
     Parameters
     ----------
@@ -140,6 +140,7 @@ class SlideExplorer(OneOfSeveral):
             truth=view.truth,
             scaling=self.scaling,
             opacity=self.opacity,
+            limits=self.scene["limits"][self.scaling],
             downsample=reduction(self._pixels),
             title=f"{view.name}{probability}",
         )

@@ -75,6 +75,16 @@ def test_a_slide_of_one_tile_can_be_explored():
     assert low < 1 < high  # its colour is in the middle, not nothing
 
 
+def test_all_slides_are_coloured_on_one_range():
+    calm = view(name="calm", attention=[0.25, 0.25, 0.2, 0.3])
+    explorer = SlideExplorer([calm, view(name="hot", attention=[0.9, 0.04, 0.04, 0.02])])
+    limits = [scene["limits"]["share"] for scene in explorer.scenes.values()]
+    assert limits == [pytest.approx((0.08, 3.6))] * 2
+    assert explorer.scene["limits"]["raw"] == (0.2, 0.3)  # raw: of this slide only
+    ticks = [tick for axes in explorer.twin().axes for tick in axes.get_xticklabels()]
+    assert "3.6" in [tick.get_text() for tick in ticks]
+
+
 def test_what_cannot_be_shown_is_refused():
     for options, message in [
         ({"start": "c"}, "there is no slide 'c'; the 1 slides are a"),

@@ -52,10 +52,10 @@ function verdict(marks, { found, missed }) {
 }
 
 /** Rows of a table of counts: of the learner, and of the hottest tiles. */
-function verdictRows(learner, attention) {
+function verdictRows(learner, attention, top) {
   const sides = Object.entries({ learner, attention });
   const head = (scope, text) => make("th", { scope }, text);
   const row = ([kind, [sign, words]]) => make("tr", {}, head("row", `${sign} ${words}`),
     ...sides.map(([side, kinds]) => make("td", { "data-count": `${side}-${kind}` }, String(kinds[kind].length))));
-  return [make("tr", {}, make("td", {}), head("col", "you"), head("col", "attention")), ...Object.entries(KINDS).map(row)];
+  return [make("tr", {}, make("td", {}), head("col", "you"), head("col", `attention, top ${top}`)), ...Object.entries(KINDS).map(row)];
 }

@@ -68,8 +68,7 @@ class FindTheTumour {
     this.whose.input.value = "learner";
     this.canvas.show(scene, `Slide ${scene.name}. Arrow keys move from tile to tile; Enter marks a tile or takes the mark away.`);
     this.choice.show();
-    const highest = this.shares[this.order[0]];
-    this.scale.fit("share", this.shares, [1, highest]);
+    this.scale.fit("share", this.shares, [1, scene.limits.share[1]]);
     this.scale.draw(NaN); // no threshold here
     this.overlay = this.canvas.colours(this.shares, this.scale);
     this.showStep();
@@ -110,7 +109,7 @@ class FindTheTumour {
     this.scale.element.hidden = step < 1 || !this.coloured.input.checked;
     const learner = this.kinds("learner");
     this.told.textContent = ["", looked(marks, this.shares, this.canvas.scene.probability), verdict(marks, learner)][step];
-    this.table.replaceChildren(...(step === 2 ? verdictRows(learner, this.kinds("attention")) : []));
+    this.table.replaceChildren(...(step === 2 ? verdictRows(learner, this.kinds("attention"), this.top) : []));
     this.whose.input.options[1].textContent = `attention, top ${this.top}`;
     this.canvas.draw();
     if (this.canvas.pointer >= 0) this.tell(this.canvas.pointer);
