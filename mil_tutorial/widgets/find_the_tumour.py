@@ -146,7 +146,8 @@ class FindTheTumour(OneOfSeveral):
         view, pixels = self.view, self._pixels
         shares = scale_attention(view.attention, "share")
         logs = np.log(np.maximum(shares, 1))  # few tiles would show on a linear scale
-        return overlay(pixels, stitch_tiles(logs, view.coords, view.tile_size, pixels.shape[:2]))
+        heat = stitch_tiles(logs, view.coords, view.tile_size, pixels.shape[:2])
+        return overlay(pixels, heat, limits=(0, np.log(self.scene["limits"]["share"][1])))
 
     def _draw_verdicts(
         self, axes: "Axes", picture: np.ndarray, called: np.ndarray, title: str
