@@ -73,7 +73,8 @@ FindTheTumour(slide_views(shown, found, image_of=slide_image, tile_size=32))
 # ### 1. The slide
 #
 # The slides of this course are drawn by a program, so the truth about every tile is known and nothing has to be
-# downloaded. They look like lymph nodes and are good for learning the methods. They tell you nothing about patients, and their sizes are not clinical.
+# downloaded. They look like lymph nodes and are good for learning the methods. They tell you nothing about patients,
+# and clinical slides are far larger.
 #
 # Of the positive validation slides, yours has the median witness rate. It was chosen for that, not for its good
 # looks.
@@ -213,10 +214,11 @@ check_witness_rate(witness_rate)
 # %% [markdown] id="all-text"
 # ## Now for all validation slides
 #
-# One slide is an anecdote. How good is the model on all 72 validation slides? Two numbers tell:
+# One slide is an anecdote. How good is the model on all 72 validation slides? Three numbers tell us:
 #
 # * the **AUC**: how often a positive slide scores higher than a negative one; 0.5 is chance;
-# * the **missed tumours**: the positive slides whose probability is below 0.5.
+# * the **missed tumours**: the positive slides whose probability is below 0.5;
+# * the **false alarms**: the negative slides whose probability is at least 0.5.
 
 # %% id="all-run"
 from mil_tutorial import auc, false_negative_rate, specificity
@@ -334,9 +336,9 @@ for name in ("slides-hard", "slides"):
 #
 # ![The course in four groups, one after the other. Bags, chapters 00 to 03; pooling, 04 to 06; training and judging, 07 to 10; evidence and practice, 11 to 16. The chapters of the core path are marked: 00, 01, 03, 05, 07, 09 and 10.](images/course.svg)
 #
-# Each chapter stands alone: whatever an earlier one built is imported from the package `mil_tutorial`. Did you come
-# with code from a blog post? [You come with a blog post's code](recipes/from_a_post.md) shows what such posts have in
-# common, and what to write instead.
+# Each chapter stands alone: whatever an earlier one built is imported from the package `mil_tutorial`. If you came
+# with code from a blog post, [this page](recipes/from_a_post.md) shows what such posts have in common, and what to
+# write instead.
 
 # %% [markdown] id="doctor"
 # ## Ask the doctor

@@ -3,13 +3,13 @@
 #
 # <!-- badges -->
 #
-# A pathology report says "metastasis" or "no metastasis". It rarely says where. In this chapter you count what
-# that costs: first in false alarms, then in what a network can learn from such a label.
+# A pathology report says "metastasis" or "no metastasis". It rarely says where. In this chapter you see what
+# that costs: first in false alarms, then in how little a network can learn from such a label.
 #
 # | | |
 # |---|---|
 # | **You will do** | count false alarms by hand, by loop and by formula; train two tile classifiers from slide labels; follow a gradient to the tile it reaches |
-# | **You will learn** | why 1 % false positives on tiles flag 63 % of healthy bags of 100 tiles, how copied labels mislead, and why max pooling teaches one tile per slide |
+# | **You will learn** | why a 1 % error rate on tiles flags 63 % of healthy bags of 100 tiles, how copied labels mislead, and why max pooling teaches one tile per slide |
 # | **You need** | Python, NumPy, and the idea of a gradient; the words bag, instance and witness rate from [chapter 00](00_start_here.ipynb) |
 # | **Time** | 45 minutes |
 
@@ -94,8 +94,8 @@ show(
 )
 
 # %% [markdown] id="witness"
-# Eight of its 217 tiles hold tumour: the **witness rate** is 3.7 %. The next cell gives it for all positive training
-# slides.
+# Eight of slide A's 217 tiles hold tumour: the **witness rate** is 3.7 %. The next cell summarises it for all positive
+# training slides.
 
 # %% id="witness-run" tags=["nbval-check-output"]
 rates = [truth.mean() for truth in train.instance_labels if truth.any()]
@@ -324,7 +324,7 @@ table((*head, "positive slides flagged", "tumour tiles found"), rows)
 # ## Idea one: copy the label to every tile
 #
 # In practice nobody outlines the tumour. So give every tile its slide's label. On healthy slides all copied labels are
-# right. The next cell counts how many of them are wrong on positive slides.
+# right. The next cell counts how many are wrong on positive slides.
 
 # %% id="copy-wrong" tags=["nbval-check-output"]
 copied = np.repeat(train.labels.numpy(), train.sizes.numpy())  # (N,)
@@ -363,8 +363,7 @@ rows = [
 table(head, rows)
 
 # %% [markdown] id="copy-read"
-# It is not a disaster. In the stored run the tiles' AUC, judged by the truth, is 0.92: the order did survive. But
-# three things are wrong.
+# In the stored run the tiles' AUC, judged by the truth, is 0.92: the order survived. But three things are wrong.
 #
 # **It tells slides apart less well.** The AUC of the highest tile is 0.83; when learned from the truth, it was 0.91.
 #
@@ -438,7 +437,7 @@ for k in range(3):
 # %% [markdown] id="max-hand-read"
 # <details><summary>Answer: how the loss responds to each tile</summary>
 #
-# For the highest tile the response is probability − label = 0.881 − 1 = −0.119; for the others it is 0.
+# For the highest tile the response is probability − label = 0.881 − 1 = −0.119; for the other two it is 0.
 #
 # </details>
 #
@@ -538,16 +537,16 @@ rows.append(evaluate("max pooling", tile_probabilities(scorer, val), val))
 table(head, rows)
 
 # %% [markdown] id="max-read"
-# In the stored run, max pooling, from slide labels alone, tells slides apart about as well as the classifier that
-# knew the truth. It ranks *tiles* a little worse than copied labels did, and no wonder: it heard 3 % of all tiles and
-# an eighth of the tumour tiles.
+# In the stored run, max pooling learned from slide labels alone and tells slides apart about as well as the classifier
+# that knew the truth. It ranks *tiles* a little worse than copied labels did, and no wonder: only 3 % of all tiles and
+# an eighth of the tumour tiles ever had a gradient.
 
 # %% [markdown] id="start"
 # ## See how much depends on the start
 #
 # An untrained scorer picks its tiles blindly: in a positive slide its pick holds tumour about as often as the witness
-# rate says. If the pick is healthy, the gradient still pushes it up, and tiles like it. Healthy slides push back. Who
-# wins?
+# rate says. If the pick is healthy, the gradient still raises its score, and those of similar tiles. Healthy slides push
+# back. Who wins?
 #
 # We try slides with a median witness rate of 1.4 %, `slides-hard`, from ten random starts. The last column gives the
 # share of positive training slides whose highest tile holds tumour after training.

@@ -31,7 +31,7 @@ from mil_tutorial.notebook import table
 # slide gives three tiles, the right one two. Tissue does not come in standard sizes.
 #
 # A **bag** is all tiles of one slide, with one label: 1 if at least one tile holds tumour. So the bag's label is the
-# *highest* of its tiles' labels. The next cell takes it for both slides.
+# *highest* of its tiles' labels. The next cell computes it for both slides.
 
 # %% id="by-hand-run" tags=["nbval-check-output"]
 slides = {  # name: features of its tiles (n, D=2), truth of its tiles (n,)
@@ -57,7 +57,7 @@ for features, label in pairs:
 # ## See which faults stay silent
 #
 # A scan failed and gave no tiles. An encoder divided by zero once. What happens then: an error, or nothing? Pool an
-# empty bag by its mean, and take the gradient of a bag of two tiles, one of them broken.
+# empty bag by its mean, and compute the gradient for a bag of two tiles, one of them broken.
 
 # %% id="silent-run" tags=["nbval-check-output"]
 print("mean of an empty bag:", torch.empty(0, 2).mean(dim=0))
@@ -68,9 +68,14 @@ tiles = torch.tensor([[4.0, 0.0], [float("nan"), 1.0]])  # (n=2, D=2)
 print("gradient of the weights:", weights.grad)
 
 # %% [markdown] id="silent-why"
-# No error. One broken tile makes a weight's gradient NaN; after the next step the weight is NaN, and from then on so
-# is the score of every slide. You notice hours later, far from the cause. So we check a bag when it comes in, and the
-# message names it.
+# <details><summary>Answer: what a broken bag does</summary>
+#
+# There is no error. The mean of an empty bag is NaN. One broken tile makes a weight's gradient NaN; after the next
+# step the weight is NaN, and then so is the score of every slide. You notice hours later, far from the cause.
+#
+# </details>
+#
+# So we check a bag when it comes in, and the message names it.
 #
 # Labels go wrong too. Here are four ways to write "tumour". Which of them does the loss accept?
 
@@ -239,7 +244,7 @@ show(
 # %% [markdown] id="toy"
 # ## Choose the witness rate yourself
 #
-# To learn how small a lesion a method still finds, you need bags whose rate you set. The rule: a positive bag of n
+# To learn how small a lesion a method can find, you need bags whose rate you set. The rule: a positive bag of n
 # tiles gets round(rate · n) witnesses, a negative one none. Can a positive bag of 100 tiles have the rate 0.001?
 
 
@@ -260,7 +265,7 @@ def toy_bags(n_bags, n, witness_rate, seed, shift=3.0):
 
 
 # %% [markdown] id="toy-check"
-# <details><summary>Answer: the lowest rate of 100 tiles</summary>
+# <details><summary>Answer: the lowest rate in 100 tiles</summary>
 #
 # No. Without a witness the label would be wrong, so the lowest rate in a bag of 100 tiles is 0.01.
 #
@@ -313,8 +318,9 @@ from mil_tutorial.checks.chapter_02 import check_leak_chance
 check_leak_chance(my_guess)
 
 # %% [markdown] id="count"
-# With three slides the chance is higher still: 1 − (3/4)³ − (1/4)³ = 0.56. Now count it for the 110 patients of our
-# training and validation slides, in 20 random cuts. Of the patients in validation, how many have a slide in training?
+# With three slides the chance is higher still: 1 − (3/4)³ − (1/4)³ = 0.56. Now cut the training and
+# validation slides of our 110 patients at random, 20 times. Of the patients in validation, how many have a slide in
+# training?
 
 # %% id="count-run"
 instances = train.instances + val.instances

@@ -116,7 +116,7 @@ check_collate_fn(collate_fn)
 # Stuck? `check_collate_fn.hint(1)` gives you a nudge, and `check_collate_fn.solution()` shows one answer.
 #
 # The mask follows from the sizes alone; the zeros tell you nothing, because a real tile may be all zeros too. So
-# number the places 0, 1, 2 and ask of each: is it smaller than the bag's size? Broadcasting asks for all bags at
+# number the places 0, 1, 2 and ask of each: is it smaller than the bag's size? Broadcasting answers for all bags at
 # once, as the package's `collate_fn` does.
 
 # %% id="pad-vector" tags=["nbval-check-output"]
@@ -135,7 +135,7 @@ print("tiles of each slide:", slide_mask.sum(dim=1).tolist())
 # ## See padding take attention
 #
 # Attention turns scores into weights by a softmax: the exponential of each score, divided by their sum. Chapter 05 shows
-# where scores come from. What does padding do to them?
+# where scores come from. What does padding do to the weights?
 #
 # Suppose the two tiles of our second bag score 1 and 0. The padded row gets a score as well, from the same network. Say it
 # is 0. How much weight goes to a tile that does not exist?
@@ -412,7 +412,8 @@ show(
 # </details>
 #
 # Sampling has a price even when done right: the tumour may not be among the tiles drawn. The bag keeps its label 1, but
-# shows only healthy tissue. How often? Drawing tiles is like drawing balls from an urn, so the chance can be computed exactly.
+# shows only healthy tissue. How often does that happen? Tiles are drawn like balls from an urn, so we can compute the
+# chance exactly.
 
 # %% id="miss-run" tags=["nbval-check-output"]
 hard, _, _ = load_slides("slides-hard")
@@ -430,9 +431,16 @@ for n in (32, 64, 128):
 table(("tiles drawn", "slides", "slides-hard"), rows)
 
 # %% [markdown] id="miss-read"
-# The table shows the mean chance, over positive training slides, that no tumour tile is drawn. With 64 tiles, about a
-# third of a slide, one positive bag in seven misses its tumour; on the slides with small lesions it is more than one
-# in three. Draw generously when lesions are small. In validation, use all tiles.
+# The table shows the mean chance, over positive training slides, that no tumour tile is drawn.
+#
+# <details><summary>Answer: how often the tumour is missed</summary>
+#
+# With 64 tiles, about a third of a slide, one positive bag in seven misses its tumour; on slides with small lesions,
+# more than one in three.
+#
+# </details>
+#
+# Draw generously when lesions are small. In validation, use all tiles.
 
 # %% [markdown] id="pack"
 # ## Pack: no padding at all
@@ -441,7 +449,7 @@ table(("tiles drawn", "slides", "slides-hard"), rows)
 # **index** that tells which bag each row belongs to.
 #
 # A linear layer treats each tile on its own and takes (N, D) as it is. Only steps that look at a whole bag, such as
-# the softmax, need the index. First, as a loop over bags:
+# the softmax, need the index. First, the softmax as a loop over bags:
 
 # %% id="pack-run" tags=["nbval-check-output"]
 instances = torch.cat([first, second])  # (N=5, D=2)
@@ -455,7 +463,7 @@ by_loop = torch.cat([torch.softmax(s, dim=0) for s in of_bags])
 print("weights:", np.round(by_loop.numpy(), 3))
 
 # %% [markdown] id="pack-sum"
-# How can you sum each bag without a loop? `index_add(0, index, values)` adds row k of the values to place `index[k]` of the
+# To sum each bag without a loop, `index_add(0, index, values)` adds row k of the values to place `index[k]` of the
 # result.
 
 # %% id="pack-sum-run" tags=["nbval-check-output"]
@@ -465,9 +473,9 @@ print("sum of the powers of each bag:", np.round(totals.numpy(), 2))
 print("back to the rows:", np.round(totals[index].numpy(), 2))
 
 # %% [markdown] id="segment"
-# Add up by bag, spread the totals back over the rows, divide: that is the softmax. One more thing for safety. The
-# exponential of 1000 is infinite, so first subtract each bag's highest score. Shifting all scores does not change a
-# softmax. `scatter_reduce` with `"amax"` finds the highest score just as `index_add` finds the sum.
+# Add up by bag, spread the totals back over the rows, divide: that is the softmax. But the exponential of 1000 is
+# infinite, so first subtract each bag's highest score. Shifting all scores does not change a softmax.
+# `scatter_reduce` with `"amax"` finds the highest score just as `index_add` finds the sum.
 
 
 # %% id="segment-code" tags=["nbval-check-output"]
@@ -523,9 +531,9 @@ for name, both in pairs.items():
 # %% [markdown] id="both"
 # ## Measure both
 #
-# How much time does padding cost, and does the index work of packing eat up the gain? We time a linear layer with a
-# tanh, and a whole step of attention pooling, forward and backward. Padded and packed runs take turns, and we compare
-# median times.
+# How much time does padding cost, and does the extra work with the index eat up what packing gains? We time a linear
+# layer with a tanh, and a whole step of attention pooling, forward and backward. Padded and packed runs take turns, and
+# we compare median times.
 
 
 # %% id="both-run"
@@ -569,12 +577,17 @@ head = ("padded / packed", "rows", "layer + tanh: time", "pooling: time")
 table(head, results)
 
 # %% [markdown] id="both-read"
+# <details><summary>Answer: the cost of padding and of the index</summary>
+#
 # Timings vary; only the ratio of rows is exact. We ran this measurement twenty times on a busy machine. With log-normal sizes
 # the padded pooling step took 2.9 to 6.4 times as long as the packed one, with 3.4 times the rows. With the shipped slides it
 # took 0.5 to 1.1 times as long, mostly a little under 1: there the index work costs as much as the few padded rows, or more.
 #
-# So packing pays when sizes differ as much as those of whole slides, and leaves no mask to forget. The package's
-# models pack whatever they get.
+# So packing pays when sizes differ as much as those of whole slides.
+#
+# </details>
+#
+# Packing also leaves no mask to forget. The package's models pack whatever they get.
 
 # %% [markdown] id="ex-mean"
 # ### Exercise 5: average without a loop
@@ -617,7 +630,7 @@ check_packed_mean(packed_mean)
 # %% [markdown] id="practice"
 # ## In practice
 #
-# * Predict a slide alone, then in a batch with a much larger slide. Any difference beyond rounding is padding that leaks.
+# * Predict a slide alone, then in a batch with a much larger slide. Any difference beyond rounding means that padding leaks.
 # * Batch normalisation does not know about masks: its means would count padded rows. Packed rows are safe.
 # * Sorting slides by size before batching removes most padding, but the batches are no longer random.
 # * The largest slide decides whether your memory suffices. Try it first, not last.

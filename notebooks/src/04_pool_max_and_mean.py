@@ -27,8 +27,7 @@ from mil_tutorial.notebook import table
 # %% [markdown] id="by-hand"
 # ## Pool four tiles by hand
 #
-# Four tiles of one slide are scored: 0.2, −1, 3 and −0.2. What is the score of the slide: the maximum or the
-# mean?
+# Four tiles of one slide are scored: 0.2, −1, 3 and −0.2. The slide's score can be their maximum or their mean.
 #
 # A fifth tile joins them, healthy, with the score 0. Which of the two changes?
 
@@ -52,7 +51,7 @@ print(f"five tiles: max {more.max():.1f}, mean {more.mean():.1f}")
 # 1. Which pooling does not notice how many cold tiles there are?
 # 2. How many cold tiles bring the mean below a probability of 0.5?
 #
-# (Attention comes in chapters 05 and 06. The gate here shuts above 5.5, where only artefacts are.)
+# (Attention comes in chapters 05 and 06. The gate here shuts above a score of 5.5, which only artefacts reach.)
 
 # %% id="pooling-playground"
 from mil_tutorial.widgets import PoolingPlayground
@@ -212,7 +211,7 @@ print("MeanPooling", gradient(lambda tiles: poolings["mean"](tiles, five)[0]))
 # <details><summary>Answer: which of the tiles learn</summary>
 #
 # `torch.max` teaches one of the two, depending on their order in memory, which means nothing in a bag. So in
-# ours, equal winners share. With the mean every tile learns; with max the losers do not.
+# our module equal winners share. With the mean every tile learns; with max the losers do not.
 #
 # </details>
 
@@ -246,7 +245,7 @@ for change, tiles in changes.items():
 table(("bag", *poolings), rows)
 
 # %% [markdown] id="invariance-read"
-# <details><summary>Answer</summary>
+# <details><summary>Answer: what doubling changes</summary>
 #
 # Doubling every tile changes neither. Doubling one moves the mean, which depends on proportions; max ignores
 # repeats.
@@ -304,7 +303,7 @@ show(
 # </details>
 #
 # Suppose a threshold on the maximum raises a false alarm on 5 % of healthy slides of 100 tiles. On what share
-# of healthy slides of 1,000 tiles? Such a slide is ten small ones, and all ten must stay silent.
+# of healthy slides of 1,000 tiles does it raise one? Such a slide is ten small ones, and all ten must stay silent.
 
 # %% id="false-alarms" tags=["nbval-check-output"]
 rows = []
@@ -342,9 +341,13 @@ print(f"max:  of the logits {logits.max():.1f}, of the columns {highest:.1f}")
 print(f"mean: of the logits {logits.mean():.1f}, of the columns {average:.1f}")
 
 # %% [markdown] id="levels-read"
-# For the mean it does not: a linear head and an average can swap places. So `"mean_instance"` averages
+# <details><summary>Answer: where the level matters</summary>
+#
+# For the mean it does not: a linear head and an average can swap places. That is why `"mean_instance"` averages
 # *probabilities*. For max it does. The column maxima, 3 and 3, come from different tiles. No tile looks like
 # that, yet it is what the head of `"max_embedding"` sees.
+#
+# </details>
 #
 # ## Race them as the witness rate moves
 #
@@ -473,14 +476,14 @@ table(("witness rate", *racers), rows)
 # %% [markdown] id="topk-race-read"
 # <details><summary>Answer: the ten highest</summary>
 #
-# It leads from 3 % to 8 %: ten tiles hold more evidence than one, and less noise than 200.
+# It leads clearly at 3 % and 8 %: ten tiles hold more evidence than one, and less noise than 200.
 #
 # </details>
 #
 # ## Train both on slides
 #
-# In practice tile scores are learned from slide labels, and the pooling decides which tiles teach. Now the
-# shipped slides; we judge on validation slides only.
+# In practice tile scores are learned from slide labels, and the pooling decides which tiles teach. Now train on
+# the shipped slides; we judge on validation slides only.
 
 # %% id="slides-code"
 from mil_tutorial import TrainingConfig, build_model, fit
@@ -517,12 +520,12 @@ table(("pooling", "slide AUC", "tile AUC"), rows)
 
 # %% [markdown] id="slides-read"
 # In the stored run max wins clearly. The surprise is the last column: how well the head ranks tumour tiles
-# above the rest of their slide. The mean's head does it as well as max's. It *sees* the tumour and then drowns
-# it.
+# above the rest of their slide. The mean's head ranks them as well as max's. It *sees* the tumour and then
+# drowns it.
 
 # %% [markdown] id="scatter-read"
-# In the race healthy slides differed by chance alone. Here a slide's tiles also share things, such as the
-# stain, which no number of tiles averages away: one reason why the mean does worse.
+# In the race healthy slides differed by chance alone. Here a slide's tiles also share properties, such as the
+# stain, that no number of tiles averages away: one reason the mean does worse.
 #
 # ## Watch max pooling miss its start
 #
@@ -531,7 +534,7 @@ table(("pooling", "slide AUC", "tile AUC"), rows)
 # means tumour.
 #
 # See it first in two dimensions. Ten starts of max pooling see the same bags of points. How many of them learn
-# nothing? Press Train; then choose attention. (Its menu also asks when the mean wins.)
+# nothing? Press Train; then choose attention. (The menu also asks when the mean wins.)
 
 # %% id="lost-starts-playground"
 from mil_tutorial.widgets import MILPlayground
@@ -547,7 +550,7 @@ MILPlayground(preset="lost-starts")
 #
 # </details>
 #
-# Now the slides, with several random starts. After each epoch we note in what share of the positive training
+# Now train on the slides, from several starts. After each epoch we note in what share of the positive training
 # slides the winning tile holds tumour.
 
 
@@ -596,7 +599,7 @@ show(
 # validation AUC of about 0.86, five below 0.6.
 #
 # Is max pooling to blame, or its start? Let the max model trained on the easier slides judge the hard ones,
-# from other patients.
+# which come from other patients.
 
 # %% id="easy-to-hard"
 found = predict(models["max"], hard_val)
@@ -606,8 +609,14 @@ share = winners(models["max"], hard_val)
 print(f"winning tile holds tumour in {share:.0%} of positive slides")
 
 # %% [markdown] id="starts-why"
-# In the stored run the same pooling does well. What fails is the search: one tile per slide teaches, and a
-# wrong winner can keep winning. In the next chapter all tiles teach, with learned weights.
+# <details><summary>Answer: the pooling or the start</summary>
+#
+# The start: in the stored run the same pooling does well. What fails is the search: one tile per slide teaches, and
+# a wrong winner can keep winning.
+#
+# </details>
+#
+# In the next chapter all tiles teach, with learned weights.
 
 # %% [markdown] id="summary"
 # ## Summary

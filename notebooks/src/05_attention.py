@@ -385,13 +385,21 @@ head = "pooling", "seed", "slide AUC", "instance AUC", "attention on tumour"
 table(head, rows)
 
 # %% [markdown] id="sigmoid-read"
-# Read the stored table with care, because it holds a surprise. The *ranking* of tiles survives: the instance
-# AUC is as good with the sigmoid, or better. A heat map scaled from its minimum to its maximum would look fine.
-# But the weights are nearly equal, so most of the bag's embedding comes from healthy tiles, as in mean pooling.
-# In the stored run the slide AUC falls from about 0.94 to 0.74; chapter 04 found 0.64 for the mean. It also
-# found 0.95 for max, so attention does not beat max in AUC here. What it adds is a gradient for every tile.
+# Read the stored table with care, because it holds a surprise.
 #
-# So check the weights themselves, not only their order. In the playground the same sigmoid is switched on. What
+# <details><summary>Answer: what the sigmoid changes</summary>
+#
+# The *ranking* of tiles survives: the instance AUC is as good with the sigmoid, or better. A heat map scaled from
+# its minimum to its maximum would look fine. But the weights are nearly equal, so most of the bag's embedding
+# comes from healthy tiles, as in mean pooling. In the stored run the slide AUC falls from about 0.94 to 0.74;
+# chapter 04 found 0.64 for the mean. So check the weights themselves, not only their order.
+#
+# </details>
+#
+# Chapter 04 also found 0.95 for max, so attention does not beat max in AUC here. What it adds is a gradient for
+# every tile.
+#
+# In the playground the same sigmoid is switched on. What
 # does it do to AUC and attention there? Press Train, then untick the sigmoid and train again.
 
 # %% id="sigmoid-playground"
@@ -403,8 +411,8 @@ MILPlayground(preset="sigmoid")
 # <details><summary>Answer: what the sigmoid does in the playground</summary>
 #
 # The AUC stays just as good, so it does not warn you. The attention is nearly flat: no point can weigh more
-# than e = 2.7 times any other. There a tenth of the points are witnesses; in our positive slides the median is
-# 3 % of the tiles, and there the AUC falls too.
+# than e = 2.7 times as much as any other. A tenth of those points are witnesses; in our positive slides the
+# median is 3 % of the tiles, and there the AUC falls too.
 #
 # </details>
 #
