@@ -3,7 +3,7 @@
 #
 # <!-- badges -->
 #
-# Large nuclei are suspicious, except in the pale middle of a follicle, a round nest of healthy lymphocytes,
+# Large nuclei are suspicious, except in the pale middle of a follicle (a round nest of healthy lymphocytes),
 # where they belong. The scoring network of chapter 05 finds such an "except" hard to express. A gate does it
 # with one multiplication. You will build the gate, and then ask for evidence that it helps.
 #
@@ -59,7 +59,7 @@ for place, evidence in {"tumour": 2.0, "follicle": -2.0}.items():
 # <details><summary>Answer: why this sigmoid does no harm</summary>
 #
 # It does not limit the score. The sum over detectors is weighted by w, which can be as large as it likes, and
-# only then comes the softmax. The harm came from squeezing the *final* score.
+# the softmax comes after that. The harm came from squeezing the *final* score.
 #
 # </details>
 
@@ -136,9 +136,9 @@ MILPlayground(preset="gate")
 # %% [markdown] id="loop"
 # <details><summary>Answer: what the gate adds in the playground</summary>
 #
-# On these bags it helps: three of ten starts of attention end below an AUC of 0.75, but none of gated
-# attention. Still, attention has other ways to shut out a region, such as combining two of its detectors. With
-# a witness rate of 15 % and several seeds, the gate adds nothing on average.
+# On these bags it helps: three of ten starts with attention end below an AUC of 0.75, but none with gated
+# attention does. Still, attention has other ways to shut out a region, such as combining two of its detectors.
+# With a witness rate of 15 % and several seeds, the gate adds nothing on average.
 #
 # </details>
 #
@@ -209,7 +209,7 @@ check_gated_scores(gated_scores)
 #
 # <!-- card gated_attention_pooling -->
 #
-# Add the layer `U` in `__init__` (with a bias, as V has) and write `scores`. `self.V` and `self.w` are there
+# Add the layer `U` in `__init__` (with a bias, like V) and write `scores`. `self.V` and `self.w` are there
 # already.
 
 # %% id="exercise-gated-attention-pooling"
@@ -256,7 +256,7 @@ class GatedAttentionMIL(MIL):
 
 
 # %% [markdown] id="cost"
-# What does the gate cost? Count the parameters, for features of width D = 64, H = 128 and A = 128.
+# The gate has its own parameters. The next cell counts them, for features of width D = 64, H = 128 and A = 128.
 
 # %% id="cost-run" tags=["nbval-check-output"]
 from mil_tutorial import build_model
@@ -309,9 +309,9 @@ check_own_gate(Gate)
 # %% [markdown] id="evidence"
 # ## Ask for evidence
 #
-# Does the gate help? Train both on the harder set of slides, where a positive slide has about three tumour
-# tiles out of about 215. One run of each would prove little, because another seed gives another result. So we
-# take several seeds, and give both poolings the same seeds and the same validation slides.
+# To see whether the gate helps, we train both on the harder set of slides, where a positive slide has about
+# three tumour tiles out of about 215. One run of each would prove little, because another seed gives another
+# result. So we take several seeds, and give both poolings the same seeds and the same validation slides.
 
 # %% id="evidence-run"
 from mil_tutorial import TrainingConfig, auc, fit, load_slides, predict
@@ -337,10 +337,9 @@ for seed in range(2 if FAST else 3):
 table(("seed", *predictions), rows)
 
 # %% [markdown] id="interval"
-# That was the AUC on validation slides. Now the question is about the *difference*. Both models judged the
-# same patients, so what is hard for both cancels. How far could the difference move with other patients and
-# other seeds? `paired_difference` adds up how much each patient and each seed moves it, and gives a 95 %
-# interval. Chapter 11 explains how.
+# That was the AUC on validation slides. Now look at the *difference*. Both models judged the same patients, so
+# whatever is hard for both cancels out. Could the difference be chance? `paired_difference` adds up how much
+# each patient and each seed moves it, and gives a 95 % interval. Chapter 11 explains how.
 
 # %% id="interval-run"
 from mil_tutorial import confidence_interval, paired_difference
@@ -387,8 +386,12 @@ show(
 )
 
 # %% [markdown] id="interval-read"
-# An interval that contains 0 says: with these slides and seeds we cannot tell the two apart. It does not say
-# that they are equal. In the stored run the interval does contain 0.
+# <details><summary>Answer: could it be chance?</summary>
+#
+# Yes: in the stored run the interval contains 0. With these slides and seeds we cannot tell the two apart. That
+# does not mean that they are equal.
+#
+# </details>
 #
 # The validation slides also picked the epochs here, so these AUCs are a little too good for both. Chapter 11
 # asks again on the test slides. The paper itself finds gated attention ahead on some data sets and behind on
@@ -435,13 +438,16 @@ show(
 )
 
 # %% [markdown] id="look-read"
-# Gates at 0.5 are undecided, and many gates are: those detectors could do without one. The other gates tell the
-# two kinds of tile apart. In the stored run, 68 % of the gates are more open than closed on tumour tiles, and
-# 24 % on the rest. The network does use them. Whether an open gate raises a score depends on tanh and w too,
-# which the figure does not show.
+# <details><summary>Answer: does the network use its gates?</summary>
 #
-# A gate can be used without being needed. The comparison above is the evidence on that question, and it left it
-# open.
+# Yes, some of them. Gates at 0.5 are undecided, and many gates are: those detectors could do without one. The
+# other gates tell the two kinds of tile apart. In the stored run, 68 % of the gates are more open than closed
+# on tumour tiles, and 24 % on the rest. Whether an open gate raises a score depends on tanh and w too, which
+# the figure does not show.
+#
+# </details>
+#
+# A gate can be used without being needed. The comparison above asked whether it is needed, and could not tell.
 
 # %% [markdown] id="summary"
 # ## Summary

@@ -152,7 +152,7 @@ for epoch in range(3):
 # slides by heart. So we keep the epoch with the lowest validation loss, and stop after a number of epochs in a
 # row without a new lowest loss. That number is the **patience**.
 #
-# The next cell gives a run of eight epochs, counted from 0, a patience of 1, then of 3.
+# The next cell tries a patience of 1, then of 3, on a run of eight epochs, counted from 0.
 
 
 # %% id="stop-run" tags=["nbval-check-output"]
@@ -174,7 +174,7 @@ for patience in (1, 3):
 
 # %% [markdown] id="copy"
 # Keeping an epoch means keeping its weights. Here are two ways to keep the weight 1.0. What does each hold
-# after training has gone on?
+# after more training?
 
 # %% id="copy-run" tags=["nbval-check-output"]
 layer = nn.Linear(1, 1, bias=False)
@@ -339,8 +339,8 @@ check_weighted_probability(my_guess)
 
 # %% [markdown] id="odds"
 # Odds make it plain: the weight 3 turned 1 : 3 into 3 : 3. **A weight multiplies the odds of every slide.** The
-# order of the slides stays. The threshold moves, and a probability is no longer a frequency until you divide
-# its odds by the weight.
+# order of the slides stays the same. The threshold moves, and a probability is no longer a frequency until you
+# divide its odds by the weight.
 #
 # That holds for a perfect fit. Does it hold for our models? We keep all 102 negative training slides and only
 # 12 positive ones, drawn anew for each seed. We train without any balancing; with `pos_weight` = 102/12 = 8.5
@@ -425,14 +425,14 @@ show(
 # In the stored run:
 #
 # * Without balance the mean probability is 0.17, 0.12 and 0.10, where the frequency is 0.105: close for two
-#   seeds, too high for one. With weights it is 0.22 to 0.30. Dividing the odds by 8.5 brings these models
-#   back to 0.10 or 0.11, and the sampler's to anything from 0.07 to 0.20.
+#   seeds, too high for one. With weights it is 0.22 to 0.30. Dividing the odds by 8.5 brings these models back
+#   to 0.10 or 0.11, and the sampler's models to anything from 0.07 to 0.20.
 # * Weighted and resampled models begin to learn some ten epochs sooner. The AUC at the end varies more from
 #   seed to seed than from balance to balance: three seeds are too few to rank them.
 #
 # ## Do not choose the epoch by recall
 #
-# Why not keep the epoch with the highest recall? With the sampler, when do you expect it?
+# Why not keep the epoch with the highest recall? In which epoch do you expect it with the sampler?
 
 # %% id="choice-run"
 rows = []
@@ -545,14 +545,18 @@ for question, metric in {
     print(f"{question}: {answer.value:.2f} [{low}, {high}]")
 
 # %% [markdown] id="halves"
+# <details><summary>Answer: how far the numbers could move</summary>
+#
 # The sensitivity could lie anywhere from 80 to 100 %, the threshold almost anywhere. The threshold also belongs
 # to one model: for seeds 1 to 4 it lay between 0.29 and 0.49.
 #
+# </details>
+#
 # ## Judge on other patients
 #
-# The threshold was *made* to find 90 % of these positive slides. How will it do on others? The test slides stay
-# closed, but validation patients can play both parts: choose on one half of them, judge on the other half, then
-# swap. We split them 200 times.
+# The threshold was *made* to find 90 % of these positive slides. How will it do on other slides? The test
+# slides stay closed, but validation patients can play both parts: choose on one half of them, judge on the
+# other half, then swap. We split them 200 times.
 
 # %% id="halves-run"
 groups, rng = np.array(val.groups), np.random.default_rng(0)
@@ -581,8 +585,12 @@ print(f"on the others: {other.mean():.2f}, below 0.90 in {short:.0%}")
 print(f"middle 90 % on the others: {low:.2f} to {high:.2f}")
 
 # %% [markdown] id="build"
-# On other patients the 90 % shrinks to 88 % on average, and falls short half of the time: 18 positive slides
-# are few. (The epoch was chosen on all of them, so even this is a little optimistic.)
+# <details><summary>Answer: the threshold on other patients</summary>
+#
+# On other slides it finds 88 % on average, and less than 90 % half of the time: 18 positive slides say little.
+# (All validation slides chose the epoch, so even this is a little optimistic.)
+#
+# </details>
 #
 # ## Build it yourself (stretch)
 #
@@ -695,7 +703,7 @@ check_train_model(train_model)
 # * Zero the gradients in every step, measure in evaluation mode, keep a *copy* of the best weights.
 # * The validation loss chooses the epoch. Recall at 0.5 is perfect when everything is called positive.
 # * Weights multiply odds. Here they made learning start sooner; they do not replace a threshold.
-# * The threshold decides recall. Choose it on validation slides, judge it on others, give an interval.
+# * The threshold decides recall. Choose it on validation slides, judge it on other slides, give an interval.
 
 # %% [markdown] id="quiz"
 # ## Check yourself

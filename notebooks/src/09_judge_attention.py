@@ -139,7 +139,7 @@ table(["threshold 5 shares", "hit", "false alarms", "missed"], rows)
 # <!-- card sensitivity_ceiling -->
 #
 # The largest slide in the table has 232 tiles, 160 of them with tumour. The threshold is 5 shares. If attention
-# were perfect, what fraction of the tumour tiles could be hot at most? Guess, then run the check.
+# were perfect, what is the largest fraction of the tumour tiles that could be hot? Guess, then run the check.
 
 # %% id="exercise-sensitivity-ceiling"
 ### BEGIN SOLUTION
@@ -156,7 +156,7 @@ check_sensitivity_ceiling(my_guess)
 #
 # So on this slide most misses were bound to happen. A lower threshold would avoid some of them, at a price.
 #
-# The best threshold flatters us on the slides that chose it. So we halve the patients, choose on one half and
+# The best threshold flatters us on the slides that chose it. So we split the patients, choose on one half and
 # judge on the other. The figure shows the trade-off on the choosing half. **Sensitivity** is the fraction of
 # the tumour tiles that are hot; **precision** is the fraction of the hot tiles that hold tumour.
 
@@ -208,7 +208,7 @@ show(
 
 # %% id="rule-run"
 def threshold_for(values, slides, allowed=2):
-    """Lowest threshold with so many false tiles per negative slide."""
+    """Lowest threshold with `allowed` false tiles per negative slide."""
     healthy = slides[labels[slides] == 0]
     descending = np.sort(joined(values, healthy))[::-1]
     return descending[allowed * len(healthy) - 1]
@@ -283,7 +283,7 @@ table([*head, "in quarters"], rows)
 # sum to 1, even where there is nothing to find.
 #
 # The figure shows the negative slide of median probability and, under it, the positive slide of median witness
-# rate, its tumour outlined.
+# rate, with its tumour outlined.
 
 # %% id="scalings-figure" tags=["hide-input"]
 from mil_tutorial import TILE, slide_image, stitch_tiles
@@ -330,8 +330,8 @@ show(
 )
 
 # %% [markdown] id="fix"
-# Without the first column, could you tell which slide is ill? In the stored run three of the four
-# scalings paint more of the healthy one. So:
+# Without the first column, could you tell which slide has tumour? In the stored run three of the four scalings
+# paint more of the healthy one. So:
 #
 # 1. Print the slide's probability next to every map.
 # 2. Show no map for a slide that is called negative.
@@ -357,7 +357,7 @@ for name, rows in {"negative": negative, "positive": positive}.items():
 
 # %% id="exercise-hot-tiles"
 def hot_tiles(attention, sizes, threshold):
-    """Tiles with that many shares: (N,), sizes of bags (B,) → bool (N,)."""
+    """Which tiles reach the threshold in shares: (N,), (B,) → bool (N,)."""
     ### BEGIN SOLUTION
     tiles_of_own_bag = np.repeat(sizes, sizes)  # (N,)
     return attention * tiles_of_own_bag >= threshold
@@ -378,7 +378,7 @@ check_hot_tiles(hot_tiles)
 # the tile alone: its **own score** $s_k$. `predict` returns it as `instance_logits`.
 #
 # The head is linear, so the slide's logit is the weighted mean of its tiles' own scores: $\sum_k a_k s_k$.
-# Attention says how loud a tile speaks. Its own score says *what* it says: positive for tumour, negative
+# Attention says how loudly a tile speaks. The own score says *what* it says: positive for tumour, negative
 # against it. What does the loudest tile of each slide say?
 
 # %% id="alone-run" tags=["nbval-check-output"]
@@ -471,11 +471,15 @@ table(["instance AUC", "attention", "own score", "difference"], rows)
 table(HEADER, [judge(scores, first, second), judge(scores, second, first)])
 
 # %% [markdown] id="compare-read"
-# Within a slide we cannot tell the two apart: in the stored run the interval of the difference
-# contains 0. Over all slides attention is far behind, as it must be, since a share is relative to its slide.
+# <details><summary>Answer: which of the two judges tiles</summary>
 #
-# The last table applies our rule to own scores. Two false tiles per healthy slide now buy a sensitivity
-# near 0.6; with shares they bought 0.1.
+# Within a slide we cannot tell the two apart: in the stored run the interval of the difference contains 0. Over
+# all slides attention is far behind, as it must be, since a share is relative to its slide.
+#
+# The last table applies our rule to own scores. Two false tiles per healthy slide now buy a sensitivity near
+# 0.6; with shares they bought 0.1.
+#
+# </details>
 #
 # Own scores are not the truth either: the head was trained on weighted means, not single tiles.
 #
@@ -597,9 +601,10 @@ print(f"AOPC of L = 50, random order: {drops['random'][positive].mean():.3f}")
 table(["AOPC", "attention", "own score", "difference"], rows)
 
 # %% [markdown] id="orders-read"
-# On positive slides attention passes: on most of them it names the few tiles that carry the prediction. Large
-# tumours survive the test, and random tiles hardly matter. In the stored run attention and own score cannot be
-# told apart at 5 and 20 deletions; at 50 the own score is ahead. The verdict depends on L, so report L.
+# On positive slides attention passes: on most of them it names the few tiles that carry the prediction. The
+# slides with the two largest tumours stay positive throughout, and random tiles hardly matter. In the stored
+# run attention and own score cannot be told apart at 5 and 20 deletions; at 50 the own score is ahead. The
+# verdict depends on L, so report L.
 #
 # <details><summary>Answer: slides called negative</summary>
 #
@@ -692,7 +697,7 @@ table(head, rows)
 
 # %% [markdown] id="again-read"
 # In the stored run all three starts agree with the shipped model: within a slide attention and own scores are
-# close; over all slides own scores are far ahead, at 50 deletions less so.
+# close; over all slides own scores are far ahead, and after 50 deletions a little ahead.
 
 # %% [markdown] id="summary"
 # ## Summary
@@ -711,7 +716,7 @@ table(head, rows)
 # %% [markdown] id="practice"
 # ## In practice
 #
-# * Choose tile thresholds on patients that the report does not use, by a one-sentence rule.
+# * Choose tile thresholds by a one-sentence rule, on patients that the report does not use.
 # * Before you believe a map from your own model, draw it for twenty healthy slides.
 # * Deletion works for any model of bags, even with a non-linear head.
 

@@ -70,7 +70,7 @@ FindTheTumour(three, start=val.names[upper])
 # 1. Size: tumour nuclei are larger and paler than those of lymphocytes, and lie in nests. Stain differs
 #    from slide to slide, so colour alone can mislead, and the pale centre of a follicle looks similar.
 # 2. With m tumour tiles among n, blind picking meets the first after (n + 1) / (m + 1) tiles on average:
-#    221 / 17 = 13 where 16 of 220 hold tumour, but 222 / 2 = 111 where it is one of 221.
+#    221 / 17 = 13 where 16 of 220 hold tumour, but 222 / 2 = 111 where only one of 221 does.
 # 3. On none: a single missed tile can be the whole tumour. A map should shorten this search.
 #
 # </details>
@@ -175,11 +175,11 @@ check_one_pixel_a_tile(one_pixel_a_tile)
 # %% [markdown] id="overlay"
 # ## Lay the map over the tissue
 #
-# An **overlay** blends slide and map: with opacity α, a pixel becomes (1 − α) · tissue + α · colour. Take
-# pink tissue with a red channel of 200, a yellow of 253, and α = 0.4: 0.6 × 200 + 0.4 × 253 = 221.2.
+# An **overlay** blends slide and map: with opacity α, a pixel becomes (1 − α) · tissue + α · colour. Take pink
+# tissue with a red channel of 200, a yellow with 253, and α = 0.4: 0.6 × 200 + 0.4 × 253 = 221.2.
 #
-# Which α should a tile with *little* attention get? The same as all others, or less? Below, α grows with the
-# value, and empty places show the tissue unchanged.
+# Which α should a tile with *little* attention get? The same as all others, or less? The figure shows both;
+# empty places show the tissue unchanged.
 
 
 # %% id="overlay-define"
@@ -214,8 +214,13 @@ show(
 )
 
 # %% [markdown] id="overlay-read"
-# The veil hides what the reader wants to see. On the right you see the tissue, and the few tiles that count.
-# The price: a tile with a little attention looks like one with none.
+# <details><summary>Answer: the α of a tile with little attention</summary>
+#
+# Less. With the same α everywhere, a veil hides what the reader wants to see. On the right, where α grows with
+# the value, you see the tissue, and the few tiles that count. The price: a tile with a little attention looks
+# like one with none.
+#
+# </details>
 
 # %% [markdown] id="colours"
 # ## Choose colours that keep the order
@@ -353,7 +358,7 @@ show(
 #
 # 1. How many tiles hold nearly all the attention of the false alarm?
 # 2. Does the hottest tile of the miss hold tumour?
-# 3. Does a large top share, that of the hottest tile, prove tumour?
+# 3. Does a large top share (the share of the hottest tile) prove tumour?
 
 # %% id="explore-widget"
 from mil_tutorial.widgets import SlideExplorer
@@ -431,19 +436,19 @@ table(["hottest tiles gone", *steps, "ten at random"], rows)
 # %% [markdown] id="what-if-answers"
 # <details><summary>Answers: how many tiles decide</summary>
 #
-# From the stored table: (1) Four of 222. (2) Next to nothing: the hot tiles are rarely among the ten.
-# (3) Yes: without its hottest tile the miss rises from 0.06 to 0.28. That tile spoke *against* tumour. High
-# attention means "it counted", for or against.
+# From the stored table: (1) Four of 222. (2) Next to nothing happens: the hot tiles are rarely among the ten.
+# (3) Yes: without its hottest tile the probability of the miss rises from 0.06 to 0.28. That tile spoke
+# *against* tumour. High attention means "it counted", for or against.
 #
 # </details>
 
 # %% [markdown] id="scale"
 # ## Save the picture with its scale
 #
-# A picture must say how large things are. Our slides have a nominal 0.5 µm per pixel, so a tile is 16 µm
-# wide and the slide 256 µm, far smaller than a real node. A **scale bar** has a round length near a fifth of the width: 50 µm, which is
-# 50 / 0.5 = 100 pixels. `save_heat_map` draws it below the overlay, and refuses to work without the size
-# of a pixel.
+# A picture must say how large things are. Our slides nominally have 0.5 µm per pixel, so a tile is 16 µm wide
+# and the slide 256 µm, far smaller than a real node. A **scale bar** has a round length near a fifth of the
+# width: 50 µm, which is 50 / 0.5 = 100 pixels. `save_heat_map` draws it below the overlay, and refuses to work
+# without the size of a pixel.
 
 # %% [markdown] id="ex-bar"
 # ### Exercise 3: predict the length of a scale bar
@@ -544,7 +549,7 @@ print("share:", round(measured, 1))
 # * An overlay whose opacity grows with the value keeps the tissue visible.
 # * Use colours that grow lighter with the value, a bar that names scale and unit, and one range for
 #   slides that are compared.
-# * A hot tile counted. Take it away to see in which direction.
+# * A hot tile counts, for or against tumour. Take it away to see which.
 # * A picture needs a scale. GeoJSON carries the numbers to a viewer.
 
 # %% [markdown] id="quiz"

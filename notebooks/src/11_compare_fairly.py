@@ -41,8 +41,8 @@ for name, part in parts.items():
 print(benchmark.config)
 
 # %% [markdown] id="hand"
-# Two things are less clean. The makers of the slides saw test results while they drew them, so how *high* the
-# numbers are is their choice. Validation slides chose the settings, with gated attention and max only.
+# Two things are less clean. The makers of the slides saw test results while they drew them, so they chose how
+# *high* the numbers are. Validation slides chose the settings, with gated attention and max only.
 #
 # ## Resample patients
 #
@@ -134,9 +134,13 @@ print("all pairs right, bootstrap:", confidence_interval(drawn_auc, y, y, ten))
 print("                   formula:", confidence_interval(auc, y, y, ten))
 
 # %% [markdown] id="cover-read"
-# In the stored run 77 do: few patients cannot show how much worse others may be. The package's formula adds up
-# how far each patient moves the AUC, then adds the spread between seeds. With it, 98 contain the truth; over 96
-# kinds of simulated test sets, 92 to 98 % do (`tests/benchmarks/coverage.py`).
+# <details><summary>Answer: how often they hold the truth</summary>
+#
+# In the stored run 77 do: a few patients cannot show how much worse other patients may be. The package's
+# formula adds up how far each patient moves the AUC, then adds the spread between seeds. With it, 98 contain
+# the truth; over 96 kinds of simulated test sets, 92 to 98 % do (`tests/benchmarks/coverage.py`).
+#
+# </details>
 #
 # Next: 80 patients with two slides each, and two models that err on the same slides.
 
@@ -159,7 +163,7 @@ print("difference", paired_difference(auc, truth, one, two, many))
 #
 # <!-- card differences_of -->
 #
-# As a test, a colleague compares a model with itself. The difference should be 0 in every draw, but runs from
+# As a test, a colleague compares a model with itself. The difference should be 0 in every draw, but ranges from
 # −0.1 to 0.1. Fix it.
 
 
@@ -256,7 +260,7 @@ show(
 # %% [markdown] id="labels"
 # ## Ask what the missing labels would buy
 #
-# The conventional classifier learns from a label for *every tile*: 44,234 instead of 204. It is a small network
+# A conventional classifier learns from a label for *every tile*: 44,234 instead of 204. It is a small network
 # from scikit-learn on the same features; a slide's score is the mean of its one to three highest tile scores
 # (validation slides choose how many).
 
@@ -294,14 +298,14 @@ for name in ("slides", "slides-hard"):
 table(["data", "model", "AUC over slides", "tiles ranked"], rows)
 
 # %% [markdown] id="curve"
-# In the stored run the labels buy a lot for *ranking tiles*. For *calling slides* no gain shows within these
-# (unpaired) intervals. A likely reason: one false alarm spoils a healthy slide, and training on tiles hardly
-# notices it.
+# In the stored run the labels buy a lot for *ranking tiles*. For *calling slides* these (unpaired) intervals
+# show no gain. A likely reason: one false alarm spoils a healthy slide, and training on tiles hardly notices
+# it.
 #
 # ## Ask how many slides it takes
 #
-# Would more slides help as much as a better pooling? This figure is **recorded**
-# (`data/results/README.md`), with five seeds.
+# Are max and attention still equal with fewer slides? This figure is **recorded** (`data/results/README.md`),
+# with five seeds.
 
 # %% id="curve-run"
 from mil_tutorial import plot_learning_curve, read_points
@@ -315,8 +319,12 @@ show(
 )
 
 # %% [markdown] id="runs"
-# Max equals attention with 204 slides. With 25 the means agree, but one max run is near chance (small marks);
-# with 50, three of five max runs are, but no attention run. "Equal" was true for *this many slides*.
+# <details><summary>Answer: fewer slides</summary>
+#
+# Not always. With 25 slides the means agree, but one max run is near chance (small marks); with 50, three of
+# five are, and no attention run is. "Equal" was true for *204 slides*.
+#
+# </details>
 #
 # ## Look at the runs one by one
 #
@@ -349,20 +357,24 @@ show(
 )
 
 # %% [markdown] id="runs-read"
-# The mean of max, 0.60, describes hardly any start. Five find the tumour, fifteen never do. Attention finds
-# it in 19 starts, gated attention in 15. And **those that find it are about equally good** (0.84, 0.82,
-# 0.83): here the better pooling does not see more, it is easier to start.
+# <details><summary>Answer: the two groups</summary>
+#
+# With max, five starts find the tumour and fifteen never do; their mean, 0.60, describes hardly any of them.
+# Attention finds it in 19 starts, gated attention in 15. And **the starts that find it are about equally good**
+# (0.84, 0.82, 0.83): here the better pooling does not see more; it is easier to start.
+#
+# </details>
 #
 # Seeds 0 to 4 alone say gated 0.83, attention 0.78. All twenty say 0.75 and 0.81. Five heads in a row do not
-# tell how often tails come up.
+# tell you how often tails come up.
 #
 # ### Exercise 3: keep the best start, fairly
 #
 # <!-- card best_of -->
 #
-# Train r times, keep the start *validation* likes best: what test AUC does that give on average? Twenty starts
-# contain 15,504 groups of five. Sort the starts by validation loss: one with i lower losses is kept by the
-# $\binom{S-1-i}{r-1}$ groups whose other members come after it.
+# Train r times, keep the start that *validation* likes best: what test AUC does that give on average? Twenty
+# starts contain 15,504 groups of five. Sort the starts by validation loss: a start with i lower losses is kept
+# by the $\binom{S-1-i}{r-1}$ groups whose other members come after it.
 
 # %% id="exercise-best-of"
 from math import comb
@@ -392,7 +404,8 @@ for r in (1, 2, 5, 10):
 table(["test AUC", *starts], rows)
 
 # %% [markdown] id="article"
-# Max catches up at a price: with five starts it is behind, with ten level. A fair report gives both.
+# Max catches up at a price: with five starts it is behind, with ten level. A fair report gives the number of
+# starts.
 #
 # ## Read a printed table in the same way
 #
@@ -401,12 +414,12 @@ table(["test AUC", *starts], rows)
 # negatives that fall from 23 % to 11 %. We found no source for them and have not reproduced them. Ask about:
 #
 # * **Noise.** One standard error of such an AUC is about 0.03 (Hanley and McNeil 1982): 0.93 − 0.91 is less,
-#   with no paired interval printed.
+#   and no paired interval is printed.
 # * **Whole slides.** One run finds a whole number of the 49: 38 are 0.776, 39 are 0.796. The printed
 #   sensitivity of 0.79 can only be a mean over runs, or come from another test set.
 # * **Order.** Published tables have max far ahead of the mean (Shao and others 2021), not behind.
 #
-# What do *our* slides say? Four differences, with intervals:
+# The figure shows four differences on *our* slides, with intervals.
 
 # %% id="claims-figure" tags=["hide-input"]
 hard, many = map(load_recorded, ("slides-hard", "slides-hard-starts"))
@@ -486,7 +499,7 @@ else:
 # ## Build it yourself (stretch)
 #
 # Build a whole comparison in four stages, on the *training* slides. Does it help to describe a slide by the
-# mean of its features *and* their spread, not the mean alone?
+# mean of its features *and* their spread, not by the mean alone?
 #
 # ### Stage 1: split the patients
 #
