@@ -2,7 +2,7 @@
 
 Slides of one patient resemble each other, so variances are those of clustered data: the influences
 of a patient's bags are added before they are squared (Obuchowski 1997, "Nonparametric analysis of
-clustered ROC curve data"). The spread between seeds comes on top. With few patients such a variance
+clustered ROC curve data"). The spread between seeds is added. With few patients such a variance
 is itself uncertain, and it is 0 where all is right; so it is drawn towards that of independent
 bags, which weighs ``PRIOR`` degrees of freedom (as Smyth 2004 moderates variances). An interval
 holds the values from which the estimate is at most t standard errors away, the error being that of
