@@ -116,7 +116,7 @@ from mil_tutorial.checks.chapter_12 import check_draw_bag
 check_draw_bag(draw_bag)
 
 # %% [markdown] id="draw-package"
-# Is that splitting hairs? Here are three ways to "draw about ten digits, half of the bags with a 9".
+# Is that splitting hairs? Here are three readings of "draw about ten digits, half of the bags with a 9".
 
 
 # %% id="draw-digits"
@@ -162,14 +162,19 @@ head = ("protocol", "nines per positive bag", "two or more", "AUC of bag size")
 table(head, rows)
 
 # %% [markdown] id="draw-read"
-# In four of ten positive bags a second 9 gives the model a second chance; with only one per bag, we expect a lower
+# <details><summary>Answer: what the three readings change</summary>
+#
+# No. In four of ten positive bags a second 9 gives the model a second chance; with only one per bag, we expect a lower
 # AUC. And if the whole bag is redrawn, its size says something about the label: larger bags contain a 9 more often.
+#
+# </details>
+#
 # **Match the bags before you compare the numbers.**
 
 # %% [markdown] id="plain"
 # ## Train it as published
 #
-# The network is a LeNet, trained end to end: two convolutions for each digit, attention over the bag. If the digits
+# The network is a LeNet, trained end to end: two convolutions on each digit, then attention over the bag. If the digits
 # cannot be downloaded, the cell says so; use the recorded results below.
 
 # %% id="plain-load"
@@ -213,18 +218,17 @@ recorded = load_reproductions()
 Markdown(comparison_table(recorded, MNIST, "auc"))
 
 # %% [markdown] id="plain-read"
-# For attention, the published values lie in our intervals from 100 bags upwards. With 50 bags, our value is higher.
-# But our single runs range from .70 to .93, and published numbers are uncertain too. One possible cause: 100 further
-# labelled bags choose our epoch, twice as many as we train on.
+# With 100 bags or more, the published values for attention lie in our intervals. With 50, our value is higher. But our
+# single runs range from .70 to .93, and published numbers are uncertain too. One possible cause: 100 further labelled
+# bags choose our epoch, twice as many as we train on.
 #
 # Bag size alone reaches .57: the small shortcut that comes with the protocol.
 
 # %% [markdown] id="improve"
 # ## Improve it, one ingredient at a time
 #
-# What do you know besides fifty labels? A 9 rotated a little is still a 9. So show each digit rotated,
-# stretched, sheared and shifted, differently in every epoch: **augmentation**. It must not change the label: a 6
-# upside down would be a 9.
+# Besides fifty labels, you know that a 9 rotated a little is still a 9. So show each digit rotated, stretched, sheared
+# and shifted, differently in every epoch: **augmentation**. It must not change the label: a 6 upside down would be a 9.
 
 # %% id="augment-run"
 from sklearn.datasets import load_digits as small_digits
@@ -410,16 +414,16 @@ by_auc = ablation_table(recorded, "musk1", "auc")
 Markdown(f"{by_accuracy}\n\n{by_auc}")
 
 # %% [markdown] id="musk-ablation-read"
-# By accuracy, the **fold held back** costs most: if validation chooses the epoch, eight folds are left for training;
-# a run of fixed length trains on nine. By AUC it costs nothing, and leaving out augmentation hurts in all five seeds.
-# Five seeds share the same 92 molecules, so these are hints, not findings.
+# By accuracy, **holding a fold back** costs most: if validation chooses the epoch, eight folds are left for training; a
+# run of fixed length trains on nine. By AUC it costs nothing, and leaving out augmentation hurts in all five seeds. The
+# five seeds share the same 92 molecules, so these are hints, not findings.
 
 # %% [markdown] id="colon"
 # ## Go to real tissue: nuclei of the colon
 #
 # Here, 100 images of colorectal tissue contain 22,444 nuclei of known type. A bag holds the nuclei of one image as
 # patches of 27 × 27 pixels; it is positive if at least one is epithelial. The data are for research only and cannot
-# ship here; the next cell says how to request them.
+# ship with the course; the next cell says how to request them.
 
 # %% id="colon-load"
 from mil_tutorial.datasets import count_nuclei

@@ -3,13 +3,13 @@
 #
 # <!-- badges -->
 #
-# So far, slides came cut into tiles, and tiles came as features. With your own slides you do both yourself: from a
-# slide file to a heat map, and from a folder of features to the table of chapter 11.
+# So far, slides came cut into tiles, and tiles came as features. With your own slides you do both steps yourself. You
+# go from a slide file to a heat map, and from a folder of features to the table of chapter 11.
 #
 # | | |
 # |---|---|
 # | **You will do** | read pyramids, find tissue, cut tiles by µm, encode them, and run `compare` on a folder of features |
-# | **You will learn** | how large a pixel is, which frame coordinates refer to, what a feature file must say, what to check before training |
+# | **You will learn** | how large a pixel is, what coordinates refer to, what a feature file must say, what to check before training |
 # | **You need** | heat maps ([chapter 10](10_draw_heat_maps.ipynb)), the comparison ([chapter 11](11_compare_fairly.ipynb)) |
 # | **Time** | 60 minutes |
 
@@ -148,9 +148,9 @@ show(
 # %% [markdown] id="tissue"
 # ## Find the tissue
 #
-# Most of a slide is glass. How do you tell tissue from it? Brightness would mistake dust and shadows for tissue,
-# because they are dark too. But they are grey, and stain has *colour*: its **saturation** (how far a pixel is from
-# grey, here 0 to 255) is high. The price: fat, which preparation washes out, is as colourless as glass.
+# Most of a slide is glass. Brightness cannot tell tissue from it, because dust and shadows are dark too. But they are
+# grey, while stain has *colour*: its **saturation** (how far a pixel is from grey, here 0 to 255) is high. The price:
+# fat, which preparation washes out, is as colourless as glass.
 
 # %% id="tissue-picture"
 from PIL import Image
@@ -167,7 +167,7 @@ print(f"saturation {saturation.min()} to {saturation.max()}")
 # %% [markdown] id="ex-otsu"
 # Where do you cut? Otsu (1979) tries every threshold and takes the one whose two classes are furthest apart, *weighted
 # by their sizes*, so that a handful of odd pixels does not decide. With $n_0$ pixels up to the threshold, $n_1$ pixels
-# above it, and their mean saturations $m_0$ and $m_1$, it is the one with the largest $n_0\,n_1\,(m_1 - m_0)^2$.
+# above it, and their mean saturations $m_0$ and $m_1$, the best threshold has the largest $n_0\,n_1\,(m_1 - m_0)^2$.
 #
 # ### Exercise 3: compute Otsu's threshold
 #
@@ -256,9 +256,9 @@ check_tile_corners(tile_corners)
 
 # %% [markdown] id="tiles-package"
 # `tile_slide` does all of this, and keeps only tiles that are at least a quarter tissue. Now try a real slide: part of
-# a tissue section from OpenSlide's test data (CC0) in the routine stain, haematoxylin and eosin: nuclei are violet,
-# the rest pink. It is downloaded once (2 MB). Without a network, the cell says so and continues with the slide you
-# made; the next figures and numbers then differ from the text.
+# a tissue section from OpenSlide's test data (CC0) in the routine stain, haematoxylin and eosin, which makes nuclei
+# violet and the rest pink. It is downloaded once (2 MB). Without a network, the cell says so and continues with the
+# slide you made; the next figures and numbers then differ from the text.
 
 # %% id="real-slide"
 from mil_tutorial import tile_slide
@@ -337,8 +337,8 @@ with h5py.File("slide.h5") as file:
 # `target_mpp` its µm/px, `encoder` the network that made the features. Without them, nobody can place the tiles six
 # months later.
 #
-# What do such features see? Reduce the 1,280 numbers to three (principal components) and paint their ranks
-# as red, green and blue.
+# What do such features capture? Reduce the 1,280 numbers to three (principal components) and paint their ranks as red,
+# green and blue.
 
 # %% id="features-colours"
 from mil_tutorial import stitch_tiles
@@ -368,14 +368,18 @@ show(
 )
 
 # %% [markdown] id="features-colours-read"
+# <details><summary>Answer: what the colours tell you</summary>
+#
 # Many neighbours get similar colours, although the network never saw a position. What did it see: kinds of tissue,
 # strength of stain, or just the share of glass? This map cannot say. Nor does it show that the features can recognise
 # tumour.
+#
+# </details>
 
 # %% [markdown] id="truth"
 # ## Follow one slide from file to heat map
 #
-# Does the whole path work? We know every tile of a rendered slide. So write one as a slide file and take it through
+# Test the whole path on a rendered slide, of which we know every tile. Write it as a slide file and take it through
 # every step: tiles, features from the course's own encoder, the trained model, and back onto the slide.
 
 # %% id="truth-run"
@@ -438,8 +442,14 @@ show(
 )
 
 # %% [markdown] id="heat-read"
-# The brightest tile lies in the tumour and has half of all the attention. Yet with all tiles the probability is
-# .17, and the slide is missed; with the tiles that ship it was .78. Why? Ask the 49 new tiles.
+# <details><summary>Answer: what 49 more tiles change</summary>
+#
+# The brightest tile lies in the tumour and has half of all the attention. Yet with all tiles the probability is .17, and
+# the slide is missed; with the tiles that ship it was .78.
+#
+# </details>
+#
+# What do the 49 new tiles say? Ask them.
 
 # %% id="heat-new"
 extra = np.setdiff1d(np.arange(len(tiling)), rows)
@@ -448,9 +458,15 @@ print(f"attention on the {len(extra)} new tiles: {weight.sum():.0%}")
 print(f"their own score, weighted by it: {weight @ own / weight.sum():+.1f}")
 
 # %% [markdown] id="heat-new-read"
-# They show fat and glass. The rule that chose tiles for training left such tiles out, so the model never learned to
-# look away from them. **A different tissue mask makes a different bag.** Tile your test slides with exactly the
-# settings of your training slides.
+# <details><summary>Answer: what the new tiles say</summary>
+#
+# No tumour: they show fat and glass. The rule that chose training tiles left such tiles out, so the model never learned
+# to look away from them.
+#
+# </details>
+#
+# **A different tissue mask makes a different bag.** Tile your test slides with exactly the settings of your training
+# slides.
 
 # %% [markdown] id="folder"
 # ## Bring a folder of your own
@@ -480,7 +496,7 @@ print(*Path("labels.csv").read_text().splitlines()[:3], sep="\n")
 print(len(list(Path("features").iterdir())), "files")
 
 # %% [markdown] id="folder-compare"
-# One command makes the table of chapter 11 from it. One seed and two poolings keep it quick here.
+# One command makes the table of chapter 11 from such a folder. One seed and two poolings keep it quick.
 
 # %% id="folder-run"
 import os
@@ -515,9 +531,9 @@ Markdown(text.partition("\n\n")[2].partition("False-negative rate and")[0])
 # %% [markdown] id="bad"
 # ## Find bad files before training
 #
-# What goes wrong with 400 files? One is cut off while copying; a label has no file; a file has features of a different
-# width; a slide does not say how large its pixels are. You want to hear about it *before* hours of training, in a line
-# that names the file. Three examples:
+# Much can go wrong with 400 files: one is cut off during copying; a label has no file; a file has features of a
+# different width; a slide does not say how large its pixels are. You want to hear about it *before* hours of training,
+# in a line that names the file. Three examples:
 
 # %% id="bad-run"
 from textwrap import fill

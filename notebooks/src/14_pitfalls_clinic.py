@@ -73,8 +73,8 @@ def symptom(function, *arguments):
 # <!-- card max_of_bags -->
 #
 # A library of MIL layers does max pooling with a mask. Its test, 3 bags of 3 tiles with 3 values, passes; the first
-# real batch, 2 bags of 3 tiles with 4 values, crashes. But was its result right? The first line below is the maximum
-# of the test's bag 0, which has one tile with the values 5, 5, 5; the rest is padding.
+# real batch, 2 bags of 3 tiles with 4 values, crashes. But was the test's result right? The first line below is the
+# maximum of the test's bag 0, which has one tile with the values 5, 5, 5; the rest is padding.
 
 
 # %% id="exercise-max-of-bags"
@@ -116,8 +116,8 @@ check_max_of_bags((max_of_bags, why))
 # <!-- card rows_to_weights -->
 #
 # In attention code for padded batches, a slide whose tiles were all discarded is an empty row, and one line takes care
-# of it. The weights are right, and the loss is finite. After one step the whole network is NaN. Below: the weights of
-# two bags, the second one empty, and the gradient of their scores.
+# of it. The weights are right, and the loss is finite. Yet after one step the whole network is NaN. Below: the weights
+# of two bags, the second one empty, and the gradient of their scores.
 
 
 # %% id="exercise-rows-to-weights"
@@ -181,7 +181,7 @@ def attention_of(scores, lengths):
 
 
 def tumour_tile(width):
-    """Attention of the tumour tile, the first of ten, in a wide batch."""
+    """Attention of the tumour tile, first of ten, in a batch this wide."""
     scores = torch.zeros(1, width)
     scores[0, 0] = np.log(8)
     return round(attention_of(scores, torch.tensor([10]))[0, 0].item(), 2)
@@ -398,7 +398,7 @@ check_score_slides((score_slides, why))
 #
 # H. Thirteen slides got no result, and no error either. Judged on every second tile, they bring the AUC to 0.921,
 # *below* the 0.931 with enough memory. The difference is small; thirteen missing answers are not.
-# ([Chapter 15](15_scale_out.ipynb) loses none.)
+# ([Chapter 15](15_scale_out.ipynb) shows how to lose none.)
 #
 # </details>
 #
@@ -565,8 +565,8 @@ show(
 # %% [markdown] id="calibrate"
 # ## Ask whether a probability comes true
 #
-# Without a bug, a number can still mislead. Of the slides given 90 % by a model, nine in ten should contain tumour:
-# that is **calibration**. AUC does not see it, because it depends only on the order.
+# Even without a bug, a number can mislead. Of the slides given 90 % by a model, nine in ten should contain tumour: that
+# is **calibration**. AUC does not see it, because it depends only on the order.
 #
 # Here is a model trained without dropout and kept after the last epoch.
 
@@ -659,7 +659,7 @@ for name, (fitted, on) in judged.items():
 table(("model", "measure", "before", "after", "change"), rows)
 
 # %% [markdown] id="chance-read"
-# The next cell draws the ECE of 124 slides whose probabilities all come true.
+# The next cell simulates the ECE of 124 slides whose stated probabilities all come true.
 
 # %% id="judge-chance"
 rng, rows = np.random.default_rng(0), []
@@ -674,9 +674,9 @@ table(("model", "ECE by chance, mean", "95 % are below"), rows)
 # interval of that change lies below 0. Brier score and ECE fall too, but with 124 test slides their intervals
 # include 0. The remaining ECE, 0.05, is what chance alone gives.
 #
-# For the stopped model T is 1.3, and **no gain is shown**: every interval includes 0, and ECE goes from 0.093 to
-# 0.087. It had dropout and an early stop; this comparison cannot tell which helped. Its ECE is larger than chance
-# gives: one number does not fix everything.
+# For the stopped model T is 1.3, and **no gain is shown**: every interval includes 0, and ECE goes from 0.093 to 0.087.
+# It had dropout and an early stop; this comparison cannot tell which helped. Its ECE is larger than chance would give:
+# one number does not fix everything.
 
 # %% id="reliability-figure" tags=["hide-input"]
 from mil_tutorial import reliability_curve
@@ -704,10 +704,10 @@ show(
 
 # %% [markdown] id="threshold"
 # Before scaling, one in eight slides "at 1 %" contained tumour. The bars treat slides as independent; those of one
-# patient are not, so the bars are slightly too short. The middle bins hold too few slides.
+# patient are not, so the bars are slightly too short. The middle bins hold too few slides to judge.
 #
-# AUC has not changed: dividing by a positive number keeps the order. The threshold moves with it: **chosen again by
-# the same rule, it makes the same calls**.
+# AUC has not changed: dividing by a positive number keeps the order. The threshold moves with the probabilities:
+# **chosen again by the same rule, it makes the same calls**.
 
 # %% id="threshold-run"
 from mil_tutorial import (
@@ -726,8 +726,9 @@ for t in (1, T):
 table(("T", "threshold", "sensitivity", "specificity"), rows)
 
 # %% [markdown] id="threshold-read"
-# We asked for 0.95 on validation slides; on these test slides it is 0.87, and [chapter 07](07_train_for_recall.ipynb)
-# explains why. The old threshold would now make different calls. Store T and threshold together.
+# We asked for a sensitivity of 0.95 on validation slides; on these test slides it is 0.87, and
+# [chapter 07](07_train_for_recall.ipynb) explains why. The old threshold would now make different calls. Store T and
+# threshold together.
 
 # %% [markdown] id="summary"
 # ## Summary
@@ -748,8 +749,8 @@ table(("T", "threshold", "sensitivity", "specificity"), rows)
 #
 # * Keep these experiments as tests that run with every change.
 # * Test with shapes that differ in every axis, one tile, an empty bag, and one slide per batch.
-# * Check calibration again at a new hospital. Where tumours are rarer, all logits shift by a constant. No temperature
-#   moves a probability of 0.5, so fit an offset as well.
+# * Check calibration again at a new hospital. Where tumours are rarer, all logits should shift by a constant. No
+#   temperature moves a probability of 0.5, so fit an offset as well.
 
 # %% [markdown] id="reading"
 # ## Further reading

@@ -3,8 +3,8 @@
 #
 # <!-- badges -->
 #
-# You have five hundred slides of 50,000 tiles each, and a laptop. How long will training take, will it fit into
-# memory, and how much would a second processor help? Predict first, then measure, here on your own machine.
+# You have five hundred slides of 50,000 tiles each, and a laptop. How long will training take, will it fit into memory,
+# and how much would a second processor help? Predict first, then measure on your own machine.
 #
 # | | |
 # |---|---|
@@ -63,7 +63,7 @@ def seconds(*functions):
 #
 # <!-- card products -->
 #
-# Gated attention has an embedding, from D = 1,024 to H = 128, and two layers from H to A = 128, V and U. How many
+# Gated attention has an embedding, from D = 1,024 to H = 128, and two layers, V and U, from H to A = 128. How many
 # **thousand** multiplications does the forward pass take per tile? (The last layer w takes only 128.)
 
 # %% id="exercise-products"
@@ -77,8 +77,8 @@ from mil_tutorial.checks.chapter_15 import check_products
 check_products(my_guess)
 
 # %% [markdown] id="speed"
-# How many can your machine do in a second? Multiply two random matrices, and count each multiplication and each
-# addition as one operation (FLOP).
+# How many operations can your machine do in a second? Multiply two random matrices, and count each multiplication and
+# each addition as one (FLOP).
 
 # %% id="speed-run"
 torch.manual_seed(0)
@@ -97,8 +97,8 @@ print(f"so the product does {flops * touch / out.numel():.0f} times as many")
 # %% [markdown] id="roofline"
 # ## Look up at the roof
 #
-# Why does ReLU do so much less? It reads a number from memory, does one operation and writes it back. The product
-# reads each feature once and uses it 128 times. Operations per byte moved are the **intensity** of a piece of work. At
+# ReLU does so much less because it reads a number from memory, does one operation and writes the result back. The
+# product reads each feature once and uses it 128 times. The **intensity** of work is its operations per byte moved. At
 # low intensity, memory is the limit; at high intensity, the processor. Together, the two limits look like a roof
 # (Williams and others 2009).
 
@@ -136,7 +136,7 @@ show(
 # memory. The product is at the roof by definition: we measured the roof with it.
 #
 # So a step is near the machine's limit if it takes little longer than its products. In the backward pass, each layer
-# multiplies twice more: for the gradients of weights and input. (Features need no gradient, so the first layer
+# multiplies two more times: for the gradients of weights and input. (Features need no gradient, so the first layer
 # multiplies only once more.)
 
 # %% id="bags"
@@ -185,15 +185,15 @@ print(f"packed step:    {packed:.3f} s, {packed / limit:.2f} × the products")
 # How good was the prediction? In the stored run, the products took about a quarter longer. The roof was measured with
 # *one* product, on data that may stay in the cache and with memory ready for the result. In a step, eight products
 # follow each other on more data. So a count tells hundredths of a second from tenths, but not the second digit. For
-# that, measure: from here on, against `bare`.
+# that, measure, and compare with `bare`.
 #
 # The rest of the step is ReLU, tanh, sigmoid, softmax, the weighted mean, and their gradients: few operations, many
 # bytes.
 #
 # ## Pay for padding
 #
-# What if the bags are padded to the largest, and the model computes on all positions? The count predicts it: positions
-# divided by tiles.
+# If bags are padded to the largest and all positions are computed, the count predicts how much the work grows:
+# positions divided by tiles.
 
 # %% id="padding-run"
 bag_tensor, mask, labels = batch.padded()
@@ -223,8 +223,8 @@ bag_tensor = None
 # ## Take a batch in parts
 #
 # The gradient of a sum is the sum of gradients. So take one part of the batch, call `backward`, take the next: PyTorch
-# adds to `.grad` until you clear it. This is **gradient accumulation**. Memory holds one part, and the gradient is the
-# whole batch's, if parts are weighted correctly.
+# adds to `.grad` until you clear it. This is **gradient accumulation**. Memory holds one part, and the gradient is that
+# of the whole batch, if parts are weighted correctly.
 #
 # ### Exercise 2: find the bug
 #
@@ -323,15 +323,15 @@ show(
 # ## Cut a bag that is too large
 #
 # A part cannot be smaller than a bag, or can it? Softmax needs all tiles of the bag: its denominator is a sum over
-# all. But sums can be combined. Let each piece of the bag give its own weighted mean $z_c$ and the logarithm of its
+# them. But sums can be combined. Let each piece of the bag give its own weighted mean $z_c$ and the logarithm of its
 # denominator, $m_c = \log \sum_{k \in c} \exp(s_k)$. Then pool the pieces by a softmax over $m_c$, as if they were
 # tiles:
 #
 # $$z = \sum_c a_c z_c, \qquad a_c = \frac{\exp(m_c)}{\sum_j \exp(m_j)}$$
 #
-# By hand: tiles with scores 0, 0, 0 and values 3, 6, 9 have mean 6. Cut them after the second. The pieces
-# are $z_1 = 4.5$ with $m_1 = \log 2$ and $z_2 = 9$ with $m_2 = \log 1$. So $a_1 = 2/3$, $a_2 = 1/3$, and the mean is
-# 3 + 3 = 6.
+# By hand: tiles with scores 0, 0, 0 and values 3, 6, 9 have mean 6. Cut them after the second. The pieces give
+# $z_1 = 4.5$ with $m_1 = \log 2$ and $z_2 = 9$ with $m_2 = \log 1$. So $a_1 = 2/3$, $a_2 = 1/3$, and the mean is 3 + 3
+# = 6.
 #
 # ### Exercise 3: pool in pieces
 #
@@ -362,7 +362,7 @@ check_pool_pieces(pool_pieces)
 # ## Remember less, compute again
 #
 # The backward pass needs what the forward pass computed, for all tiles. **Recomputation** keeps only the input of a
-# piece, and computes the rest again when the backward pass arrives. Count what is kept for a bag of 10,000 tiles.
+# piece, and computes the rest again when the backward pass needs it. Count what is kept for a bag of 10,000 tiles.
 
 # %% id="recompute-run"
 from mil_tutorial import forward_in_chunks
@@ -408,9 +408,9 @@ table(("forward pass", "MB kept", "logit", "time, relative"), rows)
 
 # %% [markdown] id="recompute-read"
 # Forward takes 164 thousand multiplications per tile, backward 197 thousand (V and U twice, the embedding once). With
-# the forward pass done twice, the count predicts 1.45 times the work; less time if small pieces stay in the cache. The
-# option is `TrainingConfig(instances_at_once=4096)`, or `compare --instances-at-once 4096`. The next cell predicts the
-# memory that it needs.
+# the forward pass done twice, the count predicts 1.45 times the work; the time is shorter if small pieces stay in the
+# cache. The option is `TrainingConfig(instances_at_once=4096)`, or `compare --instances-at-once 4096`. The next cell
+# predicts the memory needed.
 
 # %% id="need"
 from mil_tutorial import bytes_to_predict, bytes_to_train
@@ -450,8 +450,13 @@ for dtype in (torch.float32, torch.float16, torch.bfloat16):
 table(("format", "weight of a tile", "sum of all weights"), rows)
 
 # %% [markdown] id="half-read"
-# The weights of a bag must sum to 1. In 16 bits, adding a small number to a large one loses digits of the small one. So
-# **mixed precision** multiplies matrices in 16 bits and keeps softmax, sums over a bag, the loss and the weights in 32.
+# <details><summary>Answer: whether 16 bits are enough</summary>
+#
+# No. The weights of a bag must sum to 1. In 16 bits, adding a small number to a large one loses digits of the small one.
+#
+# </details>
+#
+# **Mixed precision** multiplies matrices in 16 bits and keeps softmax, sums over a bag, the loss and the weights in 32.
 # The package does this for `precision="bfloat16"` and `"float16"`. Whether it is faster depends on the hardware:
 # measure it (`tests/benchmarks/gpu.py`). This page was never run on a GPU.
 #

@@ -54,7 +54,7 @@ features = load_features(folder / "slides.npz")
 print(len(features.sizes), "slides in", folder)
 
 # %% [markdown] id="suspects"
-# What might it be? Each suspect leaves its own trace:
+# What might the flaw be? Each suspect leaves its own trace:
 #
 # | suspect | what it means | where it would show |
 # |---|---|---|
@@ -68,7 +68,7 @@ print(len(features.sizes), "slides in", folder)
 #
 # ## Look before you run a model
 #
-# First the table. The next cell counts the classes of each split, and the patients that are in two splits.
+# First the table. The next cell counts the classes of each split, and the patients who are in two splits.
 
 # %% id="table-run"
 labels, split = features.label.astype(int), features.split
@@ -235,7 +235,7 @@ table(("clean hospital", "AUC of colours alone"), clean_aucs.items())
 #
 # A model does not notice a stain that it never saw: it answers all the same. So compare features. The next cell
 # measures how far the mean of a hospital is from the nearest other training hospital, in standard deviations of the
-# slides within one.
+# slides within a hospital.
 
 # %% id="distance-run"
 from mil_tutorial import hospital_distance, training_means
@@ -273,7 +273,7 @@ from mil_tutorial.checks.chapter_16 import check_alarm_limits
 check_alarm_limits(my_limits)
 
 # %% [markdown] id="limits-read"
-# Now measure the new hospital, next to your limits.
+# Now compare the new hospital with your limits.
 
 # %% id="new-run"
 parts = [split == name for name in ("train", "val", "test")]
@@ -363,7 +363,7 @@ table(("model", "AUC on test slides", *head), rows)
 
 # %% [markdown] id="models-read"
 # The threshold was chosen for 95 % sensitivity on validation slides, and few of those are positive: on test slides it
-# finds fewer tumours than that. Look at the width of the intervals before you compare.
+# may find a smaller share. Look at the width of the intervals before comparing models.
 #
 # A number for all slides can hide a group. A flaw would show in two groups: slides where the *colour* baseline is
 # wrong, and slides with a near-copy in training. Errors are counted at a threshold of 0.5.
@@ -476,13 +476,13 @@ show(
 )
 
 # %% [markdown] id="doubt-read"
-# If she agrees with the model, the table is wrong; if she agrees with the table, the model is. Where nothing is wrong,
-# she agrees with the table every time. (A mask: real readers do differ.)
+# If the second reader agrees with the model, the table is wrong; if she agrees with the table, the model is. Where
+# nothing is wrong, she agrees with the table every time. (She is a mask; real readers disagree.)
 #
 # ## Compare the heat maps with the truth
 #
-# Does a model look at tumour? The second reader outlines the positive test slides too. Instance AUC asks
-# whether attention ranks tumour tiles above the others (chapter 09).
+# The second reader outlines the positive test slides too. Instance AUC says whether a model looks at tumour: whether
+# its attention ranks tumour tiles above the others (chapter 09).
 
 # %% id="maps-run"
 from mil_tutorial import instance_auc
@@ -567,9 +567,9 @@ check_verdict((my_verdict, *audited))
 # <details><summary>Answer: what the stored hospital shows (open this after your verdict)</summary>
 #
 # A shortcut. Colours alone reach 0.92 [0.78, 0.97]; no clean hospital's interval begins above 0.51. The other measures
-# stay quiet: a highest cosine of 0.24, a distance of 1.1, no label contradicted in twelve. Look at the glass in the
-# first figure: white to greenish in one row, yellowish in the other. Patients with tumour were mostly scanned on a
-# second scanner.
+# stay quiet: a highest cosine of 0.24, a distance of 1.1, all twelve labels confirmed. Look at the glass in the first
+# figure: white to greenish in one row, yellowish in the other. Patients with tumour were mostly scanned on a second
+# scanner.
 #
 # So B's 0.95 does not measure how well it finds tumour. Where colour misleads, B errs on 2 of 6 slides, elsewhere on 2
 # of 34: the direction fits, but six slides prove nothing. Its heat maps still score 0.88, no worse than A's. The
