@@ -115,7 +115,8 @@ show(
 # ### 3. The features
 #
 # An encoder turns each tile into 64 numbers, its **features**. The encoder was trained without any labels, and is not
-# trained further here. The bag is now a table with one row per tile.
+# trained further here. The bag is now a table with one row per tile. (The features that come with the course are rounded,
+# so other chapters may give a slide a slightly different logit.)
 
 # %% id="features-run"
 from mil_tutorial import encode, load_tile_encoder
@@ -305,7 +306,7 @@ check_calls_positive(calls_positive)
 #
 # </details>
 #
-# How far ahead is attention, and how certain is that? The records hold the difference from max pooling over five
+# How far ahead is gated attention, and how certain is that? The records hold the difference from max pooling over five
 # starts, with a 95 % interval.
 
 # %% id="why-run" tags=["nbval-check-output"]

@@ -98,6 +98,12 @@ for b in range(2):
     print(f"bag {b}: max {highest.tolist()}, mean {average}")
 
 # %% [markdown] id="ex-mean"
+# <details><summary>Answer: why −∞</summary>
+#
+# In its first column, bag 1 has only negative numbers. From 0, the maximum would end at 0: no tile's number.
+#
+# </details>
+#
 # ## Drop the loop
 #
 # One sum or one maximum over axis 1 pools a whole batch. Only the padding is in the way.

@@ -353,8 +353,8 @@ show(
 # ## Explore a slide
 #
 # Look closer, at four slides: the median one, the quiet one, the positive slide with the lowest
-# probability (a miss), and the negative one with the highest (a false alarm). Change the opacity, and point
-# at tiles to read their numbers.
+# probability (a miss), and the negative one with the highest (a false alarm). All four share one range of
+# colours. Change the opacity, and point at tiles to read their numbers.
 #
 # 1. How many tiles hold nearly all the attention of the false alarm?
 # 2. Does the hottest tile of the miss hold tumour?

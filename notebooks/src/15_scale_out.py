@@ -182,7 +182,7 @@ print(f"products alone: {limit:.3f} s (predicted {work / flops:.3f})")
 print(f"packed step:    {packed:.3f} s, {packed / limit:.2f} × the products")
 
 # %% [markdown] id="step-read"
-# How good was the prediction? In the stored run, the products took about a quarter longer. The roof was measured with
+# How good was the prediction? In our runs, the products took a fifth to a half longer. The roof was measured with
 # *one* product, on data that may stay in the cache and with memory ready for the result. In a step, eight products
 # follow each other on more data. So a count tells hundredths of a second from tenths, but not the second digit. For
 # that, measure, and compare with `bare`.
@@ -429,7 +429,7 @@ table([f"{head[0]} (memory in GB)", *head[1:]], rows)
 # for a slide of 50,000 tiles.
 #
 # Five hundred such slides are 25 million tiles, each with 164 + 197 thousand multiplications: 18,000 billion
-# operations per epoch. Divide by your roof for the shortest time. The features fill 500 × 0.20 = 102 GB, so each epoch
+# operations per epoch. Divide by your roof for the shortest time. The features fill 500 × 0.205 = 102 GB, so each epoch
 # reads them from disk.
 #
 # ## Halve the digits where it is safe
