@@ -70,7 +70,7 @@ PoolingPlayground([4.0] + 9 * [-2.0])
 # A batch holds B bags, padded to K tiles of H numbers each: `values` (B, K, H). The `mask` (B, K) is True at
 # real tiles. Each column is pooled on its own.
 #
-# Why does the running maximum begin at −∞ and not at 0? Look at bag 1.
+# The running maximum begins at −∞, because 0 would beat negative numbers, as in bag 1.
 
 # %% id="loop-run" tags=["nbval-check-output"]
 values = torch.tensor(
@@ -98,12 +98,6 @@ for b in range(2):
     print(f"bag {b}: max {highest.tolist()}, mean {average}")
 
 # %% [markdown] id="ex-mean"
-# <details><summary>Answer: why −∞</summary>
-#
-# In its first column, bag 1 has only negative numbers. From 0, the maximum would end at 0: no tile's number.
-#
-# </details>
-#
 # ## Drop the loop
 #
 # One sum or one maximum over axis 1 pools a whole batch. Only the padding is in the way.

@@ -184,7 +184,7 @@ print(f"packed step:    {packed:.3f} s, {packed / limit:.2f} × the products")
 # %% [markdown] id="step-read"
 # How good was the prediction? In our runs, the products took a fifth to a half longer. The roof was measured with
 # *one* product, on data that may stay in the cache and with memory ready for the result. In a step, eight products
-# follow each other on more data. So a count tells hundredths of a second from tenths, but not the second digit. For
+# follow each other on more data. So a count tells hundredths of a second from tenths, not the second digit. For
 # that, measure, and compare with `bare`.
 #
 # The rest of the step is ReLU, tanh, sigmoid, softmax, the weighted mean, and their gradients: few operations, many
