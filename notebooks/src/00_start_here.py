@@ -61,8 +61,8 @@ FindTheTumour(slide_views(shown, found, image_of=slide_image, tile_size=32))
 #
 # **Instance.** One tile of the bag. It has no label of its own, or at least nobody wrote one down.
 #
-# **Witness rate.** The share of a positive bag's instances that are positive themselves: the witnesses. In a slide
-# with a small metastasis it is a few per cent; in the CAMELYON16 slides it is often below one per cent.
+# **Witness rate.** The positive instances of a positive bag are its witnesses; the witness rate is their share of the
+# bag. In a slide with a small metastasis it is a few per cent; in the CAMELYON16 slides it is often below one per cent.
 #
 # One rule ties them together: a bag is positive when at least one of its instances is. Learning from such
 # labels is called **multiple-instance learning**, MIL.

@@ -317,7 +317,7 @@ table((*head, "positive slides flagged", "tumour tiles found"), rows)
 # In the stored run the measured share agrees with the formula at 0.1 % and lies below it at 1 %. Errors in tissue
 # come in clumps, and a clump flags its slide only once; with 36 slides the gap may also be chance.
 #
-# The last two columns show the good side of "any tile": the strict threshold misses more than half of the tumour
+# The last two columns show the good side of the rule: the strict threshold misses more than half of the tumour
 # tiles and still flags most positive slides.
 
 # %% [markdown] id="copy"
@@ -365,11 +365,11 @@ table(head, rows)
 # %% [markdown] id="copy-read"
 # In the stored run the tiles' AUC, judged by the truth, is 0.92: the order survived. But three things are wrong.
 #
-# **It tells slides apart less well.** The AUC of the highest tile is 0.83; when learned from the truth, it was 0.91.
+# **It tells slides apart less well.** The AUC of the highest tile is 0.83; with scores learned from the truth, 0.91.
 #
 # **You cannot see how good it is.** Judged by copied labels, the only ones you would have, the same tiles have an AUC
-# of 0.52, a coin toss. Even perfect scores would reach only 0.54: the tumour tiles, 8 % on positive validation
-# slides, win, and all other tiles tie.
+# of 0.52, a coin toss. Even perfect scores would reach only 0.54: the tumour tiles (8 % on positive validation
+# slides) win, and all other tiles tie.
 #
 # **The values mislead.** The scores of healthy tiles pile up at 0.49, and the usual threshold, 0.5, cuts through the
 # pile. Look and count.

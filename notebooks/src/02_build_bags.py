@@ -75,7 +75,7 @@ print("gradient of the weights:", weights.grad)
 #
 # </details>
 #
-# So we check a bag when it comes in, and the message names it.
+# So we check a bag when it comes in, and the error message names it.
 #
 # Labels go wrong too. Here are four ways to write "tumour". Which of them does the loss accept?
 
@@ -238,7 +238,7 @@ show(
 
 # %% [markdown] id="look-read"
 # In half of the positive slides fewer than 1 tile in 29 holds tumour, and in some only a single tile does. The axis
-# is logarithmic because lesions differ in size many times over. A model trained here has two tasks at once: to find
+# is logarithmic because lesion sizes span a wide range. A model trained here has two tasks at once: to find
 # metastases that anyone would see, and slides with one odd tile.
 
 # %% [markdown] id="toy"

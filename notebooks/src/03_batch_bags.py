@@ -407,7 +407,7 @@ show(
 # %% [markdown] id="miss"
 # <details><summary>Answer: what the model sees in epoch 0</summary>
 #
-# Without `set_epoch`, the model sees the same three tiles in ten every time.
+# Without `set_epoch`, the model sees the same tiles every time, three in ten.
 #
 # </details>
 #

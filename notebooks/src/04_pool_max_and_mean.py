@@ -534,7 +534,7 @@ table(("pooling", "slide AUC", "tile AUC"), rows)
 # means tumour.
 #
 # See it first in two dimensions. Ten starts of max pooling see the same bags of points. How many of them learn
-# nothing? Press Train; then choose attention. (The menu also asks when the mean wins.)
+# nothing? Press Train; then choose attention. (Another preset asks when the mean wins.)
 
 # %% id="lost-starts-playground"
 from mil_tutorial.widgets import MILPlayground
@@ -624,7 +624,7 @@ print(f"winning tile holds tumour in {share:.0%} of positive slides")
 # * Max asks whether there is tumour, mean asks how much. For max, padding counts as −∞; for the mean, it stays
 #   out of both the sum and the count.
 # * Max wins when witnesses are few and stand out; the mean when they are many, even if each is weak.
-# * Max learns from one tile per slide and can miss its start. The mean learns from all tiles and drowns small
+# * Max learns from one tile per slide, and a bad start can last. The mean learns from all tiles and drowns small
 #   lesions.
 
 # %% [markdown] id="quiz"

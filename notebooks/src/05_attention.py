@@ -361,8 +361,8 @@ from mil_tutorial.checks.chapter_05 import check_sigmoid_cap
 check_sigmoid_cap(my_guess)
 
 # %% [markdown] id="sigmoid-train"
-# Without a sigmoid, one tile's weight can come as close to 1 as it likes, because w can be learned as large as
-# needed. With one, the loudest of n tiles gets at most e / (e + n − 1): 0.23 in a bag of ten, and 0.012 in a
+# Without a sigmoid, one tile's weight can come as close to 1 as it likes, because w can grow as large as
+# needed. With the sigmoid, the loudest of n tiles gets at most e / (e + n − 1): 0.23 in a bag of ten, and 0.012 in a
 # bag of 217, which is 2.7 equal shares. Does that matter for the result? We train both, with the same seeds.
 
 
