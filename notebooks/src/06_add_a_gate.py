@@ -309,9 +309,10 @@ check_own_gate(Gate)
 # %% [markdown] id="evidence"
 # ## Ask for evidence
 #
-# To see whether the gate helps, we train both on the harder set of slides, where a positive slide has about
-# three tumour tiles out of about 215. One run of each would prove little, because another seed gives another
-# result. So we take several seeds, and give both poolings the same seeds and the same validation slides.
+# To see whether the gate helps, we train both models on the harder set of slides, where a positive slide has
+# about three tumour tiles out of about 215. One run of each would prove little, because another seed gives
+# another result. So we take several seeds, and give both poolings the same seeds and the same validation
+# slides.
 
 # %% id="evidence-run"
 from mil_tutorial import TrainingConfig, auc, fit, load_slides, predict
@@ -393,11 +394,11 @@ show(
 #
 # </details>
 #
-# The validation slides also picked the epochs here, so these AUCs are a little too good for both. Chapter 11
-# asks again on the test slides. The paper itself finds gated attention ahead on some data sets and behind on
-# others.
+# The validation slides also picked the epochs here, so the AUCs of both poolings are a little too high.
+# Chapter 11 asks again on the test slides. The paper itself finds gated attention ahead on some data sets and
+# behind on others.
 #
-# Three seeds also say little about how often a start fails. All six trainings here reached an AUC above 0.8 in
+# Three seeds also say little about how often a start fails. All six models here reached an AUC above 0.8 in
 # the stored run. With equal settings and 20 starts each, max pooling found the tumour 5 times, gated attention
 # 15 times and plain attention 19 times (chapter 11). If anything, that speaks against the gate.
 
@@ -440,10 +441,10 @@ show(
 # %% [markdown] id="look-read"
 # <details><summary>Answer: does the network use its gates?</summary>
 #
-# Yes, some of them. Gates at 0.5 are undecided, and many gates are: those detectors could do without one. The
-# other gates tell the two kinds of tile apart. In the stored run, 68 % of the gates are more open than closed
-# on tumour tiles, and 24 % on the rest. Whether an open gate raises a score depends on tanh and w too, which
-# the figure does not show.
+# Yes, some of them. Many gates stay near 0.5, undecided: their detectors could do without a gate. The other
+# gates tell the two kinds of tile apart. In the stored run, 68 % of the gates are more open than closed on
+# tumour tiles, and 24 % on the rest. Whether an open gate raises a score depends on tanh and w too, which the
+# figure does not show.
 #
 # </details>
 #
@@ -454,7 +455,8 @@ show(
 #
 # * A gate multiplies each detector's answer by a number between 0 and 1 that depends on the tile.
 # * It can say "except" with one detector. Plain attention needs several to do the same.
-# * It nearly doubles the pooling's parameters, and changes nothing in softmax, mask or weighted mean.
+# * It nearly doubles the pooling's parameters, and leaves the softmax, the mask and the weighted mean as they
+#   are.
 # * On our harder slides three seeds could not tell a gain from chance, and twenty starts show none. Choose by
 #   evidence on your own data, with many seeds and a paired interval.
 

@@ -232,7 +232,7 @@ from mil_tutorial.checks.chapter_07 import check_fit
 check_fit(fit)
 
 # %% [markdown] id="package"
-# The package's `fit` does the same. It also refuses a patient in both sets and a loss that is not finite.
+# The package's `fit` does the same, and raises an error if a patient is in both sets or a loss is not finite.
 #
 # We train twice: once with dropout and weight decay, which pulls weights towards 0, and once without. Which
 # model starts to memorise first?
@@ -424,7 +424,7 @@ show(
 # %% [markdown] id="rare-read"
 # In the stored run:
 #
-# * Without balance the mean probability is 0.17, 0.12 and 0.10, where the frequency is 0.105: close for two
+# * Without balancing, the mean probability is 0.17, 0.12 and 0.10, against a frequency of 0.105: close for two
 #   seeds, too high for one. With weights it is 0.22 to 0.30. Dividing the odds by 8.5 brings these models back
 #   to 0.10 or 0.11, and the sampler's models to anything from 0.07 to 0.20.
 # * Weighted and resampled models begin to learn some ten epochs sooner. The AUC at the end varies more from
@@ -432,7 +432,7 @@ show(
 #
 # ## Do not choose the epoch by recall
 #
-# Why not keep the epoch with the highest recall? In which epoch do you expect it with the sampler?
+# Why not keep the epoch with the highest recall? Which epoch will that be with the sampler?
 
 # %% id="choice-run"
 rows = []
@@ -451,7 +451,7 @@ table(("seed", "chosen by", "epoch", "AUC", "recall", "specificity"), rows)
 # <details><summary>Answer: when recall is highest</summary>
 #
 # In the stored run recall chooses epochs 2 and 0 for seeds 0 and 1, when the model has learned next to nothing
-# and calls nearly every slide positive. Seed 2 comes to no harm. For seven of eight seeds that we tried, this
+# and calls nearly every slide positive. Seed 2 comes to no harm. For seven of the eight seeds we tried, this
 # choice cost 0.17 to 0.40 in AUC.
 #
 # </details>
@@ -602,7 +602,7 @@ print(f"middle 90 % on the others: {low:.2f} to {high:.2f}")
 # <!-- card one_epoch -->
 #
 # `batches` yields packed batches with `instances`, `sizes` and `labels`, as above. A positive bag counts
-# `weight` times (a tensor). Return the mean loss of a bag as a plain number.
+# `weight` (a tensor) times. Return the mean loss of a bag as a plain number.
 
 
 # %% id="exercise-one-epoch"
@@ -713,7 +713,7 @@ check_train_model(train_model)
 # %% [markdown] id="practice"
 # ## In practice
 #
-# * Agree on the wanted sensitivity before you see results, with those who will bear the cost of misses.
+# * Before you see results, agree on the wanted sensitivity with those who will bear the cost of misses.
 # * Give validation the same class mix as training: the loss depends on it. Another scanner, stain or kind of
 #   lesion needs a threshold of its own; another mix changes what an alarm means.
 # * Look at the missed slides. Here five of the six below 0.5 have at most three tumour tiles. Collect more of

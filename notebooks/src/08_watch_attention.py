@@ -9,7 +9,7 @@
 #
 # | | |
 # |---|---|
-# | **You will do** | compute the entropy of attention by hand and for padded batches, watch it live, diagnose three trainings from their curves, and put it into the loss |
+# | **You will do** | compute the entropy of attention by hand and for padded batches, watch it live, diagnose three training recipes from their curves, and put entropy into the loss |
 # | **You will learn** | what normalised entropy and effective instances mean, how collapsed, uniform and healthy runs differ, and why low entropy proves nothing |
 # | **You need** | masks from [chapter 03](03_batch_bags.ipynb); attention and its softmax from [chapter 05](05_attention.ipynb) |
 # | **Time** | 40 minutes |
@@ -274,7 +274,7 @@ with EntropyMonitor(epochs=epochs) as monitor:
 #
 # In the stored run entropy starts at 0.99: an untrained network scores all tiles nearly alike. For three epochs
 # little happens. Then loss and entropy fall together, as the model finds out which tiles matter. About ten
-# effective tiles remain, and positive slides lie below negative ones, as in the figure above.
+# effective tiles remain, and positive slides have a lower entropy than negative ones, as before.
 #
 # </details>
 #
@@ -400,8 +400,9 @@ show(
 # the end attention does not even rank the tiles. The rest of the network shrank too: C's training loss stays
 # at 0.69, that of a coin toss.
 #
-# **B** ends at the same width with every seed. It also shows what A and C do not: positive slides lie clearly
-# below negative ones, by about 0.2. You can see that gap without tile labels. That is a good sign, not proof.
+# **B** ends at the same width with every seed. It also shows what A and C do not: positive slides have a clearly
+# lower entropy than negative ones, by about 0.2. You can see that gap without tile labels. That is a good sign,
+# not proof.
 
 # %% [markdown] id="ex-bug"
 # ### Exercise 4: find the bug
@@ -456,8 +457,8 @@ for weight in (1.0, -1.0):
 # chosen by the same measure whatever λ is. For max and mean pooling `fit` refuses an entropy weight: their
 # attention is not learned.
 #
-# What does the term do here? Recipe B was trained with five weights and five seeds. Each dot is one run, at the
-# epoch that `fit` keeps.
+# What does the term do here? Recipe B was trained with five values of λ and five seeds. Each dot is one run, at
+# the epoch that `fit` keeps.
 
 # %% id="sweep-figure" tags=["hide-input"]
 weights = [-0.1, 0.0, 0.03, 0.1, 0.3]
@@ -494,7 +495,7 @@ for weight in weights:
 #
 # It does what it says: from λ = −0.1 to 0.3 the median entropy falls from 0.54 to 0.16. The AUCs hardly move.
 # At λ = −0.1 each seed's slide AUC is 0.001 to 0.012 higher than at λ = 0. That is a hint at most: the same 72
-# slides also chose the epochs, and four weights were tried on them.
+# slides also chose the epochs, and four values of λ were tried on them.
 #
 # </details>
 #

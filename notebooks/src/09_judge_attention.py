@@ -230,7 +230,7 @@ HEADER = ["threshold", "false tiles", "sensitivity", "tumours reached"]
 table(HEADER, [judge(shares, first, second), judge(shares, second, first)])
 
 # %% [markdown] id="rule-read"
-# On patients that did not choose it, the rule nearly holds. In the stored run the threshold, near 20 shares,
+# On the other half of the patients, the rule nearly holds. In the stored run the threshold, near 20 shares,
 # finds a tenth of the tumour *tiles*, and at least one on nearly every *slide*. Attention
 # points at the tumour. It does not outline it.
 
@@ -613,8 +613,8 @@ table(["AOPC", "attention", "own score", "difference"], rows)
 #
 # </details>
 #
-# Early and others (2022) found something else for bags of digits with several classes: in their result
-# files the drop beyond random order was 0.0017 for attention and 0.1640 for single tiles' scores.
+# J. Early and others (2022) found something else for bags of digits with several classes: in their result
+# files the drop beyond that of random order was 0.0017 for attention and 0.1640 for single tiles' scores.
 # Attention cannot tell for which class a tile speaks.
 
 # %% [markdown] id="ex-stretch"

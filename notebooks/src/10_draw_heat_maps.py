@@ -53,7 +53,7 @@ for i in (smallest, lower, upper):
 # Mark the tiles that you would call tumour, then reveal the truth. While you look, ask yourself:
 #
 # 1. What gives a tumour cell away: its colour, its size, or how densely the cells lie?
-# 2. How many tiles would you have to open to meet tumour if you picked them blindly?
+# 2. How many tiles would you have to open to find tumour if you picked them blindly?
 # 3. On which of the three slides can you stop searching early?
 
 # %% id="find-widget"
@@ -69,7 +69,7 @@ FindTheTumour(three, start=val.names[upper])
 #
 # 1. Size: tumour nuclei are larger and paler than those of lymphocytes, and lie in nests. Stain differs
 #    from slide to slide, so colour alone can mislead, and the pale centre of a follicle looks similar.
-# 2. With m tumour tiles among n, blind picking meets the first after (n + 1) / (m + 1) tiles on average:
+# 2. With m tumour tiles among n, blind picking finds the first after (n + 1) / (m + 1) tiles on average:
 #    221 / 17 = 13 where 16 of 220 hold tumour, but 222 / 2 = 111 where only one of 221 does.
 # 3. On none: a single missed tile can be the whole tumour. A map should shorten this search.
 #
@@ -176,10 +176,11 @@ check_one_pixel_a_tile(one_pixel_a_tile)
 # ## Lay the map over the tissue
 #
 # An **overlay** blends slide and map: with opacity α, a pixel becomes (1 − α) · tissue + α · colour. Take pink
-# tissue with a red channel of 200, a yellow with 253, and α = 0.4: 0.6 × 200 + 0.4 × 253 = 221.2.
+# tissue with a red channel of 200, a yellow whose red channel is 253, and α = 0.4:
+# 0.6 × 200 + 0.4 × 253 = 221.2.
 #
-# Which α should a tile with *little* attention get? The same as all others, or less? The figure shows both;
-# empty places show the tissue unchanged.
+# Which α should a tile with *little* attention get? The same as every other tile, or less? The figure shows
+# both; empty places show the tissue unchanged.
 
 
 # %% id="overlay-define"

@@ -8,7 +8,7 @@
 #
 # | | |
 # |---|---|
-# | **You will do** | resample patients, run twenty trainings, look at single runs, check a printed table |
+# | **You will do** | resample patients, train twenty models, look at single runs, check a printed table |
 # | **You will learn** | what a paired difference shows, when a mean over runs misleads, what a table leaves open |
 # | **You need** | the four poolings ([chapter 04](04_pool_max_and_mean.ipynb) to [chapter 06](06_add_a_gate.ipynb)), sensitivity and specificity, entropy ([chapter 08](08_watch_attention.ipynb)), own scores ([chapter 09](09_judge_attention.ipynb)) |
 # | **Time** | 75 minutes |
@@ -41,8 +41,8 @@ for name, part in parts.items():
 print(benchmark.config)
 
 # %% [markdown] id="hand"
-# Two things are less clean. The makers of the slides saw test results while they drew them, so they chose how
-# *high* the numbers are. Validation slides chose the settings, with gated attention and max only.
+# Two things are less clean. The makers of the slides saw test results while drawing, so they chose how *high*
+# the numbers are. Validation slides chose the settings, with gated attention and max only.
 #
 # ## Resample patients
 #
@@ -197,7 +197,7 @@ check_differences_of(differences_of)
 # %% [markdown] id="experiment"
 # ## Run the experiment
 #
-# Four poolings, seeds 0 to 4: twenty trainings. A seed sets the initial weights, the order of slides and
+# Four poolings, seeds 0 to 4: twenty models. A seed sets the initial weights, the order of slides and
 # dropout. All poolings share seeds, splits and settings, so they can be compared in pairs. Before you look:
 # in which row of the table will attention beat max?
 
@@ -373,8 +373,8 @@ show(
 # <!-- card best_of -->
 #
 # Train r times, keep the start that *validation* likes best: what test AUC does that give on average? Twenty
-# starts contain 15,504 groups of five. Sort the starts by validation loss: a start with i lower losses is kept
-# by the $\binom{S-1-i}{r-1}$ groups whose other members come after it.
+# starts contain 15,504 groups of five. Sort the starts by validation loss: the start at place i, counted from
+# 0, is kept by the $\binom{S-1-i}{r-1}$ groups whose other members come after it.
 
 # %% id="exercise-best-of"
 from math import comb
