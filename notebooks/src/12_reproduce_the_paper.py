@@ -457,8 +457,8 @@ Markdown(f"{by_auc}\n\n{by_accuracy}")
 # ## Ask which nuclei it means
 #
 # Training used only the labels of the images. Now the types of the nuclei are the judge. Does attention (times the
-# number of nuclei, so that 1 is an equal share) rank the epithelial ones above the others? Does the model's own score
-# of each nucleus, the logit of a bag with this nucleus alone ([chapter 09](09_judge_attention.ipynb))?
+# number of nuclei, so that 1 is an equal share) rank the epithelial ones above the others? Does the model's own
+# score of each nucleus (the logit of a bag with this nucleus alone, [chapter 09](09_judge_attention.ipynb)) do so?
 
 # %% id="nuclei-table"
 Markdown(instance_table(recorded, "colon", "colon-frozen"))

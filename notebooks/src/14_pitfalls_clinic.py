@@ -522,7 +522,7 @@ check_report_auc((report_auc, why))
 #
 # J: pieces of one patient were in training and in test. B: test slides chose the epoch that they then judged. Both
 # fail experiments in which there is nothing to find: **predict coins, and let coins predict**. (Real epochs resemble
-# each other, so a real report gains less.)
+# each other, so real reports are inflated less.)
 #
 # ![Split by slide, patients B and D are on both sides; split by patient, nobody is](images/leakage.svg)
 #

@@ -184,8 +184,8 @@ print(f"packed step:    {packed:.3f} s, {packed / limit:.2f} × the products")
 # %% [markdown] id="step-read"
 # How good was the prediction? In our runs, the products took a fifth to a half longer. The roof was measured with
 # *one* product, on data that may stay in the cache and with memory ready for the result. In a step, eight products
-# follow each other on more data. So a count tells hundredths of a second from tenths, not the second digit. For
-# that, measure, and compare with `bare`.
+# follow each other on more data. So a count gives the order of magnitude, not the second digit. For that, measure, and
+# compare with `bare`.
 #
 # The rest of the step is ReLU, tanh, sigmoid, softmax, the weighted mean, and their gradients: few operations, many
 # bytes.
@@ -593,7 +593,7 @@ table(("file", "bytes, relative to memory", "ms to read"), rows)
 # * Count the products: no step is faster than they are. Measure your distance from them.
 # * Compute on tiles, never on padding.
 # * Gradients add up over parts, pieces and processes, if each is divided by the number of all bags.
-# * Softmax can be computed in pieces. Results then need memory for one piece; the bag must still fit.
+# * Softmax can be computed in pieces. Intermediate results then need memory for only one piece; the bag must still fit.
 # * Use sixteen bits for products, thirty-two for sums.
 
 # %% [markdown] id="quiz"

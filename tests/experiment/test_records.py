@@ -103,7 +103,7 @@ def test_words_of_pages_show_the_record():
             assert f"{phrase} {difference}" in words(page), page
     baselines = load_recorded("slides")["baselines"]
     size, mean = (f"{baselines[name]['auc']:.2f}" for name in ("bag_size", "mean_feature"))
-    sentence = f"on the number of tiles gives {size} on slides, on the mean feature {mean}."
+    sentence = f"gives {size} on the number of tiles and {mean} on the mean feature."
     assert sentence in words(RESULTS)
 
 
