@@ -3,7 +3,7 @@
 python notebooks/teach.py deck 05                  # decks/05_attention.slides.html
 python notebooks/teach.py assignment 05            # course/source/05_attention, for nbgrader
 python notebooks/teach.py questions pre            # a form for learners; --key for the teacher
-python notebooks/teach.py gain answers.csv         # what was learnt, chapter by chapter
+python notebooks/teach.py gain answers.csv         # what was learned, chapter by chapter
 """
 
 import argparse
@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     asked = commands.add_parser("questions", help="print a form of the test before or after")
     asked.add_argument("form", choices=("pre", "post"))
     asked.add_argument("--key", action="store_true", help="right answers and feedback")
-    gain = commands.add_parser("gain", help="score answers, and say what was learnt")
+    gain = commands.add_parser("gain", help="score answers, and say what was learned")
     gain.add_argument("answers", type=Path, help="CSV: learner, form, 1, 2, …")
     for command in (asked, gain):
         command.add_argument("--chapters", metavar="NN,NN", help="ask about these alone")

@@ -80,7 +80,7 @@ def entropy_term(attention: Tensor, sizes: Tensor, n_bags: int | None = None) ->
     """
     if not attention.requires_grad:
         raise ValueError(
-            "an entropy term (entropy_weight) needs attention that is learnt, as in attention and "
+            "an entropy term (entropy_weight) needs attention that is learned, as in attention and "
             "gated pooling; this attention has no gradient, so the term would do nothing"
         )
     several = int((sizes > 1).sum()) if n_bags is None else n_bags

@@ -177,7 +177,7 @@ def build_model(
     ----------
     pooling : str
         ``max``: every instance is classified, the highest logit is the bag's.
-        ``mean``: the mean embedding is classified. ``attention``, ``gated``: a learnt weighted
+        ``mean``: the mean embedding is classified. ``attention``, ``gated``: a learned weighted
         mean is. ``max_embedding``: the columnwise maximum is. ``mean_instance``: every instance is
         classified, their probabilities are averaged.
     input_dim, hidden_dim, encoder, dropout

@@ -168,7 +168,7 @@ class MeanProbabilityPooling(nn.Module):
 
 
 class AttentionPooling(nn.Module):
-    r"""Weighted mean whose weights are learnt (equations 7 and 8).
+    r"""Weighted mean whose weights are learned (equations 7 and 8).
 
     .. math:: z = \sum_k a_k h_k, \qquad
               a_k = \mathrm{softmax}_k\{ w^\top \tanh(V h_k) \}

@@ -1,4 +1,4 @@
-"""The tile encoder that ships: a small convolutional network learnt without labels.
+"""The tile encoder that ships: a small convolutional network learned without labels.
 
 It sees optical densities, in which stains add, and keeps its maps fine enough for nuclei.
 ``data/checkpoints/pretrain.py`` made its weights.

@@ -47,7 +47,7 @@ class TrainingConfig:
         positive weight sharpens the attention (entropy costs), a negative one spreads it (entropy
         pays), 0 changes nothing. The entropy is at most 1, so 0.1 can move the loss by 0.1. The
         validation loss, which picks the epoch, stays without it. Only for poolings whose
-        attention is learnt.
+        attention is learned.
     instances_at_once : int or None
         Compute on at most so many instances at a time: a step with more is taken in parts whose
         gradients add up, and a bag with more is cut into chunks that are computed again in the

@@ -85,7 +85,7 @@ def fit(
     ------
     ValueError
         For a leak, a split of one class, a checkpoint of another run, a loss that is not finite, an
-        entropy weight without learnt attention, or no ``val`` where it picks the epoch.
+        entropy weight without learned attention, or no ``val`` where it picks the epoch.
     """
     config = TrainingConfig() if config is None else config
     check_kind(nn.Module, model=model)

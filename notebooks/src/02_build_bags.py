@@ -250,7 +250,7 @@ show(
 
 # %% id="toy-code"
 def toy_bags(n_bags, n, witness_rate, seed, shift=3.0):
-    """Make bags of n tiles, 8 features each; a witness has one raised."""
+    """Make bags of n tiles × 8 features; a witness has one feature raised."""
     rng = np.random.default_rng(seed)
     bags, truths = [], []
     for b in range(n_bags):

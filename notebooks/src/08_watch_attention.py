@@ -282,7 +282,7 @@ with EntropyMonitor(epochs=epochs) as monitor:
 # effective tiles; above 0.95 attention is hardly more than a mean.
 
 # %% [markdown] id="runs"
-# ## Diagnose three trainings
+# ## Diagnose three training runs
 #
 # Three recipes, A, B and C, were each trained with five seeds and recorded. (`data/runs/README.md` says how to
 # record them again.) One recipe is healthy. One **collapsed**: attention locks onto one or two tiles. One
@@ -310,7 +310,7 @@ show(
     figure,
     "Six panels of curves by epoch, five seeds each: validation loss above, "
     "normalised entropy below, for recipes A, B and C. The same numbers "
-    "stand in the table below",
+    "are in the table below",
 )
 
 # %% id="runs-table"

@@ -702,7 +702,7 @@ table(head, rows)
 # %% [markdown] id="summary"
 # ## Summary
 #
-# * At most n / t tiles reach a threshold of t shares. Attention points at a tumour; it cannot outline a
+# * At most n / t tiles have a share of t or more. Attention points at a tumour; it cannot outline a
 #   large one.
 # * Every scaling paints healthy slides. Show the probability next to the map; hide maps of negatives.
 # * Attention compares tiles of one slide. Own scores compare tiles of all slides, and have a sign.

@@ -47,7 +47,7 @@ def slides():
     return run("slides")
 
 
-def test_slides_can_be_learnt_and_leave_room(slides):
+def test_slides_can_be_learned_and_leave_room(slides):
     row = slides.row("gated")
     assert 0.90 <= row["auc"].value <= 0.98
     assert row["instance_auc"].value > 0.80

@@ -1,7 +1,7 @@
 """Algorithmic unit tests: data on which a model that breaks the MIL assumption must fail.
 
 After Raff & Holt 2023, "Reproducibility in multiple instance learning: a case for algorithmic unit
-tests" (NeurIPS), tests 1 and 3. An AUC below 0.5 on the test bags shows that the model learnt
+tests" (NeurIPS), tests 1 and 3. An AUC below 0.5 on the test bags shows that the model learned
 something else than "positive means: a positive instance is there".
 """
 

@@ -69,7 +69,7 @@ def test_the_entropy_term_is_the_mean_over_bags_of_several_and_has_its_gradient(
     assert torch.autograd.gradcheck(term, scores)
 
 
-def test_attention_that_is_not_learnt_takes_no_entropy_weight(train_val):
+def test_attention_that_is_not_learned_takes_no_entropy_weight(train_val):
     for pooling in ("max", "mean", "max_embedding", "mean_instance"):
-        with pytest.raises(ValueError, match="needs attention that is learnt.*no gradient"):
+        with pytest.raises(ValueError, match="needs attention that is learned.*no gradient"):
             weighted(0.1, train_val, pooling)

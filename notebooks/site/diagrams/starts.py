@@ -18,7 +18,7 @@ def draw_hard() -> Picture:
     starts = hard_starts()
     counts = {pooling: f"{found(starts[pooling])} of {len(starts[pooling])}" for pooling in starts}
     alt = (
-        "Test AUC of single trainings on the hard slides, one mark for each random start. "
+        "Test AUC of single training runs on the hard slides, one mark for each random start. "
         f"Starts above {FOUND}: {_listed(counts)}. The others lie near 0.5, which is guessing."
     )
     return _draw("Hard slides", "slides-hard", alt, starts, "tumour found", counts)
@@ -29,7 +29,7 @@ def draw_default() -> Picture:
     starts = starts_of("slides")
     means = {pooling: f"{statistics.mean(starts[pooling]):.2f}" for pooling in POOLINGS}
     alt = (
-        "Test AUC of single trainings on the default slides, one mark for each random start. "
+        "Test AUC of single training runs on the default slides, one mark for each random start. "
         f"Means: {_listed(means)}. All starts of a pooling lie close together."
     )
     return _draw("Default slides", "slides", alt, starts, "mean AUC", means)
