@@ -73,7 +73,7 @@ class Machine:
         client = NotebookClient(notebook, timeout=300, km=manager, resources=where)
         kept = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
         quiet = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "MIL_TUTORIAL_FAST": "1"}
-        client.execute(env=kept | quiet | environment)
+        client.execute(env=kept | quiet | environment, cleanup_kc=True)
 
 
 def chapter(name, wheel):

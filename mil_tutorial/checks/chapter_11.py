@@ -159,9 +159,7 @@ BEST_MISTAKES: dict[str, Callable[..., Any]] = {
     "The values are still in the order of the seeds: sort them by loss.": (
         lambda losses, values, r: best_of(np.arange(len(values)), values, r)
     ),
-    "One start too many: after the start at place i, S - 1 - i others follow.": (
-        _one_too_many
-    ),
+    "One start too many: after the start at place i, S - 1 - i others follow.": (_one_too_many),
 }
 
 

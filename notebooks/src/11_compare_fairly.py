@@ -116,8 +116,8 @@ from mil_tutorial import confidence_interval
 
 
 def drawn_auc(labels, p):
-    """The same number; the package has no formula for this function."""
-    return auc(labels, p)
+    """Share of pairs in the right order: the AUC, without a formula for its error."""
+    return (p[labels == 1][:, None] > p[labels == 0]).mean()
 
 
 rng, ten = np.random.default_rng(0), np.repeat(np.arange(10), 2)

@@ -63,7 +63,7 @@ def execute(notebook: NotebookNode, *, fast: bool) -> Run:
             resources={"metadata": {"path": folder}},
         )
         with MemoryWatch(manager) as watch:
-            client.execute(env=environment)
+            client.execute(env=environment, cleanup_kc=True)  # else the kernel stays
     seconds = time.perf_counter() - start
     alone = float(notebook.cells.pop().outputs[0].text)
     notebook.metadata.language_info = {"name": "python"}

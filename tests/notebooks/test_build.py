@@ -7,6 +7,7 @@ import sys
 from types import SimpleNamespace
 
 import nbformat
+import psutil
 import pytest
 from tools.chapters import read_chapter, read_chapters
 from tools.compare import differences
@@ -219,6 +220,8 @@ def test_editions_differ_in_the_exercise_only_and_building_twice_gives_the_same_
     assert "4 True <object object>" in texts[0]
     assert run.seconds > 0
     assert run.peak_bytes > 1e7
+    started = [" ".join(process.cmdline()) for process in psutil.Process().children()]
+    assert not any("ipykernel" in command for command in started)  # each kernel has ended
 
 
 def test_code_that_only_draws_is_collapsed_in_jupyterlab(tiny):
