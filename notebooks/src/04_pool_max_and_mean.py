@@ -527,7 +527,7 @@ table(("pooling", "slide AUC", "tile AUC"), rows)
 # In the race healthy slides differed by chance alone. Here a slide's tiles also share properties, such as the
 # stain, that no number of tiles averages away: one reason the mean does worse.
 #
-# ## Watch max pooling get off to a bad start
+# ## Watch max pooling start badly
 #
 # In `slides-hard` the lesions are smaller. Max gives its gradient to one tile per slide (chapter 01), chosen at
 # first by random weights. If that tile is healthy, a *positive* slide teaches the model that healthy tissue

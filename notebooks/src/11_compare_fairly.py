@@ -116,7 +116,7 @@ from mil_tutorial import confidence_interval
 
 
 def drawn_auc(labels, p):
-    """Share of pairs in the right order: the AUC, without a formula for its error."""
+    """Share of pairs in the right order: the AUC, written anew."""
     return (p[labels == 1][:, None] > p[labels == 0]).mean()
 
 
