@@ -87,7 +87,7 @@ def test_chapter_12_shows_the_record(folder, rows):
 @pytest.mark.full
 def test_a_recorded_recipe_gives_its_numbers_again(rows):
     (recipe,) = (r for r in recipes("musk1") if (r.name, r.pooling) == ("plain", "attention"))
-    again = reproduce(recipe, seeds=2, jobs=possible_jobs(), progress=False)
+    again = reproduce(recipe, seeds=1, jobs=possible_jobs(), progress=False)
     recorded = find_reproduction(rows, "musk1", "plain", "attention")
     machine, recorded_machine = environment(), recorded["environment"]
     same = all(
@@ -96,4 +96,4 @@ def test_a_recorded_recipe_gives_its_numbers_again(rows):
     )
     for metric in ("auc", "accuracy"):
         mine, theirs = again["ensemble"][metric]["by_run"], recorded["ensemble"][metric]["by_run"]
-        assert mine == pytest.approx(theirs[:2], abs=1e-9 if same else 0.1)
+        assert mine == pytest.approx(theirs[:1], abs=1e-9 if same else 0.1)
