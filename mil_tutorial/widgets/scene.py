@@ -78,10 +78,6 @@ def crop(view: SlideView, pixels: np.ndarray, tile: int) -> bytes:
     return png.getvalue()
 
 
-def _shares(view: SlideView) -> np.ndarray:
-    return scale_attention(view.attention, "share")
-
-
 def _webp(pixels: np.ndarray, step: int) -> bytes:
     from PIL import Image
 
@@ -125,7 +121,9 @@ class OneOfSeveral(TakingTurns):
             raise ValueError(f"two slides are called {twice!r}; names must differ")
         first = self._find(names[0] if start is None else start)
         self._last = first, first.pixels()
-        self._share_limits = colour_limits(np.concatenate([_shares(view) for view in views]))
+        shares = np.concatenate([scale_attention(view.attention, "share") for view in views])
+        # Equal weights differ by rounding: they shall not span all colours.
+        self._share_limits = min(float(shares.min()), 0.5), max(float(shares.max()), 2.0)
         scenes = {first.name: self._scene_of(first)} | self._scenes_of_others(first)
         self._begun = 0  # the last turn that this side knows the slide of
         super().__init__(slides=names, slide=first.name, scenes=scenes, palette=palette(), **values)

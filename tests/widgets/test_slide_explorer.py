@@ -6,6 +6,7 @@ import pytest
 
 from mil_tutorial import load_slides, slide_image
 from mil_tutorial.widgets.base import WIDGET_VIEW
+from mil_tutorial.widgets.find_the_tumour import FindTheTumour
 from mil_tutorial.widgets.scene import crop
 from mil_tutorial.widgets.slide_explorer import SlideExplorer
 from mil_tutorial.widgets.slide_view import SlideView
@@ -83,6 +84,14 @@ def test_all_slides_are_coloured_on_one_range():
     assert explorer.scene["limits"]["raw"] == (0.2, 0.3)  # raw: of this slide only
     ticks = [tick for axes in explorer.twin().axes for tick in axes.get_xticklabels()]
     assert "3.6" in [tick.get_text() for tick in ticks]
+
+
+def test_weights_that_are_equal_up_to_rounding_are_drawn_in_the_middle_of_the_colours():
+    equal = view(attention=[0.25, 0.25, 0.25, 0.25 - 1e-9])  # the highest share is exactly 1
+    assert SlideExplorer([equal]).scene["limits"]["share"] == (0.5, 2)
+    game = FindTheTumour([equal])
+    game.looked = True
+    assert game.twin().axes
 
 
 def test_what_cannot_be_shown_is_refused():
