@@ -33,6 +33,17 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         help="for a folder: CLAM's splits_0.csv or splits_0_bool.csv, instead of a column",
     )
     command.add_argument(
+        "--group",
+        metavar="COLUMN",
+        help="for a folder: a column of the labels, such as a hospital or scanner; what shares its "
+        "value stays together, as a patient does",
+    )
+    command.add_argument(
+        "--allow-leak",
+        action="store_true",
+        help="train and test although patients are on both sides, to repeat a published protocol",
+    )
+    command.add_argument(
         "--slides",
         type=Path,
         metavar="FOLDER",
@@ -131,6 +142,8 @@ def run(arguments: argparse.Namespace) -> int:
         labels=arguments.labels,
         positive=arguments.positive,
         split=arguments.split,
+        group=arguments.group,
+        allow_leak=arguments.allow_leak,
     )
     given = arguments.slides is not None
     slides = print_warnings(find_slides, arguments.slides, benchmark) if given else {}
