@@ -11,7 +11,6 @@ import pooch
 from mil_tutorial.bags.dataset import MedicalBagDataset
 from mil_tutorial.bags.splits import (
     check_classes,
-    check_groups,
     connected_groups,
     group_folds,
     shared_groups,
@@ -181,9 +180,7 @@ def _check_division(
     try:
         _division(blank.with_groups(sides), table, kept)
     except ValueError as error:
-        by = f"by {_unit(table)}, " if table.group and not table.divided else ""
-        fewer = "" if table.divided else ", numbered in a column fold"
-        raise ValueError(f"{where}: {by}{error}{fewer}") from error
+        raise ValueError(f"{where}: {error}") from error
     return sides, kept, list(leaks)
 
 
@@ -239,31 +236,26 @@ def _count(
 def _division(
     dataset: MedicalBagDataset, table: LabelTable, kept: Sequence[Hashable]
 ) -> tuple[Callable[[int], Iterable[Split]], str]:
-    """Return ``splits`` and their description; a part that is made here tears nothing in ``kept``.
-
-    The groups of the data set are those that ``check_groups`` has to see apart.
-    """
+    """Return ``splits`` and their description; what is divided here does not tear ``kept`` (B,)."""
     if not table.divided:
-        group_folds(dataset.labels.tolist(), dataset.groups, FOLDS)  # refuses too few patients
+        by = f"by {_unit(table)}, " if table.group else ""
+        _check_folds(dataset, kept, by, ", numbered in a column fold")
         number = f" ({len(set(kept))} groups)" if table.group else ""
         how = f"{FOLDS}-fold cross-validation by {_unit(table)}{number}"
         return cross_validation(dataset, FOLDS), how
     parts = _parts(dataset, table)
-    check_groups(**parts)
     check_classes(**parts)
     if table.folds is not None:
         return cross_validation(dataset, table.folds), f"{len(parts)} folds as given"
     rows = {name: _rows(table, name) for name in ("train", "val", "test")}
+    training, groups = parts["train"], [kept[row] for row in rows["train"]]
+    if not (has_val := "val" in parts):
+        _check_folds(training, groups, "for validation, ", ", or list slides as val")
 
     def divide_training(seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Divide training bags in five by patient: four parts train, one validates."""
-        own = [kept[row] for row in rows["train"]]
-        first, val, second = group_folds(parts["train"].labels.tolist(), own, FOLDS, seed)[0]
+        """Divide training bags in five by group: four parts train, one validates."""
+        first, val, second = group_folds(training.labels.tolist(), groups, FOLDS, seed)[0]
         return rows["train"][np.sort(np.r_[first, second])], rows["train"][val]
-
-    has_val = "val" in parts
-    if not has_val:
-        divide_training(seed=0)  # refuses too few patients
 
     def splits(seed: int) -> list[Split]:
         own = (rows["train"], rows["val"]) if has_val else divide_training(seed)
@@ -271,6 +263,16 @@ def _division(
         return [Split(train, val, test, np.arange(len(test)))]
 
     return splits, "split as given" if has_val else "test set as given"
+
+
+def _check_folds(
+    dataset: MedicalBagDataset, groups: Sequence[Hashable], why: str, advice: str
+) -> None:
+    """Refuse too few groups."""
+    try:
+        group_folds(dataset.labels.tolist(), groups, FOLDS)
+    except ValueError as error:
+        raise ValueError(f"{why}{error}{advice}") from error
 
 
 def _parts(dataset: MedicalBagDataset, table: LabelTable) -> dict[str, MedicalBagDataset]:

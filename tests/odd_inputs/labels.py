@@ -26,6 +26,7 @@ from odd_inputs.case import Case, command, compare, feature_folder
 NAMES = list(toy_bags())
 PATIENTS = [patient for _, _, patient in toy_bags().values()]
 PARTS = [("train", "train", "test", "val", "test")[int(p[1:-1]) % 5] for p in PATIENTS]
+SIDES = ["train" if part == "val" else part for part in PARTS]
 
 
 def replaced(old: str, new: str, here: Path) -> None:
@@ -465,6 +466,11 @@ CASES = [
         "fewer groups than folds",
         lambda here: grouped("site", here, site=list("abcd") * 7 + ["a", "b"]),
         "by patient and site, 5 folds need at least 5 groups .* numbered in a column fold",
+    ),
+    Case(
+        "fewer groups than validation needs",
+        lambda here: grouped("site", here, split=SIDES, site=["AB"[s == "test"] for s in SIDES]),
+        "for validation, 5 folds need at least 5 groups .* got 1; .*, or list slides as val",
     ),
     Case(
         "groups of one class",
