@@ -79,13 +79,15 @@ def folder_benchmark(
     sides, kept, leaks = _check_division(table, Path(labels), split, allow_leak)
     dataset, table = open_features(path, f"{labels} with {split}" if split else str(labels), table)
     splits, division = _division(dataset.with_groups(sides), table, kept)
+    if leaks:
+        division += f" ({'; '.join(leaks)})"
     _warn_of_copies(dataset, table.splits or table.folds or kept)
     n_patients = len(set(dataset.groups))
     patients = "slides taken as patients" if table.patients is None else f"{n_patients} patients"
     name = path.resolve().name.encode(errors="replace").decode()  # it may have bytes of no text
     return Benchmark(
         name=name,
-        description=f"{name}: {len(dataset)} slides, {patients}, {', '.join([division, *leaks])}; "
+        description=f"{name}: {len(dataset)} slides, {patients}, {division}; "
         f"1 is {table.classes[1]!r}, 0 is {table.classes[0]!r}",
         test=dataset if table.splits is None else dataset.subset(_rows(table, "test")),
         splits=splits,
@@ -198,9 +200,10 @@ def _kept_together(blank: MedicalBagDataset, table: LabelTable, labels: Path) ->
         values[patient].add(value)
     several = [str(patient) for patient, own in values.items() if len(own) > 1]
     if several and not table.divided:
+        n_values, n_groups = len(set(table.groups)), len(set(joined))
         warnings.warn(
             f"{labels}: patients with several values of {table.group} ({shorten(several, 3)}) keep "
-            f"these together: {len(set(table.groups))} values make {len(set(joined))} groups",
+            f"these together: {n_values} values make {n_groups} group{'s' * (n_groups > 1)}",
             stacklevel=5,
         )
     return joined

@@ -91,7 +91,7 @@ def test_a_leak_that_is_allowed_is_trained_and_stands_in_the_report(folder):
     with pytest.warns(UserWarning, match="on both sides: .* results may be better than they"):
         own = benchmark(folder, split=LEAKY, allow_leak=True)
     (leak,) = own.source["leaks"]
-    assert f"split as given, {leak};" in own.description
+    assert f"split as given ({leak});" in own.description
     (split,) = own.splits(0)
     assert split.test.names == [name for name, part in zip(NAMES, LEAKY) if part == "test"]
     assert own.test.groups == [p for p, part in zip(PATIENTS, LEAKY) if part == "test"]
