@@ -1,8 +1,8 @@
 """TCGA: real slides of breast and lung cancer as bags of features, with what is known of each.
 
 The features are those of HIPT (Chen et al. 2022, CVPR): an instance is a region of 4096 × 4096
-pixels at 20×, described by the mean of the features of its 256 × 256 tiles. The encoder was trained
-without labels on all of TCGA, slides that serve as test slides included.
+pixels at 20×, described by the 192 numbers of HIPT's transformer of regions. The encoder was
+trained without labels on TCGA, slides that serve as test slides included.
 """
 
 from dataclasses import dataclass

@@ -98,13 +98,11 @@ def read_slides(cohort: str, folder: Path) -> Slides:
 
 def write_packed(slides: Slides, cohort: str, folder: Path) -> None:
     """Write a cohort as ``.npz``, CSV and the CSV files of its folds."""
-    sizes = [len(bag) for bag in slides.bags]
-    arrays = {
-        "features": np.concatenate(slides.bags),
-        "bag": np.repeat(np.arange(len(sizes), dtype=np.int32), sizes),
-    }
+    features = np.concatenate(slides.bags)
+    bag = np.repeat(np.arange(len(slides.bags), dtype=np.int32), list(map(len, slides.bags)))
     write_whole(
-        folder / f"tcga_{cohort}_hipt192.npz", lambda file: np.savez_compressed(file, **arrays)
+        folder / f"tcga_{cohort}_hipt192.npz",
+        lambda file: np.savez_compressed(file, features=features, bag=bag),
     )
     tables = {folder / f"tcga_{cohort}_slides.csv": _as_csv(slides.columns)}
     for k, split in enumerate(slides.splits):

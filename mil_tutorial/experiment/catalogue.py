@@ -84,7 +84,8 @@ def load_benchmark(
         makers[f"tcga-{cohort}"] = partial(tcga_benchmark, cohort, allow_leak=allow_leak, **asked)
     if asked and not name.startswith("tcga-"):
         raise ValueError(
-            f"--{next(iter(asked))} is for tcga-brca and tcga-lung; {name} comes with its own"
+            f"--{next(iter(asked))} is for tcga-brca and tcga-lung, and the data are {name}; the "
+            "labels of a folder are given by --labels FILE.csv"
         )
     options = {"labels": labels, "positive": positive, "split": split}
     given = next((option for option, value in options.items() if value is not None), None)
