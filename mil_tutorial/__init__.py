@@ -97,7 +97,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "experiment.baselines": ("TileClassifier", "baseline_probabilities", "fit_tile_classifier"),
         "experiment.trials": ("train_one",),
         "experiment.summary": ("Summary",),
-        "experiment.tables": ("as_csv", "as_markdown", "as_results"),
+        "experiment.tables": ("as_csv", "as_markdown", "as_results", "classifier_table"),
         "experiment.figures": (
             "plot_learning_curve",
             "plot_roc",
