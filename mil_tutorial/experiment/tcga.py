@@ -33,8 +33,9 @@ def tcga_benchmark(
     else:
         groups = tcga.columns["site"] if folds == "site" else dataset.groups
         test, splits = dataset, cross_validation(_regrouped(dataset, groups), FOLDS)
-        number = f" ({len(set(groups))} codes)" if folds == "site" else ""
-        division = f"{FOLDS}-fold cross-validation by {folds}{number}"
+        division = f"{FOLDS}-fold cross-validation by {folds}"
+        if folds == "site":
+            division += f" ({len(set(groups))} codes; intervals are over patients all the same)"
     return Benchmark(
         name=f"tcga-{cohort}",
         description=f"TCGA {cohort.upper()}, HIPT region features: {len(dataset)} slides of "
