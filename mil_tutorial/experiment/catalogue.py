@@ -9,6 +9,7 @@ import numpy as np
 from mil_tutorial.datasets.slides import load_slides
 from mil_tutorial.experiment.benchmarks import Benchmark, Split, cross_validation, fixed_split
 from mil_tutorial.experiment.own_features import folder_benchmark, npz_benchmark
+from mil_tutorial.experiment.tcga import tcga_benchmark
 from mil_tutorial.training.config import TrainingConfig
 
 
@@ -20,6 +21,8 @@ def load_benchmark(
     positive: str | None = None,
     split: Path | None = None,
     group: str | None = None,
+    folds: str | None = None,
+    label: str | None = None,
     allow_leak: bool = False,
 ) -> Benchmark:
     """Load a data set with its splits and the settings that suit it.
@@ -27,8 +30,9 @@ def load_benchmark(
     Parameters
     ----------
     name : str or path
-        ``slides``, ``slides-hard``, ``musk1``, ``musk2``, ``mnist`` or ``colon``, or the path of a
-        folder of feature files or of an ``.npz`` file with the user's own features.
+        ``slides``, ``slides-hard``, ``musk1``, ``musk2``, ``mnist``, ``colon``, ``tcga-brca`` or
+        ``tcga-lung``, or the path of a folder of feature files or of an ``.npz`` file with the
+        user's own features.
     train_bags : int
         Bags to train on, for ``mnist``, where they are drawn at will.
     labels, positive, split : path, str, path, optional
@@ -37,9 +41,13 @@ def load_benchmark(
     group : str, optional
         For a folder: a column of the labels, such as a hospital. No two splits share one of its
         values, nor a patient.
+    folds : {"published", "patient", "site"}, optional
+        For TCGA: the ten published folds, or five by patient (the default) or by source site.
+    label : str, optional
+        For TCGA: ``subtype`` (the default), or a mutation such as ``TP53_mut``; see ``load_tcga``.
     allow_leak : bool
-        For a folder that comes divided: train and test although patients are on both sides, to
-        repeat a published protocol. Without it, that is refused.
+        Train and test although patients are on both sides of a given division, to repeat a
+        published protocol. Without it, that is refused.
 
     Raises
     ------
@@ -55,8 +63,19 @@ def load_benchmark(
         "mnist": partial(_mnist, train_bags),
         "colon": _colon,
     }
+    tcga = {"folds": folds, "label": label}
+    asked = {option: value for option, value in tcga.items() if value is not None}
+    for cohort in ("brca", "lung"):
+        makers[f"tcga-{cohort}"] = partial(tcga_benchmark, cohort, allow_leak=allow_leak, **asked)
+    if asked and not name.startswith("tcga-"):
+        raise ValueError(
+            f"--{next(iter(asked))} is for tcga-brca and tcga-lung, and the data are {name}; the "
+            "labels of a folder are given by --labels FILE.csv"
+        )
     options: dict[str, object] = {"labels": labels, "positive": positive, "split": split}
     options |= {"group": group, "allow-leak": allow_leak or None}
+    if name.startswith("tcga-"):
+        del options["allow-leak"]
     given = next((option for option, value in options.items() if value is not None), None)
     folder = Path(name)
     if given and (name in makers or not folder.is_dir()):

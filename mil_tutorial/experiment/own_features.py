@@ -66,8 +66,8 @@ def folder_benchmark(
     """Return a folder of features, with the division that it comes with, else cross-validation.
 
     Parameters as in ``load_benchmark``. A split without ``val`` has a fifth of the training
-    patients put aside for validation, others for each seed. Intervals are over patients, whatever
-    ``group`` keeps together and whichever leak is allowed.
+    patients put aside for validation, others for each seed. Intervals are over patients, or over
+    what ``group`` keeps together, whichever leak is allowed.
     """
     if labels is None:
         raise ValueError(
@@ -85,11 +85,12 @@ def folder_benchmark(
     n_patients = len(set(dataset.groups))
     patients = "slides taken as patients" if table.patients is None else f"{n_patients} patients"
     name = path.resolve().name.encode(errors="replace").decode()  # it may have bytes of no text
+    tested = dataset.with_groups(kept)
     return Benchmark(
         name=name,
         description=f"{name}: {len(dataset)} slides, {patients}, {division}; "
         f"1 is {table.classes[1]!r}, 0 is {table.classes[0]!r}",
-        test=dataset if table.splits is None else dataset.subset(_rows(table, "test")),
+        test=tested if table.splits is None else tested.subset(_rows(table, "test")),
         splits=splits,
         n_folds=len(set(table.folds or range(FOLDS))) if table.splits is None else 1,
         input_dim=dataset.instance_shape[0],
