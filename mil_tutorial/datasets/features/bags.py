@@ -105,6 +105,10 @@ class FeatureBags(MedicalBagDataset):
             means = (means - self.scale[0]) / self.scale[1]
         return means.float()
 
+    def contents(self) -> list[bytes]:
+        """Return the digest of each file: see ``FeatureFile.digest``."""
+        return [file.digest for file in self.files]
+
     def checksum(self) -> str:
         """Return 16 hexadecimal digits that change with labels, sizes and sampled rows.
 
