@@ -13,7 +13,6 @@ from torch.utils.data import Dataset
 from mil_tutorial.bags.groups import group_values
 from mil_tutorial.system.numbers import check_kind, shown
 
-
 SAMPLED_ROWS = 16
 """Instances of a bag that its content is known by."""
 
@@ -169,9 +168,7 @@ class MedicalBagDataset(Dataset[Bag]):
 
     def contents(self) -> list[bytes]:
         """Return for each bag bytes that tell its features, before any scaling, from others'."""
-        return self._contents or [
-            content(len(x), x[sampled_rows(len(x))]) for x in self.instances
-        ]
+        return self._contents or [content(len(x), x[sampled_rows(len(x))]) for x in self.instances]
 
     def bag_means(self) -> Tensor:
         """Mean instance of each bag: (B, D)."""
@@ -257,7 +254,7 @@ def _digest(*parts: Tensor | bytes | str) -> bytes:
 
 
 def sampled_rows(n: int) -> Tensor:
-    """Return the rows, of n, that ``content`` looks at: spread evenly from the first to the last."""
+    """Return the rows, of n, that ``content`` looks at: evenly from the first to the last."""
     return torch.linspace(0, n - 1, min(n, SAMPLED_ROWS)).round().long()
 
 

@@ -118,11 +118,9 @@ class FeatureFile:
         """
         kind = kind_of(self.path)
         stored = kind.attributes(self.path, "features")
-        known: dict[str, str | float] = {
-            "encoder": attribute_text(stored[name])
-            for name in ("extractor", "encoder")
-            if name in stored
-        }
+        known: dict[str, str | float] = {}
+        if name := next((name for name in ("encoder", "extractor") if name in stored), None):
+            known["encoder"] = attribute_text(stored[name])
         placed = kind.attributes(self.path, "coords")
         if (mpp := number(placed, "target_mpp", self.path)) is not None:
             known["mpp"] = mpp

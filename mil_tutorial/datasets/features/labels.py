@@ -69,7 +69,10 @@ class LabelTable(NamedTuple):
 
 
 def read_labels(
-    path: Path | str, positive: str | None = None, split: Path | str | None = None
+    path: Path | str,
+    positive: str | None = None,
+    split: Path | str | None = None,
+    classes: tuple[str, str] | None = None,
 ) -> LabelTable:
     """Read the labels of slides.
 
@@ -87,6 +90,9 @@ def read_labels(
     split : path, optional
         The split in a file of its own, see ``read_split_file``; it replaces one in the table.
         Slides that it does not list are left out, with a warning.
+    classes : (str, str), optional
+        The names of 0 and 1 for a model that was trained before: they are taken where the table
+        has no others, even if it has one only, and a division of the table is not read.
 
     Raises
     ------
@@ -98,7 +104,9 @@ def read_labels(
     """
     table = read_table(path)
     names = _columns(table)
-    if split is None:
+    if classes is not None:
+        columns = {}
+    elif split is None:
         columns = division_columns(table, split=names.get("split"), fold=names.get("fold"))
     else:
         table, columns = _listed(table, names["slide"], Path(split))
@@ -106,7 +114,8 @@ def read_labels(
     columns |= {what: table.column(names[what]) for what in own if what in names}
     slides = _complete(table, columns)
     labels = [SPREADSHEET.get(cell, cell) for cell in columns["label"]]
-    classes = _classes(table.path, labels, positive)
+    if classes is None or positive is not None or not set(labels) <= set(classes):
+        classes = _classes(table.path, labels, positive)
     patients = columns.get("patient")
     _warn_of_alike(table.path, patients or [])
     return LabelTable(

@@ -1,0 +1,357 @@
+"""Kept models: all that a pooling's training left, in one file, and how it judges other bags.
+
+The file is in the format safetensors: numbers, and a text in JSON. Nothing in it is ever run.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mil_tutorial.bags.dataset import MedicalBagDataset
+from mil_tutorial.bags.loading import fill_batches
+from mil_tutorial.datasets.features.files import Moments, moments_of
+from mil_tutorial.experiment.shift import Reference, Shift, measure_shift
+from mil_tutorial.models.mil import MIL, build_model
+from mil_tutorial.system.errors import short_of_memory
+from mil_tutorial.system.numbers import check_kind
+from mil_tutorial.system.reading import check_is_file, readable
+from mil_tutorial.training.prediction import MOST_VALUES, Predictions, ensemble, predict
+
+FORMAT = 1
+"""Version of the file; others are refused."""
+KEY = "mil_tutorial.kept_model"
+"""Where the text of the file has its JSON."""
+UNUSED, TRAINED, VALIDATED, TESTED = range(4)
+"""What a bag was for the models of a seed and fold."""
+NEW = "all models"
+UNSEEN = "models that never saw it"
+SEEN = "all models, which trained on it"
+"""Who judges a bag: one unknown to the file, one that some models never saw, one that all saw."""
+
+
+class KeptTrial(NamedTuple):
+    """The models of a seed and fold, whose mean logit judges, and what belongs to them.
+
+    ``scale`` is the mean and deviation (D,) of the features in training, None where they were not
+    scaled; ``threshold`` what a probability has to reach to be called positive.
+    """
+
+    seed: int
+    fold: int
+    models: list[MIL]
+    scale: tuple[Tensor, Tensor] | None
+    threshold: float
+
+
+@dataclass(frozen=True, eq=False)
+class KeptPredictions:
+    """What a kept model says of B bags, in the order of the data set; all arrays are (B,).
+
+    Attributes
+    ----------
+    names : list of str
+    probabilities : mean over the seeds and folds that judge the bag
+    calibrated : the same with logits divided by the temperature; NaN without one
+    spread : deviation of the probabilities of the single models
+    thresholds, called_positive : mean threshold of those that judge; whether it is reached
+    judged_by : list of str
+        ``NEW``, ``UNSEEN`` or ``SEEN``.
+    attention : list of arrays (n_b,), mean over those that judge
+    by_trial : array (T, B)
+        Probability by each seed and fold; NaN where it does not judge.
+    shift : Shift
+        How far the features lie from those of training.
+    """
+
+    names: list[str]
+    probabilities: np.ndarray
+    calibrated: np.ndarray
+    spread: np.ndarray
+    thresholds: np.ndarray
+    called_positive: np.ndarray
+    judged_by: list[str]
+    attention: list[np.ndarray]
+    by_trial: np.ndarray
+    shift: Shift
+
+
+@dataclass(frozen=True, eq=False)
+class KeptModel:
+    """The models of all seeds and folds of one pooling, as ``compare --keep`` wrote them.
+
+    Attributes
+    ----------
+    settings : dict
+        The text of the file: pooling, width of the features, classes, encoder, temperature and how
+        it was obtained, data, checksums, settings of the training, versions.
+    trials : list of KeptTrial
+    reference : Reference
+        Of the training features, by slide.
+    contents : list of bytes
+        Of the K bags that the experiment used: see ``MedicalBagDataset.contents``.
+    roles : int array, shape (T, K)
+        What each of them was for each trial: ``TRAINED``, ``TESTED``, …
+    """
+
+    settings: dict[str, Any]
+    trials: list[KeptTrial]
+    reference: Reference
+    contents: list[bytes]
+    roles: np.ndarray
+
+    @property
+    def width(self) -> int:
+        """D, the width of the features."""
+        return self.settings["width"]
+
+    @property
+    def classes(self) -> tuple[str, str]:
+        """What 0 and 1 are called."""
+        negative, positive = self.settings["classes"]
+        return negative, positive
+
+    @cached_property
+    def _column(self) -> dict[bytes, int]:
+        return {known: column for column, known in enumerate(self.contents)}
+
+    def judges(self, content: bytes) -> tuple[np.ndarray, str]:
+        """Return which trials judge a bag, (T,) bool, and who that is.
+
+        A bag that the experiment knows is judged by the models that neither trained on it nor were
+        chosen by it, if there are any: so its prediction is that of the cross-validation.
+        """
+        everyone = np.ones(len(self.trials), dtype=bool)
+        if content not in self._column:
+            return everyone, NEW
+        roles = self.roles[:, self._column[content]]
+        unseen = (roles != TRAINED) & (roles != VALIDATED)
+        return (unseen, UNSEEN) if unseen.any() else (everyone, SEEN)
+
+    def predict(self, dataset: MedicalBagDataset) -> KeptPredictions:
+        """Judge bags of features; they are scaled here as each fold's training bags were.
+
+        The logit of a seed and fold is the mean of its members', as in ``compare``; the probability
+        is the mean over seeds and folds. No bag of known content is judged by models that saw it,
+        if others did not: see ``judges``.
+
+        Parameters
+        ----------
+        dataset : MedicalBagDataset
+            Features as the encoder made them, not scaled; labels are not looked at.
+
+        Raises
+        ------
+        ValueError
+            For features of another width, or scaled ones.
+        """
+        self._check(dataset)
+        chosen, judged_by = zip(*map(self.judges, dataset.contents()))
+        judging = np.stack(chosen, axis=1)
+        logits = np.full((len(self.trials), len(dataset)), np.nan)
+        singles: list[list[float]] = [[] for _ in judged_by]
+        attention: list[Any] = [0.0] * len(dataset)
+        moments: list[Moments] = [None] * len(dataset)  # type: ignore[list-item]
+        for rows in fill_batches(dataset, len(dataset), MOST_VALUES):
+            block = MedicalBagDataset([(dataset.instances[row], 0) for row in rows])
+            for row, instances in zip(rows, block.instances):
+                moments[row] = moments_of(instances)
+            for t, trial in enumerate(self.trials):
+                own = [i for i, row in enumerate(rows) if judging[t, row]]
+                if not own:
+                    continue
+                members = _judge(trial, block.subset(own))
+                together = ensemble(members)
+                for i, weights in zip(own, together.per_bag(together.attention)):
+                    attention[rows[i]] = attention[rows[i]] + weights
+                columns = [rows[i] for i in own]
+                logits[t, columns] = together.logits
+                for row, values in zip(columns, zip(*(one.probabilities for one in members))):
+                    singles[row] += values
+        thresholds = np.array([trial.threshold for trial in self.trials])
+        thresholds = _mean_of(np.broadcast_to(thresholds[:, None], judging.shape), judging)
+        probabilities = _mean_of(expit(logits), judging)
+        temperature = self.settings["temperature"] or np.nan
+        return KeptPredictions(
+            names=list(dataset.names),
+            probabilities=probabilities,
+            calibrated=_mean_of(expit(logits / temperature), judging),
+            spread=np.array([np.std(values) for values in singles]),
+            thresholds=thresholds,
+            called_positive=probabilities >= thresholds,
+            judged_by=list(judged_by),
+            attention=[sum_ / n for sum_, n in zip(attention, judging.sum(axis=0))],
+            by_trial=expit(logits),
+            shift=measure_shift(self.reference, moments),
+        )
+
+    def _check(self, dataset: MedicalBagDataset) -> None:
+        check_kind(MedicalBagDataset, dataset=dataset)
+        if dataset.instance_shape != (self.width,):
+            encoder = self.settings["features"].get("encoder")
+            raise ValueError(
+                f"features have shape {dataset.instance_shape}, the model was trained on "
+                f"({self.width},){f' of {encoder}' if encoder else ''}; extract them with the same "
+                "encoder"
+            )
+        if dataset.scale is not None:
+            raise ValueError(
+                "the features were scaled before; give them as they were extracted, since each "
+                "fold of the model scales them by its own training set"
+            )
+
+
+def expit(logits: np.ndarray) -> np.ndarray:
+    """The sigmoid, in the precision of ``compare``'s probabilities."""
+    from scipy.special import expit as sigmoid
+
+    return sigmoid(logits)
+
+
+def _judge(trial: KeptTrial, bags: MedicalBagDataset) -> list[Predictions]:
+    scaled = bags if trial.scale is None else bags.scaled(*trial.scale)
+    return [predict(model, scaled) for model in trial.models]
+
+
+def _mean_of(values: np.ndarray, judging: np.ndarray) -> np.ndarray:
+    """Return the mean over the trials (T, B) that judge; exact where only one does."""
+    return np.where(judging, values, 0).sum(axis=0) / judging.sum(axis=0)
+
+
+def write_kept(kept: KeptModel) -> bytes:
+    """Return the content of the file that ``load_kept`` reads."""
+    from safetensors.torch import save
+
+    tensors = {
+        "contents": torch.tensor([list(one) for one in kept.contents], dtype=torch.uint8),
+        "roles": torch.from_numpy(kept.roles.astype(np.uint8)),
+        **{f"training.{name}": value for name, value in kept.reference._asdict().items()},
+    }
+    trials = []
+    for t, trial in enumerate(kept.trials):
+        for m, model in enumerate(trial.models):
+            for name, value in model.state_dict().items():
+                tensors[f"trial{t}.member{m}.{name}"] = value.detach().cpu().contiguous()
+        if trial.scale is not None:
+            tensors[f"trial{t}.mean"], tensors[f"trial{t}.deviation"] = trial.scale
+        known = {"members": len(trial.models), "scaled": trial.scale is not None}
+        trials.append(
+            {name: getattr(trial, name) for name in ("seed", "fold", "threshold")} | known
+        )
+    text = {"format": FORMAT, "settings": kept.settings, "trials": trials}
+    text = json.loads(json.dumps(text, allow_nan=False))  # as it will be read
+    return save(tensors, {KEY: json.dumps(text | {"blake2b": _digest(text, tensors)})})
+
+
+def load_kept(path: Path | str) -> KeptModel:
+    """Load a model that ``compare --keep`` wrote; nothing in the file is run.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file.
+    ValueError
+        When it is no kept model, is damaged, or is of another version of the format.
+    """
+    from safetensors import safe_open
+
+    path = Path(path)
+    check_is_file(path)
+    with readable(path, "a kept model"), safe_open(path, framework="pt") as file:
+        text = (file.metadata() or {}).get(KEY)
+        names = file.keys() if text else []
+        tensors = {name: file.get_tensor(name) for name in names}
+    if text is None:
+        raise ValueError(
+            f"{path} holds tensors, but no model that compare --keep wrote; name one of its files "
+            "model-NAME.safetensors"
+        )
+    try:
+        stored = json.loads(text)
+        if stored["format"] != FORMAT:
+            raise ValueError(
+                f"its format is {stored['format']}, this version of mil-tutorial reads {FORMAT}; "
+                "use the version that wrote it"
+            )
+        if stored.pop("blake2b") != _digest(stored, tensors):
+            raise ValueError("it has another checksum than when it was written; copy it again")
+        return _checked(_from_stored(stored, tensors))
+    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        if short_of_memory(error):
+            raise
+        reason = str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"
+        reason = " ".join(reason.split())[:300]
+        raise ValueError(f"{path} cannot be used as a kept model: {reason}") from error
+
+
+def _from_stored(stored: dict[str, Any], tensors: Mapping[str, Tensor]) -> KeptModel:
+    settings = stored["settings"]
+    trials = []
+    for t, trial in enumerate(stored["trials"]):
+        prefix = f"trial{t}."
+        models = [
+            _model(settings, _below(f"{prefix}member{m}.", tensors))
+            for m in range(trial["members"])
+        ]
+        scale = (
+            (tensors[f"{prefix}mean"], tensors[f"{prefix}deviation"]) if trial["scaled"] else None
+        )
+        own = {name: trial[name] for name in ("seed", "fold", "threshold")}
+        trials.append(KeptTrial(models=models, scale=scale, **own))
+    return KeptModel(
+        settings,
+        trials,
+        Reference(*(tensors[f"training.{name}"] for name in Reference._fields)),
+        [bytes(row.tolist()) for row in tensors["contents"]],
+        tensors["roles"].numpy(),
+    )
+
+
+def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {
+        name.removeprefix(prefix): value
+        for name, value in tensors.items()
+        if name.startswith(prefix)
+    }
+
+
+def _model(settings: dict[str, Any], weights: dict[str, Tensor]) -> MIL:
+    """Build a model around its weights, whose width is that of its own head."""
+    with torch.device("meta"):  # nothing is drawn, and no more memory taken than the weights have
+        hidden = weights["head.weight"].shape[1]
+        model = build_model(settings["pooling"], settings["width"], hidden)
+    model.load_state_dict(weights, assign=True)
+    return model.eval().requires_grad_(False)
+
+
+def _checked(kept: KeptModel) -> KeptModel:
+    """Refuse parts that do not fit together, before anything is computed with them."""
+    settings, n_trials = kept.settings, len(kept.trials)
+    temperature = settings["temperature"]
+    fits = (
+        all(isinstance(name, str) for name in kept.classes)
+        and isinstance(settings["features"], dict)
+        and (temperature is None or temperature > 0)
+        and n_trials > 0
+        and all(trial.models and 0 <= trial.threshold <= 1 for trial in kept.trials)
+        and kept.roles.shape == (n_trials, len(kept.contents))
+        and all(part.shape == (kept.width,) for part in kept.reference)
+    )
+    if not fits:
+        raise ValueError("its parts do not fit together")
+    return kept
+
+
+def _digest(text: dict[str, Any], tensors: Mapping[str, Tensor]) -> str:
+    digest = blake2b(json.dumps(text, sort_keys=True).encode(), digest_size=16)
+    for name in sorted(tensors):
+        digest.update(f"{name} {tuple(tensors[name].shape)} {tensors[name].dtype}".encode())
+        digest.update(tensors[name].contiguous().numpy().tobytes())
+    return digest.hexdigest()
