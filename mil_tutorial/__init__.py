@@ -93,6 +93,8 @@ __getattr__, __dir__, __all__ = lazy_names(
         ),
         "experiment.catalogue": ("load_benchmark",),
         "experiment.run": ("run_experiment",),
+        "experiment.keeping": ("keep_model",),
+        "experiment.kept": ("KeptModel", "load_kept"),
         "experiment.baselines": ("TileClassifier", "baseline_probabilities", "fit_tile_classifier"),
         "experiment.trials": ("train_one",),
         "experiment.summary": ("Summary",),

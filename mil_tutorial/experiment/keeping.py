@@ -8,10 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from mil_tutorial.bags.dataset import MedicalBagDataset
 from mil_tutorial.datasets.features.bags import FeatureBags
 from mil_tutorial.datasets.features.files import Moments
-from mil_tutorial.datasets.features.tables import shorten
 from mil_tutorial.experiment.benchmarks import Benchmark
 from mil_tutorial.experiment.kept import (
     TESTED,
@@ -48,21 +46,8 @@ def check_keepable(benchmark: Benchmark) -> dict[str, str | float]:
             f"models of {benchmark.name} cannot be kept: they are trained with their encoder on "
             "pictures, and predict takes features; leave out --keep"
         )
-    return origin_of(benchmark.test)
-
-
-def origin_of(dataset: MedicalBagDataset) -> dict[str, str | float]:
-    """Return what the files of a data set say of their encoder and µm/px, if they say one thing."""
-    stated: dict[str, dict[str | float, str]] = {}
-    for file in dataset.files if isinstance(dataset, FeatureBags) else []:
-        for name, value in file.origin().items():
-            stated.setdefault(name, {})[value] = file.path.name
-    for name, values in stated.items():
-        if len(values) > 1:
-            examples = shorten(f"{value} in {file}" for value, file in values.items())
-            what = "encoders" if name == "encoder" else "resolutions (µm/px)"
-            raise ValueError(f"features are of several {what}: {examples}; extract all alike")
-    return {name: value for name, (value,) in stated.items()}
+    test = benchmark.test
+    return test.origin() if isinstance(test, FeatureBags) else {}
 
 
 def kept_bytes(benchmark: Benchmark, poolings: Iterable[str], trials: int, members: int = 1) -> int:

@@ -4,6 +4,8 @@ The file is in the format safetensors: numbers, and a text in JSON. Nothing in i
 """
 
 import json
+import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,9 +16,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+from tqdm.auto import tqdm
 
 from mil_tutorial.bags.dataset import MedicalBagDataset
 from mil_tutorial.bags.loading import fill_batches
+from mil_tutorial.datasets.features.bags import FeatureBags
 from mil_tutorial.datasets.features.files import Moments, moments_of
 from mil_tutorial.experiment.shift import Reference, Shift, measure_shift
 from mil_tutorial.models.mil import MIL, build_model
@@ -29,6 +33,8 @@ FORMAT = 1
 """Version of the file; others are refused."""
 KEY = "mil_tutorial.kept_model"
 """Where the text of the file has its JSON."""
+SAME_MPP = 0.05
+"""Relative difference of two µm/px that is none: slides are read at the nearest whole pixel."""
 UNUSED, TRAINED, VALIDATED, TESTED = range(4)
 """What a bag was for the models of a seed and fold."""
 NEW = "all models"
@@ -150,7 +156,7 @@ class KeptModel:
         Raises
         ------
         ValueError
-            For features of another width, or scaled ones.
+            For features of another encoder or width, or scaled ones.
         """
         self._check(dataset)
         chosen, judged_by = zip(*map(self.judges, dataset.contents()))
@@ -159,7 +165,8 @@ class KeptModel:
         singles: list[list[float]] = [[] for _ in judged_by]
         attention: list[Any] = [0.0] * len(dataset)
         moments: list[Moments] = [None] * len(dataset)  # type: ignore[list-item]
-        for rows in fill_batches(dataset, len(dataset), MOST_VALUES):
+        blocks = fill_batches(dataset, len(dataset), MOST_VALUES)
+        for rows in tqdm(blocks, "judging", leave=False, disable=None):
             block = MedicalBagDataset([(dataset.instances[row], 0) for row in rows])
             for row, instances in zip(rows, block.instances):
                 moments[row] = moments_of(instances)
@@ -193,13 +200,27 @@ class KeptModel:
         )
 
     def _check(self, dataset: MedicalBagDataset) -> None:
+        """Refuse features of another encoder or width; warn of tiles of another µm/px."""
         check_kind(MedicalBagDataset, dataset=dataset)
+        trained = self.settings["features"]
+        origin = dataset.origin() if isinstance(dataset, FeatureBags) else {}
+        encoder, other = trained.get("encoder"), origin.get("encoder")
+        if encoder and other and encoder != other:
+            raise ValueError(
+                f"features are of {other}, the model was trained on {encoder}; extract them again"
+            )
         if dataset.instance_shape != (self.width,):
-            encoder = self.settings["features"].get("encoder")
             raise ValueError(
                 f"features have shape {dataset.instance_shape}, the model was trained on "
                 f"({self.width},){f' of {encoder}' if encoder else ''}; extract them with the same "
                 "encoder"
+            )
+        mpp, other = trained.get("mpp"), origin.get("mpp")
+        if mpp and other and not math.isclose(mpp, other, rel_tol=SAME_MPP):
+            warnings.warn(
+                f"tiles are of {other:g} µm/px, the model was trained on {mpp:g}; the same "
+                "structures look different to its encoder",
+                stacklevel=3,
             )
         if dataset.scale is not None:
             raise ValueError(
