@@ -88,9 +88,9 @@ def evaluate(kept: KeptModel, predictions: KeptPredictions, truth: Truth) -> dic
         "of_cross_validation": int((judged_by[counted] == UNSEEN).sum()),
         "left_out_as_trained_on": int((np.isfinite(truth.labels) & (judged_by == SEEN)).sum()),
     }
-    groups = (
-        group_numbers([truth.groups[i] for i in np.flatnonzero(counted)]) if len(labels) else []
-    )
+    if not len(labels):
+        return found
+    groups = group_numbers([group for group, counts in zip(truth.groups, counted) if counts])
     called = predictions.called_positive[None, counted]
     shares = {"sensitivity": (called, labels == 1), "specificity": (~called, labels == 0)}
     for name, (values, chosen) in shares.items():
@@ -169,7 +169,7 @@ def write_judged(
             (folder / name).write_text(text, encoding="utf-8")
         (folder / ATTENTION).mkdir()
         for i, (name, attention) in enumerate(zip(predictions.names, predictions.attention)):
-            arrays = {"attention": attention.astype(np.float32)}
+            arrays: dict[str, Any] = {"attention": attention.astype(np.float32)}
             if dataset.coords is not None:
                 arrays["coords"] = dataset.coords[i]
             np.savez_compressed(folder / ATTENTION / f"{name}.npz", **arrays)

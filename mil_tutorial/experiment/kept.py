@@ -215,10 +215,10 @@ class KeptModel:
                 f"({self.width},){f' of {encoder}' if encoder else ''}; extract them with the same "
                 "encoder"
             )
-        mpp, other = trained.get("mpp"), origin.get("mpp")
-        if mpp and other and not math.isclose(mpp, other, rel_tol=SAME_MPP):
+        mpp, own = trained.get("mpp"), float(origin.get("mpp", 0))
+        if mpp and own and not math.isclose(mpp, own, rel_tol=SAME_MPP):
             warnings.warn(
-                f"tiles are of {other:g} µm/px, the model was trained on {mpp:g}; the same "
+                f"tiles are of {own:g} µm/px, the model was trained on {mpp:g}; the same "
                 "structures look different to its encoder",
                 stacklevel=3,
             )

@@ -143,9 +143,11 @@ def test_bags_in_memory_keep_what_they_were_before_scaling():
 
 
 def test_temperature_is_chosen_on_validation_bags_alone(folder):
-    _, experiment, kept = folder
-    labels, logits = np.concatenate(experiment.validations["gated"], axis=1)
-    assert len(labels) == 2 * len(experiment.benchmark.test)  # each bag validates once a seed
+    _, experiment, _ = folder
+    validated = np.concatenate(experiment.validations["gated"], axis=1)
+    assert validated.shape[1] == 2 * len(
+        experiment.benchmark.test
+    )  # each bag validates once a seed
     spoilt = replace(experiment, validations={"gated": [np.array([[0.0, 1.0], [-1.0, 1.0]])]})
     none = kept_models(spoilt)["gated"].settings
     assert none["temperature"] is None
