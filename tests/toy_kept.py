@@ -8,8 +8,11 @@ from mil_tutorial.experiment.kept import TESTED, TRAINED, KeptModel, KeptTrial, 
 from mil_tutorial.experiment.shift import raw_moments, reference_of
 
 
-def toy_kept(bags, n_trials=3, members=2, features=(), **settings):
-    """A model of random weights for ``toy_bags``; trial t tested bag b where b % n_trials is t."""
+def toy_kept(bags, n_trials=3, members=2, features=(), tested=True, **settings):
+    """A model of random weights for ``toy_bags``; trial t tested bag b where b % n_trials is t.
+
+    Without ``tested`` all of them trained on all bags.
+    """
     dataset = MedicalBagDataset([(x, label) for x, label, _ in bags.values()], names=list(bags))
     width = dataset.instance_shape[0]
     torch.manual_seed(0)
@@ -24,7 +27,7 @@ def toy_kept(bags, n_trials=3, members=2, features=(), **settings):
         )
         for t in range(n_trials)
     ]
-    tested = np.arange(len(dataset)) % n_trials == np.arange(n_trials)[:, None]
+    own = np.arange(len(dataset)) % n_trials == np.arange(n_trials)[:, None]
     known = {
         "pooling": "gated",
         "width": width,
@@ -37,7 +40,7 @@ def toy_kept(bags, n_trials=3, members=2, features=(), **settings):
         trials,
         reference_of(raw_moments(dataset)),
         dataset.contents(),
-        np.where(tested, TESTED, TRAINED),
+        np.where(own & tested, TESTED, TRAINED),
     )
 
 
