@@ -94,7 +94,7 @@ def kept_models(
     for seed in experiment.seeds:
         for split in benchmark.splits(seed):
             use: dict[bytes, int] = {}
-            for name, part in reversed(split.parts().items()):  # what trained and tested, trained
+            for name, part in reversed(split.parts().items()):  # a copy on both sides trained
                 use |= dict.fromkeys(part.contents(), PARTS[name])
             uses.append(use)
             scales.append(split.train.scale)

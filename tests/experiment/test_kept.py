@@ -248,3 +248,12 @@ def test_a_hidden_width_that_differs_by_fold_is_kept(tmp_path):
 
 def test_toy_models_are_read(tmp_path):
     assert load_kept(write_toy_kept(tmp_path / "m.safetensors", toy_bags(6))).width == 6
+
+
+def test_a_copy_on_both_sides_counts_as_trained_on():
+    train, val, test = (separable(20, seed=seed) for seed in range(3))
+    bags = [(train.instances[0], 0.0), *zip(test.instances[1:], test.labels[1:])]
+    leaky = MedicalBagDataset(bags)
+    benchmark = Benchmark("x", "x", leaky, fixed_split(train, val, leaky), 4, 8)
+    kept = kept_models(run(benchmark, poolings=["mean"], seeds=1))["mean"]
+    assert kept.predict(leaky).judged_by == [SEEN, *[UNSEEN] * 19]
