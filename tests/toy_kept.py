@@ -4,7 +4,8 @@ import numpy as np
 import torch
 
 from mil_tutorial import MedicalBagDataset, build_model
-from mil_tutorial.experiment.kept import TESTED, TRAINED, KeptModel, KeptTrial, write_kept
+from mil_tutorial.experiment.kept import TESTED, TRAINED, KeptModel, KeptTrial
+from mil_tutorial.experiment.kept_files import write_kept
 from mil_tutorial.experiment.shift import raw_moments, reference_of
 
 

@@ -41,7 +41,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Judge slides with a kept model; write probabilities, decisions, attention and heat maps."""
     from mil_tutorial.experiment.judged import as_text, draw_heat_maps, write_judged
-    from mil_tutorial.experiment.kept import load_kept
+    from mil_tutorial.experiment.kept_files import load_kept
     from mil_tutorial.experiment.slide_heatmaps import slides_of
     from mil_tutorial.system.files import check_new, check_writable
 

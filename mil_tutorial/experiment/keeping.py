@@ -18,8 +18,8 @@ from mil_tutorial.experiment.kept import (
     VALIDATED,
     KeptModel,
     KeptTrial,
-    write_kept,
 )
+from mil_tutorial.experiment.kept_files import write_kept
 from mil_tutorial.experiment.run import Experiment
 from mil_tutorial.experiment.shift import Reference, raw_moments, reference_of
 from mil_tutorial.experiment.trials import WANTED_SENSITIVITY, new_model

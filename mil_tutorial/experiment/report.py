@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mil_tutorial.experiment.figures import plot_roc, plot_training, plot_witness_rate
 from mil_tutorial.experiment.keeping import kept_models
-from mil_tutorial.experiment.kept import write_kept
+from mil_tutorial.experiment.kept_files import write_kept
 from mil_tutorial.experiment.run import Experiment
 from mil_tutorial.experiment.summary import Summary
 from mil_tutorial.experiment.tables import as_csv, as_markdown, as_results, predictions_csv

@@ -18,7 +18,8 @@ from mil_tutorial.datasets.features.folder import open_folder
 from mil_tutorial.experiment.benchmarks import Benchmark, cross_validation, fixed_split
 from mil_tutorial.experiment.catalogue import load_benchmark
 from mil_tutorial.experiment.keeping import check_keepable, kept_bytes, kept_models
-from mil_tutorial.experiment.kept import NEW, SEEN, UNSEEN, write_kept
+from mil_tutorial.experiment.kept import NEW, SEEN, UNSEEN
+from mil_tutorial.experiment.kept_files import write_kept
 from mil_tutorial.experiment.report import write_report
 from mil_tutorial.experiment.run import run_experiment
 from mil_tutorial.models.encoders import LeNetEncoder

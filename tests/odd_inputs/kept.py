@@ -16,7 +16,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from toy_kept import write_toy_kept
 
-from mil_tutorial.experiment.kept import KEY, _digest
+from mil_tutorial.experiment.kept_files import KEY, _digest
 from odd_inputs.case import Case, command, compare, feature_folder
 
 BAGS = toy_bags(6)
