@@ -113,6 +113,12 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         help="save the state of every training there; the same command resumes from it",
     )
     command.add_argument(
+        "--keep",
+        dest="keep_models",  # the settings of a training have a `keep` of their own
+        action="store_true",
+        help="write the models of each pooling into one file, for the command predict",
+    )
+    command.add_argument(
         "--jobs",
         type=whole_number,
         default=1,
@@ -130,6 +136,7 @@ def run(arguments: argparse.Namespace) -> int:
     All input is checked first. Of several processes that were launched, the main one writes.
     """
     from mil_tutorial.experiment.catalogue import load_benchmark
+    from mil_tutorial.experiment.keeping import check_keepable, kept_bytes
     from mil_tutorial.experiment.report import check_report, write_report
     from mil_tutorial.experiment.run import run_experiment
     from mil_tutorial.experiment.slide_heatmaps import find_slides, slide_figures
@@ -161,7 +168,11 @@ def run(arguments: argparse.Namespace) -> int:
     )
     given = arguments.slides is not None
     slides = print_warnings(find_slides, arguments.slides, benchmark) if given else {}
-    check_report(out, len(arguments.poolings) * arguments.seeds * len(benchmark.test))
+    kept = 0
+    if arguments.keep_models:
+        check_keepable(benchmark)
+        kept = kept_bytes(benchmark, arguments.poolings, arguments.seeds * benchmark.n_folds)
+    check_report(out, len(arguments.poolings) * arguments.seeds * len(benchmark.test), kept=kept)
     options = vars(arguments) | {"precision": arguments.precision or processes.precision}
     names = [field.name for field in fields(benchmark.config)]
     settings = {name: options[name] for name in names if options.get(name) is not None}
@@ -178,7 +189,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     figures = slide_figures(experiment, slides) if slides else {}
     try:
-        report = print_warnings(write_report, experiment, out, figures)
+        report = print_warnings(write_report, experiment, out, figures, keep=arguments.keep_models)
     except OSError:
         print(as_markdown(as_results(Summary(experiment))))  # hours of training end in it
         raise
@@ -189,9 +200,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _warn_of_replacement(out: Path) -> None:
     """Warn, while there is time to stop, of what the report will replace in its folder."""
-    from mil_tutorial.experiment.report import FIGURES, TABLES
+    from mil_tutorial.experiment.report import FIGURES, MODELS, TABLES
 
-    names = [name for name in (*TABLES, *FIGURES) if (out / name).is_file()]
+    names = [name for name in (*TABLES, *FIGURES, *MODELS) if (out / name).is_file()]
     if not names:
         return
     try:

@@ -46,8 +46,11 @@ class Experiment:
         Name → probabilities (S, B) of a model without MIL.
     folds : int array, shape (S, B)
         Which model of a seed judged each bag; all 0 where the test set is fixed.
-    fold_models : dict
-        Pooling → the models of the first seed, one for each fold.
+    ensembles : dict
+        Pooling → of each seed and fold the models whose mean judges, (S · F) lists of M: the folds
+        of the first seed, then those of the second, and so on.
+    validations : dict
+        Pooling → labels and logits of the validation bags, (2, V), of each of these ensembles.
     checksums : list of str
         Of training and validation bags, for each seed and fold.
     """
@@ -59,13 +62,14 @@ class Experiment:
     members: dict[str, PoolingRuns]
     baselines: dict[str, np.ndarray]
     folds: np.ndarray
-    fold_models: dict[str, list[MIL]]
+    ensembles: dict[str, list[list[MIL]]]
+    validations: dict[str, list[np.ndarray]]
     checksums: list[str]
 
     @property
     def models(self) -> dict[str, MIL]:
-        """Pooling → the model of the first seed and fold."""
-        return {pooling: models[0] for pooling, models in self.fold_models.items()}
+        """Pooling → the first model of the first seed and fold."""
+        return {pooling: ensembles[0][0] for pooling, ensembles in self.ensembles.items()}
 
     @property
     def n_members(self) -> int:
@@ -188,10 +192,11 @@ def run_experiment(
         total=total, disable=None if progress and processes.is_main else True, unit="model"
     ) as bar:
         trials = share_work(run_trial, tasks(), min(jobs, total), bar.update)
-    runs, singles, fold_models = {}, {}, {}
+    runs, singles, ensembles, validations = {}, {}, {}, {}
     for i, pooling in enumerate(poolings):
         own = trials[i :: len(poolings)]
-        fold_models[pooling] = [trial.model for trial in own[: benchmark.n_folds]]
+        ensembles[pooling] = [trial.models for trial in own]
+        validations[pooling] = [trial.validation for trial in own]
         histories = [history for trial in own for history in trial.histories]
         values = [trial.values for trial in own]
         runs[pooling] = singles[pooling] = collect_runs(shape, places, values, histories)
@@ -210,7 +215,8 @@ def run_experiment(
         members=singles,
         baselines=baselines,
         folds=folds,
-        fold_models=fold_models,
+        ensembles=ensembles,
+        validations=validations,
         checksums=checksums,
     )
 

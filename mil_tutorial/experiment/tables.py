@@ -230,7 +230,7 @@ def predictions_csv(experiment: Experiment) -> str:
             for bag in range(len(test)):
                 writer.writerow(
                     [
-                        *(_inert(test.names[bag]), _inert(test.groups[bag]), labels[bag]),
+                        *(inert(test.names[bag]), inert(test.groups[bag]), labels[bag]),
                         *(pooling, seed, experiment.folds[row, bag]),
                         f"{runs.probabilities[row, bag]:.9g}",
                         f"{runs.threshold[row, bag]:.9g}",
@@ -240,7 +240,7 @@ def predictions_csv(experiment: Experiment) -> str:
     return text.getvalue()
 
 
-def _inert(name: Any) -> Any:
+def inert(name: Any) -> Any:
     """Return a name that no spreadsheet takes for a formula; a number stays one."""
     formula = isinstance(name, str) and name.startswith(tuple("=+-@＝＋－＠\t\r\n"))
     return f"'{name}" if formula else name

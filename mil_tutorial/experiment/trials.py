@@ -29,12 +29,16 @@ Values = dict[str, np.ndarray]
 
 
 class Trial(NamedTuple):
-    """The trial of a seed and fold; of an ensemble, ``model`` is the first member."""
+    """The trial of a seed and fold: the members' models, and what they say together and alone.
 
-    model: MIL
+    ``validation`` holds labels and logits of the validation bags, (2, V); V may be 0.
+    """
+
+    models: list[MIL]
     histories: list[History]
     values: Values
     members: list[Values]
+    validation: np.ndarray
 
 
 def run_trial(
@@ -62,7 +66,11 @@ def run_trial(
     truth = split.test.instance_labels
     alone = [_values(test, validations[m : m + 1], truth) for m, test in enumerate(tests)]
     together = alone[0] if members == 1 else _values(ensemble(tests), validations, truth)
-    return Trial(models[0], histories, together, alone)
+    validation = np.zeros((2, 0))
+    if validations:
+        judged = ensemble(validations)
+        validation = np.stack([judged.labels, judged.logits])
+    return Trial(models, histories, together, alone, validation)
 
 
 def _members(

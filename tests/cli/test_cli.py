@@ -184,7 +184,7 @@ def test_wrong_usage_ends_with_code_2(arguments, capsys):
 
 
 def test_every_command_has_help(capsys):
-    for command in ("demo", "compare", "doctor", "lab", "hospital", "tile", "features"):
+    for command in ("demo", "compare", "predict", "doctor", "lab", "hospital", "tile", "features"):
         with pytest.raises(SystemExit) as stop:
             main([command, "--help"])
         assert stop.value.code == 0
