@@ -124,6 +124,17 @@ class MedicalBagDataset(Dataset[Bag]):
         part.scale = self.scale
         return part
 
+    def joined(self, other: "MedicalBagDataset") -> "MedicalBagDataset":
+        """Return these bags and then those of ``other``, which are scaled alike."""
+        both = object.__new__(MedicalBagDataset)
+        for name in ("names", "groups", "instances", "instance_labels", "coords", "_digests"):
+            own, more = getattr(self, name), getattr(other, name)
+            setattr(both, name, None if own is None or more is None else [*own, *more])
+        both.labels = torch.cat([self.labels, other.labels])
+        both._contents = self.contents() + other.contents()
+        both.scale = self.scale
+        return both
+
     def with_instances(self, instances: Sequence[Tensor], recipe: str = "") -> "MedicalBagDataset":
         """Return the same bags with other features for the same instances.
 

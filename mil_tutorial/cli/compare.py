@@ -84,6 +84,11 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--batch-size", type=whole_number, help="bags per step (default: depends on the data)"
     )
     command.add_argument(
+        "--members",
+        type=whole_number,
+        help="models of each seed and fold, whose mean judges (default: depends on the data)",
+    )
+    command.add_argument(
         "--instances-per-bag",
         type=whole_number,
         metavar="N",
@@ -171,7 +176,12 @@ def run(arguments: argparse.Namespace) -> int:
     kept = 0
     if arguments.keep_models:
         check_keepable(benchmark)
-        kept = kept_bytes(benchmark, arguments.poolings, arguments.seeds * benchmark.n_folds)
+        kept = kept_bytes(
+            benchmark,
+            arguments.poolings,
+            arguments.seeds * benchmark.n_folds,
+            arguments.members or benchmark.members,
+        )
     check_report(out, len(arguments.poolings) * arguments.seeds * len(benchmark.test), kept=kept)
     options = vars(arguments) | {"precision": arguments.precision or processes.precision}
     names = [field.name for field in fields(benchmark.config)]
@@ -180,6 +190,7 @@ def run(arguments: argparse.Namespace) -> int:
         benchmark,
         poolings=arguments.poolings,
         seeds=arguments.seeds,
+        members=arguments.members,
         config=replace(benchmark.config, **settings),
         jobs=arguments.jobs,
         checkpoints=arguments.checkpoints,

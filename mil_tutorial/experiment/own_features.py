@@ -13,8 +13,8 @@ from mil_tutorial.bags.splits import (
     check_classes,
     connected_groups,
     group_folds,
+    scale_together,
     shared_groups,
-    standardise,
 )
 from mil_tutorial.datasets.features.bags import FeatureBags
 from mil_tutorial.datasets.features.folder import open_features
@@ -22,7 +22,7 @@ from mil_tutorial.datasets.features.labels import LabelTable, read_labels
 from mil_tutorial.datasets.features.tables import shorten
 from mil_tutorial.datasets.npz import read_bags
 from mil_tutorial.experiment.benchmarks import Benchmark, Split, cross_validation, rows_of_folds
-from mil_tutorial.training.config import TrainingConfig
+from mil_tutorial.experiment.recipe import DROPOUT, MEMBERS, default_config
 
 FOLDS = 5
 """Of data that come undivided."""
@@ -50,8 +50,10 @@ def npz_benchmark(path: Path) -> Benchmark:
         test=dataset,
         splits=cross_validation(dataset, FOLDS),
         n_folds=FOLDS,
+        members=MEMBERS,
         input_dim=dataset.instance_shape[0],
-        dropout=0.25,
+        dropout=DROPOUT,
+        config=default_config(len(dataset) * (FOLDS - 1) // FOLDS),
     )
 
 
@@ -85,17 +87,22 @@ def folder_benchmark(
     n_patients = len(set(dataset.groups))
     patients = "slides taken as patients" if table.patients is None else f"{n_patients} patients"
     name = path.resolve().name.encode(errors="replace").decode()  # it may have bytes of no text
-    tested = dataset.with_groups(kept)
+    tested, n_folds = dataset.with_groups(kept), len(set(table.folds or range(FOLDS)))
+    n_bags = len(dataset) * (n_folds - 1) // n_folds
+    if table.splits is not None:
+        tested, n_folds = tested.subset(_rows(table, "test")), 1
+        n_bags = len(dataset) - len(tested)
     return Benchmark(
         name=name,
         description=f"{name}: {len(dataset)} slides, {patients}, {division}; "
         f"1 is {table.classes[1]!r}, 0 is {table.classes[0]!r}",
-        test=tested if table.splits is None else tested.subset(_rows(table, "test")),
+        test=tested,
         splits=splits,
-        n_folds=len(set(table.folds or range(FOLDS))) if table.splits is None else 1,
+        n_folds=n_folds,
         input_dim=dataset.instance_shape[0],
-        dropout=0.25,
-        config=TrainingConfig(batch_size=bags_a_step(dataset)),
+        members=MEMBERS,
+        dropout=DROPOUT,
+        config=default_config(n_bags, bags_a_step(dataset)),
         source={
             "labels": _identity(labels),
             "split": split and _identity(split),
@@ -263,7 +270,7 @@ def _division(
 
     def splits(seed: int) -> list[Split]:
         own = (rows["train"], rows["val"]) if has_val else divide_training(seed)
-        train, val, test = standardise(*(dataset.subset(part) for part in (*own, rows["test"])))
+        train, val, test = scale_together(*(dataset.subset(part) for part in (*own, rows["test"])))
         return [Split(train, val, test, np.arange(len(test)))]
 
     return splits, "split as given" if has_val else "test set as given"

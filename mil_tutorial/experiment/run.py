@@ -85,7 +85,7 @@ def run_experiment(
     poolings: Sequence[str] = FOUR_POOLINGS,
     seeds: int = 5,
     config: TrainingConfig | None = None,
-    members: int = 1,
+    members: int | None = None,
     jobs: int = 1,
     checkpoints: Path | None = None,
     progress: bool = True,
@@ -107,8 +107,8 @@ def run_experiment(
         How many; they are 0, 1, 2, …
     config : TrainingConfig, optional
         In place of the benchmark's own; its seed is replaced.
-    members : int
-        Models whose mean judges a test bag; 1: a single model.
+    members : int, optional
+        Models whose mean judges a test bag, in place of the benchmark's number; 1: a single model.
     jobs : int
         Processes that share the trainings; the results do not depend on it. See
         ``system.jobs.share_work``. Not for processes that a launcher started.
@@ -128,7 +128,8 @@ def run_experiment(
     """
     check_kind(Benchmark, benchmark=benchmark)
     check_poolings(poolings)
-    seeds, members = as_integer(seeds, "seeds"), as_integer(members, "members")
+    members = benchmark.members if members is None else as_integer(members, "members")
+    seeds = as_integer(seeds, "seeds")
     jobs = as_integer(jobs, "jobs")
     processes = this_process()
     if jobs > 1 and processes.number > 1:
@@ -162,14 +163,15 @@ def run_experiment(
             parts = split.parts()
             check_groups(**parts)
             for name, part in parts.items():
-                memory(part, trained=name == "train")
+                memory(part, trained=name == "train" or (name == "val" and members > 1))
             del parts["test"]  # a fold may hold one class
             check_classes(**parts)
             checksums.append(" ".join(part.checksum() for part in parts.values()))
             places.append(place := (seed, split.test_rows))
             folds[place] = fold
+            both = split.train if split.val is None else split.train.joined(split.val)
             for name, known in baselines.items():
-                known[place] = baseline_probabilities(name, split.train, split.test)
+                known[place] = baseline_probabilities(name, both, split.test)
             if checkpoints is not None:
                 for pooling in poolings:
                     path = _checkpoint(checkpoints, pooling, seed, fold)

@@ -114,14 +114,13 @@ def as_markdown(results: dict[str, Any]) -> str:
             [[name.replace("_", " "), _cell(b, "auc")] for name, b in results["baselines"].items()],
         ),
     ]
-    if results["paired"]:
-        names = [name for name in known if name in results["paired"][0]]
-        sections.append(
-            aligned(
-                ["difference", *(f"{p['pooling']} − {p['against']}" for p in results["paired"])],
-                [[METRICS[n], *(_cell(p, n, "+.2f") for p in results["paired"])] for n in names],
-            )
-        )
+    trivial = [pair for pair in results["paired"] if pair["against"] in results["baselines"]]
+    for pairs in ([pair for pair in results["paired"] if pair not in trivial], trivial):
+        if pairs:
+            names = [name for name in known if name in pairs[0]]
+            head = (f"{p['pooling']} − {p['against'].replace('_', ' ')}" for p in pairs)
+            rows = [[METRICS[n], *(_cell(p, n, "+.2f") for p in pairs)] for n in names]
+            sections.append(aligned(["difference", *head], rows))
     return "\n\n".join(sections) + "\n"
 
 

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from mil_tutorial.bags.dataset import MedicalBagDataset
-from mil_tutorial.bags.splits import standardise
+from mil_tutorial.bags.splits import scale_together
 from mil_tutorial.datasets.tcga import TCGA, load_tcga
 from mil_tutorial.experiment.benchmarks import Benchmark, Split, cross_validation
+from mil_tutorial.experiment.recipe import DROPOUT, MEMBERS, default_config
 
 FOLDS = 5
 """By patient and by site."""
@@ -25,6 +26,10 @@ def tcga_benchmark(
     """
     if folds not in WAYS:
         raise ValueError(f"folds are {folds!r}, expected one of {', '.join(WAYS)}")
+    if allow_leak and folds != "published":
+        raise ValueError(
+            f"--allow-leak is for the published folds; folds by {folds} have no leak, so leave it out"
+        )
     tcga = load_tcga(cohort, label)
     dataset = tcga.dataset
     if folds == "published":
@@ -37,6 +42,7 @@ def tcga_benchmark(
         )
         if folds == "site":
             division += f" ({len(set(test.groups))} codes, which the intervals are over too)"
+    n_folds = len(tcga.published) if folds == "published" else FOLDS
     return Benchmark(
         name=f"tcga-{cohort}",
         description=f"TCGA {cohort.upper()}, HIPT region features: {len(dataset)} slides of "
@@ -44,9 +50,11 @@ def tcga_benchmark(
         f"0 is {tcga.classes[0]}",
         test=test,
         splits=splits,
-        n_folds=len(tcga.published) if folds == "published" else FOLDS,
+        n_folds=n_folds,
         input_dim=dataset.instance_shape[0],
-        dropout=0.25,
+        members=MEMBERS,
+        dropout=DROPOUT,
+        config=default_config(len(dataset) - len(test) // n_folds),
         source={
             "label": label,
             "folds": folds,
@@ -67,7 +75,7 @@ def _published_splits(tcga: TCGA) -> Callable[[int], Iterator[Split]]:
         first = 0
         for fold in tcga.published:
             parts = (slides.subset(fold[name]) for name in ("train", "val", "test"))
-            train, val, test = standardise(*parts)
+            train, val, test = scale_together(*parts)
             yield Split(train, val, test, np.arange(first, first + len(test)))
             first += len(test)
 

@@ -169,7 +169,8 @@ def test_report_holds_what_was_promised(experiment, tmp_path):
         "false_negative_rate", "attention_entropy", "instance_auc", "seconds_per_epoch",
     }  # fmt: skip
     assert [(p["pooling"], p["against"]) for p in results["paired"]] == [
-        ("mean", "max"), ("attention", "max"), ("gated", "max"), ("gated", "attention")
+        ("mean", "max"), ("attention", "max"), ("gated", "max"), ("gated", "attention"),
+        *((row["pooling"], "mean_feature") for row in results["rows"]),
     ]  # fmt: skip
     assert set(results["baselines"]) == {"bag_size", "mean_feature"}
     assert {path.name for path in out.iterdir()} == {

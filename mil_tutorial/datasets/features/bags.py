@@ -76,6 +76,13 @@ class FeatureBags(MedicalBagDataset):
             self.recipe,
         )
 
+    def joined(self, other: MedicalBagDataset) -> "FeatureBags":
+        """Return these bags and then those of ``other``, which are of files and scaled alike."""
+        assert isinstance(other, FeatureBags)
+        files, groups = [*self.files, *other.files], [*self.groups, *other.groups]
+        labels = torch.cat([self.labels, other.labels])
+        return FeatureBags(files, labels, groups, self.scale, self.recipe)
+
     def sample(self, index: int, rows: Tensor) -> Bag:
         """Return bag ``index`` with the instances at ``rows`` (k,) only."""
         return Bag(_read(self.files[index], rows, self.scale), self.labels[index])
