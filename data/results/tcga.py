@@ -1,7 +1,7 @@
 """Compare poolings on TCGA, divided in each way that the data allow.
 
-``python data/results/tcga.py --work FOLDER --out tcga.json`` keeps the state of all training runs in
-the folder: the same command resumes after a stop.
+``python data/results/tcga.py --work FOLDER --out tcga.json`` keeps the state of all training runs
+in the folder: the same command resumes after a stop.
 """
 
 import argparse

@@ -28,7 +28,7 @@ def tcga_benchmark(
         raise ValueError(f"folds are {folds!r}, expected one of {', '.join(WAYS)}")
     if allow_leak and folds != "published":
         raise ValueError(
-            f"--allow-leak is for the published folds; folds by {folds} have no leak, so leave it out"
+            f"--allow-leak is for the published folds; folds by {folds} have no leak: leave it out"
         )
     tcga = load_tcga(cohort, label)
     dataset = tcga.dataset
