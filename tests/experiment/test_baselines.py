@@ -62,5 +62,5 @@ def test_the_regression_is_held_back_where_features_are_many():
     bags = MedicalBagDataset([(m[None], label) for m, label in zip(means, labels)])
     train, test = bags.subset(range(40)), bags.subset(range(40, 80))
     probabilities = baseline_probabilities("mean_feature", train, test)
-    assert probabilities.std() < 0.25  # with the usual C of 1 it is 0.36
+    assert probabilities.std() < 0.25  # with the usual C of 1 it is 0.31
     assert auc(test.labels.numpy(), probabilities) > 0.5
