@@ -23,14 +23,17 @@ RUNS = {
     f"{cohort}-{folds}": (cohort, folds, "subtype")
     for cohort in ("brca", "lung")
     for folds in ("published", "patient", "site")
-} | {f"brca-{gene}": ("brca", "patient", f"{gene}_mut") for gene in ("TP53", "CDH1", "PIK3CA")}
+} | {
+    f"brca-{gene}_mut-patient": ("brca", "patient", f"{gene}_mut")
+    for gene in ("TP53", "CDH1", "PIK3CA")
+}
 
 
 def report(benchmark: Benchmark, seeds: int, jobs: int, checkpoints: Path) -> dict[str, Any]:
     """Return the results of all poolings and baselines, also within each fold.
 
-    ``over_folds`` holds the mean over folds of the AUC within each, as publications give it, and
-    ``ahead_over_folds`` that of the paired difference to the regression on the mean feature.
+    ``folds`` holds the AUC within each fold, (S, F); ``over_folds`` their mean, as publications give
+    it, and ``ahead_over_folds`` that of the paired difference to the regression on the mean feature.
     """
     checkpoints.mkdir(parents=True, exist_ok=True)
     experiment = run_experiment(benchmark, seeds=seeds, jobs=jobs, checkpoints=checkpoints)
@@ -47,7 +50,7 @@ def report(benchmark: Benchmark, seeds: int, jobs: int, checkpoints: Path) -> di
 
     trivial = by_fold["mean_feature"]
     return as_results(summary) | {
-        "auc_by_fold": {name: values.round(5).tolist() for name, values in by_fold.items()},
+        "folds": {name: values.round(5).tolist() for name, values in by_fold.items()},
         "over_folds": {name: over_folds(values) for name, values in by_fold.items()},
         "ahead_over_folds": {name: over_folds(by_fold[name] - trivial) for name in experiment.runs},
     }
