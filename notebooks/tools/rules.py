@@ -20,7 +20,7 @@ from tools.widget_state import STATE, VIEW
 
 VERBS = (
     *("Add", "Audit", "Batch", "Build", "Compare", "Draw", "Find", "Judge", "Learn"),
-    *("Pool", "Reproduce", "Scale", "See", "Start", "Train", "Watch", "Work"),
+    *("Meet", "Pool", "Reproduce", "Scale", "See", "Start", "Train", "Watch", "Work"),
 )
 WIDTH = 79  # characters of code; what the site's column holds at 1,200 px
 ENDING = ["Summary", "Check yourself", "In practice", "Further reading"]
