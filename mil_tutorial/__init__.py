@@ -75,6 +75,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         ),
         "metrics.faithfulness": ("aopc", "deletion_curve"),
         "metrics.bootstrap": ("Bootstrap", "best_of", "confidence_interval", "paired_difference"),
+        "metrics.folds": ("auc_by_fold", "mean_over_folds"),
         "metrics.intervals": ("Estimate", "auc_standard_error"),
         "pictures.heatmaps": ("plot_attention", "scale_attention"),
         "pictures.stitching": ("stitch_tiles",),

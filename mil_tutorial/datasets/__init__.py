@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "musk": ("load_musk",),
         "mnist": ("load_digits", "mnist_bags"),
         "colon": ("count_nuclei", "load_colon"),
+        "tcga": ("TCGA", "load_tcga"),
         "npz": ("read_npz",),
         "features.folder": ("read_features",),
         "wsi.slide": ("Slide",),
