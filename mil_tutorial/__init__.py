@@ -26,7 +26,13 @@ __getattr__, __dir__, __all__ = lazy_names(
         "bags.dataset": ("Bag", "MedicalBagDataset"),
         "bags.batches": ("BagBatch", "collate_fn", "collate_packed", "pack", "pad"),
         "bags.sampling": ("InstanceSampler",),
-        "bags.splits": ("check_classes", "check_groups", "group_folds", "standardise"),
+        "bags.splits": (
+            "check_classes",
+            "check_groups",
+            "group_folds",
+            "shared_groups",
+            "standardise",
+        ),
         "bags.augmentation": ("Affine",),
         "bags.loading": ("cut_into_parts", "share_bags"),
         "models.pooling": (

@@ -1,5 +1,6 @@
 """Bags: a data set in which a label belongs to many instances together."""
 
+import copy
 import hashlib
 import itertools
 from collections.abc import Hashable, Iterable, Sequence, Sized
@@ -136,6 +137,12 @@ class MedicalBagDataset(Dataset[Bag]):
             parents = self._digests or [_digest(x) for x in self.instances]
             derived._digests = [_digest(recipe, parent) for parent in parents]
         return derived
+
+    def with_groups(self, groups: Sequence[Any]) -> "MedicalBagDataset":
+        """Return the same bags in other groups, such as hospitals; nothing is copied."""
+        regrouped = copy.copy(self)
+        regrouped.groups = self._groups(groups)
+        return regrouped
 
     def mean_and_deviation(self) -> tuple[Tensor, Tensor]:
         """Mean and deviation of each feature (of images, each channel) over all instances."""

@@ -1,6 +1,6 @@
 """Splits by patient: the slides of a patient are all on one side."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -124,23 +124,49 @@ def group_numbers(groups: Sequence[Any]) -> np.ndarray:
     return np.array([number[group] for group in values])
 
 
+def connected_groups(first: Sequence[Any], second: Sequence[Any]) -> list[int]:
+    """Number the groups that keep bags together if they share a value of one or the other.
+
+    A patient who was seen at two hospitals makes one group of both. Both are of length B.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    one, other = group_numbers(first), group_numbers(second)
+    other += one.max() + 1
+    edges = coo_array((np.ones(len(one)), (one, other)), shape=[other.max() + 1] * 2)
+    return connected_components(edges, directed=False)[1][one].tolist()
+
+
+def shared_groups(**splits: MedicalBagDataset) -> dict[Hashable, list[str]]:
+    """Return the groups that are in several splits: ``shared_groups(train=..., test=...)``.
+
+    Returns
+    -------
+    dict
+        Group → the names of its splits, in the order of the arguments; empty without a leak.
+    """
+    check_kind(MedicalBagDataset, **splits)
+    sides = [split for split, dataset in splits.items() for _ in dataset.groups]
+    names = [name for dataset in splits.values() for name in dataset.names]
+    groups = group_values((g for dataset in splits.values() for g in dataset.groups), names)
+    sides_of: dict[Hashable, dict[str, None]] = {}
+    for group, side in zip(groups, sides):
+        sides_of.setdefault(group, {})[side] = None
+    return {group: list(own) for group, own in sides_of.items() if len(own) > 1}
+
+
 def check_groups(**splits: MedicalBagDataset) -> None:
     """Refuse splits that share a group: ``check_groups(train=..., val=..., test=...)``.
 
     Raises
     ------
     ValueError
-        Naming such groups and both splits.
+        Naming such groups and their splits; ``shared_groups`` returns all.
     """
-    check_kind(MedicalBagDataset, **splits)
-    sides = [split for split, dataset in splits.items() for _ in dataset.groups]
-    names = [name for dataset in splits.values() for name in dataset.names]
-    groups = group_values((g for dataset in splits.values() for g in dataset.groups), names)
-    seen: dict[Any, str] = {}
-    torn = {g: s for g, s in zip(groups, sides) if seen.setdefault(g, s) != s}
-    if torn:
-        shown = [f"group {g!r} is in {seen[g]} and in {s}" for g, s in list(torn.items())[:3]]
-        more = f", and so are {len(torn) - 3} more" if len(torn) > 3 else ""
+    if shared := shared_groups(**splits):
+        shown = [f"group {g!r} is in {' and in '.join(s)}" for g, s in list(shared.items())[:3]]
+        more = f", and so are {len(shared) - 3} more" if len(shared) > 3 else ""
         raise ValueError(f"{', '.join(shown)}{more}; split by patient (group_folds)")
 
 

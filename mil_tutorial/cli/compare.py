@@ -45,6 +45,12 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         help="for tcga: subtype, TP53_mut, PIK3CA_mut or (brca) CDH1_mut (default: subtype)",
     )
     command.add_argument(
+        "--group",
+        metavar="COLUMN",
+        help="for a folder: a column of the labels, such as a hospital or scanner; what shares its "
+        "value stays together, as a patient does",
+    )
+    command.add_argument(
         "--allow-leak",
         action="store_true",
         help="train and test although patients are on both sides, to repeat a published protocol",
@@ -150,6 +156,7 @@ def run(arguments: argparse.Namespace) -> int:
         split=arguments.split,
         folds=arguments.folds,
         label=arguments.label,
+        group=arguments.group,
         allow_leak=arguments.allow_leak,
     )
     given = arguments.slides is not None

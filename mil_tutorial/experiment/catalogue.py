@@ -1,36 +1,16 @@
 """Data sets by name, each made into a ``Benchmark`` by ``load_benchmark``."""
 
-import warnings
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pooch
 
-from mil_tutorial.bags.dataset import MedicalBagDataset
-from mil_tutorial.bags.splits import check_classes, check_groups, group_folds, standardise
-from mil_tutorial.datasets.features.bags import FeatureBags
-from mil_tutorial.datasets.features.folder import open_features
-from mil_tutorial.datasets.features.labels import LabelTable, read_labels
-from mil_tutorial.datasets.features.tables import shorten
-from mil_tutorial.datasets.npz import read_bags
 from mil_tutorial.datasets.slides import load_slides
-from mil_tutorial.experiment.benchmarks import (
-    Benchmark,
-    Split,
-    cross_validation,
-    fixed_split,
-    rows_of_folds,
-)
+from mil_tutorial.experiment.benchmarks import Benchmark, Split, cross_validation, fixed_split
+from mil_tutorial.experiment.own_features import folder_benchmark, npz_benchmark
 from mil_tutorial.experiment.tcga import tcga_benchmark
 from mil_tutorial.training.config import TrainingConfig
-
-FOLDS = 5
-"""Of the user's own data, where they come undivided."""
-STEP_VALUES = 2**26
-"""Numbers in a training step, 256 MB: with what the step computes from them about 1 GB."""
 
 
 def load_benchmark(
@@ -40,6 +20,7 @@ def load_benchmark(
     labels: Path | None = None,
     positive: str | None = None,
     split: Path | None = None,
+    group: str | None = None,
     folds: str | None = None,
     label: str | None = None,
     allow_leak: bool = False,
@@ -57,12 +38,16 @@ def load_benchmark(
     labels, positive, split : path, str, path, optional
         For a folder: the CSV of labels, which label is 1, and CLAM's file of a split. See
         ``read_features``.
+    group : str, optional
+        For a folder: a column of the labels, such as a hospital. No two splits share one of its
+        values, nor a patient.
     folds : {"published", "patient", "site"}, optional
         For TCGA: the ten published folds, or five by patient (the default) or by source site.
     label : str, optional
         For TCGA: ``subtype`` (the default), or a mutation such as ``TP53_mut``; see ``load_tcga``.
     allow_leak : bool
-        Train and test although patients are on both sides, to repeat a published protocol.
+        Train and test although patients are on both sides of a given division, to repeat a
+        published protocol. Without it, that is refused.
 
     Raises
     ------
@@ -87,7 +72,10 @@ def load_benchmark(
             f"--{next(iter(asked))} is for tcga-brca and tcga-lung, and the data are {name}; the "
             "labels of a folder are given by --labels FILE.csv"
         )
-    options = {"labels": labels, "positive": positive, "split": split}
+    options: dict[str, object] = {"labels": labels, "positive": positive, "split": split}
+    options |= {"group": group, "allow-leak": allow_leak or None}
+    if name.startswith("tcga-"):
+        del options["allow-leak"]
     given = next((option for option, value in options.items() if value is not None), None)
     folder = Path(name)
     if given and (name in makers or not folder.is_dir()):
@@ -97,9 +85,9 @@ def load_benchmark(
     if name in makers:
         return makers[name]()
     if folder.is_dir():
-        return _folder(folder, labels, positive, split)
+        return folder_benchmark(folder, labels, positive, split, group, allow_leak)
     if name.endswith(".npz"):
-        return _npz(Path(name))
+        return npz_benchmark(Path(name))
     raise ValueError(
         f"unknown data {name!r}; choose from {', '.join(makers)}, or give the path of a folder of "
         "feature files or of an .npz file"
@@ -192,151 +180,3 @@ def _colon() -> Benchmark:
         dropout=0.5,
         config=TrainingConfig(epochs=30, batch_size=8, patience=10, instances_per_bag=64),
     )
-
-
-def _npz(path: Path) -> Benchmark:
-    dataset = read_bags(path)
-    if len(dataset.instance_shape) != 1:
-        raise ValueError(
-            f"{path}: instances have shape {dataset.instance_shape}, compare expects features "
-            "(N, D); turn image tiles into features with an encoder first"
-        )
-    check_classes(**{path.name: dataset})
-    try:
-        group_folds(dataset.labels.tolist(), dataset.groups, FOLDS)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
-    return Benchmark(
-        name=path.name,
-        description=f"{path.name}: {len(dataset)} bags, {FOLDS}-fold cross-validation by group; "
-        "1 is the label 1 of the file",
-        test=dataset,
-        splits=cross_validation(dataset, FOLDS),
-        n_folds=FOLDS,
-        input_dim=dataset.instance_shape[0],
-        dropout=0.25,
-    )
-
-
-def _folder(
-    path: Path, labels: Path | str | None, positive: str | None, split: Path | str | None
-) -> Benchmark:
-    """Return the user's own features as a benchmark: with their division, else cross-validation.
-
-    A split without ``val`` has a fifth of the training patients put aside for validation, others
-    for each seed.
-    """
-    if labels is None:
-        raise ValueError(
-            f"{path} is a folder of features; name its labels too: a CSV with the columns slide "
-            "and label (--labels FILE.csv)"
-        )
-    table = read_labels(labels, positive, split)
-    # What is wrong with the division is said before thousands of files are opened.
-    blank = MedicalBagDataset(
-        (([[0.0]], label) for label in table.labels),
-        groups=table.patients or table.slides,
-        names=table.slides,
-    )
-    check_classes(**{Path(labels).name: blank})
-    try:
-        _division(blank, table)
-    except ValueError as error:
-        raise ValueError(f"{split or labels}: {error}") from error
-    tables = f"{labels} with {split}" if split else str(labels)
-    dataset, table = open_features(path, tables, table)
-    splits, division = _division(dataset, table)
-    _warn_of_copies(dataset, table.splits or table.folds or dataset.groups)
-    n_patients = len(set(dataset.groups))
-    patients = "slides taken as patients" if table.patients is None else f"{n_patients} patients"
-    name = path.resolve().name.encode(errors="replace").decode()  # it may have bytes of no text
-    return Benchmark(
-        name=name,
-        description=f"{name}: {len(dataset)} slides, {patients}, {division}; "
-        f"1 is {table.classes[1]!r}, 0 is {table.classes[0]!r}",
-        test=dataset if table.splits is None else dataset.subset(_rows(table, "test")),
-        splits=splits,
-        n_folds=len(set(table.folds or range(FOLDS))) if table.splits is None else 1,
-        input_dim=dataset.instance_shape[0],
-        dropout=0.25,
-        config=TrainingConfig(batch_size=bags_a_step(dataset)),
-        source={
-            "labels": _identity(labels),
-            "split": split and _identity(split),
-            "negative": table.classes[0],
-            "positive": table.classes[1],
-            "left_out": table.left_out,
-        },
-    )
-
-
-def _identity(path: Path | str) -> dict[str, str]:
-    """Return what tells a file from others wherever it lies: its name and its content."""
-    return {"name": Path(path).name, "sha256": pooch.file_hash(str(path))}
-
-
-def _warn_of_copies(dataset: FeatureBags, sides: Sequence[Hashable]) -> None:
-    """Warn of slides of one content on two sides; ``sides`` (B,) are splits or patients."""
-    copies = defaultdict(list)
-    for name, file, side in zip(dataset.names, dataset.files, sides):
-        copies[file.digest].append((name, side))
-    divided = [
-        " = ".join(name for name, _ in same)
-        for same in copies.values()
-        if len({side for _, side in same}) > 1
-    ]
-    if divided:
-        warnings.warn(
-            f"files of one content under several names: {shorten(divided, 3)}; they may train and "
-            "test the same model, so keep one of each or give them one patient",
-            stacklevel=4,
-        )
-
-
-def bags_a_step(dataset: FeatureBags, most: int = 16) -> int:
-    """Return how many bags a training step may hold, whichever they are: 1 to ``most``.
-
-    All instances of a bag take part, so the largest bags together must fit into ``STEP_VALUES``.
-    It depends on the data alone, so results do not depend on the machine.
-    """
-    largest = dataset.sizes.sort(descending=True).values * dataset.instance_shape[0]
-    return max(1, int((largest.cumsum(dim=0)[:most] <= STEP_VALUES).sum()))
-
-
-def _division(
-    dataset: MedicalBagDataset, table: LabelTable
-) -> tuple[Callable[[int], Iterable[Split]], str]:
-    """Return ``splits`` and their description."""
-    if table.folds is not None:
-        folds = {name: dataset.subset(rows) for name, rows in rows_of_folds(table.folds).items()}
-        check_groups(**folds)
-        check_classes(**folds)
-        return cross_validation(dataset, table.folds), f"{len(folds)} folds as given"
-    if table.splits is None:
-        group_folds(dataset.labels.tolist(), dataset.groups, FOLDS)  # refuses too few patients
-        return cross_validation(dataset, FOLDS), f"{FOLDS}-fold cross-validation by patient"
-    rows = {name: _rows(table, name) for name in ("train", "val", "test")}
-    parts = {name: dataset.subset(part) for name, part in rows.items() if len(part)}
-    check_groups(**parts)
-    check_classes(**parts)
-
-    def divide_training(seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Divide training bags in five by patient: four parts train, one validates."""
-        train = parts["train"]
-        first, val, second = group_folds(train.labels.tolist(), train.groups, FOLDS, seed)[0]
-        return rows["train"][np.sort(np.r_[first, second])], rows["train"][val]
-
-    has_val = "val" in parts
-    if not has_val:
-        divide_training(seed=0)  # refuses too few patients
-
-    def splits(seed: int) -> list[Split]:
-        own = (rows["train"], rows["val"]) if has_val else divide_training(seed)
-        train, val, test = standardise(*(dataset.subset(part) for part in (*own, rows["test"])))
-        return [Split(train, val, test, np.arange(len(test)))]
-
-    return splits, "split as given" if has_val else "test set as given"
-
-
-def _rows(table: LabelTable, split: str) -> np.ndarray:
-    return np.flatnonzero(np.array(table.splits) == split)

@@ -1,8 +1,7 @@
 """TCGA as benchmarks: divided by patient, by source site, or as published."""
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -32,7 +31,7 @@ def tcga_benchmark(
         test, splits, division = _published(tcga, cohort, label, allow_leak)
     else:
         groups = tcga.columns["site"] if folds == "site" else dataset.groups
-        test, splits = dataset, cross_validation(_regrouped(dataset, groups), FOLDS)
+        test, splits = dataset, cross_validation(dataset.with_groups(groups), FOLDS)
         number = f" ({len(set(groups))} codes)" if folds == "site" else ""
         division = f"{FOLDS}-fold cross-validation by {folds}{number}"
     return Benchmark(
@@ -49,17 +48,12 @@ def tcga_benchmark(
     )
 
 
-def _regrouped(dataset: MedicalBagDataset, groups: Sequence[Any]) -> MedicalBagDataset:
-    bags = zip(dataset.instances, dataset.labels)
-    return MedicalBagDataset(bags, groups=groups, names=dataset.names)
-
-
 def _published_splits(tcga: TCGA) -> Callable[[int], Iterator[Split]]:
     """Return the published folds as ``splits``; the test bags of one follow those of another.
 
     They divide slides, so each slide counts as a patient here.
     """
-    slides = _regrouped(tcga.dataset, tcga.dataset.names)
+    slides = tcga.dataset.with_groups(tcga.dataset.names)
 
     def splits(seed: int) -> Iterator[Split]:
         first = 0

@@ -63,6 +63,16 @@ def test_standardised_bags_are_identified_by_the_training_bags():
     assert standardise(train.subset([1]), test)[1].checksum() != first[1].checksum()
 
 
+def test_other_groups_leave_the_bags_as_they_are():
+    patients = MedicalBagDataset(make_bags(), groups="abca")
+    hospitals = patients.with_groups([np.int64(1), 1, 2, 2])
+    assert (patients.groups, hospitals.groups) == (list("abca"), [1, 1, 2, 2])
+    assert hospitals.subset([2]).groups == [2]
+    assert hospitals.checksum() == patients.checksum()
+    with pytest.raises(ValueError, match="groups has 3 entries for 4 bags"):
+        patients.with_groups("abc")
+
+
 def test_checksum_changes_with_instances_labels_and_borders():
     def checksum(bags):
         return MedicalBagDataset(bags).checksum()

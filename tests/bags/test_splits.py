@@ -10,8 +10,10 @@ from mil_tutorial import (
     check_classes,
     check_groups,
     group_folds,
+    shared_groups,
     standardise,
 )
+from mil_tutorial.bags.splits import connected_groups
 
 LABELS = np.arange(60) % 2
 PATIENTS = np.arange(60) // 2 // 2 * 2 + LABELS  # two slides a patient, of one class
@@ -97,6 +99,25 @@ def test_leak_names_the_patient_and_both_splits():
     train, val = (MedicalBagDataset(make_bags(), groups=g) for g in ("abcd", "efga"))
     with pytest.raises(ValueError, match="group 'a' is in train and in val"):
         check_groups(train=train, val=val)
+
+
+def test_shared_groups_are_counted_once_with_all_their_sides():
+    train, val, test = (MedicalBagDataset(make_bags(), groups=g) for g in ("aabc", "dbee", "bafg"))
+    shared = shared_groups(train=train, val=val, test=test)
+    assert shared == {"a": ["train", "test"], "b": ["train", "val", "test"]}
+    assert shared_groups(train=train) == shared_groups(val=val, other=train.subset([3])) == {}
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=30))
+def test_connected_groups_are_the_finest_that_tear_no_value_of_either(bags):
+    got = connected_groups([f"p{one}" for one, _ in bags], [other for _, other in bags])
+    expected = list(range(len(bags)))
+    for _ in bags:  # each takes the least number that it shares a value with, until none changes
+        expected = [
+            min(n for n, other in zip(expected, bags) if own[0] == other[0] or own[1] == other[1])
+            for own in bags
+        ]
+    assert len(set(zip(got, expected))) == len(set(got)) == len(set(expected))
 
 
 def test_leak_is_found_whatever_holds_the_groups():

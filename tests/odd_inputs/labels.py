@@ -26,6 +26,7 @@ from odd_inputs.case import Case, command, compare, feature_folder
 NAMES = list(toy_bags())
 PATIENTS = [patient for _, _, patient in toy_bags().values()]
 PARTS = [("train", "train", "test", "val", "test")[int(p[1:-1]) % 5] for p in PATIENTS]
+SIDES = ["train" if part == "val" else part for part in PARTS]
 
 
 def replaced(old: str, new: str, here: Path) -> None:
@@ -271,6 +272,42 @@ def alike(other: str, here: Path) -> None:
         read_features(folder, labels)
 
 
+def grouped(group: str, here: Path, /, *options: str, **columns: list[str]) -> str:
+    """Compare with what shares a column kept together."""
+    return compare(*feature_folder(here, **columns), "--group", group, *options)
+
+
+def leak_in_lists(here: Path) -> None:
+    """CLAM's lists divide slides, and slide_00 and slide_02 are of one patient."""
+    rows = ["train,val,test", "slide_00,slide_04,slide_02", "slide_01,slide_05,slide_09"]
+    with_split(rows, here)
+
+
+def leak_that_is_allowed(here: Path) -> None:
+    """The count stands wherever the numbers do."""
+    folds = [str(i % 3) for i in range(30)]
+    printed = compare(*feature_folder(here, fold=folds), "--allow-leak")
+    leak = "patients in several folds: 14 of 16"
+    assert f"l.csv: {leak}; results may be better" in printed
+    assert leak in (here / "out" / "results.md").read_text()
+    for name, part in (("config", lambda report: report), ("results", lambda r: r["data"])):
+        report = part(json.loads((here / "out" / f"{name}.json").read_text()))
+        assert report["source"]["leaks"] == [leak]
+
+
+def groups_of_a_user(here: Path) -> None:
+    """A column that nobody foresaw, spelt nearly as there; a number and text are no clash."""
+    printed = grouped("scanner no", here, **{"Scanner-No.": [f"{int(p[1:-1])}" for p in PATIENTS]})
+    assert "by patient and Scanner-No. (8 groups)" in printed
+
+
+def hospitals_alike(here: Path) -> None:
+    hospitals = [f"H{int(p[1:-1])}" for p in PATIENTS]
+    hospitals[0] = "h0"
+    printed = grouped("hospital", here, hospital=hospitals)
+    assert "the values of hospital 'H0' and 'h0' differ only in case" in printed
+
+
 def split_of_another_kind(here: Path) -> None:
     command("compare", "--data", "musk1", "--split", here / "s.csv", "--out", "out")
 
@@ -379,8 +416,73 @@ CASES = [
     Case(
         "folds that tear patients",
         partial(with_columns, fold=[str(i % 5) for i in range(30)]),
-        "group 'p00' is in fold 0 and in fold 2",
+        r"l\.csv: patients in several folds: 14 of 16 \(p00, p01, p10 and 11 more\); leave the",
     ),
+    Case("lists that tear a patient", leak_in_lists, "both sides: 1 of 2 in test .p00.; leave the"),
+    Case("a leak that is allowed", leak_that_is_allowed),
+    Case(
+        "a leak allowed in slides that are not divided",
+        lambda here: compare(*feature_folder(here), "--allow-leak"),
+        "is for slides that come divided; .*l.csv has no column split or fold, so compare divides",
+    ),
+    Case(
+        "a leak allowed in data with a division of their own",
+        lambda here: command("compare", "--data", "musk1", "--allow-leak", "--out", "out"),
+        "--allow-leak is for a folder of features",
+    ),
+    Case(
+        "groups of data that have their own",
+        lambda here: command("compare", "--data", "slides", "--group", "site", "--out", "out"),
+        "--group is for a folder of features",
+    ),
+    Case("groups of a user", groups_of_a_user),
+    Case(
+        "groups by a column that is absent",
+        partial(grouped, "site"),
+        "no column 'site' to keep slides together by .--group.; it has slide, label, patient$",
+    ),
+    Case("groups by no name", partial(grouped, ""), "no column '' to keep slides together by"),
+    Case(
+        "groups by one of two columns alike",
+        lambda here: grouped("SITE", here, site=list("ab") * 15, Site=list("ab") * 15),
+        "has the columns site and Site; keep one of them",
+    ),
+    Case(
+        "an empty group",
+        lambda here: grouped("site", here, site=["", "unknown", *"ab" * 14]),
+        r"has no site for slide_00, slide_01 \('unknown'\); fill it in or remove the row",
+    ),
+    Case(
+        "groups that are all empty",
+        lambda here: grouped("site", here, site=[""] * 30),
+        "has no site for .* and 25 more; fill it in or remove the column",
+    ),
+    Case(
+        "one group",
+        lambda here: grouped("site", here, site=["Graz"] * 30),
+        "has one value in the column site, Graz, so no slides can be kept apart by it; name",
+    ),
+    Case(
+        "fewer groups than folds",
+        lambda here: grouped("site", here, site=list("abcd") * 7 + ["a", "b"]),
+        "by patient and site, 5 folds need at least 5 groups .* numbered in a column fold",
+    ),
+    Case(
+        "fewer groups than validation needs",
+        lambda here: grouped("site", here, split=SIDES, site=["AB"[s == "test"] for s in SIDES]),
+        "for validation, 5 folds need at least 5 groups .* got 1; .*, or list slides as val",
+    ),
+    Case(
+        "groups of one class",
+        partial(grouped, "label"),
+        "by patient and label, 5 folds need at least 5 groups .* with label 0, got 1",
+    ),
+    Case(
+        "groups on both sides",
+        lambda here: grouped("site", here, split=PARTS, site=list("ab") * 15),
+        "values of site on both sides: 2 of 2 in test, 2 of 2 in val .a, b.; leave",
+    ),
+    Case("hospitals H0 and h0", hospitals_alike),
     Case(
         "folds of one class",
         partial(with_columns, fold=[str(int(p[2]) + 2 * (p < "p4")) for p in PATIENTS]),

@@ -220,7 +220,7 @@ CASES = [
     Case(
         "a leak, and a damaged file",
         partial(division_first, split=["train", "train", "train", "test", "test"] * 6),
-        r"^[^ ]*l\.csv: group 'p01' is in .*, group 'p10' .* and so are 7 more;",
+        r"^[^ ]*l\.csv: patients on both sides: 10 of 12 in test \(p01, .* and 7 more\);",
     ),
     Case(
         "folds of one class, and a damaged file",

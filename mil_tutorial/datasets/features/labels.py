@@ -56,7 +56,8 @@ class LabelTable(NamedTuple):
     """The rows of a table, column by column; what it does not have is None.
 
     ``classes`` are the names of 0 and 1; ``splits`` are train, val and test, ``folds`` numbers.
-    ``left_out`` are slides of the folder without a row, which ``read_features`` finds.
+    ``left_out`` are slides of the folder without a row, which ``read_features`` finds. ``groups``
+    are the cells of the column ``group``, which was named to keep slides together.
     """
 
     slides: list[str]
@@ -66,10 +67,20 @@ class LabelTable(NamedTuple):
     classes: tuple[str, str]
     folds: list[int] | None = None
     left_out: Sequence[str] = ()
+    group: str | None = None
+    groups: list[str] | None = None
+
+    @property
+    def divided(self) -> bool:
+        """Whether the slides come with a division."""
+        return self.splits is not None or self.folds is not None
 
 
 def read_labels(
-    path: Path | str, positive: str | None = None, split: Path | str | None = None
+    path: Path | str,
+    positive: str | None = None,
+    split: Path | str | None = None,
+    group: str | None = None,
 ) -> LabelTable:
     """Read the labels of slides.
 
@@ -87,6 +98,8 @@ def read_labels(
     split : path, optional
         The split in a file of its own, see ``read_split_file``; it replaces one in the table.
         Slides that it does not list are left out, with a warning.
+    group : str, optional
+        A further column to read, whose cells are to keep slides together: a hospital, a scanner.
 
     Raises
     ------
@@ -104,11 +117,14 @@ def read_labels(
         table, columns = _listed(table, names["slide"], Path(split))
     own = ("slide", "label", "patient")
     columns |= {what: table.column(names[what]) for what in own if what in names}
-    slides = _complete(table, columns)
+    kept = {} if group is None else _group_column(table, group)
+    slides = _complete(table, columns | kept)
     labels = [SPREADSHEET.get(cell, cell) for cell in columns["label"]]
     classes = _classes(table.path, labels, positive)
     patients = columns.get("patient")
-    _warn_of_alike(table.path, patients or [])
+    _warn_of_alike(table.path, "patients", patients or [])
+    for name, cells in kept.items():
+        _warn_of_alike(table.path, f"values of {name}", cells)
     return LabelTable(
         slides,
         [classes.index(label) for label in labels],
@@ -116,6 +132,8 @@ def read_labels(
         as_splits(Path(split or path), columns["split"]) if "split" in columns else None,
         classes,
         as_folds(table.path, columns["fold"]) if "fold" in columns else None,
+        group=next(iter(kept), None),
+        groups=next(iter(kept.values()), None),
     )
 
 
@@ -123,14 +141,8 @@ def _columns(table: Table) -> dict[str, str]:
     """Return what the table calls each column that it has, by the project's names."""
     names = {}
     for what, synonyms in COLUMNS.items():
-        spelt = {re.sub(r"[\W_]", "", name) for name in synonyms}
-        matches = [name for name in table.header if re.sub(r"[\W_]", "", name.lower()) in spelt]
-        if len(matches) > 1:
-            raise ValueError(
-                f"{table.path} has the columns {' and '.join(matches)}; keep one of them"
-            )
-        if matches:
-            names[what] = matches[0]
+        if name := _spelt_like(table, *synonyms):
+            names[what] = name
         elif what in ("slide", "label"):
             raise ValueError(
                 f"{table.path} lacks a column {' or '.join(synonyms)}; it has "
@@ -139,6 +151,33 @@ def _columns(table: Table) -> dict[str, str]:
     if not table.rows:
         raise ValueError(f"{table.path} has no rows; give one for each slide")
     return names
+
+
+def _spelt_like(table: Table, *names: str) -> str | None:
+    """Return the column with one of these names; case, spaces and punctuation do not matter."""
+    plain = {re.sub(r"[\W_]", "", name.lower()) for name in names}
+    matches = [name for name in table.header if re.sub(r"[\W_]", "", name.lower()) in plain]
+    if len(matches) > 1:
+        raise ValueError(f"{table.path} has the columns {' and '.join(matches)}; keep one of them")
+    return matches[0] if matches else None
+
+
+def _group_column(table: Table, group: str) -> dict[str, list[str]]:
+    """Return the column that a user names → its cells; it must tell some slides from others."""
+    group = one_form(group)
+    name = group if group in table.header else _spelt_like(table, group)
+    if not name:
+        raise ValueError(
+            f"{table.path} has no column {group!r} to keep slides together by (--group); it has "
+            f"{in_order(filter(None, table.header), 20)}"
+        )
+    cells = table.column(name)
+    if len(set(cells)) == 1 and not is_missing(cells[0]):
+        raise ValueError(
+            f"{table.path} has one value in the column {name}, {shorten(set(cells))}, so no slides "
+            "can be kept apart by it; name another column, or leave out --group"
+        )
+    return {name: cells}
 
 
 def _listed(table: Table, slide: str, split: Path) -> tuple[Table, dict[str, list[str]]]:
@@ -232,15 +271,15 @@ def _words(name: str) -> set[str]:
     return {word if word in known else word.removesuffix("s") for word in words} - NEUTRAL
 
 
-def _warn_of_alike(path: Path, patients: list[str]) -> None:
-    """Warn of patients whose names a reader would take for the same."""
+def _warn_of_alike(path: Path, what: str, cells: list[str]) -> None:
+    """Warn of names, of patients for example, that a reader would take for the same."""
     alike = defaultdict(set)
-    for patient in patients:
-        alike[look(patient)].add(patient)
+    for name in cells:
+        alike[look(name)].add(name)
     pairs = [" and ".join(map(repr, sorted(names))) for names in alike.values() if len(names) > 1]
     if pairs:
         warnings.warn(
-            f"{path}: the patients {shorten(pairs, 3)} differ only in case, zeros, spaces or "
+            f"{path}: the {what} {shorten(pairs, 3)} differ only in case, zeros, spaces or "
             "invisible characters and are taken as different; if they are one, spell them alike",
             stacklevel=3,
         )

@@ -7,8 +7,9 @@ import torch
 from feature_folders import grid, toy_bags, write_file, write_folder, write_labels
 
 from mil_tutorial.datasets.features.folder import read_features
-from mil_tutorial.experiment import catalogue as benchmarks
-from mil_tutorial.experiment.catalogue import bags_a_step, load_benchmark
+from mil_tutorial.experiment import own_features
+from mil_tutorial.experiment.catalogue import load_benchmark
+from mil_tutorial.experiment.own_features import bags_a_step
 
 
 @pytest.fixture()
@@ -262,7 +263,7 @@ def test_folds_in_the_table_are_kept(bags, tmp_path):
 def test_given_folds_are_checked_before_training(bags, tmp_path):
     folder = write_folder(tmp_path / "f", bags)
     torn = [str(i % 3) for i in range(30)]
-    with pytest.raises(ValueError, match=r"l\.csv: group 'p\d\d' is in fold 0 and in fold"):
+    with pytest.raises(ValueError, match=r"l\.csv: patients in several folds: 14 of 16"):
         load_benchmark(folder, labels=write_labels(tmp_path / "l.csv", bags, fold=torn))
     single = [str(2 * label + int(p[1:-1]) % 2) for _, label, p in bags.values()]
     with pytest.raises(ValueError, match=r"l\.csv: fold 0 holds label 0 only"):
@@ -287,7 +288,7 @@ def test_a_patient_in_two_splits_is_a_leak(bags, tmp_path):
     listed = splits_of(bags)
     listed[0] = "test"
     labels = write_labels(tmp_path / "l.csv", bags, split=listed)
-    with pytest.raises(ValueError, match=r"l\.csv: group 'p00' is in train and in test"):
+    with pytest.raises(ValueError, match=r"l\.csv: patients on both sides: 1 of 3 in test \(p00\)"):
         load_benchmark(write_folder(tmp_path / "f", bags), labels=labels)
 
 
@@ -310,7 +311,7 @@ def test_a_step_holds_as_many_bags_as_fit_whichever_they_are(bags, labels, tmp_p
     dataset, _ = read_features(write_folder(tmp_path / "f", bags), labels)
     assert bags_a_step(dataset) == 16
     for most in (1, 8 * 6, 100, 200):
-        monkeypatch.setattr(benchmarks, "STEP_VALUES", most)
+        monkeypatch.setattr(own_features, "STEP_VALUES", most)
         n = bags_a_step(dataset)
         largest = sorted(dataset.sizes.tolist(), reverse=True)
         assert n == 1 or 6 * sum(largest[:n]) <= most
