@@ -181,9 +181,7 @@ WRONG_COUNTS = [
 ]
 
 
-def _within(
-    labels: np.ndarray, scores: np.ndarray, sites: np.ndarray, tie: float = 0.5
-) -> float:
+def _within(labels: np.ndarray, scores: np.ndarray, sites: np.ndarray, tie: float = 0.5) -> float:
     """Return the share of pairs of one site in the right order; NaN where there are none."""
     same, won = _pairs(labels, scores, sites, tie)
     return won[same].mean() if same.any() else float("nan")
