@@ -177,7 +177,7 @@ table(head, rows)
 # %% [markdown] id="record-read"
 # <details><summary>Answer: what learned pooling adds</summary>
 #
-# <!-- TODO number: best of attention and gated on BRCA and LUNG; does its difference to the mean feature leave out 0 -->
+# TODO number: best of attention and gated on BRCA and LUNG; does its difference to the mean feature leave out 0.
 # Read the difference, and judge every method by the strongest baseline.
 #
 # </details>
@@ -361,7 +361,7 @@ table(("", *(run.upper().replace("-", ", by ", 1) for run in RUNS)), rows)
 # %% [markdown] id="why"
 # <details><summary>Answer: pooling does not protect</summary>
 #
-# <!-- TODO number: best pooling by patient and by site, both cohorts; do all fall on lung? -->
+# TODO number: best pooling by patient and by site, both cohorts; do all fall on lung?.
 # On lung every model falls.
 #
 # </details>
@@ -504,7 +504,7 @@ table(("recorded AUC", *RUNS), rows)
 #
 # In the stored run the regression reaches .84, the word "lobular" alone .86. Within subtypes .67 [.57, .76] is left: more than
 # chance, but most is the subtype. Of TP53, .76 of .78 is left. PIK3CA is weak either way.
-# <!-- TODO number: does a recorded pooling lie above the regression for CDH1, TP53, PIK3CA -->
+# TODO number: does a recorded pooling lie above the regression for CDH1, TP53, PIK3CA.
 #
 # </details>
 
