@@ -250,6 +250,19 @@ def test_chapter_13_reads_fields_and_finds_tiles(notebooks, tmp_path):
     assert own(names, "otsu_threshold")(counts) == theirs
 
 
+def test_chapter_14_compares_within_sites_and_takes_patients_from_barcodes(notebooks):
+    names, rng = definitions(notebooks, "14"), np.random.default_rng(0)
+    labels, sites = np.array([0, 1] * 40), rng.integers(0, 9, 80)
+    scores = (labels + rng.integers(0, 9, 80)) / 9  # with ties
+    mine = own(names, "auc_within")(labels, scores, sites)
+    truth = mil_tutorial.confidence_interval(
+        mil_tutorial.auc, labels, scores, range(80), within=sites
+    )
+    assert mine == pytest.approx(truth.value)
+    first, second = "TCGA-A2-A0CM-01Z-00-DX1", "TCGA-A2-A0CM-01Z-00-DX2"
+    assert own(names, "count_shared")([first], [second, "TCGA-A2-A0CN-01Z-00-DX1"]) == 1
+
+
 def test_chapter_15_finds_the_temperature_and_the_auc_of_epochs(notebooks):
     names = definitions(notebooks, "15")
     rng = np.random.default_rng(0)
