@@ -421,7 +421,7 @@ if data:
 # <details><summary>Answer: the coin</summary>
 #
 # In the stored run .91 by patient; by site .44, about one error from chance. The coin is learned almost as well as the
-# subtype, because the features recognise the site.
+# subtype, because the features recognise the site. By site, single tosses scatter widely: a few large sites decide.
 #
 # </details>
 #
