@@ -20,6 +20,8 @@ COMMANDS = {
     "demo": "Show where max pooling fails and attention does not: two tables and a heat map.",
     "compare": "Train and test poolings on a data set with several seeds; write tables and "
     "figures.",
+    "predict": "Judge slides with a model that compare kept; write probabilities, decisions and "
+    "heat maps.",
     "doctor": "Check versions, device, memory and data, and predict run times.",
     "lab": "Open JupyterLab at a chapter.",
     "hospital": "Render the slides of a made-up, unseen hospital: pictures, tumour masks, tile "

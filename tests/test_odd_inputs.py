@@ -3,11 +3,11 @@
 import re
 
 import pytest
-from odd_inputs import bags, contracts, files, labels, outputs, slides, tables, tissue
+from odd_inputs import bags, contracts, files, kept, labels, outputs, slides, tables, tissue
 
 TABLE = {
     f"{room.__name__.split('.')[-1]}: {case.name}": case
-    for room in (labels, tables, files, slides, tissue, outputs, bags, contracts)
+    for room in (labels, tables, files, slides, tissue, outputs, bags, contracts, kept)
     for case in room.CASES
 }
 

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 from mil_tutorial import MedicalBagDataset, load_frozen_encoder
+from mil_tutorial.bags.splits import standardise
 from mil_tutorial.experiment.benchmarks import Benchmark, Split, cross_validation
 from mil_tutorial.experiment.catalogue import load_benchmark
 from mil_tutorial.training.config import TrainingConfig
@@ -110,8 +111,10 @@ def _musk(version: int) -> list[Recipe]:
     from mil_tutorial.bags.augmentation import DropFeatures
 
     data = f"musk{version}"
+    musk = load_benchmark(data)
     plain = replace(
-        load_benchmark(data),
+        musk,
+        splits=cross_validation(musk.test, musk.n_folds, scale=standardise),
         dropout=0.5,
         config=TrainingConfig(
             epochs=100, batch_size=8, weight_decay=5e-3, patience=None, class_balance="none"
@@ -119,7 +122,7 @@ def _musk(version: int) -> list[Recipe]:
     )
     benchmark = replace(
         plain,
-        splits=cross_validation(plain.test, plain.n_folds, validated=False),
+        splits=cross_validation(plain.test, plain.n_folds, scale=standardise, validated=False),
         dropout=0.5,
         augment=DropFeatures(0.3),
         config=_one_cycle(epochs=100, batch_size=32, learning_rate=3e-3, weight_decay=1e-2),
@@ -135,7 +138,7 @@ def _colon() -> list[Recipe]:
     plain = load_benchmark("colon")
     benchmark = replace(
         plain,
-        splits=cross_validation(plain.test, plain.n_folds, standardised=False, validated=False),
+        splits=cross_validation(plain.test, plain.n_folds, scale=None, validated=False),
         augment=InOrder((TurnAndFlip(), StainJitter(0.1))),
         config=_one_cycle(
             epochs=20, batch_size=8, learning_rate=1e-3, weight_decay=1e-4, instances_per_bag=64
@@ -157,7 +160,7 @@ def _colon_frozen() -> list[Recipe]:
         name="colon-frozen",
         description="Colon nuclei, frozen features of EfficientNet-Lite0",
         test=features,
-        splits=cross_validation(features, 10, validated=False),
+        splits=cross_validation(features, 10, scale=standardise, validated=False),
         n_folds=10,
         input_dim=features.instance_shape[0],
         hidden_dim=128,

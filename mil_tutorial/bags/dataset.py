@@ -14,6 +14,9 @@ from torch.utils.data import Dataset
 from mil_tutorial.bags.groups import group_values
 from mil_tutorial.system.numbers import check_kind, shown
 
+SAMPLED_ROWS = 16
+"""Instances of a bag that its content is known by."""
+
 
 class Bag(NamedTuple):
     """One bag: its instances and its only label."""
@@ -49,6 +52,9 @@ class MedicalBagDataset(Dataset[Bag]):
     """
 
     _digests: list[bytes] | None = None  # of derived bags: see ``checksum``
+    _contents: list[bytes] | None = None  # of scaled bags: see ``contents``
+    scale: tuple[Tensor, Tensor] | None = None
+    """Mean and deviation by which the features were shifted and scaled, if they were."""
 
     def __init__(
         self,
@@ -114,7 +120,20 @@ class MedicalBagDataset(Dataset[Bag]):
         part.instance_labels = None if self.instance_labels is None else take(self.instance_labels)
         part.coords = None if self.coords is None else take(self.coords)
         part._digests = None if self._digests is None else take(self._digests)
+        part._contents = None if self._contents is None else take(self._contents)
+        part.scale = self.scale
         return part
+
+    def joined(self, other: "MedicalBagDataset") -> "MedicalBagDataset":
+        """Return these bags and then those of ``other``, which are scaled alike."""
+        both = object.__new__(MedicalBagDataset)
+        for name in ("names", "groups", "instances", "instance_labels", "coords", "_digests"):
+            own, more = getattr(self, name), getattr(other, name)
+            setattr(both, name, None if own is None or more is None else [*own, *more])
+        both.labels = torch.cat([self.labels, other.labels])
+        both._contents = self.contents() + other.contents()
+        both.scale = self.scale
+        return both
 
     def with_instances(self, instances: Sequence[Tensor], recipe: str = "") -> "MedicalBagDataset":
         """Return the same bags with other features for the same instances.
@@ -158,7 +177,16 @@ class MedicalBagDataset(Dataset[Bag]):
 
         ``recipe`` says where both come from, as in ``with_instances``.
         """
-        return self.with_instances([(x - mean) / deviation for x in self.instances], recipe)
+        scaled = self.with_instances([(x - mean) / deviation for x in self.instances], recipe)
+        scaled._contents = self.contents()
+        if self.scale is not None:
+            mean, deviation = self.scale[0] + mean * self.scale[1], deviation * self.scale[1]
+        scaled.scale = (mean, deviation)
+        return scaled
+
+    def contents(self) -> list[bytes]:
+        """Return for each bag bytes that tell its features, before any scaling, from others'."""
+        return self._contents or [content(len(x), x[sampled_rows(len(x))]) for x in self.instances]
 
     def bag_means(self) -> Tensor:
         """Mean instance of each bag: (B, D)."""
@@ -240,6 +268,19 @@ def _digest(*parts: Tensor | bytes | str) -> bytes:
     digest = hashlib.blake2b(digest_size=8)
     for part in parts:
         _update(digest, part)
+    return digest.digest()
+
+
+def sampled_rows(n: int) -> Tensor:
+    """Return the rows, of n, that ``content`` looks at: evenly from the first to the last."""
+    return torch.linspace(0, n - 1, min(n, SAMPLED_ROWS)).round().long()
+
+
+def content(n: int, sample: Tensor) -> bytes:
+    """Return bytes that change with the number of instances and with a value of the sampled."""
+    width = sample[0].numel()
+    digest = hashlib.blake2b(f"{n} {width}".encode(), digest_size=8)
+    digest.update(sample.numpy().tobytes())
     return digest.digest()
 
 

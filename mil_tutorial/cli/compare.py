@@ -84,6 +84,11 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--batch-size", type=whole_number, help="bags per step (default: depends on the data)"
     )
     command.add_argument(
+        "--members",
+        type=whole_number,
+        help="models of each seed and fold, whose mean judges (default: depends on the data)",
+    )
+    command.add_argument(
         "--instances-per-bag",
         type=whole_number,
         metavar="N",
@@ -113,6 +118,12 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         help="save the state of every training there; the same command resumes from it",
     )
     command.add_argument(
+        "--keep",
+        dest="keep_models",  # the settings of a training have a `keep` of their own
+        action="store_true",
+        help="write the models of each pooling into one file, for the command predict",
+    )
+    command.add_argument(
         "--jobs",
         type=whole_number,
         default=1,
@@ -130,6 +141,7 @@ def run(arguments: argparse.Namespace) -> int:
     All input is checked first. Of several processes that were launched, the main one writes.
     """
     from mil_tutorial.experiment.catalogue import load_benchmark
+    from mil_tutorial.experiment.keeping import check_keepable, kept_bytes
     from mil_tutorial.experiment.report import check_report, write_report
     from mil_tutorial.experiment.run import run_experiment
     from mil_tutorial.experiment.slide_heatmaps import find_slides, slide_figures
@@ -161,7 +173,16 @@ def run(arguments: argparse.Namespace) -> int:
     )
     given = arguments.slides is not None
     slides = print_warnings(find_slides, arguments.slides, benchmark) if given else {}
-    check_report(out, len(arguments.poolings) * arguments.seeds * len(benchmark.test))
+    kept = 0
+    if arguments.keep_models:
+        check_keepable(benchmark)
+        kept = kept_bytes(
+            benchmark,
+            arguments.poolings,
+            arguments.seeds * benchmark.n_folds,
+            arguments.members or benchmark.members,
+        )
+    check_report(out, len(arguments.poolings) * arguments.seeds * len(benchmark.test), kept=kept)
     options = vars(arguments) | {"precision": arguments.precision or processes.precision}
     names = [field.name for field in fields(benchmark.config)]
     settings = {name: options[name] for name in names if options.get(name) is not None}
@@ -169,6 +190,7 @@ def run(arguments: argparse.Namespace) -> int:
         benchmark,
         poolings=arguments.poolings,
         seeds=arguments.seeds,
+        members=arguments.members,
         config=replace(benchmark.config, **settings),
         jobs=arguments.jobs,
         checkpoints=arguments.checkpoints,
@@ -178,7 +200,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     figures = slide_figures(experiment, slides) if slides else {}
     try:
-        report = print_warnings(write_report, experiment, out, figures)
+        report = print_warnings(write_report, experiment, out, figures, keep=arguments.keep_models)
     except OSError:
         print(as_markdown(as_results(Summary(experiment))))  # hours of training end in it
         raise
@@ -189,9 +211,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _warn_of_replacement(out: Path) -> None:
     """Warn, while there is time to stop, of what the report will replace in its folder."""
-    from mil_tutorial.experiment.report import FIGURES, TABLES
+    from mil_tutorial.experiment.report import FIGURES, MODELS, TABLES
 
-    names = [name for name in (*TABLES, *FIGURES) if (out / name).is_file()]
+    names = [name for name in (*TABLES, *FIGURES, *MODELS) if (out / name).is_file()]
     if not names:
         return
     try:

@@ -1,7 +1,7 @@
 """A benchmark: bags, the splits to train and test on, and the network that suits them."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,13 @@ from torch import nn
 
 from mil_tutorial.bags.augmentation import Augmentation
 from mil_tutorial.bags.dataset import MedicalBagDataset
-from mil_tutorial.bags.splits import group_folds, rotate, standardise
+from mil_tutorial.bags.splits import (
+    balanced_folds,
+    group_folds,
+    group_numbers,
+    rotate,
+    scale_together,
+)
 from mil_tutorial.training.config import TrainingConfig
 
 
@@ -30,6 +36,24 @@ class Split:
         named = {"train": self.train, "val": self.val, "test": self.test}
         return {name: part for name, part in named.items() if part is not None}
 
+    def for_members(self, members: int, seed: int) -> list["Split"]:
+        """Return the split of each member of an ensemble.
+
+        Training and validation bags are divided anew into as many parts, by group; each member
+        validates on another part and trains on the rest. All keep this split where nothing
+        validates, or where a class has too few groups for two in each part.
+        """
+        if self.val is None or members == 1:
+            return [self] * members
+        both = self.train.joined(self.val)
+        truth, group_of = both.labels.numpy().astype(int), group_numbers(both.groups)
+        if min(len(np.unique(group_of[truth == value])) for value in (0, 1)) < 2 * members:
+            return [self] * members
+        parts = balanced_folds(truth, group_of, members, seed)
+        if any(len(np.unique(truth[val])) < 2 for _, val in parts):
+            return [self] * members
+        return [replace(self, train=both.subset(rest), val=both.subset(val)) for rest, val in parts]
+
 
 @dataclass(frozen=True)
 class Benchmark:
@@ -47,6 +71,7 @@ class Benchmark:
     make_encoder: Callable[[], nn.Module] | None = None
     dropout: float = 0.0
     n_folds: int = 1  # how many splits a seed has
+    members: int = 1  # models of each split whose mean judges a test bag
     config: TrainingConfig = field(default_factory=TrainingConfig)  # settings that suit the data
     augment: Augmentation | None = None  # how instances may be changed in training
     source: dict[str, Any] = field(default_factory=dict)  # what a report says of the user's files
@@ -64,14 +89,13 @@ def cross_validation(
     dataset: MedicalBagDataset,
     folds: int | Sequence[int],
     *,
-    standardised: bool = True,
+    scale: Callable[..., list[MedicalBagDataset]] | None = scale_together,
     validated: bool = True,
 ) -> Callable[[int], Iterator[Split]]:
     """Return ``splits`` for data without a test set.
 
-    Where ``standardised``, each feature (of images, each channel) is shifted and scaled by the mean
-    and deviation of the fold's training instances. One fold tests, one validates and the others
-    train; without ``validated``, all but the test fold train.
+    One fold tests, one validates and the others train; without ``validated``, all but the test fold
+    train.
 
     Parameters
     ----------
@@ -79,7 +103,9 @@ def cross_validation(
     folds : int or sequence of length B
         How many: folds by group, another division for every seed. Or the fold of each bag, the
         same for every seed.
-    standardised, validated : bool
+    scale : function, optional
+        Scales the features of the bags by those that train, such as ``standardise``.
+    validated : bool
     """
 
     def splits(seed: int) -> Iterator[Split]:
@@ -90,8 +116,8 @@ def cross_validation(
         for train, val, test in divisions:
             rows = [train, test, val] if validated else [np.sort(np.r_[train, val]), test]
             parts = [dataset.subset(part) for part in rows]
-            if standardised:
-                parts = standardise(*parts)
+            if scale is not None:
+                parts = scale(*parts)
             yield Split(parts[0], parts[2] if validated else None, parts[1], test_rows=test)
 
     return splits

@@ -9,6 +9,7 @@ import numpy as np
 from mil_tutorial.datasets.slides import load_slides
 from mil_tutorial.experiment.benchmarks import Benchmark, Split, cross_validation, fixed_split
 from mil_tutorial.experiment.own_features import folder_benchmark, npz_benchmark
+from mil_tutorial.experiment.recipe import DROPOUT, MEMBERS, default_config
 from mil_tutorial.experiment.tcga import tcga_benchmark
 from mil_tutorial.training.config import TrainingConfig
 
@@ -103,9 +104,9 @@ def _slides(name: str) -> Benchmark:
         test=test,
         splits=fixed_split(train, val, test),
         input_dim=train.instance_shape[0],
-        dropout=0.5,
-        # Chosen by the validation loss of gated attention and of max pooling on both profiles.
-        config=TrainingConfig(epochs=80, learning_rate=1e-3, weight_decay=1e-3, patience=20),
+        dropout=DROPOUT,
+        # One model, on features as their encoder gives them: chapters train them while one reads.
+        config=default_config(len(train) + len(val)),
     )
 
 
@@ -120,8 +121,10 @@ def _musk(version: int) -> Benchmark:
         test=dataset,
         splits=cross_validation(dataset, 10),
         n_folds=10,
+        members=MEMBERS,
         input_dim=dataset.instance_shape[0],
-        config=TrainingConfig(batch_size=8),
+        dropout=DROPOUT,
+        config=default_config(len(dataset) * 9 // 10),
     )
 
 
@@ -173,7 +176,7 @@ def _colon() -> Benchmark:
         "1 is an image with an epithelial nucleus",
         test=dataset,
         # The encoder normalises its input: ten standardised copies of all images are saved.
-        splits=cross_validation(dataset, 10, standardised=False),
+        splits=cross_validation(dataset, 10, scale=None),
         n_folds=10,
         input_dim=NucleusEncoder.output_dim,
         make_encoder=NucleusEncoder,

@@ -13,8 +13,8 @@ from mil_tutorial.bags.splits import (
     check_classes,
     connected_groups,
     group_folds,
+    scale_together,
     shared_groups,
-    standardise,
 )
 from mil_tutorial.datasets.features.bags import FeatureBags
 from mil_tutorial.datasets.features.folder import open_features
@@ -22,7 +22,7 @@ from mil_tutorial.datasets.features.labels import LabelTable, read_labels
 from mil_tutorial.datasets.features.tables import shorten
 from mil_tutorial.datasets.npz import read_bags
 from mil_tutorial.experiment.benchmarks import Benchmark, Split, cross_validation, rows_of_folds
-from mil_tutorial.training.config import TrainingConfig
+from mil_tutorial.experiment.recipe import DROPOUT, MEMBERS, default_config
 
 FOLDS = 5
 """Of data that come undivided."""
@@ -50,8 +50,10 @@ def npz_benchmark(path: Path) -> Benchmark:
         test=dataset,
         splits=cross_validation(dataset, FOLDS),
         n_folds=FOLDS,
+        members=MEMBERS,
         input_dim=dataset.instance_shape[0],
-        dropout=0.25,
+        dropout=DROPOUT,
+        config=default_config(len(dataset) * (FOLDS - 1) // FOLDS),
     )
 
 
@@ -66,8 +68,8 @@ def folder_benchmark(
     """Return a folder of features, with the division that it comes with, else cross-validation.
 
     Parameters as in ``load_benchmark``. A split without ``val`` has a fifth of the training
-    patients put aside for validation, others for each seed. Intervals are over patients, whatever
-    ``group`` keeps together and whichever leak is allowed.
+    patients put aside for validation, others for each seed. Intervals are over patients, or over
+    what ``group`` keeps together, whichever leak is allowed.
     """
     if labels is None:
         raise ValueError(
@@ -79,20 +81,28 @@ def folder_benchmark(
     sides, kept, leaks = _check_division(table, Path(labels), split, allow_leak)
     dataset, table = open_features(path, f"{labels} with {split}" if split else str(labels), table)
     splits, division = _division(dataset.with_groups(sides), table, kept)
+    if leaks:
+        division += f" ({'; '.join(leaks)})"
     _warn_of_copies(dataset, table.splits or table.folds or kept)
     n_patients = len(set(dataset.groups))
     patients = "slides taken as patients" if table.patients is None else f"{n_patients} patients"
     name = path.resolve().name.encode(errors="replace").decode()  # it may have bytes of no text
+    tested, n_folds = dataset.with_groups(kept), len(set(table.folds or range(FOLDS)))
+    n_bags = len(dataset) * (n_folds - 1) // n_folds
+    if table.splits is not None:
+        tested, n_folds = tested.subset(_rows(table, "test")), 1
+        n_bags = len(dataset) - len(tested)
     return Benchmark(
         name=name,
-        description=f"{name}: {len(dataset)} slides, {patients}, {', '.join([division, *leaks])}; "
+        description=f"{name}: {len(dataset)} slides, {patients}, {division}; "
         f"1 is {table.classes[1]!r}, 0 is {table.classes[0]!r}",
-        test=dataset if table.splits is None else dataset.subset(_rows(table, "test")),
+        test=tested,
         splits=splits,
-        n_folds=len(set(table.folds or range(FOLDS))) if table.splits is None else 1,
+        n_folds=n_folds,
         input_dim=dataset.instance_shape[0],
-        dropout=0.25,
-        config=TrainingConfig(batch_size=bags_a_step(dataset)),
+        members=MEMBERS,
+        dropout=DROPOUT,
+        config=default_config(n_bags, bags_a_step(dataset)),
         source={
             "labels": _identity(labels),
             "split": split and _identity(split),
@@ -198,9 +208,10 @@ def _kept_together(blank: MedicalBagDataset, table: LabelTable, labels: Path) ->
         values[patient].add(value)
     several = [str(patient) for patient, own in values.items() if len(own) > 1]
     if several and not table.divided:
+        n_values, n_groups = len(set(table.groups)), len(set(joined))
         warnings.warn(
             f"{labels}: patients with several values of {table.group} ({shorten(several, 3)}) keep "
-            f"these together: {len(set(table.groups))} values make {len(set(joined))} groups",
+            f"these together: {n_values} values make {n_groups} group{'s' * (n_groups > 1)}",
             stacklevel=5,
         )
     return joined
@@ -259,7 +270,7 @@ def _division(
 
     def splits(seed: int) -> list[Split]:
         own = (rows["train"], rows["val"]) if has_val else divide_training(seed)
-        train, val, test = standardise(*(dataset.subset(part) for part in (*own, rows["test"])))
+        train, val, test = scale_together(*(dataset.subset(part) for part in (*own, rows["test"])))
         return [Split(train, val, test, np.arange(len(test)))]
 
     return splits, "split as given" if has_val else "test set as given"

@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mil_tutorial.experiment.figures import plot_roc, plot_training, plot_witness_rate
+from mil_tutorial.experiment.keeping import kept_models
+from mil_tutorial.experiment.kept_files import write_kept
 from mil_tutorial.experiment.run import Experiment
 from mil_tutorial.experiment.summary import Summary
 from mil_tutorial.experiment.tables import as_csv, as_markdown, as_results, predictions_csv
+from mil_tutorial.models.mil import POOLINGS
 from mil_tutorial.system.errors import in_a_line
 from mil_tutorial.system.files import alone_in, check_writable, partial_path
 
@@ -35,6 +38,9 @@ FIGURES = (
 )
 """All figures that a report may have, its own and those of ``compare``."""
 
+MODELS = tuple(f"model-{pooling}.safetensors" for pooling in POOLINGS)
+"""Files of kept models that a report may have."""
+
 SPACE, PREDICTION = 4_000_000, 150
 """Bytes that a report takes, about: without ``predictions.csv``, and each row of that."""
 
@@ -43,13 +49,14 @@ def write_report(
     experiment: Experiment,
     out: Path,
     more_figures: "Mapping[str, Callable[[], Figure]] | None" = None,
+    keep: bool = False,
 ) -> Report:
     """Write ``results.json``, ``.md``, ``.csv``, ``config.json`` and the figures to a folder.
 
-    The tables replace earlier ones together or not at all, and take the earlier figures away, so
-    that no picture lies beside the numbers of another run. Figures follow, one after the other: one
-    that fails is left out with a warning. Where another run has replaced the tables meanwhile, the
-    folder is left to it.
+    The tables replace earlier ones together or not at all, and take earlier figures and kept models
+    away, so that none lies beside the numbers of another run. Figures follow, one after the other:
+    one that fails is left out with a warning. Where another run has replaced the tables meanwhile,
+    the folder is left to it.
 
     Parameters
     ----------
@@ -58,6 +65,8 @@ def write_report(
         Made if it does not exist; files of the same names are replaced.
     more_figures : dict, optional
         File stem → function that draws the figure, written as PNG beside the others.
+    keep : bool
+        Write the models of each pooling too, as ``model-NAME.safetensors``: see ``load_kept``.
 
     Raises
     ------
@@ -92,26 +101,30 @@ def write_report(
             made.mkdir()
             for name, text in zip(TABLES, texts, strict=True):
                 (made / name).write_text(text, encoding="utf-8")
+            models = kept_models(experiment) if keep else {}
+            for pooling, kept in models.items():
+                (made / f"model-{pooling}.safetensors").write_bytes(write_kept(kept))
+            kept_files = [f"model-{pooling}.safetensors" for pooling in models]
             with alone_in(out):
-                _replace_tables(made, out)
+                _replace_tables(made, out, [*kept_files, *TABLES])
             drawn = _draw(figures | dict(more_figures or {}), made, out, texts[-1])
     except BaseException:
         with suppress(OSError):
             out.rmdir()  # if it is empty
         raise
-    return Report(results, [*drawn, *TABLES])
+    return Report(results, [*drawn, *TABLES, *kept_files])
 
 
-def _replace_tables(made: Path, out: Path) -> None:
+def _replace_tables(made: Path, out: Path, new: list[str]) -> None:
     """Move new tables into the folder and all files of an earlier report out of it, or do nothing.
 
     ``results.json`` goes first and comes last: where it is, the report is whole.
     """
     (old := made / "old").mkdir()
-    earlier = [name for name in (*reversed(TABLES), *FIGURES) if (out / name).is_file()]
+    earlier = [name for name in (*reversed(TABLES), *FIGURES, *MODELS) if (out / name).is_file()]
     moved = []
     try:
-        for source, goal, names in ((out, old, earlier), (made, out, TABLES)):
+        for source, goal, names in ((out, old, earlier), (made, out, new)):
             for name in names:
                 os.replace(source / name, goal / name)
                 moved.append((source / name, goal / name))
@@ -150,7 +163,9 @@ def _draw(
     return drawn
 
 
-def check_report(out: Path, predictions: int = 0, inputs: Iterable[Path] = ()) -> Path:
+def check_report(
+    out: Path, predictions: int = 0, inputs: Iterable[Path] = (), kept: float = 0
+) -> Path:
     """Return ``out`` if a report can be written there; call it before an hour of training.
 
     Parameters
@@ -161,15 +176,17 @@ def check_report(out: Path, predictions: int = 0, inputs: Iterable[Path] = ()) -
         Rows of ``predictions.csv``.
     inputs : iterable of paths
         Files that the report must not replace.
+    kept : float
+        Bytes of the models that are kept.
     """
-    check_writable(out, SPACE + PREDICTION * predictions)
-    if folders := [name for name in TABLES if (out / name).is_dir()]:
+    check_writable(out, SPACE + PREDICTION * predictions + kept)
+    if folders := [name for name in (*TABLES, *MODELS) if (out / name).is_dir()]:
         raise ValueError(
             f"{out / folders[0]} is a folder, where the report has a file; move it away, or "
             "choose another folder for the report"
         )
     for path in inputs:
-        if any((out / name).exists() and path.samefile(out / name) for name in TABLES):
+        if any((out / name).exists() and path.samefile(out / name) for name in (*TABLES, *MODELS)):
             raise ValueError(
                 f"the report would replace {path}; choose another folder for it, or rename the file"
             )

@@ -46,8 +46,11 @@ class Experiment:
         Name → probabilities (S, B) of a model without MIL.
     folds : int array, shape (S, B)
         Which model of a seed judged each bag; all 0 where the test set is fixed.
-    fold_models : dict
-        Pooling → the models of the first seed, one for each fold.
+    ensembles : dict
+        Pooling → of each seed and fold the models whose mean judges, (S · F) lists of M: the folds
+        of the first seed, then those of the second, and so on.
+    validations : dict
+        Pooling → labels and logits of the validation bags, (2, V), of each of these ensembles.
     checksums : list of str
         Of training and validation bags, for each seed and fold.
     """
@@ -59,13 +62,14 @@ class Experiment:
     members: dict[str, PoolingRuns]
     baselines: dict[str, np.ndarray]
     folds: np.ndarray
-    fold_models: dict[str, list[MIL]]
+    ensembles: dict[str, list[list[MIL]]]
+    validations: dict[str, list[np.ndarray]]
     checksums: list[str]
 
     @property
     def models(self) -> dict[str, MIL]:
-        """Pooling → the model of the first seed and fold."""
-        return {pooling: models[0] for pooling, models in self.fold_models.items()}
+        """Pooling → the first model of the first seed and fold."""
+        return {pooling: ensembles[0][0] for pooling, ensembles in self.ensembles.items()}
 
     @property
     def n_members(self) -> int:
@@ -81,7 +85,7 @@ def run_experiment(
     poolings: Sequence[str] = FOUR_POOLINGS,
     seeds: int = 5,
     config: TrainingConfig | None = None,
-    members: int = 1,
+    members: int | None = None,
     jobs: int = 1,
     checkpoints: Path | None = None,
     progress: bool = True,
@@ -103,8 +107,8 @@ def run_experiment(
         How many; they are 0, 1, 2, …
     config : TrainingConfig, optional
         In place of the benchmark's own; its seed is replaced.
-    members : int
-        Models whose mean judges a test bag; 1: a single model.
+    members : int, optional
+        Models whose mean judges a test bag, in place of the benchmark's number; 1: a single model.
     jobs : int
         Processes that share the trainings; the results do not depend on it. See
         ``system.jobs.share_work``. Not for processes that a launcher started.
@@ -124,7 +128,8 @@ def run_experiment(
     """
     check_kind(Benchmark, benchmark=benchmark)
     check_poolings(poolings)
-    seeds, members = as_integer(seeds, "seeds"), as_integer(members, "members")
+    members = benchmark.members if members is None else as_integer(members, "members")
+    seeds = as_integer(seeds, "seeds")
     jobs = as_integer(jobs, "jobs")
     processes = this_process()
     if jobs > 1 and processes.number > 1:
@@ -158,14 +163,15 @@ def run_experiment(
             parts = split.parts()
             check_groups(**parts)
             for name, part in parts.items():
-                memory(part, trained=name == "train")
+                memory(part, trained=name == "train" or (name == "val" and members > 1))
             del parts["test"]  # a fold may hold one class
             check_classes(**parts)
             checksums.append(" ".join(part.checksum() for part in parts.values()))
             places.append(place := (seed, split.test_rows))
             folds[place] = fold
+            both = split.train if split.val is None else split.train.joined(split.val)
             for name, known in baselines.items():
-                known[place] = baseline_probabilities(name, split.train, split.test)
+                known[place] = baseline_probabilities(name, both, split.test)
             if checkpoints is not None:
                 for pooling in poolings:
                     path = _checkpoint(checkpoints, pooling, seed, fold)
@@ -188,10 +194,11 @@ def run_experiment(
         total=total, disable=None if progress and processes.is_main else True, unit="model"
     ) as bar:
         trials = share_work(run_trial, tasks(), min(jobs, total), bar.update)
-    runs, singles, fold_models = {}, {}, {}
+    runs, singles, ensembles, validations = {}, {}, {}, {}
     for i, pooling in enumerate(poolings):
         own = trials[i :: len(poolings)]
-        fold_models[pooling] = [trial.model for trial in own[: benchmark.n_folds]]
+        ensembles[pooling] = [trial.models for trial in own]
+        validations[pooling] = [trial.validation for trial in own]
         histories = [history for trial in own for history in trial.histories]
         values = [trial.values for trial in own]
         runs[pooling] = singles[pooling] = collect_runs(shape, places, values, histories)
@@ -210,7 +217,8 @@ def run_experiment(
         members=singles,
         baselines=baselines,
         folds=folds,
-        fold_models=fold_models,
+        ensembles=ensembles,
+        validations=validations,
         checksums=checksums,
     )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mil_tutorial.bags.dataset import MedicalBagDataset
 from mil_tutorial.datasets.features.bags import FeatureBags
 from mil_tutorial.datasets.features.tables import one_form, shorten
 from mil_tutorial.datasets.wsi.folders import ENDINGS
@@ -19,7 +20,7 @@ from mil_tutorial.experiment.run import Experiment
 from mil_tutorial.pictures.heatmaps import plot_attention
 from mil_tutorial.system.errors import in_a_line
 from mil_tutorial.system.versions import import_extra
-from mil_tutorial.training.prediction import predict
+from mil_tutorial.training.prediction import ensemble, predict
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,14 +36,18 @@ def find_slides(folder: Path, benchmark: Benchmark) -> dict[str, Path]:
     no known place and size are left out, with a warning. Call it before training, when what is
     wrong with a folder or file can still be mended.
     """
+    return slides_of(folder, benchmark.test, benchmark.name)
+
+
+def slides_of(folder: Path, test: MedicalBagDataset, name: str) -> dict[str, Path]:
+    """Return the whole slides of bags, as ``find_slides``; ``name`` is that of their data."""
     openslide = import_extra("openslide", "wsi")
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is not a folder; name the folder of the whole slides")
-    test = benchmark.test
     if not isinstance(test, FeatureBags) or test.coords is None:
         bare = [file.path.name for file in getattr(test, "files", []) if not file.coords_path]
         raise ValueError(
-            f"{benchmark.name}: heat maps need the place of each tile, and there are no coords "
+            f"{name}: heat maps need the place of each tile, and there are no coords "
             f"for {shorten(bare) or 'the features'}; give .h5 files with features and coords, or "
             "leave out --slides"
         )
@@ -85,7 +90,7 @@ def slide_figures(
 ) -> "dict[str, Callable[[], Figure]]":
     """Choose the test slides that teach most, as the last pooling sees them with the first seed.
 
-    Of ``slides``, as ``find_slides`` returns them, each judged and drawn by the model of its own
+    Of ``slides``, as ``find_slides`` returns them, each judged and drawn by the models of its own
     fold, which did not train on it. Returns the stem of a file name → function that draws the
     figure, see ``telling_bags``; nothing is read before, and an error names the slide.
     """
@@ -106,7 +111,8 @@ def slide_figures(
             split = next(islice(experiment.benchmark.splits(0), fold, None))
             one = split.test.subset([split.test.names.index(name)])
             assert isinstance(one, FeatureBags)
-            attention = predict(experiment.fold_models[pooling][fold], one).attention
+            models = experiment.ensembles[pooling][fold]
+            attention = ensemble([predict(model, one) for model in models]).attention
             return slide_figure(slides[name], one, attention, title)
         except Exception as error:
             raise ValueError(f"{name}: {in_a_line(error)}") from error

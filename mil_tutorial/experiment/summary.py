@@ -60,15 +60,24 @@ class Summary:
         return row | {"calibration_error": Estimate(error, float("nan"), float("nan"))}
 
     def paired(self, pooling: str, against: str = REFERENCE) -> dict[str, Estimate]:
-        """Return the differences of a pooling against another, max pooling by default."""
-        first, second = self._measure(pooling), self._measure(against)
+        """Return the differences of a pooling against another, max pooling by default.
+
+        Against a baseline, which has no threshold, only that of the AUC.
+        """
+        first = self._measure(pooling)
+        if against in self.experiment.baselines:
+            other = self.auc(self.experiment.baselines[against])
+            return {"auc": difference(first["auc"], other)}
+        second = self._measure(against)
         return {name: difference(first[name], second[name]) for name in PAIRED}
 
     def pairs(self) -> list[tuple[str, str]]:
         """Return the pairs to compare: each pooling with max, and what the experiment allows."""
         runs = self.experiment.runs
         against = [(name, REFERENCE) for name in runs if name != REFERENCE]
-        return [pair for pair in (*against, *FURTHER_PAIRS) if all(name in runs for name in pair)]
+        pairs = [pair for pair in (*against, *FURTHER_PAIRS) if all(name in runs for name in pair)]
+        trivial = next(name for name in self.experiment.baselines if name != "bag_size")
+        return pairs + [(name, trivial) for name in runs]
 
     def auc(self, probabilities: np.ndarray, chosen: np.ndarray | None = None) -> Measurement:
         """Measure the AUC of runs (R, B) among bags that one model judged.

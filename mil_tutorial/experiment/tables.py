@@ -114,14 +114,13 @@ def as_markdown(results: dict[str, Any]) -> str:
             [[name.replace("_", " "), _cell(b, "auc")] for name, b in results["baselines"].items()],
         ),
     ]
-    if results["paired"]:
-        names = [name for name in known if name in results["paired"][0]]
-        sections.append(
-            aligned(
-                ["difference", *(f"{p['pooling']} − {p['against']}" for p in results["paired"])],
-                [[METRICS[n], *(_cell(p, n, "+.2f") for p in results["paired"])] for n in names],
-            )
-        )
+    trivial = [pair for pair in results["paired"] if pair["against"] in results["baselines"]]
+    for pairs in ([pair for pair in results["paired"] if pair not in trivial], trivial):
+        if pairs:
+            names = [name for name in known if name in pairs[0]]
+            head = (f"{p['pooling']} − {p['against'].replace('_', ' ')}" for p in pairs)
+            rows = [[METRICS[n], *(_cell(p, n, "+.2f") for p in pairs)] for n in names]
+            sections.append(aligned(["difference", *head], rows))
     return "\n\n".join(sections) + "\n"
 
 
@@ -178,6 +177,26 @@ def aligned(head: list[str], rows: list[list[str]]) -> str:
     )
 
 
+def classifier_table(record: dict[str, Any]) -> str:
+    """Return the recorded judgement of published slide classifiers as a Markdown table.
+
+    See ``load_recorded("camelyon16")``.
+    """
+    number = record["data"]["test_positive"]
+    columns = {
+        "AUC": "auc",
+        "AUC, macro": "auc_macro",
+        "AUC, micro": "auc_micro",
+        METRICS["sensitivity_at_90_specificity"]: "sensitivity_at_90_specificity",
+    }
+    rows = []
+    for row in record["rows"]:
+        cells = [str(Estimate(**row[name])) for name in columns.values()]
+        counts = sorted(set(row["detected_by_seed"]))
+        rows.append([row["classifier"], *cells, "–".join(map(str, counts)) + f" of {number}"])
+    return aligned(["", *columns, "found"], rows)
+
+
 def _cell(row: dict[str, Any], name: str, form: str = ".2f") -> str:
     if row[name] is None:
         return "–"
@@ -210,7 +229,7 @@ def predictions_csv(experiment: Experiment) -> str:
             for bag in range(len(test)):
                 writer.writerow(
                     [
-                        *(_inert(test.names[bag]), _inert(test.groups[bag]), labels[bag]),
+                        *(inert(test.names[bag]), inert(test.groups[bag]), labels[bag]),
                         *(pooling, seed, experiment.folds[row, bag]),
                         f"{runs.probabilities[row, bag]:.9g}",
                         f"{runs.threshold[row, bag]:.9g}",
@@ -220,7 +239,7 @@ def predictions_csv(experiment: Experiment) -> str:
     return text.getvalue()
 
 
-def _inert(name: Any) -> Any:
+def inert(name: Any) -> Any:
     """Return a name that no spreadsheet takes for a formula; a number stays one."""
     formula = isinstance(name, str) and name.startswith(tuple("=+-@＝＋－＠\t\r\n"))
     return f"'{name}" if formula else name

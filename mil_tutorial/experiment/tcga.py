@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from mil_tutorial.bags.dataset import MedicalBagDataset
-from mil_tutorial.bags.splits import standardise
+from mil_tutorial.bags.splits import scale_together
 from mil_tutorial.datasets.tcga import TCGA, load_tcga
 from mil_tutorial.experiment.benchmarks import Benchmark, Split, cross_validation
+from mil_tutorial.experiment.recipe import DROPOUT, MEMBERS, default_config
 
 FOLDS = 5
 """By patient and by site."""
@@ -21,19 +22,27 @@ def tcga_benchmark(
 ) -> Benchmark:
     """Return a cohort of TCGA as a benchmark; parameters as in ``load_benchmark``.
 
-    Intervals are over patients, however the slides are divided.
+    Intervals are over what the folds hold out: source sites where they divide, else patients.
     """
     if folds not in WAYS:
         raise ValueError(f"folds are {folds!r}, expected one of {', '.join(WAYS)}")
+    if allow_leak and folds != "published":
+        raise ValueError(
+            f"--allow-leak is for the published folds; folds by {folds} have no leak: leave it out"
+        )
     tcga = load_tcga(cohort, label)
     dataset = tcga.dataset
     if folds == "published":
         test, splits, division = _published(tcga, cohort, label, allow_leak)
     else:
-        groups = tcga.columns["site"] if folds == "site" else dataset.groups
-        test, splits = dataset, cross_validation(dataset.with_groups(groups), FOLDS)
-        number = f" ({len(set(groups))} codes)" if folds == "site" else ""
-        division = f"{FOLDS}-fold cross-validation by {folds}{number}"
+        test = dataset.with_groups(tcga.columns["site"]) if folds == "site" else dataset
+        splits, division = (
+            cross_validation(test, FOLDS),
+            f"{FOLDS}-fold cross-validation by {folds}",
+        )
+        if folds == "site":
+            division += f" ({len(set(test.groups))} codes, which the intervals are over too)"
+    n_folds = len(tcga.published) if folds == "published" else FOLDS
     return Benchmark(
         name=f"tcga-{cohort}",
         description=f"TCGA {cohort.upper()}, HIPT region features: {len(dataset)} slides of "
@@ -41,10 +50,17 @@ def tcga_benchmark(
         f"0 is {tcga.classes[0]}",
         test=test,
         splits=splits,
-        n_folds=len(tcga.published) if folds == "published" else FOLDS,
+        n_folds=n_folds,
         input_dim=dataset.instance_shape[0],
-        dropout=0.25,
-        source={"label": label, "folds": folds},
+        members=MEMBERS,
+        dropout=DROPOUT,
+        config=default_config(len(dataset) - len(test) // n_folds),
+        source={
+            "label": label,
+            "folds": folds,
+            "negative": tcga.classes[0],
+            "positive": tcga.classes[1],
+        },
     )
 
 
@@ -59,7 +75,7 @@ def _published_splits(tcga: TCGA) -> Callable[[int], Iterator[Split]]:
         first = 0
         for fold in tcga.published:
             parts = (slides.subset(fold[name]) for name in ("train", "val", "test"))
-            train, val, test = standardise(*parts)
+            train, val, test = scale_together(*parts)
             yield Split(train, val, test, np.arange(first, first + len(test)))
             first += len(test)
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from scipy.special import expit
 
 from mil_tutorial.experiment.benchmarks import Benchmark, Split
 from mil_tutorial.metrics.attention import attention_entropy, instance_auc
@@ -22,19 +23,27 @@ from mil_tutorial.training.prediction import Predictions, ensemble, predict_toge
 
 WANTED_SENSITIVITY = 0.95
 MEMBER_SEED = 1000
-"""Member m of seed s starts from seed s + 1000 m; all members of a seed have the same split."""
+"""Member m of seed s starts from seed s + 1000 m."""
+
+NONE = np.zeros((2, 0))
+"""Labels and logits where no bags validate."""
 
 Values = dict[str, np.ndarray]
 """Measures of a model on the T test bags of its split, each (T,)."""
 
 
 class Trial(NamedTuple):
-    """The trial of a seed and fold; of an ensemble, ``model`` is the first member."""
+    """The trial of a seed and fold: the members' models, and what they say together and alone.
 
-    model: MIL
+    ``validation`` holds labels and logits of the validation bags, (2, V), of each by the members
+    that validated on it; V may be 0.
+    """
+
+    models: list[MIL]
     histories: list[History]
     values: Values
     members: list[Values]
+    validation: np.ndarray
 
 
 def run_trial(
@@ -48,32 +57,38 @@ def run_trial(
 ) -> Trial:
     """Train a model with this seed on a split, then test it; ``checkpoint`` as in ``fit``.
 
-    With several ``members`` an ensemble: models that differ by their seed, whose mean is tested.
+    With several ``members`` an ensemble whose mean is tested: models that differ by their seed,
+    and by the bags they validate on, see ``Split.for_members``.
     """
     models, histories, validations, tests = [], [], [], []
-    for own, file in _members(config, seed, checkpoint, members):
+    for part, own, file in _members(split, config, seed, checkpoint, members):
         with naming_the_largest(*split.parts().values()):
-            model, history = train_one(benchmark, pooling, split, own, file)
-            if split.val is not None:
-                validations.append(predict_together(model, split.val))
+            model, history = train_one(benchmark, pooling, part, own, file)
+            if part.val is not None:
+                validations.append(predict_together(model, part.val))
             tests.append(predict_together(model, split.test))
         models.append(model)
         histories.append(history)
     truth = split.test.instance_labels
-    alone = [_values(test, validations[m : m + 1], truth) for m, test in enumerate(tests)]
-    together = alone[0] if members == 1 else _values(ensemble(tests), validations, truth)
-    return Trial(models[0], histories, together, alone)
+    judged = [np.stack([known.labels, known.logits]) for known in validations]
+    alone = [_values(test, judged[m] if judged else NONE, truth) for m, test in enumerate(tests)]
+    validation = NONE
+    if judged:
+        same = part.val is split.val  # all members validate on the same bags
+        validation = np.mean(judged, axis=0) if same else np.concatenate(judged, axis=1)
+    together = alone[0] if members == 1 else _values(ensemble(tests), validation, truth)
+    return Trial(models, histories, together, alone, validation)
 
 
 def _members(
-    config: TrainingConfig, seed: int, checkpoint: Path | None, members: int
-) -> Iterator[tuple[TrainingConfig, Path | None]]:
-    """Yield the settings of each member of an ensemble, and its checkpoint."""
-    for member in range(members):
+    split: Split, config: TrainingConfig, seed: int, checkpoint: Path | None, members: int
+) -> Iterator[tuple[Split, TrainingConfig, Path | None]]:
+    """Yield the split of each member of an ensemble, its settings, and its checkpoint."""
+    for member, part in enumerate(split.for_members(members, seed)):
         file = checkpoint
         if file is not None and members > 1:
             file = file.with_stem(f"{file.stem}-member{member}")
-        yield replace(config, seed=seed + MEMBER_SEED * member), file
+        yield part, replace(config, seed=seed + MEMBER_SEED * member), file
 
 
 def check_checkpoints(
@@ -86,10 +101,10 @@ def check_checkpoints(
     members: int = 1,
 ) -> None:
     """Refuse checkpoints from which ``run_trial`` with these arguments cannot resume."""
-    for own, file in _members(config, seed, checkpoint, members):
+    for part, own, file in _members(split, config, seed, checkpoint, members):
         if file is not None and file.exists():
             model = new_model(benchmark, pooling, own.seed)
-            identity = identify(model, split.train, split.val, own, benchmark.augment)
+            identity = identify(model, part.train, part.val, own, benchmark.augment)
             load_checkpoint(file, identity, own.epochs)
 
 
@@ -127,15 +142,11 @@ def new_model(benchmark: Benchmark, pooling: str, seed: int) -> MIL:
         )
 
 
-def _values(
-    test: Predictions, validations: Sequence[Predictions], truth: list[np.ndarray] | None
-) -> Values:
+def _values(test: Predictions, validation: np.ndarray, truth: list[np.ndarray] | None) -> Values:
     threshold = 0.5  # where no validation bags choose it
-    if validations:
-        validation = ensemble(validations)
-        threshold = threshold_for_sensitivity(
-            validation.labels, validation.probabilities, WANTED_SENSITIVITY
-        )
+    labels, logits = validation
+    if len(labels):
+        threshold = threshold_for_sensitivity(labels, expit(logits), WANTED_SENSITIVITY)
     entropy = attention_entropy(test.attention, sizes=test.sizes).numpy()
     values = {
         "probabilities": test.probabilities,

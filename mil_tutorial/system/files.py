@@ -60,6 +60,32 @@ def replacing(path: Path | str) -> Iterator[Path]:
         os.replace(partial, path)
 
 
+def check_new(folder: Path) -> Path:
+    """Return ``folder`` if nothing is there, or an empty folder."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FileExistsError(f"{folder} exists; choose another folder or remove it first")
+    return folder
+
+
+@contextmanager
+def new_folder(out: Path, replace: bool = False) -> Iterator[Path]:
+    """Yield a temporary folder that becomes ``out`` when all went well and vanishes otherwise.
+
+    With ``replace`` an existing folder makes way for the new one, but for its README and scripts.
+    """
+    if not replace:
+        check_new(out)
+    with partial_path(out) as partial:
+        fresh, old = partial / "new", partial / "old"
+        fresh.mkdir(parents=True)
+        yield fresh
+        for kept in (*out.glob("*.md"), *out.glob("*.py")):
+            shutil.copy2(kept, fresh)
+        if out.exists():
+            os.replace(out, old)
+        os.replace(fresh, out)
+
+
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
     """Wait for other processes inside ``alone_in`` of this folder, where systems can lock one."""

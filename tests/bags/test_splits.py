@@ -13,7 +13,7 @@ from mil_tutorial import (
     shared_groups,
     standardise,
 )
-from mil_tutorial.bags.splits import connected_groups
+from mil_tutorial.bags.splits import connected_groups, scale_together
 
 LABELS = np.arange(60) % 2
 PATIENTS = np.arange(60) // 2 // 2 * 2 + LABELS  # two slides a patient, of one class
@@ -178,3 +178,20 @@ def test_images_are_standardised_by_channel():
     )
     shift = moved.instances[0] - scaled.instances[1]
     assert torch.allclose(shift, shift[:1, :, :1, :1].expand_as(shift), atol=1e-4)
+
+
+def test_scaled_together_features_keep_their_proportions():
+    generator = torch.Generator().manual_seed(0)
+    sizes = torch.tensor([1.0, 2.0, 4.0, 1e5, 1e-4, 0.0])  # two in units of their own, one constant
+    bags = [(torch.randn(50, 6, generator=generator) * sizes + 3, i % 2) for i in range(4)]
+    train, other = MedicalBagDataset(bags[:3]), MedicalBagDataset(bags[3:])
+    scaled, moved = scale_together(train, other)
+    instances = torch.cat(scaled.instances)
+    torch.testing.assert_close(instances.mean(0), torch.zeros(6), atol=1e-3, rtol=0)
+    deviations = instances.std(0, correction=0)
+    before = torch.cat(train.instances).std(0, correction=0)
+    torch.testing.assert_close(deviations[:3] / deviations[1], before[:3] / before[1])
+    torch.testing.assert_close(deviations[3:], torch.tensor([10.0, 0.1, 0.0]), rtol=1e-3, atol=1e-6)
+    slope = (moved.instances[0] - moved.instances[0][:1]) / (bags[3][0] - bags[3][0][:1])
+    expected = (scaled.instances[0] - scaled.instances[0][:1]) / (bags[0][0] - bags[0][0][:1])
+    torch.testing.assert_close(slope[1:, :3], expected[1:, :3], rtol=1e-3, atol=1e-5)

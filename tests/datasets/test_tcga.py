@@ -237,7 +237,7 @@ def test_by_patient_and_by_site(clone):
             sides = [{group[name] for name in side.names} for side in (part.train, part.test)]
             assert not sides[0] & sides[1]
         assert sorted(tested) == list(range(24))
-        assert benchmark.test.groups == whole.dataset.groups  # intervals are over patients
+        assert benchmark.test.groups == whole.columns[kept]  # intervals are over them
 
 
 def test_the_leak_of_published_folds_is_counted_and_refused(clone):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -5,6 +7,7 @@ from toy_bags import separable
 
 from mil_tutorial import check_groups
 from mil_tutorial.experiment.benchmarks import cross_validation
+from mil_tutorial.experiment.recipe import default_config
 
 GROUPS = [f"P{i // 4}" for i in range(48)]  # positive and negative bags in each
 
@@ -38,4 +41,34 @@ def test_all_bags_that_train_give_the_scale(bags):
     for split in cross_validation(bags, 4, validated=False)(seed=0):
         mean, deviation = split.train.mean_and_deviation()
         torch.testing.assert_close(mean, torch.zeros(4), atol=1e-5, rtol=0)
-        torch.testing.assert_close(deviation, torch.ones(4), atol=1e-4, rtol=0)
+        torch.testing.assert_close(deviation.median(), torch.ones(()), atol=1e-4, rtol=0)
+
+
+def test_each_bag_validates_for_one_member(bags):
+    split = next(iter(cross_validation(bags, 4)(seed=0)))
+    parts = split.for_members(3, seed=0)
+    validated = [name for part in parts for name in part.val.names]
+    assert sorted(validated) == sorted(split.train.names + split.val.names)
+    for part in parts:
+        check_groups(**part.parts())
+        assert set(part.train.names) == set(validated) - set(part.val.names)
+        assert part.test is split.test
+        assert len(part.val.labels.unique()) == 2
+        rows = dict(zip(split.train.names + split.val.names, [*split.train, *split.val]))
+        for name, bag in zip(part.train.names, part.train):
+            assert bag.instances is rows[name].instances  # nothing is copied
+
+
+def test_members_share_a_split_where_there_is_nothing_to_divide(bags):
+    split = next(iter(cross_validation(bags, 4)(seed=0)))
+    few = replace(split, train=split.train.subset(range(4)), val=split.val.subset(range(4)))
+    whole = next(iter(cross_validation(bags, 4, validated=False)(seed=0)))
+    for one, members in ((split, 1), (few, 3), (whole, 3)):
+        assert all(part is one for part in one.for_members(members, seed=0))
+
+
+def test_the_fewer_the_bags_the_longer_a_run():
+    epochs = [default_config(n).epochs for n in (8, 80, 276, 700, 5000)]
+    assert epochs == sorted(epochs, reverse=True)
+    assert (epochs[0], epochs[-1]) == (200, 10)
+    assert all(default_config(n).patience <= default_config(n).epochs / 4 for n in (8, 700, 5000))

@@ -169,7 +169,8 @@ def test_report_holds_what_was_promised(experiment, tmp_path):
         "false_negative_rate", "attention_entropy", "instance_auc", "seconds_per_epoch",
     }  # fmt: skip
     assert [(p["pooling"], p["against"]) for p in results["paired"]] == [
-        ("mean", "max"), ("attention", "max"), ("gated", "max"), ("gated", "attention")
+        ("mean", "max"), ("attention", "max"), ("gated", "max"), ("gated", "attention"),
+        *((row["pooling"], "mean_feature") for row in results["rows"]),
     ]  # fmt: skip
     assert set(results["baselines"]) == {"bag_size", "mean_feature"}
     assert {path.name for path in out.iterdir()} == {
@@ -197,7 +198,7 @@ def test_without_truth_or_max_the_report_leaves_them_out(tmp_path):
     experiment = run_experiment(fixed_benchmark(test), poolings=["gated"], seeds=1, progress=False)
     results = write_report(experiment, tmp_path / "r").results
     assert results["rows"][0]["instance_auc"] is None
-    assert results["paired"] == []
+    assert [pair["against"] for pair in results["paired"]] == ["mean_feature"]
     assert not (tmp_path / "r" / "witness_rate.png").exists()
     assert "instance AUC" not in (tmp_path / "r" / "results.md").read_text()
     with pytest.raises(ValueError, match="toy has no instance labels"):

@@ -11,6 +11,7 @@ from tqdm.auto import tqdm
 
 from mil_tutorial.bags.dataset import Bag, MedicalBagDataset
 from mil_tutorial.datasets.features.files import FeatureFile, combine
+from mil_tutorial.datasets.features.tables import shorten
 
 CONSTANT = 1e-6  # a deviation that is this small beside the mean is rounding
 
@@ -75,6 +76,13 @@ class FeatureBags(MedicalBagDataset):
             self.recipe,
         )
 
+    def joined(self, other: MedicalBagDataset) -> "FeatureBags":
+        """Return these bags and then those of ``other``, which are of files and scaled alike."""
+        assert isinstance(other, FeatureBags)
+        files, groups = [*self.files, *other.files], [*self.groups, *other.groups]
+        labels = torch.cat([self.labels, other.labels])
+        return FeatureBags(files, labels, groups, self.scale, self.recipe)
+
     def sample(self, index: int, rows: Tensor) -> Bag:
         """Return bag ``index`` with the instances at ``rows`` (k,) only."""
         return Bag(_read(self.files[index], rows, self.scale), self.labels[index])
@@ -104,6 +112,27 @@ class FeatureBags(MedicalBagDataset):
         if self.scale is not None:
             means = (means - self.scale[0]) / self.scale[1]
         return means.float()
+
+    def origin(self) -> dict[str, str | float]:
+        """Return what the files say of how their features were made, and refuse several ways.
+
+        See ``FeatureFile.origin``; what only some files say counts for all.
+        """
+        stated: dict[str, dict[str | float, str]] = {}
+        for file in self.files:
+            for what, value in file.origin().items():
+                stated.setdefault(what, {})[value] = f"{value} in {file.path.name}"
+        for what, values in stated.items():
+            if len(values) > 1:
+                raise ValueError(
+                    f"the files differ in their {what}: {shorten(values.values())}; extract all "
+                    "features alike"
+                )
+        return {what: value for what, (value,) in stated.items()}
+
+    def contents(self) -> list[bytes]:
+        """Return the digest of each file: see ``FeatureFile.digest``."""
+        return [file.digest for file in self.files]
 
     def checksum(self) -> str:
         """Return 16 hexadecimal digits that change with labels, sizes and sampled rows.

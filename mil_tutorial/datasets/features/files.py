@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,14 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mil_tutorial.bags.dataset import content, sampled_rows
 from mil_tutorial.datasets.features.formats import kind_of, shapes
-from mil_tutorial.datasets.wsi.placement import Placement, place
+from mil_tutorial.datasets.wsi.placement import Placement, attribute_text, number, place
 from mil_tutorial.system.memory import check_fits
 from mil_tutorial.system.reading import DAMAGED
 
 SLICE = 4096  # rows at a time where a whole slide in double precision would be large
 FLOAT32 = 4  # bytes
-SAMPLED_ROWS = 16  # rows of a file that its digest looks at
 
 
 def describe(path: Path, coords_folder: Path | None = None) -> "FeatureFile":
@@ -66,6 +65,15 @@ class Moments(NamedTuple):
     variance: Tensor
 
 
+def moments_of(rows: Tensor) -> Moments:
+    """Return the moments of rows (n, D), computed a slice at a time."""
+    parts = []
+    for some in rows.split(SLICE):
+        variance, mean = torch.var_mean(some.double(), dim=0, correction=0)
+        parts.append(Moments(len(some), mean, variance))
+    return combine(parts)
+
+
 def combine(parts: Iterable[Moments]) -> Moments:
     """Put the moments of several sets of rows together (Chan, Golub & LeVeque 1979)."""
     counts, means, variances = zip(*parts)
@@ -101,23 +109,32 @@ class FeatureFile:
         """Read where the tiles lie; ``Placement.on_slide`` makes pixels of a slide of it."""
         path = self._coords_path()
         kind = kind_of(path)
-        return place(kind.read(path, "coords"), kind.attributes(path), path)
+        return place(kind.read(path, "coords"), kind.attributes(path, "coords"), path)
+
+    def origin(self) -> dict[str, str | float]:
+        """Return what the file says of how its features were made: encoder, µm/px; maybe nothing.
+
+        The command ``features`` names the encoder ``encoder``, STAMP ``extractor``.
+        """
+        kind = kind_of(self.path)
+        stored = kind.attributes(self.path, "features")
+        known: dict[str, str | float] = {}
+        if name := next((name for name in ("encoder", "extractor") if name in stored), None):
+            known["encoder"] = attribute_text(stored[name])
+        placed = kind.attributes(self.path, "coords")
+        if (mpp := number(placed, "target_mpp", self.path)) is not None:
+            known["mpp"] = mpp
+        return known
 
     @cached_property
     def moments(self) -> Moments:
         """Mean and variance of the rows; the file is read for it once."""
-        parts = []
-        for rows in self.read().split(SLICE):
-            variance, mean = torch.var_mean(rows.double(), dim=0, correction=0)
-            parts.append(Moments(len(rows), mean, variance))
-        return combine(parts)
+        return moments_of(self.read())
 
     @cached_property
     def digest(self) -> bytes:
         """Bytes that change with the shape, and with a value in one of the sampled rows."""
-        rows = torch.linspace(0, self.n - 1, min(self.n, SAMPLED_ROWS)).round().long()
-        sample = self.read(rows).numpy().tobytes()
-        return blake2b(f"{self.n} {self.width}".encode() + sample, digest_size=8).digest()
+        return content(self.n, self.read(sampled_rows(self.n)))
 
     def __getstate__(self) -> dict[str, Any]:
         """Send no moments to other processes, which do not need them."""

@@ -73,6 +73,18 @@ def open_features(folder: Path, labels: str, table: LabelTable) -> tuple[Feature
     return bags, table._replace(left_out=sorted(unlisted))
 
 
+def open_folder(folder: Path | str) -> FeatureBags:
+    """Open all feature files of a folder, without labels (NaN), each slide a patient of its own.
+
+    What can be read, and what is refused, is as in ``read_features``.
+    """
+    files = _find(Path(folder))
+    if twice := [name for name, paths in files.items() if len(paths) > 1]:
+        raise ValueError(f"{folder} has several files for {shorten(twice)}: keep one kind")
+    described = _describe_all([paths[0] for paths in files.values()])
+    return FeatureBags(described, torch.full((len(files),), torch.nan), list(files))
+
+
 def _find(folder: Path) -> dict[str, list[Path]]:
     """Return the feature files of each slide, by the name of the slide."""
     if not folder.is_dir():

@@ -81,6 +81,7 @@ def read_labels(
     positive: str | None = None,
     split: Path | str | None = None,
     group: str | None = None,
+    classes: tuple[str, str] | None = None,
 ) -> LabelTable:
     """Read the labels of slides.
 
@@ -100,6 +101,9 @@ def read_labels(
         Slides that it does not list are left out, with a warning.
     group : str, optional
         A further column to read, whose cells are to keep slides together: a hospital, a scanner.
+    classes : (str, str), optional
+        The names of 0 and 1 for a model that was trained before: they are taken where the table
+        has no others, even if it has one only, and a division of the table is not read.
 
     Raises
     ------
@@ -111,7 +115,9 @@ def read_labels(
     """
     table = read_table(path)
     names = _columns(table)
-    if split is None:
+    if classes is not None:
+        columns = {}
+    elif split is None:
         columns = division_columns(table, split=names.get("split"), fold=names.get("fold"))
     else:
         table, columns = _listed(table, names["slide"], Path(split))
@@ -120,7 +126,8 @@ def read_labels(
     kept = {} if group is None else _group_column(table, group)
     slides = _complete(table, columns | kept)
     labels = [SPREADSHEET.get(cell, cell) for cell in columns["label"]]
-    classes = _classes(table.path, labels, positive)
+    if classes is None or positive is not None or not set(labels) <= set(classes):
+        classes = _classes(table.path, labels, positive)
     patients = columns.get("patient")
     _warn_of_alike(table.path, "patients", patients or [])
     for name, cells in kept.items():

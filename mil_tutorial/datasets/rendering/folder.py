@@ -1,10 +1,7 @@
 """Folders of slides: pictures, masks, a table, feature files and checksums."""
 
 import csv
-import os
-import shutil
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -24,7 +21,7 @@ from mil_tutorial.datasets.rendering.tiles import (
     tumour_fraction,
 )
 from mil_tutorial.models.tile_encoder import encode, load_tile_encoder
-from mil_tutorial.system.files import check_writable, partial_path
+from mil_tutorial.system.files import check_writable, new_folder
 
 QUALITY = 75  # of the WebP pictures
 STEP = 1 / 8  # features are rounded to multiples of it, so that they compress
@@ -203,22 +200,3 @@ class FolderWriter:
         mask = Image.fromarray(slide.tumour_mask)
         mask.save(self.folder / "masks" / f"{slide_id}.png", optimize=True)
         return name
-
-
-@contextmanager
-def new_folder(out: Path, replace: bool = False) -> Iterator[Path]:
-    """Yield a temporary folder that becomes ``out`` when all went well and vanishes otherwise.
-
-    With ``replace`` an existing folder makes way for the new one, but for its README and scripts.
-    """
-    if not replace and out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise FileExistsError(f"{out} exists; choose another folder or remove it first")
-    with partial_path(out) as partial:
-        fresh, old = partial / "new", partial / "old"
-        fresh.mkdir(parents=True)
-        yield fresh
-        for kept in (*out.glob("*.md"), *out.glob("*.py")):
-            shutil.copy2(kept, fresh)
-        if out.exists():
-            os.replace(out, old)
-        os.replace(fresh, out)

@@ -1,0 +1,87 @@
+"""Compare poolings on TCGA, divided in each way that the data allow.
+
+``python data/results/tcga.py --work FOLDER --out tcga.json`` keeps the state of all training runs
+in the folder: the same command resumes after a stop.
+"""
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mil_tutorial import Summary, load_benchmark, run_experiment
+from mil_tutorial.cli.arguments import whole_number
+from mil_tutorial.experiment.benchmarks import Benchmark
+from mil_tutorial.experiment.tables import as_results
+from mil_tutorial.metrics.folds import mean_over_folds
+
+RUNS = {
+    f"{cohort}-{folds}": (cohort, folds, "subtype")
+    for cohort in ("brca", "lung")
+    for folds in ("published", "patient", "site")
+} | {f"brca-{gene}": ("brca", "patient", f"{gene}_mut") for gene in ("TP53", "CDH1", "PIK3CA")}
+
+
+def report(benchmark: Benchmark, seeds: int, jobs: int, checkpoints: Path) -> dict[str, Any]:
+    """Return the results of all poolings and baselines, also within each fold.
+
+    ``over_folds`` holds the mean over folds of the AUC within each, as publications give it, and
+    ``ahead_over_folds`` that of the paired difference to the regression on the mean feature.
+    """
+    checkpoints.mkdir(parents=True, exist_ok=True)
+    experiment = run_experiment(benchmark, seeds=seeds, jobs=jobs, checkpoints=checkpoints)
+    summary = Summary(experiment)
+    known = {name: runs.probabilities for name, runs in experiment.runs.items()}
+    known |= experiment.baselines
+    by_fold = {name: summary.auc_by_fold(values) for name, values in known.items()}
+    splits = list(benchmark.splits(0))
+    n_train = np.mean([len(split.train) + len(split.val or ()) for split in splits])
+    n_test = np.mean([len(split.test) for split in splits])
+
+    def over_folds(values: np.ndarray) -> dict[str, float]:
+        return asdict(mean_over_folds(values.mean(axis=0), n_train, n_test))
+
+    trivial = by_fold["mean_feature"]
+    return as_results(summary) | {
+        "auc_by_fold": {name: values.round(5).tolist() for name, values in by_fold.items()},
+        "over_folds": {name: over_folds(values) for name, values in by_fold.items()},
+        "ahead_over_folds": {name: over_folds(by_fold[name] - trivial) for name in experiment.runs},
+    }
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Make all reports that are missing, then the record."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", nargs="+", choices=RUNS, default=list(RUNS), metavar="NAME")
+    parser.add_argument("--seeds", type=whole_number, default=5)
+    parser.add_argument("--jobs", type=whole_number, default=1, help="as for compare (default: 1)")
+    parser.add_argument("--work", type=Path, required=True, help="a folder for unfinished work")
+    parser.add_argument("--out", type=Path, required=True, help="the record, a JSON file")
+    options = parser.parse_args(arguments)
+    try:
+        reports = {}
+        for name in options.runs:
+            path = options.work / f"{name}.json"
+            if not path.exists():
+                cohort, folds, label = RUNS[name]
+                leak = folds == "published"
+                benchmark = load_benchmark(
+                    f"tcga-{cohort}", folds=folds, label=label, allow_leak=leak
+                )
+                made = report(benchmark, options.seeds, options.jobs, options.work / name)
+                path.write_text(json.dumps(made), encoding="utf-8")
+            reports[name] = json.loads(path.read_text(encoding="utf-8"))
+        text = json.dumps({"runs": reports}, indent=1)
+        options.out.write_text(text + "\n", encoding="utf-8", newline="\n")
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

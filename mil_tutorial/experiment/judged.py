@@ -1,0 +1,290 @@
+"""What a kept model says of slides, and how right it is where labels are known: tables and maps."""
+
+import csv
+import io
+import json
+import warnings
+from collections import Counter
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mil_tutorial.bags.dataset import MedicalBagDataset
+from mil_tutorial.bags.splits import group_numbers
+from mil_tutorial.datasets.features.bags import FeatureBags
+from mil_tutorial.datasets.features.labels import LabelTable
+from mil_tutorial.datasets.features.tables import bare, one_form, shorten
+from mil_tutorial.experiment.kept import SEEN, UNSEEN, KeptModel, KeptPredictions
+from mil_tutorial.experiment.slide_heatmaps import slide_figure
+from mil_tutorial.experiment.tables import aligned, inert
+from mil_tutorial.metrics.intervals import Estimate, measure_auc, measure_mean
+from mil_tutorial.system.errors import in_a_line
+from mil_tutorial.system.files import new_folder, write_whole
+
+TABLES = ("predictions.csv", "by_fold.csv", "results.json")
+ATTENTION, HEAT_MAPS = "attention", "heatmaps"
+"""Folders with a file for each slide."""
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """Labels (B,) of the slides that are judged, NaN where unknown, and their patients."""
+
+    labels: np.ndarray
+    groups: Sequence[Hashable]
+
+
+def match_labels(names: Sequence[str], table: LabelTable, path: Path | str) -> Truth:
+    """Put the labels of a table in the order of the slides that are judged.
+
+    Slides without a row are named in a warning: they are judged, and count in no metric.
+
+    Raises
+    ------
+    ValueError
+        For rows whose slide is not among them, or several rows of one slide.
+    """
+    place = {one_form(name): i for i, name in enumerate(names)}
+    rows = [place.get(slide, place.get(bare(slide))) for slide in table.slides]
+    if missing := [slide for slide, row in zip(table.slides, rows) if row is None]:
+        raise ValueError(
+            f"{path} lists {shorten(missing)}, without a feature file; extract it or remove the row"
+        )
+    known = [row for row in rows if row is not None]
+    if twice := {names[row] for row in known if known.count(row) > 1}:
+        raise ValueError(f"{path} has several rows for {shorten(twice)}: keep one")
+    if table.patients is None:
+        warnings.warn(
+            f"{path} has no column patient, so intervals take each slide as a patient of its own",
+            stacklevel=2,
+        )
+    labels, groups = np.full(len(names), np.nan), list(names)
+    for row, label, patient in zip(known, table.labels, table.patients or table.slides):
+        labels[row], groups[row] = label, patient
+    if unlisted := [name for name, label in zip(names, labels) if np.isnan(label)]:
+        warnings.warn(
+            f"{path} does not list {len(unlisted)} of the {len(names)} slides, which are judged "
+            f"and count in no metric: {shorten(unlisted)}",
+            stacklevel=2,
+        )
+    return Truth(labels, groups)
+
+
+def evaluate(kept: KeptModel, predictions: KeptPredictions, truth: Truth) -> dict[str, Any]:
+    """Return AUC, sensitivity and specificity, each an ``Estimate``, and how many slides count.
+
+    Slides that all models trained on do not count. Where some were in cross-validation, the AUC is
+    that of ``compare``: the mean over seeds, of pairs that the same models judged.
+    """
+    judged_by = np.array(predictions.judged_by)
+    counted = np.isfinite(truth.labels) & (judged_by != SEEN)
+    labels = truth.labels[counted]
+    found: dict[str, Any] = {
+        "slides": int(counted.sum()),
+        "positive": int((labels == 1).sum()),
+        "of_cross_validation": int((judged_by[counted] == UNSEEN).sum()),
+        "left_out_as_trained_on": int((np.isfinite(truth.labels) & (judged_by == SEEN)).sum()),
+    }
+    if not len(labels):
+        return found
+    groups = group_numbers([group for group, counts in zip(truth.groups, counted) if counts])
+    called = predictions.called_positive[None, counted]
+    shares = {"sensitivity": (called, labels == 1), "specificity": (~called, labels == 0)}
+    for name, (values, chosen) in shares.items():
+        if chosen.any():
+            found[name] = measure_mean(values, groups, chosen).estimate
+    if len(set(labels)) == 2:
+        scores, folds = predictions.probabilities[None, counted], None
+        if found["of_cross_validation"]:
+            scores, folds = _by_seed(kept, predictions.by_trial[:, counted])
+        found["auc"] = measure_auc(labels, scores, groups, folds).estimate
+    return found
+
+
+def _by_seed(kept: KeptModel, by_trial: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the scores (S, B) of each seed, and which of its folds judged: -1 for several."""
+    scores, folds = [], []
+    for seed in dict.fromkeys(trial.seed for trial in kept.trials):
+        own = by_trial[[trial.seed == seed for trial in kept.trials]]
+        judged = np.isfinite(own)
+        scores.append(np.nansum(own, axis=0) / judged.sum(axis=0))
+        folds.append(np.where(judged.sum(axis=0) == 1, judged.argmax(axis=0), -1))
+    return np.stack(scores), np.stack(folds)
+
+
+def write_judged(
+    out: Path,
+    kept: KeptModel,
+    dataset: MedicalBagDataset,
+    predictions: KeptPredictions,
+    truth: Truth | None = None,
+    **about: Any,
+) -> dict[str, Any]:
+    """Write the tables and the attention of each slide into a new folder, all or nothing.
+
+    Parameters
+    ----------
+    out : path
+        Does not exist yet, or is empty.
+    kept, dataset, predictions
+        The model, what it judged, and what it said.
+    truth : Truth, optional
+    **about
+        What else ``results.json`` says, such as the name of the model's file.
+
+    Returns
+    -------
+    dict
+        The content of ``results.json``.
+    """
+    shift = predictions.shift
+    results = about | {
+        "slides": len(dataset),
+        "called_positive": int(predictions.called_positive.sum()),
+        "judged_by": dict(Counter(predictions.judged_by)),
+        "features": {
+            "distance": shift.distance,
+            "usual_distance": shift.usual,
+            "ratio_of_deviations": shift.ratio,
+            "warning": shift.warning(),
+        },
+        "model": kept.settings,
+    }
+    if truth is not None:
+        found = evaluate(kept, predictions, truth)
+        results["metrics"] = {
+            name: _as_json(value) if isinstance(value, Estimate) else value
+            for name, value in found.items()
+        }
+    texts = {
+        "predictions.csv": predictions_table(predictions, truth),
+        "by_fold.csv": folds_table(kept, predictions),
+        "results.json": json.dumps(results, indent=2) + "\n",
+    }
+    with new_folder(out) as folder:
+        for name, text in texts.items():
+            (folder / name).write_text(text, encoding="utf-8")
+        (folder / ATTENTION).mkdir()
+        for i, (name, attention) in enumerate(zip(predictions.names, predictions.attention)):
+            arrays: dict[str, Any] = {"attention": attention.astype(np.float32)}
+            if dataset.coords is not None:
+                arrays["coords"] = dataset.coords[i]
+            np.savez_compressed(folder / ATTENTION / f"{name}.npz", **arrays)
+    return results
+
+
+def _as_json(estimate: Estimate) -> dict[str, float | None]:
+    return {name: None if np.isnan(value) else value for name, value in vars(estimate).items()}
+
+
+def predictions_table(predictions: KeptPredictions, truth: Truth | None = None) -> str:
+    """Return one line a slide as CSV; what is unknown is empty."""
+    said = predictions
+    columns: dict[str, Sequence[Any]] = {"slide": [inert(name) for name in said.names]}
+    if truth is not None:
+        columns["label"] = ["" if np.isnan(one) else int(one) for one in truth.labels]
+    columns |= {
+        "probability": _numbers(said.probabilities),
+        "calibrated": _numbers(said.calibrated),
+        "spread": _numbers(said.spread),
+        "threshold": _numbers(said.thresholds),
+        "called_positive": said.called_positive.astype(int).tolist(),
+        "judged_by": said.judged_by,
+    }
+    return _csv(list(columns), zip(*columns.values()))
+
+
+def folds_table(kept: KeptModel, predictions: KeptPredictions) -> str:
+    """Return one line for each slide, seed and fold that judges it, as CSV; compare ``compare``."""
+    rows = [
+        [
+            *(inert(name), trial.seed, trial.fold),
+            *(f"{p:.9g}", f"{trial.threshold:.9g}", int(p >= trial.threshold)),
+        ]
+        for name, column in zip(predictions.names, predictions.by_trial.T)
+        for trial, p in zip(kept.trials, column)
+        if np.isfinite(p)
+    ]
+    return _csv(["slide", "seed", "fold", "probability", "threshold", "called_positive"], rows)
+
+
+def _numbers(values: np.ndarray) -> list[str]:
+    return ["" if np.isnan(value) else f"{value:.9g}" for value in values]
+
+
+def _csv(head: list[str], rows: Any) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(head)
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def as_text(results: dict[str, Any]) -> str:
+    """Return what the command prints: numbers of slides, who judged them, metrics."""
+    lines = [f"{results['slides']} slides, {results['called_positive']} called positive"]
+    lines += [f"judged by {who}: {count}" for who, count in sorted(results["judged_by"].items())]
+    if (metrics := results.get("metrics")) is None:
+        return "\n".join(lines)
+    seen = metrics["left_out_as_trained_on"]
+    lines += [
+        f"of {metrics['slides']} slides with a label, {metrics['positive']} positive"
+        + (f"; {seen} more do not count, because all models trained on them" if seen else "")
+    ]
+    if known := metrics["of_cross_validation"]:
+        lines.append(
+            f"{known} of these were in training: only models that never saw them count, and the "
+            "AUC compares slides that the same models judged"
+        )
+    rows = [
+        [
+            "AUC" if name == "auc" else name,
+            str(Estimate(**{k: np.nan if v is None else v for k, v in metrics[name].items()})),
+        ]
+        for name in ("auc", "sensitivity", "specificity")
+        if name in metrics
+    ]
+    return (
+        "\n".join([*lines, "", aligned(["", "[95 % interval]"], rows)])
+        if rows
+        else ("\n".join([*lines, "no slide is left to measure on"]))
+    )
+
+
+def draw_heat_maps(
+    out: Path,
+    dataset: FeatureBags,
+    predictions: KeptPredictions,
+    slides: dict[str, Path],
+) -> int:
+    """Draw the attention of each slide whose picture is known; return how many succeeded.
+
+    One that fails is left out with a warning.
+    """
+    import matplotlib.pyplot as plt
+
+    (out / HEAT_MAPS).mkdir()
+    drawn = 0
+    for i, name in enumerate(predictions.names):
+        if name not in slides:
+            continue
+        verdict = "positive" if predictions.called_positive[i] else "negative"
+        title = (
+            f"{name}: {predictions.probabilities[i]:.3f}, called {verdict} "
+            f"(threshold {predictions.thresholds[i]:.3f})"
+        )
+        before = plt.get_fignums()
+        try:
+            attention = predictions.attention[i]
+            figure = slide_figure(slides[name], dataset.subset([i]), attention, title)
+            write_whole(out / HEAT_MAPS / f"{name}.png", figure.savefig)
+            drawn += 1
+        except Exception as error:  # whatever a library raises: the numbers are there
+            warnings.warn(f"no heat map of {name}: {in_a_line(error)}", stacklevel=2)
+        finally:
+            for number in set(plt.get_fignums()) - set(before):
+                plt.close(number)
+    return drawn

@@ -1,0 +1,166 @@
+"""From an experiment to kept models: all that ``compare --keep`` writes, and what it refuses."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mil_tutorial.datasets.features.bags import FeatureBags
+from mil_tutorial.datasets.features.files import Moments
+from mil_tutorial.experiment.benchmarks import Benchmark
+from mil_tutorial.experiment.kept import (
+    TESTED,
+    TRAINED,
+    UNUSED,
+    VALIDATED,
+    KeptModel,
+    KeptTrial,
+)
+from mil_tutorial.experiment.kept_files import write_kept
+from mil_tutorial.experiment.run import Experiment
+from mil_tutorial.experiment.shift import Reference, raw_moments, reference_of
+from mil_tutorial.experiment.trials import WANTED_SENSITIVITY, new_model
+from mil_tutorial.metrics.calibration import fit_temperature
+from mil_tutorial.system.files import replacing
+from mil_tutorial.system.versions import environment
+
+PARTS = {"train": TRAINED, "val": VALIDATED, "test": TESTED}
+FEATURE_BYTES, BAG_BYTES = 50, 10
+"""Of a feature and a bag, about, beside the weights of a trial."""
+
+
+def check_keepable(benchmark: Benchmark) -> dict[str, str | float]:
+    """Return how the features were made, where that is known; refuse what cannot be kept.
+
+    Raises
+    ------
+    ValueError
+        For data whose encoder is trained with the rest, so that there are no features of new bags,
+        or features of several encoders or resolutions.
+    """
+    if benchmark.make_encoder is not None or len(benchmark.test.instance_shape) != 1:
+        raise ValueError(
+            f"models of {benchmark.name} cannot be kept: they are trained with their encoder on "
+            "pictures, and predict takes features; leave out --keep"
+        )
+    test = benchmark.test
+    return test.origin() if isinstance(test, FeatureBags) else {}
+
+
+def kept_bytes(benchmark: Benchmark, poolings: Iterable[str], trials: int, members: int = 1) -> int:
+    """Return how large the files of kept models will be, about."""
+    weights = sum(
+        4 * math.prod(value.shape)
+        for pooling in poolings
+        for value in new_model(benchmark, pooling, seed=0).state_dict().values()
+    )
+    beside = FEATURE_BYTES * benchmark.input_dim + BAG_BYTES * len(benchmark.test)
+    return trials * (members * weights + beside)
+
+
+def keep_model(experiment: Experiment, pooling: str, path: Path | str) -> Path:
+    """Write all models of a pooling into one file, whole or not at all; see ``load_kept``.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        From ``run_experiment``.
+    pooling : str
+        One of its poolings.
+    path : path
+
+    Raises
+    ------
+    ValueError
+        For what ``check_keepable`` refuses.
+    """
+    with replacing(path) as partial:
+        partial.write_bytes(write_kept(kept_models(experiment, [pooling])[pooling]))
+    return Path(path)
+
+
+def kept_models(
+    experiment: Experiment, poolings: Sequence[str] | None = None
+) -> dict[str, KeptModel]:
+    """Return the kept model of each pooling; the splits are made once for all of them."""
+    benchmark = experiment.benchmark
+    features = check_keepable(benchmark)
+    uses: list[dict[bytes, int]] = []
+    scales = []
+    moments: dict[bytes, Moments] = {}
+    for seed in experiment.seeds:
+        for split in benchmark.splits(seed):
+            use: dict[bytes, int] = {}
+            for name, part in reversed(split.parts().items()):  # a copy on both sides trained
+                use |= dict.fromkeys(part.contents(), PARTS[name])
+            uses.append(use)
+            scales.append(split.train.scale)
+            known = split.train.contents()
+            if not moments.keys() >= set(known):
+                moments |= dict(zip(known, raw_moments(split.train)))
+    contents = list(dict.fromkeys(content for use in uses for content in use))
+    roles = np.array([[use.get(content, UNUSED) for content in contents] for use in uses])
+    common = _settings(experiment, features)
+    reference = reference_of(list(moments.values()))
+    return {
+        pooling: _kept(experiment, pooling, common, scales, reference, contents, roles)
+        for pooling in poolings or experiment.runs
+    }
+
+
+def _kept(
+    experiment: Experiment,
+    pooling: str,
+    common: dict[str, Any],
+    scales: Sequence[Any],
+    reference: Reference,
+    contents: list[bytes],
+    roles: np.ndarray,
+) -> KeptModel:
+    runs, n_folds = experiment.runs[pooling], experiment.benchmark.n_folds
+    trials = []
+    for t, models in enumerate(experiment.ensembles[pooling]):
+        row, fold = divmod(t, n_folds)
+        threshold = runs.threshold[row, experiment.folds[row] == fold][0]
+        seed = experiment.seeds[row]
+        trials.append(KeptTrial(seed, fold, models, scales[t], float(threshold)))
+    settings = common | {"pooling": pooling} | _temperature(experiment.validations[pooling])
+    return KeptModel(settings, trials, reference, contents, roles)
+
+
+def _settings(experiment: Experiment, features: dict[str, str | float]) -> dict[str, Any]:
+    benchmark = experiment.benchmark
+    source = benchmark.source
+    return {
+        "data": benchmark.name,
+        "description": benchmark.description,
+        "source": source,
+        "features": features,
+        "width": benchmark.input_dim,
+        "classes": [source.get("negative", "0"), source.get("positive", "1")],
+        "seeds": len(experiment.seeds),
+        "folds": benchmark.n_folds,
+        "members": experiment.n_members,
+        "threshold": f"of each seed and fold: the highest at which its validation bags reach a "
+        f"sensitivity of {WANTED_SENSITIVITY:g}; 0.5 where no bags validate",
+        "training": asdict(experiment.config),
+        "checksums": experiment.checksums,
+        "versions": environment(),
+    }
+
+
+def _temperature(validations: Sequence[np.ndarray]) -> dict[str, Any]:
+    """Choose one temperature for all seeds and folds, on the validation bags of each."""
+    labels, logits = np.concatenate(validations, axis=1)
+    how = (
+        f"lowest cross-entropy of {len(labels)} predictions for validation bags, each by the "
+        f"models of a seed and fold ({len(validations)} in all) that did not train on the bag; "
+        "these bags also chose epochs and thresholds. Tests had no part in it"
+    )
+    try:
+        return {"temperature": fit_temperature(labels, logits), "temperature_from": how}
+    except ValueError as error:
+        return {"temperature": None, "temperature_from": f"none: {error}"}

@@ -1,0 +1,232 @@
+"""Kept models: all that a pooling's training left, and how it judges other bags."""
+
+import math
+import warnings
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from mil_tutorial.bags.dataset import MedicalBagDataset
+from mil_tutorial.bags.loading import fill_batches
+from mil_tutorial.datasets.features.bags import FeatureBags
+from mil_tutorial.datasets.features.files import Moments, moments_of
+from mil_tutorial.experiment.shift import Reference, Shift, measure_shift
+from mil_tutorial.models.mil import MIL
+from mil_tutorial.system.numbers import check_kind
+from mil_tutorial.training.prediction import MOST_VALUES, Predictions, ensemble, predict
+
+SAME_MPP = 0.05
+"""Relative difference of two µm/px that is none: slides are read at the nearest whole pixel."""
+UNUSED, TRAINED, VALIDATED, TESTED = range(4)
+"""What a bag was for the models of a seed and fold."""
+NEW = "all models"
+UNSEEN = "models that never saw it"
+SEEN = "all models, which trained on it"
+"""Who judges a bag: one unknown to the file, one that some models never saw, one that all saw."""
+
+
+class KeptTrial(NamedTuple):
+    """The models of a seed and fold, whose mean logit judges, and what belongs to them.
+
+    ``scale`` is the mean and deviation (D,) of the features in training, None where they were not
+    scaled; ``threshold`` what a probability has to reach to be called positive.
+    """
+
+    seed: int
+    fold: int
+    models: list[MIL]
+    scale: tuple[Tensor, Tensor] | None
+    threshold: float
+
+
+@dataclass(frozen=True, eq=False)
+class KeptPredictions:
+    """What a kept model says of B bags, in the order of the data set; all arrays are (B,).
+
+    Attributes
+    ----------
+    names : list of str
+    probabilities : mean over the seeds and folds that judge the bag
+    calibrated : the same with logits divided by the temperature; NaN without one
+    spread : deviation of the probabilities of the single models
+    thresholds, called_positive : mean threshold of those that judge; whether it is reached
+    judged_by : list of str
+        ``NEW``, ``UNSEEN`` or ``SEEN``.
+    attention : list of arrays (n_b,), mean over those that judge
+    by_trial : array (T, B)
+        Probability by each seed and fold; NaN where it does not judge.
+    shift : Shift
+        How far the features lie from those of training.
+    """
+
+    names: list[str]
+    probabilities: np.ndarray
+    calibrated: np.ndarray
+    spread: np.ndarray
+    thresholds: np.ndarray
+    called_positive: np.ndarray
+    judged_by: list[str]
+    attention: list[np.ndarray]
+    by_trial: np.ndarray
+    shift: Shift
+
+
+@dataclass(frozen=True, eq=False)
+class KeptModel:
+    """The models of all seeds and folds of one pooling, as ``compare --keep`` wrote them.
+
+    Attributes
+    ----------
+    settings : dict
+        The text of the file: pooling, width of the features, classes, encoder, temperature and how
+        it was obtained, data, checksums, settings of the training, versions.
+    trials : list of KeptTrial
+    reference : Reference
+        Of the training features, by slide.
+    contents : list of bytes
+        Of the K bags that the experiment used: see ``MedicalBagDataset.contents``.
+    roles : int array, shape (T, K)
+        What each of them was for each trial: ``TRAINED``, ``TESTED``, …
+    """
+
+    settings: dict[str, Any]
+    trials: list[KeptTrial]
+    reference: Reference
+    contents: list[bytes]
+    roles: np.ndarray
+
+    @property
+    def width(self) -> int:
+        """D, the width of the features."""
+        return self.settings["width"]
+
+    @property
+    def classes(self) -> tuple[str, str]:
+        """What 0 and 1 are called."""
+        negative, positive = self.settings["classes"]
+        return negative, positive
+
+    @cached_property
+    def _column(self) -> dict[bytes, int]:
+        return {known: column for column, known in enumerate(self.contents)}
+
+    def judges(self, content: bytes) -> tuple[np.ndarray, str]:
+        """Return which trials judge a bag, (T,) bool, and who that is.
+
+        A bag that the experiment knows is judged by the models that neither trained on it nor were
+        chosen by it, if there are any: so its prediction is that of the cross-validation.
+        """
+        everyone = np.ones(len(self.trials), dtype=bool)
+        if content not in self._column:
+            return everyone, NEW
+        roles = self.roles[:, self._column[content]]
+        unseen = (roles != TRAINED) & (roles != VALIDATED)
+        return (unseen, UNSEEN) if unseen.any() else (everyone, SEEN)
+
+    def predict(self, dataset: MedicalBagDataset) -> KeptPredictions:
+        """Judge bags of features; they are scaled here as each fold's training bags were.
+
+        The logit of a seed and fold is the mean of its members', as in ``compare``; the probability
+        is the mean over seeds and folds. No bag of known content is judged by models that saw it,
+        if others did not: see ``judges``.
+
+        Parameters
+        ----------
+        dataset : MedicalBagDataset
+            Features as the encoder made them, not scaled; labels are not looked at.
+
+        Raises
+        ------
+        ValueError
+            For features of another encoder or width, or scaled ones.
+        """
+        self._check(dataset)
+        chosen, judged_by = zip(*map(self.judges, dataset.contents()))
+        judging = np.stack(chosen, axis=1)
+        logits = np.full((len(self.trials), len(dataset)), np.nan)
+        singles: list[list[float]] = [[] for _ in judged_by]
+        attention: list[Any] = [0.0] * len(dataset)
+        moments: list[Moments] = [None] * len(dataset)  # type: ignore[list-item]
+        blocks = fill_batches(dataset, len(dataset), MOST_VALUES)
+        for rows in tqdm(blocks, "judging", leave=False, disable=None):
+            block = MedicalBagDataset([(dataset.instances[row], 0) for row in rows])
+            for row, instances in zip(rows, block.instances):
+                moments[row] = moments_of(instances)
+            for t, trial in enumerate(self.trials):
+                own = [i for i, row in enumerate(rows) if judging[t, row]]
+                if not own:
+                    continue
+                members = _judge(trial, block.subset(own))
+                together = ensemble(members)
+                for i, weights in zip(own, together.per_bag(together.attention)):
+                    attention[rows[i]] = attention[rows[i]] + weights
+                columns = [rows[i] for i in own]
+                logits[t, columns] = together.logits
+                for row, values in zip(columns, zip(*(one.probabilities for one in members))):
+                    singles[row] += values
+        thresholds = np.array([trial.threshold for trial in self.trials])
+        thresholds = _mean_of(np.broadcast_to(thresholds[:, None], judging.shape), judging)
+        probabilities = _mean_of(expit(logits), judging)
+        temperature = self.settings["temperature"] or np.nan
+        return KeptPredictions(
+            names=list(dataset.names),
+            probabilities=probabilities,
+            calibrated=_mean_of(expit(logits / temperature), judging),
+            spread=np.array([np.std(values) for values in singles]),
+            thresholds=thresholds,
+            called_positive=probabilities >= thresholds,
+            judged_by=list(judged_by),
+            attention=[sum_ / n for sum_, n in zip(attention, judging.sum(axis=0))],
+            by_trial=expit(logits),
+            shift=measure_shift(self.reference, moments),
+        )
+
+    def _check(self, dataset: MedicalBagDataset) -> None:
+        """Refuse features of another encoder or width; warn of tiles of another µm/px."""
+        check_kind(MedicalBagDataset, dataset=dataset)
+        trained = self.settings["features"]
+        origin = dataset.origin() if isinstance(dataset, FeatureBags) else {}
+        encoder, other = trained.get("encoder"), origin.get("encoder")
+        if encoder and other and encoder != other:
+            raise ValueError(
+                f"features are of {other}, the model was trained on {encoder}; extract them again"
+            )
+        if dataset.instance_shape != (self.width,):
+            raise ValueError(
+                f"features have shape {dataset.instance_shape}, the model was trained on "
+                f"({self.width},){f' of {encoder}' if encoder else ''}; extract them with the same "
+                "encoder"
+            )
+        mpp, own = trained.get("mpp"), float(origin.get("mpp", 0))
+        if mpp and own and not math.isclose(mpp, own, rel_tol=SAME_MPP):
+            warnings.warn(
+                f"tiles are of {own:g} µm/px, the model was trained on {mpp:g}; the same "
+                "structures look different to its encoder",
+                stacklevel=3,
+            )
+        if dataset.scale is not None:
+            raise ValueError(
+                "the features were scaled before; give them as they were extracted, since each "
+                "fold of the model scales them by its own training set"
+            )
+
+
+def expit(logits: np.ndarray) -> np.ndarray:
+    """The sigmoid, in the precision of ``compare``'s probabilities."""
+    from scipy.special import expit as sigmoid
+
+    return sigmoid(logits)
+
+
+def _judge(trial: KeptTrial, bags: MedicalBagDataset) -> list[Predictions]:
+    scaled = bags if trial.scale is None else bags.scaled(*trial.scale)
+    return [predict(model, scaled) for model in trial.models]
+
+
+def _mean_of(values: np.ndarray, judging: np.ndarray) -> np.ndarray:
+    """Return the mean over the trials (T, B) that judge; exact where only one does."""
+    return np.where(judging, values, 0).sum(axis=0) / judging.sum(axis=0)

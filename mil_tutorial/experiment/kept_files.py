@@ -1,0 +1,157 @@
+"""The file of a kept model: numbers and a text in JSON, in the format safetensors.
+
+Nothing in the file is ever run.
+"""
+
+import json
+from collections.abc import Mapping
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mil_tutorial.experiment.kept import KeptModel, KeptTrial
+from mil_tutorial.experiment.shift import Reference
+from mil_tutorial.models.mil import MIL, build_model
+from mil_tutorial.system.errors import short_of_memory
+from mil_tutorial.system.reading import check_is_file, readable
+
+FORMAT = 1
+"""Version of the file; others are refused."""
+KEY = "mil_tutorial.kept_model"
+"""Where the text of the file has its JSON."""
+
+
+def write_kept(kept: KeptModel) -> bytes:
+    """Return the content of the file that ``load_kept`` reads."""
+    from safetensors.torch import save
+
+    tensors = {
+        "contents": torch.tensor([list(one) for one in kept.contents], dtype=torch.uint8),
+        "roles": torch.from_numpy(kept.roles.astype(np.uint8)),
+        **{f"training.{name}": value for name, value in kept.reference._asdict().items()},
+    }
+    trials = []
+    for t, trial in enumerate(kept.trials):
+        for m, model in enumerate(trial.models):
+            for name, value in model.state_dict().items():
+                tensors[f"trial{t}.member{m}.{name}"] = value.detach().cpu().contiguous()
+        if trial.scale is not None:
+            tensors[f"trial{t}.mean"], tensors[f"trial{t}.deviation"] = trial.scale
+        known = {"members": len(trial.models), "scaled": trial.scale is not None}
+        trials.append(
+            {name: getattr(trial, name) for name in ("seed", "fold", "threshold")} | known
+        )
+    text = {"format": FORMAT, "settings": kept.settings, "trials": trials}
+    text = json.loads(json.dumps(text, allow_nan=False))  # as it will be read
+    return save(tensors, {KEY: json.dumps(text | {"blake2b": _digest(text, tensors)})})
+
+
+def load_kept(path: Path | str) -> KeptModel:
+    """Load a model that ``compare --keep`` wrote; nothing in the file is run.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file.
+    ValueError
+        When it is no kept model, is damaged, or is of another version of the format.
+    """
+    from safetensors import safe_open
+
+    path = Path(path)
+    check_is_file(path)
+    with readable(path, "a kept model"), safe_open(path, framework="pt") as file:
+        text = (file.metadata() or {}).get(KEY)
+        names = file.keys() if text else []
+        tensors = {name: file.get_tensor(name) for name in names}
+    if text is None:
+        raise ValueError(
+            f"{path} holds tensors, but no model that compare --keep wrote; name one of its files "
+            "model-NAME.safetensors"
+        )
+    try:
+        stored = json.loads(text)
+        if stored["format"] != FORMAT:
+            raise ValueError(
+                f"its format is {stored['format']}, this version of mil-tutorial reads {FORMAT}; "
+                "use the version that wrote it"
+            )
+        if stored.pop("blake2b") != _digest(stored, tensors):
+            raise ValueError("it has another checksum than when it was written; copy it again")
+        return _checked(_from_stored(stored, tensors))
+    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        if short_of_memory(error):
+            raise
+        reason = str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"
+        reason = " ".join(reason.split())[:300]
+        raise ValueError(f"{path} cannot be used as a kept model: {reason}") from error
+
+
+def _from_stored(stored: dict[str, Any], tensors: Mapping[str, Tensor]) -> KeptModel:
+    settings = stored["settings"]
+    trials = []
+    for t, trial in enumerate(stored["trials"]):
+        prefix = f"trial{t}."
+        models = [
+            _model(settings, _below(f"{prefix}member{m}.", tensors))
+            for m in range(trial["members"])
+        ]
+        scale = (
+            (tensors[f"{prefix}mean"], tensors[f"{prefix}deviation"]) if trial["scaled"] else None
+        )
+        own = {name: trial[name] for name in ("seed", "fold", "threshold")}
+        trials.append(KeptTrial(models=models, scale=scale, **own))
+    return KeptModel(
+        settings,
+        trials,
+        Reference(*(tensors[f"training.{name}"] for name in Reference._fields)),
+        [bytes(row.tolist()) for row in tensors["contents"]],
+        tensors["roles"].numpy(),
+    )
+
+
+def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {
+        name.removeprefix(prefix): value
+        for name, value in tensors.items()
+        if name.startswith(prefix)
+    }
+
+
+def _model(settings: dict[str, Any], weights: dict[str, Tensor]) -> MIL:
+    """Build a model around its weights, whose width is that of its own head."""
+    with torch.device("meta"):  # nothing is drawn, and no more memory taken than the weights have
+        hidden = weights["head.weight"].shape[1]
+        model = build_model(settings["pooling"], settings["width"], hidden)
+    model.load_state_dict(weights, assign=True)
+    return model.eval().requires_grad_(False)
+
+
+def _checked(kept: KeptModel) -> KeptModel:
+    """Refuse parts that do not fit together, before anything is computed with them."""
+    settings, n_trials = kept.settings, len(kept.trials)
+    temperature = settings["temperature"]
+    fits = (
+        all(isinstance(name, str) for name in kept.classes)
+        and isinstance(settings["features"], dict)
+        and (temperature is None or temperature > 0)
+        and n_trials > 0
+        and all(trial.models and 0 <= trial.threshold <= 1 for trial in kept.trials)
+        and kept.roles.shape == (n_trials, len(kept.contents))
+        and all(part.shape == (kept.width,) for part in kept.reference)
+    )
+    if not fits:
+        raise ValueError("its parts do not fit together")
+    return kept
+
+
+def _digest(text: dict[str, Any], tensors: Mapping[str, Tensor]) -> str:
+    digest = blake2b(json.dumps(text, sort_keys=True).encode(), digest_size=16)
+    for name in sorted(tensors):
+        digest.update(f"{name} {tuple(tensors[name].shape)} {tensors[name].dtype}".encode())
+        digest.update(tensors[name].contiguous().numpy().tobytes())
+    return digest.hexdigest()
