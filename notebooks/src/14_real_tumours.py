@@ -162,7 +162,7 @@ table(head, rows)
 # </details>
 #
 # What does learned pooling add? The course's own runs on these folds are **recorded** (five seeds). "Mean feature" is the
-# regression as `compare` prints it.
+# regression as `compare` fits it, with a C of its own choice.
 
 # %% id="record-run"
 from mil_tutorial import load_recorded
@@ -337,7 +337,7 @@ for name, (x, y, patients, sites) in data.items():
     ways |= {"by patient": (x, patients), "by site": (x, sites)}
     for way, (features, groups) in ways.items():
         held[name, way] = p = cross(features, y, groups, seeds=5)
-        rows.append((name, way, confidence_interval(auc, y, p, patients)))
+        rows.append((name, way, confidence_interval(auc, y, p, groups)))
     pair = held[name, "by site"], held[name, "by patient"]
     for drawn, groups in {"patients": patients, "sites": sites}.items():
         fall = paired_difference(auc, y, *pair, groups)
@@ -352,7 +352,7 @@ table(("cohort", "", "AUC"), rows)
 #
 # </details>
 #
-# Do learned poolings resist? **Recorded**:
+# Do learned poolings resist? **Recorded**, intervals by site over sites:
 
 # %% id="division-table"
 DIVISIONS = [(c, way) for c in ("brca", "lung") for way in ("patient", "site")]
@@ -414,7 +414,7 @@ if data:
     show(
         figure,
         "AUC of coin-toss labels: by patient all dots lie near 0.9; by site "
-        "they scatter widely around 0.5",
+        "they scatter from below 0.2 to 0.8",
     )
 
 # %% [markdown] id="coin-read"
@@ -475,7 +475,7 @@ table(("cohort", "folds", "all pairs", "pairs of one site"), rows)
 # %% [markdown] id="within-read"
 # <details><summary>Answer: within one site</summary>
 #
-# On breast, slides of one site are ranked as well as all: the model sees tissue. On lung there is not one such pair. **No
+# On breast, slides of one site are ranked as well as all: the model sees tissue. On lung there is no such pair. **No
 # statistics can repair that; only other slides can.**
 #
 # </details>
