@@ -1,356 +1,222 @@
-"""Checks of chapter 14: the pitfalls clinic. A case is a fixed function and the cause's letter."""
+"""Checks of chapter 14: patients on both sides, what a site gives away, what to believe.
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+All patients, sites and results here are made up.
+"""
+
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import torch
-from scipy.special import expit
-from torch import Tensor
+from sklearn.metrics import roc_auc_score
 
 from mil_tutorial.checks.exercise import NotAttempted, Wrong, exercise
-from mil_tutorial.checks.judging import (
-    answers_of,
-    as_numbers,
-    attempt,
-    attempt_each,
-    examine_each,
-    expect_each,
-    expect_number,
-    expect_tensor,
-    expect_values,
-)
-from mil_tutorial.checks.padded import (
-    ATTENTION_MISTAKES,
-    MAX_MISTAKES,
-    WEIGHT_MISTAKES,
-    attention_by_loop,
-    max_by_loop,
-    padded_bags,
-    padded_scores,
-    softmax_by_loop,
-)
-from mil_tutorial.metrics.calibration import fit_temperature
-from mil_tutorial.metrics.decisions import auc
+from mil_tutorial.checks.judging import as_numbers, examine_each, expect_number
 
-SHOWS = {
-    "A": "Dropout that stays on gives a new number at each call; here each call gives the same.",
-    "B": "If test slides had a say, their result would choose something; look for a max or "
-    "an argmax.",
-    "C": "With two axes lined up wrongly, shapes matter: most of them raise an error.",
-    "D": "Numbers in alphabetical order flip the labels, and the AUC falls below 0.5.",
-    "E": "If slides were merged, fewer would come out than went in, depending on the batch size.",
-    "F": "Padding treated as tissue shows when the same bag is padded to another length.",
-    "G": "Code that guesses treats a number differently depending on the others in its batch.",
-    "H": "If slides were missing, fewer would come out than went in, whatever the batch size.",
-    "I": "A hidden 0/0 shows in the gradient: the value is fine, but the step is not.",
-    "J": "A patient on both sides shows when labels are coins: the AUC stays above 0.5.",
+
+def _slides(*names: str) -> list[str]:
+    """Turn site, patient, sample and slide, such as A1 0001 01Z 1, into barcodes."""
+    parts = (name.split() for name in names)
+    return [f"TCGA-{site}-{patient}-{sample}-00-DX{n}" for site, patient, sample, n in parts]
+
+
+SIDES = {
+    "two slides of one patient": (
+        _slides("A1 0001 01Z 1", "B2 0007 01Z 1"), _slides("A1 0001 01Z 2", "B2 0008 01Z 1")),
+    "other patients of the same site": (
+        _slides("A1 0001 01Z 1", "A1 0002 01Z 1"), _slides("A1 0003 01Z 1", "A1 0004 01Z 1")),
+    "two samples of one patient": (
+        _slides("A1 0001 01Z 1", "C3 0005 01Z 1"), _slides("A1 0001 06Z 1", "C3 0006 01Z 1")),
+    "one patient with five slides": (
+        _slides("B2 0009 01Z 1", "B2 0009 01Z 2"),
+        _slides("B2 0009 01Z 3", "B2 0009 01Z 4", "B2 0009 01Z 5")),
+    "the same number at two sites": (
+        _slides("A1 0001 01Z 1", "B2 0002 01Z 1"), _slides("B2 0001 01Z 1", "C3 0002 01Z 1")),
+    "three of four test patients": (
+        _slides("A1 0001 01Z 1", "A1 0002 01Z 1", "B2 0003 01Z 1", "B2 0003 01Z 2"),
+        _slides("A1 0001 01Z 2", "A1 0002 01Z 2", "B2 0003 01Z 3", "C3 0004 01Z 1")),
+}  # fmt: skip
+
+WHOLE_NAMES = (
+    "No slide is on both sides, but patients are: compare the first twelve characters of the names."
+)
+SITES = "Those are shared sites: the patient is site *and* number, the first twelve characters."
+SAMPLES = (
+    "Two samples of one patient are one patient: cut the name before the sample, after twelve "
+    "characters."
+)
+NUMBERS = "The same number at another site is another patient: keep the site in the name."
+TEST_SLIDES = "You counted test slides: a patient with several slides counts once."
+ALL_PATIENTS = "You counted the patients of either side: take those on both."
+
+_RNG = np.random.default_rng(14)
+_SITES = np.repeat(np.arange(8), 10)
+_LABELS = np.concatenate([np.arange(10) < n for n in (1, 9, 5, 0, 10, 3, 7, 2)]).astype(int)
+
+BAGS = {
+    "two sites with both classes": (
+        np.array([1, 0, 1, 0, 0]), np.array([0.9, 0.2, 0.3, 0.6, 0.1]),
+        np.array(["A", "A", "B", "B", "B"])),
+    "a site with one class": (
+        np.array([1, 0, 0, 1, 1]), np.array([0.4, 0.7, 0.1, 0.9, 0.8]),
+        np.array(["A", "A", "A", "B", "B"])),
+    "equal scores": (
+        np.array([1, 1, 0, 0, 0]), np.array([0.5, 0.8, 0.5, 0.5, 0.9]),
+        np.array(["A", "A", "A", "A", "B"])),
+    "one class at each site": (
+        np.array([1, 1, 0, 0]), np.array([0.9, 0.8, 0.2, 0.1]), np.array(["A", "A", "B", "B"])),
+    "eight sites": (
+        _LABELS, np.round(_RNG.normal(size=80) + _LABELS + 0.3 * _SITES, 1), _SITES),
+}  # fmt: skip
+
+ALL_PAIRS = "That is the AUC of all pairs: leave out those from two sites."
+MEAN_OF_SITES = (
+    "You averaged the AUCs of the sites, so that a site with one pair counts as much as a site "
+    "with fifty. Add up pairs, and divide at the end."
+)
+TIES_LOST = "A pair with equal scores counts one half, not nothing."
+TIES_WON = "A pair with equal scores counts one half, not one."
+OTHER_WAY = "You counted pairs in the wrong order: the positive bag should score higher."
+UNDIVIDED = "That is a number of pairs: divide by how many pairs there are."
+PER_ALL = "Divide by the pairs of the same site, not by all pairs."
+
+CLAIMS = {
+    "A": (
+        "cannot say",
+        "The interval of the paired difference contains 0, and also values that would matter: "
+        "neither a lead nor equality is shown.",
+    ),
+    "B": (
+        "yes",
+        "Every hospital has both classes, and holding hospitals out costs 0.01, at most 0.03: that "
+        "is evidence for the claim.",
+    ),
+    "C": (
+        "cannot say",
+        "Each hospital has one class and is on both sides: 0.95 is what a model would reach that "
+        "reads tumours, and also one that reads hospitals.",
+    ),
+    "D": (
+        "no",
+        "Among slides of one subtype the model ranks at chance, and the narrow interval leaves "
+        "little room: what it sees is the subtype.",
+    ),
+    "E": (
+        "no",
+        "The model's answer hardly depends on these regions: deleting any others does the same.",
+    ),
 }
 
 
-@contextmanager
-def _diagnosed(answer: Any, letter: str) -> Iterator[Any]:
-    """Give the function of ``(function, why)`` to be judged; if it is right, judge the letter."""
+@exercise
+def check_count_shared(answer: Any) -> str:
+    """Check ``count_shared(train, test)``."""
+
+    def read(count: Any, expected: int, case: str) -> float:
+        if isinstance(count, set | frozenset | list | tuple | dict):
+            raise Wrong(f"got a {type(count).__name__} for {case}, expected its length: a number")
+        return as_numbers(count, "a number of patients", ndim=0).item()
+
+    examine_each(answer, SIDES, _shared, "the number of patients", WRONG_COUNTS, read)
+    return "patients on both sides are counted, whatever their slides are called"
+
+
+@exercise
+def check_site_only_auc(answer: Any) -> str:
+    """Check the guess of the AUC of a model that knows the hospital and nothing else."""
+    mistakes = {
+        "That leaves out the pairs from one hospital. Their scores are equal: each counts one "
+        "half.": 0.5625,
+        "Pairs from one hospital have equal scores, and count one half, not one.": 0.9375,
+        "For 1, each hospital would need to have one class only.": 1.0,
+        "For 0.5, both hospitals would need the same share of each class.": 0.5,
+        "That is a share of slides at one hospital that are positive.": 0.25,
+    }
+    expect_number(answer, 0.75, "the AUC", 0.005, mistakes)
+    return "0.5625 in order plus half of 0.375 equal, without a look at the tissue"
+
+
+@exercise
+def check_auc_within(answer: Any) -> str:
+    """Check ``auc_within(labels, scores, sites)``."""
+
+    def read(value: Any, expected: float, case: str) -> float:
+        return as_numbers(value, f"one number for {case}", ndim=0).item()
+
+    examine_each(answer, BAGS, _within, "the AUC within sites", WRONG_WITHIN, read)
+    return "only pairs of one site count, and where there are none, nothing is claimed"
+
+
+@exercise
+def check_verdicts(answer: Any) -> str:
+    """Check the verdict on each of five claims."""
     if answer is None or answer is ...:
         raise NotAttempted
-    if not isinstance(answer, tuple) or len(answer) != 2:
-        raise Wrong("hand in the function and the letter: (name_of_the_function, why)")
-    function, why = answer
-    why = why.strip().upper() if isinstance(why, str) else why
-    try:
-        yield function
-    except Wrong as mistake:
-        if why == letter:
-            raise Wrong(f"{mistake}. Your diagnosis {why} is right; now fix the code") from mistake
-        raise
-    if why is None or why is ...:
-        raise Wrong("the code is fixed. Now put the letter of its cause into `why`")
-    if not isinstance(why, str) or why not in SHOWS:
-        raise Wrong(f"the code is fixed, but {why!r} is none of the letters A to J")
-    if why != letter:
-        raise Wrong(f"the code is fixed, but the cause is not {why}. {SHOWS[why]}")
+    if not isinstance(answer, dict) or set(answer) != set(CLAIMS):
+        raise Wrong(f"expected a dictionary with the keys {', '.join(CLAIMS)}")
+    said = {claim: str(verdict).strip().lower() for claim, verdict in answer.items()}
+    words = sorted({verdict for verdict, _ in CLAIMS.values()})
+    for claim, (verdict, why) in CLAIMS.items():
+        if said[claim] not in words:
+            raise Wrong(f"{claim}: got {answer[claim]!r}, expected one of {', '.join(words)}")
+        if said[claim] != verdict:
+            raise Wrong(f"claim {claim}, not {said[claim]!r}. {why}")
+    return "each verdict follows from the numbers beside the claim"
 
 
-@exercise
-def check_max_of_bags(answer: Any) -> str:
-    """Check ``max_of_bags(values, mask)`` and its diagnosis."""
-    low, mask = padded_bags([5, 1], 5, 5)
-    cases = {
-        "2 bags, 3 tiles, 4 values": padded_bags([3, 2], 3, 4),
-        "3 bags, 3 tiles, 3 values": padded_bags([1, 3, 2], 3, 3),
-        "1 bag, 4 tiles, 1 value": padded_bags([2], 4, 1),
-        "2 bags, 5 tiles, 5 values, all negative": (-1 - low.abs(), mask),
-    }
-    with _diagnosed(answer, "C") as max_of_bags:
-        examine_each(max_of_bags, cases, max_by_loop, "the maximum", MAX_MISTAKES)
-    return "the mask has an axis for the values, whatever the shape"
+def _shared(train: list[str], test: list[str]) -> int:
+    return len(_heads(train, 12) & _heads(test, 12))
 
 
-@exercise
-def check_rows_to_weights(answer: Any) -> str:
-    """Check ``rows_to_weights(scores, mask)``, its gradients and its diagnosis."""
-    cases = {
-        "bags of 3 and 0 tiles": padded_scores([3, 0], 3),
-        "bags of 1, 4 and 0 tiles": padded_scores([1, 4, 0], 4),
-        "an empty bag alone": padded_scores([0], 2),
-        "bags of 2 and 1 tiles": padded_scores([2, 1], 2),
-    }
-    with _diagnosed(answer, "I") as rows_to_weights:
-        for case, (scores, mask) in cases.items():
-            scores.requires_grad_()
-            weights = attempt(rows_to_weights, scores, mask, case=case)
-            expect_tensor(weights, tuple(scores.shape), "the weights", "float")
-            truth = softmax_by_loop(scores, mask)
-            mistakes = {text: rule(scores, mask) for text, rule in WEIGHT_MISTAKES.items()}
-            expect_values(weights, truth, "a weight", mistakes, case)
-            if not weights.requires_grad:
-                raise Wrong("no gradient flows back to the scores: the model would learn nothing")
-            slopes = torch.linspace(-1, 2, scores.numel()).view(scores.shape)
-            gradient, expected = (
-                torch.autograd.grad((one * slopes).sum(), scores)[0] for one in (weights, truth)
-            )
-            if not torch.isfinite(gradient).all():
-                raise Wrong(
-                    f"the weights are right, but their gradient holds NaN ({case}): one step "
-                    "spoils the network"
-                )
-            expect_values(gradient, expected, "the gradient", (), case)
-    return "an empty bag gets weights of 0, and no NaN flows back"
+def _heads(names: list[str], length: int, start: int = 0) -> set[str]:
+    return {name[start:length] for name in names}
 
 
-@exercise
-def check_padded_share(answer: Any) -> str:
-    """Check the guess of the attention that 90 places of padding get."""
-    mistakes = {
-        "That would be right if all positions weighed the same; the tumour tile weighs 8.": 0.9,
-        "Count the padding, 90 positions, not all 100.": 100 / 107,
-        "That is what the tiles keep; padding gets the rest.": 17 / 107,
-        "The tumour tile weighs e^2.08 = 8, not 2.08.": 90 / 101.08,
-        "That is the attention of the tumour tile.": 8 / 107,
-    }
-    expect_number(answer, 90 / 107, "the share", 0.006, mistakes)
-    return "90 / (90 + 9 + 8) = 0.84: the tiles share the rest"
+WRONG_COUNTS = [
+    (WHOLE_NAMES, lambda a, b: len(set(a) & set(b))),
+    (SITES, lambda a, b: len(_heads(a, 7) & _heads(b, 7))),
+    (SAMPLES, lambda a, b: len(_heads(a, 16) & _heads(b, 16))),
+    (NUMBERS, lambda a, b: len(_heads(a, 12, 8) & _heads(b, 12, 8))),
+    (TEST_SLIDES, lambda a, b: sum(name[:12] in _heads(a, 12) for name in b)),
+    (ALL_PATIENTS, lambda a, b: len(_heads(a, 12) | _heads(b, 12))),
+]
 
 
-@exercise
-def check_attention_of(answer: Any) -> str:
-    """Check ``attention_of(scores, lengths)`` and its diagnosis."""
-    high = torch.tensor([[0.0, 1.0, 9.0], [2.0, 9.0, 9.0]])
-    cases = {
-        "10 tiles padded to 100": (padded_scores([10], 100)[0], torch.tensor([10])),
-        "bags of 3, 1 and 4 tiles": (padded_scores([3, 1, 4], 4)[0], torch.tensor([3, 1, 4])),
-        "no padding": (padded_scores([3, 3], 3)[0], torch.tensor([3, 3])),
-        "high scores on padding": (high, torch.tensor([2, 1])),
-    }
-    with _diagnosed(answer, "F") as attention_of:
-        examine_each(attention_of, cases, attention_by_loop, "the attention", ATTENTION_MISTAKES)
-    return "padding gets nothing, however much there is"
+def _within(labels: np.ndarray, scores: np.ndarray, sites: np.ndarray, tie: float = 0.5) -> float:
+    """Return the share of pairs of one site in the right order; NaN where there are none."""
+    same, won = _pairs(labels, scores, sites, tie)
+    return won[same].mean() if same.any() else float("nan")
 
 
-PROBABILITY_MISTAKES: dict[str, Callable[..., Any]] = {
-    "The symptom is still there: the result for 0.3 depends on the logits beside it.": (
-        lambda z: z if z.min() >= 0 and z.max() <= 1 else expit(z)
-    ),
-    "Those are the logits themselves.": lambda z: z,
-    "Clipping at 0 and 1 is no sigmoid.": lambda z: z.clip(0, 1),
-    "That applies the sigmoid twice.": lambda z: expit(expit(z)),
-    "Now each logit is examined alone, but it is still a guess.": (
-        lambda z: np.where((z >= 0) & (z <= 1), z, expit(z))
-    ),
-}
+def _pairs(
+    labels: np.ndarray, scores: np.ndarray, sites: np.ndarray, tie: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return of each positive and negative bag whether they share a site, and who won: (P, N)."""
+    ahead = scores[labels == 1][:, None] - scores[labels == 0]
+    same = sites[labels == 1][:, None] == sites[labels == 0]
+    return same, np.where(ahead == 0, tie, ahead > 0)
 
 
-@exercise
-def check_to_probabilities(answer: Any) -> str:
-    """Check ``to_probabilities(logits)`` and its diagnosis."""
-    cases = {
-        "logits from -4 to 3": (np.array([-4.0, 0.3, 3.0]),),
-        "one logit, 0.3": (np.array([0.3]),),
-        "logits 0.1, 0.5 and 0.9": (np.array([0.1, 0.5, 0.9]),),
-        "logits 0 and 1": (np.array([0.0, 1.0]),),
-    }
-    with _diagnosed(answer, "G") as to_probabilities:
-        examine_each(to_probabilities, cases, expit, "the probability", PROBABILITY_MISTAKES)
-    return "a logit has one probability, whatever else is in the batch"
+def _mean_of_sites(labels: np.ndarray, scores: np.ndarray, sites: np.ndarray) -> float:
+    rows = [sites == site for site in np.unique(sites)]
+    both = [r for r in rows if len(np.unique(labels[r])) == 2]
+    values = [roc_auc_score(labels[r], scores[r]) for r in both]
+    return float(np.mean(values)) if values else float("nan")
 
 
-@exercise
-def check_join_bags(answer: Any) -> str:
-    """Check ``join_bags(batch)`` and its diagnosis."""
-    with _diagnosed(answer, "E") as join_bags:
-        for sizes, labels in (([3, 1, 4], [0, 1, 0]), ([2], [1]), ([1, 1], [0, 0])):
-            case = f"bags of {', '.join(map(str, sizes))}"
-            bags = [torch.full((n, 2), float(i)) for i, n in enumerate(sizes)]
-            joined = attempt(join_bags, list(zip(bags, map(float, labels))), case=case)
-            if not isinstance(joined, tuple | list) or len(joined) != 3:
-                raise Wrong("join_bags returns three things: instances, sizes, labels")
-            expect_values(joined[0], torch.cat(bags), "an instance", (), case)
-            for what, values in zip(("sizes", "labels"), joined[1:]):
-                if np.shape(values) == (1,) and len(bags) > 1:
-                    raise Wrong(
-                        f"{len(bags)} bags went in, but one entry came out in {what} ({case}): how "
-                        "many slides will the model see?"
-                    )
-            mistakes = {"Those are cumulative sums: give each bag its own size.": np.cumsum(sizes)}
-            expect_values(joined[1], sizes, "a size", mistakes, case)
-            mistakes = {"Each bag keeps its own label.": np.full(len(bags), max(labels))}
-            expect_values(joined[2], labels, "a label", mistakes, case)
-    return "as many sizes and labels as bags"
+def _counted(divide: Callable[[np.ndarray], float]) -> Callable[..., float]:
+    def count(labels: np.ndarray, scores: np.ndarray, sites: np.ndarray) -> float:
+        same, won = _pairs(labels, scores, sites, 0.5)
+        return float(won[same].sum() / divide(same))
+
+    return count
 
 
-@exercise
-def check_score_slides(answer: Any) -> str:
-    """Check ``score_slides(score, slides, limit)`` by what it sends through the model."""
-    with _diagnosed(answer, "H") as score_slides:
-        for limit, sizes in ((40, [30, 120, 40, 75, 41]), (50, [20, 10]), (60, [600])):
-            case = f"slides of {', '.join(map(str, sizes))} tiles, limit {limit}"
-            logits = np.linspace(-1, 2, len(sizes))
-            labels = [float(i % 2) for i in range(len(sizes))]
-            slides = [
-                (torch.stack([torch.full((n,), float(z)), torch.arange(n) / n], dim=1), y)
-                for n, z, y in zip(sizes, logits, labels)
-            ]
-            sent: dict[float, list[Tensor]] = {}  # places of tiles, by the logit of their slide
-
-            def score(tiles: Tensor, sent: Any = sent) -> float:
-                sent.setdefault(round(float(tiles[0, 0]), 4), []).append(tiles[:, 1])
-                return float(tiles[:, 0].mean())
-
-            scored = attempt(score_slides, score, slides, limit, case=case)
-            if not isinstance(scored, tuple | list) or len(scored) != 2:
-                raise Wrong("score_slides returns two arrays: labels and logits")
-            for what, values, right in zip(("labels", "logits"), scored, (labels, logits)):
-                if np.ndim(values) == 1 and len(values) < len(slides):
-                    raise Wrong(
-                        f"{len(slides)} slides went in, {len(values)} {what} came out ({case}): "
-                        "what became of the others?"
-                    )
-                expect_values(values, right, what, (), case)
-            for n, calls in zip(sizes, sent.values()):
-                _expect_tiles(n, calls, limit, case)
-    return "every slide is judged, large ones by tiles from all over the slide"
-
-
-def _expect_tiles(n: int, calls: list[Tensor], limit: int, case: str) -> None:
-    if (most := max(map(len, calls))) > limit:
-        raise Wrong(f"{most} tiles were sent at once, but {limit} fit ({case})")
-    places = torch.cat(calls)
-    if n <= limit and len(places) < n:
-        raise Wrong(f"a slide of {n} tiles fits, but only {len(places)} were sent ({case})")
-    if n > limit and abs(float(places.mean()) - 0.5) > 0.15:
-        raise Wrong(
-            f"of {n} tiles, only those from one end were sent ({case}). Tiles are in order: the "
-            "first are the top of the slide. Take some from all over"
-        )
-
-
-@exercise
-def check_make_folds(answer: Any) -> str:
-    """Check ``make_folds(patients, n_folds)`` by its properties, and its diagnosis."""
-    rng = np.random.default_rng(3)
-    many = np.repeat([f"P{i:02}" for i in range(30)], rng.integers(1, 5, 30))
-    with _diagnosed(answer, "J") as make_folds:
-        for patients, n_folds in ((rng.permutation(many), 5), (np.repeat(np.arange(8), 3), 4)):
-            case = f"{len(np.unique(patients))} patients, {n_folds} folds"
-            rows = list(range(len(patients)))
-            folds = attempt(make_folds, patients, n_folds, case=case)
-            if not hasattr(folds, "__iter__"):
-                raise Wrong(f"got {type(folds).__name__}, expected pairs of training and test")
-            folds = [_fold(fold, len(patients)) for fold in folds]
-            if len(folds) != n_folds:
-                raise Wrong(f"{len(folds)} folds came, expected {n_folds} ({case})")
-            for train, test in folds:
-                if both := set(patients[train]) & set(patients[test]):
-                    raise Wrong(
-                        f"training and test of a fold are not independent, because of {len(both)} "
-                        f"patients ({case}). Where are their slides?"
-                    )
-                if sorted([*train, *test]) != rows:
-                    raise Wrong(
-                        f"a fold does not contain every slide once, in training or test ({case})"
-                    )
-            if sorted(np.concatenate([test for _, test in folds])) != rows:
-                raise Wrong(f"over all folds, every slide is tested once ({case})")
-    return "every slide is tested once, by a model that never saw its patient"
-
-
-def _fold(fold: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
-    try:
-        train, test = (np.asarray(rows) for rows in fold)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise Wrong("a fold is a pair: training rows and test rows") from error
-    for rows in (train, test):
-        if rows.ndim != 1 or rows.dtype.kind not in "iu" or rows.min(initial=0) < 0:
-            raise Wrong("a fold contains row numbers of slides, as whole numbers")
-        if rows.max(initial=0) >= n:
-            raise Wrong(f"a row is {rows.max()}, but there are {n} slides")
-    return train, test
-
-
-REPORT_MISTAKES: dict[str, Callable[..., Any]] = {
-    "The symptom is still there: you report the epoch with the highest test AUC.": (
-        lambda val, test: test.max()
-    ),
-    "That is a validation AUC: it chose the epoch, so it is too good.": lambda val, test: val.max(),
-    "That is the last epoch: let the validation slides choose.": lambda val, test: test[-1],
-    "That is the epoch with the lowest validation AUC.": lambda val, test: test[val.argmin()],
-    "That is the mean over epochs: report one epoch.": lambda val, test: test.mean(),
-}
-
-
-@exercise
-def check_report_auc(answer: Any) -> str:
-    """Check ``report_auc(val_labels, val_scores, test_labels, test_scores)`` and its diagnosis."""
-    cases, aucs = {}, {}
-    for seed, epochs in enumerate((12, 4, 8)):
-        case, rng = f"{epochs} epochs", np.random.default_rng(seed)
-        labels = [np.array([0, 1, *rng.integers(0, 2, n)]) for n in (18, 25)]
-        val, test = (expit(y + rng.normal(0, 1.5, (epochs, len(y)))) for y in labels)
-        cases[case] = labels[0], val, labels[1], test
-        aucs[case] = [
-            np.array([auc(y, scores) for scores in side]) for y, side in zip(labels, (val, test))
-        ]
-    truth = [test[val.argmax()] for val, test in aucs.values()]
-    with _diagnosed(answer, "B") as report_auc:
-        reported = attempt_each(report_auc, cases)
-        expect_each(reported, truth, "the AUC", answers_of(REPORT_MISTAKES, aucs), cases)
-    return "validation slides choose the epoch, test slides judge it"
-
-
-TEMPERATURE_MISTAKES: dict[str, Callable[..., Any]] = {
-    "That is 1 / T, the factor that multiplies the logits.": (
-        lambda labels, logits: 1 / fit_temperature(labels, logits)
-    ),
-    "That is log T: take its exponential.": (
-        lambda labels, logits: np.log(fit_temperature(labels, logits))
-    ),
-    "That is 1: you have fitted nothing.": lambda labels, logits: 1.0,
-}
-
-
-@exercise
-def check_best_temperature(answer: Any) -> str:
-    """Check ``best_temperature(labels, logits)``."""
-    cases = {
-        "an overconfident model": _stated(3.0, 0),
-        "an underconfident model": _stated(0.4, 1),
-        "a calibrated model": _stated(1.0, 2),
-    }
-
-    def read(answer: Any, right: float, case: str) -> Any:
-        """Accept what is within one per cent of a known answer: optimisers stop early."""
-        value = as_numbers(answer)
-        known = (right, 1 / right, np.log(right), 1.0)
-        near = (one for one in known if value.shape == () and np.isclose(value, one, 0.01, 0))
-        return next(near, value)
-
-    examine_each(answer, cases, fit_temperature, "the temperature", TEMPERATURE_MISTAKES, read)
-    return "the lowest cross-entropy, for overconfident and underconfident models"
-
-
-def _stated(temperature: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Make labels that come true as ``logits / temperature`` say."""
-    rng = np.random.default_rng(seed)
-    logits = rng.normal(0, 3, 300)
-    return (rng.uniform(size=300) < expit(logits / temperature)).astype(int), logits
+WRONG_WITHIN = [
+    (ALL_PAIRS, lambda y, s, sites: roc_auc_score(y, s)),
+    (MEAN_OF_SITES, _mean_of_sites),
+    (TIES_LOST, lambda y, s, sites: _within(y, s, sites, tie=0)),
+    (TIES_WON, lambda y, s, sites: _within(y, s, sites, tie=1)),
+    (OTHER_WAY, lambda y, s, sites: _within(y, -s, sites)),
+    (UNDIVIDED, _counted(lambda same: 1)),
+    (PER_ALL, _counted(lambda same: same.size)),
+]

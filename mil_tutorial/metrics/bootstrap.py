@@ -33,6 +33,7 @@ def confidence_interval(
     probabilities: Any,
     groups: Sequence[Any],
     *,
+    within: Sequence[Any] | None = None,
     level: float = 0.95,
     n_resamples: int = 2000,
     seed: int = 0,
@@ -48,6 +49,9 @@ def confidence_interval(
     labels, groups : sequences of length B
         Bag labels and the patient of each bag.
     probabilities : array, shape (B,), or (S, B) for S seeds, whose mean is reported
+    within : sequence of length B, optional
+        Of ``auc`` only: compare bags that share a value, such as those of one hospital. NaN where
+        no value has bags of both classes.
     level : float
         The share of intervals that should hold the true value, between 0 and 1.
     n_resamples, seed : int
@@ -60,7 +64,16 @@ def confidence_interval(
     """
     n_resamples, seed = as_integer(n_resamples, "n_resamples"), as_integer(seed, "seed", least=0)
     runs = _runs(metric, labels, probabilities, groups, level)
-    if (measure := _measure_of(metric)) is not None:
+    measure = _measure_of(metric)
+    if within is not None:
+        if measure is not measure_auc:
+            raise ValueError("within was given with another metric than auc; leave it out")
+        check_kind(Sized, within=within)
+        if len(within) != runs.shape[1]:
+            raise ValueError(f"{len(within)} values of within for {runs.shape[1]} bags")
+        parts = np.broadcast_to(group_numbers(within), runs.shape)
+        return measure_auc(np.asarray(labels), runs, group_numbers(groups), parts, level).estimate
+    if measure is not None:
         return measure(np.asarray(labels), runs, group_numbers(groups), level=level).estimate
     plan = Bootstrap(groups, len(runs), n_resamples, seed)
     return percentiles(plan.distribution(_resampled(metric, labels), runs), level)

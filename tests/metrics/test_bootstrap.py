@@ -105,6 +105,25 @@ def test_undefined_is_nan_not_a_number():
     assert (estimate.value, estimate.high) == (1, 1)
 
 
+def test_an_auc_within_compares_only_bags_that_share_a_value(runs):
+    labels, probabilities = runs
+    strata = np.arange(80) // 4 % 7
+    won = [
+        (a > b) + 0.5 * (a == b)
+        for run in probabilities
+        for part in range(7)
+        for a in run[(strata == part) & (labels == 1)]
+        for b in run[(strata == part) & (labels == 0)]
+    ]
+    within = confidence_interval(auc, labels, probabilities, range(80), within=strata)
+    assert within.value == pytest.approx(np.mean(won))
+    assert within.low < within.value < within.high
+    whole = confidence_interval(auc, labels, probabilities, range(80))
+    names = ["one hospital"] * 80
+    assert confidence_interval(auc, labels, probabilities, range(80), within=names) == whole
+    assert np.isnan(confidence_interval(auc, labels, probabilities, range(80), within=labels).value)
+
+
 def test_bad_input_is_refused(runs):
     labels, probabilities = runs
     with pytest.raises(ValueError, match="apply the sigmoid"):
@@ -116,6 +135,10 @@ def test_bad_input_is_refused(runs):
             confidence_interval(auc, labels, probabilities, range(80), level=level)
     with pytest.raises(ValueError, match="n_resamples must be a positive whole number"):
         confidence_interval(brier, labels, probabilities, range(80), n_resamples=0)
+    with pytest.raises(ValueError, match="79 values of within for 80 bags"):
+        confidence_interval(auc, labels, probabilities, range(80), within=range(79))
+    with pytest.raises(ValueError, match="another metric than auc"):
+        confidence_interval(brier, labels, probabilities, range(80), within=range(80))
 
 
 def test_the_lowest_validation_loss_of_each_group_decides():

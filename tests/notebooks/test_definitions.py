@@ -250,8 +250,21 @@ def test_chapter_13_reads_fields_and_finds_tiles(notebooks, tmp_path):
     assert own(names, "otsu_threshold")(counts) == theirs
 
 
-def test_chapter_14_finds_the_temperature_and_the_auc_of_epochs(notebooks):
-    names = definitions(notebooks, "14")
+def test_chapter_14_compares_within_sites_and_takes_patients_from_barcodes(notebooks):
+    names, rng = definitions(notebooks, "14"), np.random.default_rng(0)
+    labels, sites = np.array([0, 1] * 40), rng.integers(0, 9, 80)
+    scores = (labels + rng.integers(0, 9, 80)) / 9  # with ties
+    mine = own(names, "auc_within")(labels, scores, sites)
+    truth = mil_tutorial.confidence_interval(
+        mil_tutorial.auc, labels, scores, range(80), within=sites
+    )
+    assert mine == pytest.approx(truth.value)
+    first, second = "TCGA-A2-A0CM-01Z-00-DX1", "TCGA-A2-A0CM-01Z-00-DX2"
+    assert own(names, "count_shared")([first], [second, "TCGA-A2-A0CN-01Z-00-DX1"]) == 1
+
+
+def test_chapter_15_finds_the_temperature_and_the_auc_of_epochs(notebooks):
+    names = definitions(notebooks, "15")
     rng = np.random.default_rng(0)
     labels = np.array([0, 1] * 40)
     for scale in (0.3, 1.0, 6.0):
@@ -263,10 +276,10 @@ def test_chapter_14_finds_the_temperature_and_the_auc_of_epochs(notebooks):
     np.testing.assert_allclose(own(names, "aucs")(labels, scores), truth)
 
 
-def test_chapter_16_builds_the_search_for_copies_the_auc_and_the_queue(notebooks):
+def test_chapter_17_builds_the_search_for_copies_the_auc_and_the_queue(notebooks):
     from mil_tutorial.experiment.audit import most_doubtful, near_copies
 
-    names, rng = definitions(notebooks, "16"), np.random.default_rng(0)
+    names, rng = definitions(notebooks, "17"), np.random.default_rng(0)
     first, second = rng.normal(size=(5, 8)), rng.normal(size=(4, 8))
     second[2] = 3 * first[1]
     for threshold in (0.1, 0.9, 1.1):
