@@ -60,7 +60,7 @@ def read_features(
 
 def open_features(folder: Path, labels: str, table: LabelTable) -> tuple[FeatureBags, LabelTable]:
     """Open the files of a table that was read from ``labels``: see ``read_features``."""
-    paths, unlisted = _reconcile(folder, labels, _find(folder), table.slides)
+    paths, unlisted = _reconcile(folder, labels, feature_files(folder), table.slides)
     files = _describe_all(paths)
     if table.patients is None:
         warnings.warn(
@@ -73,7 +73,7 @@ def open_features(folder: Path, labels: str, table: LabelTable) -> tuple[Feature
     return bags, table._replace(left_out=sorted(unlisted))
 
 
-def _find(folder: Path) -> dict[str, list[Path]]:
+def feature_files(folder: Path) -> dict[str, list[Path]]:
     """Return the feature files of each slide, by the name of the slide."""
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is no folder; name the folder of the feature files")

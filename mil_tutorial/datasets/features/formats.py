@@ -33,8 +33,8 @@ class Format:
         """Return an array (N, …) as it is stored: all of it, or ascending ``rows``."""
         return _rows(self.array(path, name), rows)
 
-    def attributes(self, path: Path) -> dict[str, Any]:
-        """Return the attributes of the coordinates, such as ``patch_size_level0``; maybe none."""
+    def attributes(self, path: Path, name: str = "coords") -> dict[str, Any]:
+        """Return the attributes of an array, such as ``patch_size_level0``; maybe none."""
         return {}
 
 
@@ -57,9 +57,10 @@ class _HDF5(Format):
                 return _rows(stored[...], rows)
             return stored[0, rows] if stored.ndim == 3 else stored[rows]
 
-    def attributes(self, path: Path) -> dict[str, Any]:
+    def attributes(self, path: Path, name: str = "coords") -> dict[str, Any]:
         file = kept_open(path)
-        return attributes(file, "coords") if "coords" in file else {}
+        stored = self._stored(file, name)
+        return attributes(file, stored) if stored in file else {}
 
     def _stored(self, file: Any, name: str) -> str:
         is_stamp = name == "features" and "feats" in file and "features" not in file
