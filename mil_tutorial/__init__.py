@@ -73,6 +73,7 @@ __getattr__, __dir__, __all__ = lazy_names(
             "instance_auc",
             "instance_confusion",
         ),
+        "metrics.features": ("measure_features",),
         "metrics.faithfulness": ("aopc", "deletion_curve"),
         "metrics.bootstrap": ("Bootstrap", "best_of", "confidence_interval", "paired_difference"),
         "metrics.intervals": ("Estimate", "auc_standard_error"),
