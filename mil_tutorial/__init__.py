@@ -76,6 +76,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "metrics.features": ("measure_features",),
         "metrics.faithfulness": ("aopc", "deletion_curve"),
         "metrics.bootstrap": ("Bootstrap", "best_of", "confidence_interval", "paired_difference"),
+        "metrics.folds": ("auc_by_fold", "mean_over_folds"),
         "metrics.intervals": ("Estimate", "auc_standard_error"),
         "pictures.heatmaps": ("plot_attention", "scale_attention"),
         "pictures.stitching": ("stitch_tiles",),
@@ -97,7 +98,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "experiment.baselines": ("TileClassifier", "baseline_probabilities", "fit_tile_classifier"),
         "experiment.trials": ("train_one",),
         "experiment.summary": ("Summary",),
-        "experiment.tables": ("as_csv", "as_markdown", "as_results"),
+        "experiment.tables": ("as_csv", "as_markdown", "as_results", "classifier_table"),
         "experiment.figures": (
             "plot_learning_curve",
             "plot_roc",

@@ -15,7 +15,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--data",
         default="slides",
-        help="slides, slides-hard, musk1, musk2, mnist, colon, FILE.npz, or a FOLDER of features",
+        help="slides, slides-hard, musk1, musk2, mnist, colon, tcga-brca, tcga-lung, FILE.npz, or "
+        "a FOLDER of features",
     )
     command.add_argument(
         "--labels",
@@ -31,6 +32,22 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE.csv",
         help="for a folder: CLAM's splits_0.csv or splits_0_bool.csv, instead of a column",
+    )
+    command.add_argument(
+        "--folds",
+        choices=("published", "patient", "site"),
+        help="for tcga: the ten published folds, or five by patient or source site (default: "
+        "patient)",
+    )
+    command.add_argument(
+        "--label",
+        metavar="NAME",
+        help="for tcga: subtype, TP53_mut, PIK3CA_mut or (brca) CDH1_mut (default: subtype)",
+    )
+    command.add_argument(
+        "--allow-leak",
+        action="store_true",
+        help="train and test although patients are on both sides, to repeat a published protocol",
     )
     command.add_argument(
         "--slides",
@@ -131,6 +148,9 @@ def run(arguments: argparse.Namespace) -> int:
         labels=arguments.labels,
         positive=arguments.positive,
         split=arguments.split,
+        folds=arguments.folds,
+        label=arguments.label,
+        allow_leak=arguments.allow_leak,
     )
     given = arguments.slides is not None
     slides = print_warnings(find_slides, arguments.slides, benchmark) if given else {}

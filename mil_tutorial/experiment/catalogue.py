@@ -24,6 +24,7 @@ from mil_tutorial.experiment.benchmarks import (
     fixed_split,
     rows_of_folds,
 )
+from mil_tutorial.experiment.tcga import tcga_benchmark
 from mil_tutorial.training.config import TrainingConfig
 
 FOLDS = 5
@@ -39,19 +40,29 @@ def load_benchmark(
     labels: Path | None = None,
     positive: str | None = None,
     split: Path | None = None,
+    folds: str | None = None,
+    label: str | None = None,
+    allow_leak: bool = False,
 ) -> Benchmark:
     """Load a data set with its splits and the settings that suit it.
 
     Parameters
     ----------
     name : str or path
-        ``slides``, ``slides-hard``, ``musk1``, ``musk2``, ``mnist`` or ``colon``, or the path of a
-        folder of feature files or of an ``.npz`` file with the user's own features.
+        ``slides``, ``slides-hard``, ``musk1``, ``musk2``, ``mnist``, ``colon``, ``tcga-brca`` or
+        ``tcga-lung``, or the path of a folder of feature files or of an ``.npz`` file with the
+        user's own features.
     train_bags : int
         Bags to train on, for ``mnist``, where they are drawn at will.
     labels, positive, split : path, str, path, optional
         For a folder: the CSV of labels, which label is 1, and CLAM's file of a split. See
         ``read_features``.
+    folds : {"published", "patient", "site"}, optional
+        For TCGA: the ten published folds, or five by patient (the default) or by source site.
+    label : str, optional
+        For TCGA: ``subtype`` (the default), or a mutation such as ``TP53_mut``; see ``load_tcga``.
+    allow_leak : bool
+        Train and test although patients are on both sides, to repeat a published protocol.
 
     Raises
     ------
@@ -67,6 +78,15 @@ def load_benchmark(
         "mnist": partial(_mnist, train_bags),
         "colon": _colon,
     }
+    tcga = {"folds": folds, "label": label}
+    asked = {option: value for option, value in tcga.items() if value is not None}
+    for cohort in ("brca", "lung"):
+        makers[f"tcga-{cohort}"] = partial(tcga_benchmark, cohort, allow_leak=allow_leak, **asked)
+    if asked and not name.startswith("tcga-"):
+        raise ValueError(
+            f"--{next(iter(asked))} is for tcga-brca and tcga-lung, and the data are {name}; the "
+            "labels of a folder are given by --labels FILE.csv"
+        )
     options = {"labels": labels, "positive": positive, "split": split}
     given = next((option for option, value in options.items() if value is not None), None)
     folder = Path(name)

@@ -21,11 +21,12 @@ hard slides is between 0.62 and 0.71."""
 
 
 def load_recorded(name: str) -> dict[str, Any]:
-    """Return a recorded ``results.json``, or the ``learning-curve``; see ``read_points``.
+    """Return a recorded ``results.json``, or another record.
 
     Parameters
     ----------
-    name : {"slides", "slides-hard", "slides-hard-starts", "learning-curve"}
+    name : {"slides", "slides-hard", "slides-hard-starts", "learning-curve", "camelyon16"}
+        The last two have forms of their own; see ``read_points`` and ``classifier_table``.
 
     Raises
     ------

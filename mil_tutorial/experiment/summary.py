@@ -7,6 +7,7 @@ import numpy as np
 from mil_tutorial.bags.splits import group_numbers
 from mil_tutorial.experiment.run import Experiment
 from mil_tutorial.metrics.decisions import calibration_error
+from mil_tutorial.metrics.folds import auc_by_fold
 from mil_tutorial.metrics.intervals import (
     Estimate,
     Measurement,
@@ -81,6 +82,12 @@ class Summary:
         return measure_auc(
             self.labels[kept], probabilities[:, kept], self.group_of[kept], folds[:, kept]
         )
+
+    def auc_by_fold(self, probabilities: np.ndarray) -> np.ndarray:
+        """Return the AUC of runs (R, B) within each fold, (R, F); R as in ``auc``."""
+        folds = self.experiment.folds
+        folds = np.repeat(folds, len(probabilities) // len(folds), axis=0)
+        return auc_by_fold(self.labels, probabilities, folds)
 
     def auc_by_seed(self, pooling: str) -> list[float]:
         """Return the AUC of each seed by itself: their mean may describe none of them."""

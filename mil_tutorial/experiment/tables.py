@@ -178,6 +178,26 @@ def aligned(head: list[str], rows: list[list[str]]) -> str:
     )
 
 
+def classifier_table(record: dict[str, Any]) -> str:
+    """Return the recorded judgement of published slide classifiers as a Markdown table.
+
+    See ``load_recorded("camelyon16")``.
+    """
+    number = record["data"]["test_positive"]
+    columns = {
+        "AUC": "auc",
+        "AUC, macro": "auc_macro",
+        "AUC, micro": "auc_micro",
+        METRICS["sensitivity_at_90_specificity"]: "sensitivity_at_90_specificity",
+    }
+    rows = []
+    for row in record["rows"]:
+        cells = [str(Estimate(**row[name])) for name in columns.values()]
+        counts = sorted(set(row["detected_by_seed"]))
+        rows.append([row["classifier"], *cells, "–".join(map(str, counts)) + f" of {number}"])
+    return aligned(["", *columns, "found"], rows)
+
+
 def _cell(row: dict[str, Any], name: str, form: str = ".2f") -> str:
     if row[name] is None:
         return "–"

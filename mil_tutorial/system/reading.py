@@ -5,7 +5,7 @@ import math
 import os
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from mil_tutorial.system.memory import check_fits
 
 SIGNS_OF_CODE = ("GLOBAL", "Unsupported class", "Object arrays", "Python objects")
 """Words of torch and numpy when a file holds pickled objects."""
+
+POINTER = b"version https://git-lfs.github.com/spec/v1"
 
 DAMAGED = "is it damaged? Otherwise make it smaller, or use a machine with more"
 
@@ -36,6 +38,7 @@ def readable(path: Path, kind: str) -> Iterator[None]:
             "there"
         ) from error
     except Exception as error:  # numpy, torch, zipfile, zlib and h5py raise a dozen kinds
+        check_no_pointer(path)
         if short_of_memory(error):
             raise OSError(f"{path}: too little memory to read it; close other programs") from error
         # Offsets of a damaged file are invalid arguments; other numbers come from the system.
@@ -107,3 +110,13 @@ def check_is_file(path: Path) -> None:
     """Refuse what is missing, and a folder or a pipe, which would be waited for."""
     if not path.is_file():
         raise FileNotFoundError(f"{path} {'is not a file' if path.exists() else 'does not exist'}")
+
+
+def check_no_pointer(path: Path) -> None:
+    """Refuse a text that Git LFS puts in place of a large file until that is fetched."""
+    with suppress(OSError), path.open("rb") as file:
+        if file.read(len(POINTER)) == POINTER:
+            raise ValueError(
+                f"{path} is a Git LFS pointer, not the file itself; fetch the file, in its clone: "
+                "git lfs pull"
+            )

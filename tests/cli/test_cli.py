@@ -156,11 +156,14 @@ def test_wrong_folder_in_the_environment(tmp_path, capsys, monkeypatch):
     assert "MIL_TUTORIAL_DATA names" in capsys.readouterr().err
 
 
-def test_absent_colon_nuclei_are_one_line(tmp_path, capsys, monkeypatch):
+@pytest.mark.parametrize(
+    ("data", "what"), [("colon", "colon nuclei"), ("tcga-brca", "slides of TCGA BRCA")]
+)
+def test_absent_data_of_others_are_one_line(cache, tmp_path, capsys, monkeypatch, data, what):
     monkeypatch.setenv("MIL_TUTORIAL_DATA", str(tmp_path))
-    assert main(["compare", "--data", "colon", "--out", str(tmp_path / "r")]) == 2
+    assert main(["compare", "--data", data, "--out", str(tmp_path / "r")]) == 2
     error = capsys.readouterr().err
-    assert error.startswith("error: the colon nuclei are not here")
+    assert error.startswith(f"error: the {what} are not here")
     assert error.count("\n") == 1
 
 

@@ -22,7 +22,9 @@ def test_cells_of_tables_are_read_in_order():
 
 
 def test_unknown_and_damaged_records_are_refused(tmp_path, monkeypatch):
-    with pytest.raises(ValueError, match="no results are recorded as 'musk1'; there are learning"):
+    with pytest.raises(
+        ValueError, match="no results are recorded as 'musk1'; there are camelyon16"
+    ):
         load_recorded("musk1")
     shutil.copytree(paths.data_dir() / "results", tmp_path / "results")
     (tmp_path / "results" / "slides.json").write_text("{}")

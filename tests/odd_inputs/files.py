@@ -207,7 +207,13 @@ def weights_of_text(here: Path) -> None:
 MIXED = np.zeros(6, [("a", "f4"), ("b", "f4")])
 DEEP = np.ones((2, 2), np.longdouble)
 
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n"
+
 CASES = [
+    *(
+        refused(f"{kind} not fetched", lambda p: p.write_text(POINTER), "Git LFS.*git lfs pull")
+        for kind in ("pt", "npz", "npy", "h5")
+    ),
     used("pt with a gradient", pt(torch.from_numpy(X).requires_grad_())),
     used("pt that is a parameter", pt(torch.nn.Parameter(torch.from_numpy(X)))),
     used(

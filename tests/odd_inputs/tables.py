@@ -150,6 +150,7 @@ CASES = [
     refused("UTF-16", "slide,label\na,0\n", "cannot be read as CSV in UTF-8", encoding="utf-16"),
     refused("UTF-16, no mark", "slide,label\na,0\n", "as CSV in UTF-8", encoding="utf-16-le"),
     refused("cp1252", "slide,label\nMüller,0\n", "cannot be read as CSV", encoding="cp1252"),
+    refused("not fetched", "version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer"),
     refused("a line sep=", "sep=,\nslide,label,patient\na,0,p\n", "line is the header: sep="),
     refused("a comment first", "# of 2024\nslide,label\na,0\n", "the header: # of 2024"),
     refused("two long rows", "slide,label\na,0,x\nb,1\nc,1,y\n", "line 2, 4 has more cells"),

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from mil_tutorial.system.reading import check_no_pointer
+
 LONGEST = 100
 """Characters of a name in a message; an unclosed quote makes one of all rows that follow."""
 ENDING = re.compile(
@@ -37,12 +39,18 @@ def read_table(path: Path | str) -> Table:
     if not path.is_file():
         problem = "is a folder" if path.is_dir() else "does not exist"
         raise FileNotFoundError(f"{path} {problem}; name a CSV file that lists the slides")
+    check_no_pointer(path)
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        return parse_table(path, file)
+
+
+def parse_table(path: Path, lines: Iterable[str]) -> Table:
+    """Read the lines of a CSV, as ``read_table`` does; ``path`` is named in messages."""
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file, skipinitialspace=True)
-            read = [(reader.line_num, [one_form(cell) for cell in cells]) for cells in reader]
-            if any("\0" in cell for _, cells in read for cell in cells):
-                raise csv.Error("UTF-16 without its mark")
+        reader = csv.reader(lines, skipinitialspace=True)
+        read = [(reader.line_num, [one_form(cell) for cell in cells]) for cells in reader]
+        if any("\0" in cell for _, cells in read for cell in cells):
+            raise csv.Error("UTF-16 without its mark")
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path} cannot be read as CSV in UTF-8; save it again") from error
     # Spreadsheets add empty rows.

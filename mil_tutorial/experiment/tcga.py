@@ -1,0 +1,111 @@
+"""TCGA as benchmarks: divided by patient, by source site, or as published."""
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from mil_tutorial.bags.dataset import MedicalBagDataset
+from mil_tutorial.bags.splits import standardise
+from mil_tutorial.datasets.tcga import TCGA, load_tcga
+from mil_tutorial.experiment.benchmarks import Benchmark, Split, cross_validation
+
+FOLDS = 5
+"""By patient and by site."""
+WAYS = ("published", "patient", "site")
+"""To divide the slides."""
+
+
+def tcga_benchmark(
+    cohort: str, folds: str = "patient", label: str = "subtype", allow_leak: bool = False
+) -> Benchmark:
+    """Return a cohort of TCGA as a benchmark; parameters as in ``load_benchmark``.
+
+    Intervals are over patients, however the slides are divided.
+    """
+    if folds not in WAYS:
+        raise ValueError(f"folds are {folds!r}, expected one of {', '.join(WAYS)}")
+    tcga = load_tcga(cohort, label)
+    dataset = tcga.dataset
+    if folds == "published":
+        test, splits, division = _published(tcga, cohort, label, allow_leak)
+    else:
+        groups = tcga.columns["site"] if folds == "site" else dataset.groups
+        test, splits = dataset, cross_validation(_regrouped(dataset, groups), FOLDS)
+        number = f" ({len(set(groups))} codes)" if folds == "site" else ""
+        division = f"{FOLDS}-fold cross-validation by {folds}{number}"
+    return Benchmark(
+        name=f"tcga-{cohort}",
+        description=f"TCGA {cohort.upper()}, HIPT region features: {len(dataset)} slides of "
+        f"{len(set(dataset.groups))} patients, {division}; 1 is {tcga.classes[1]}, "
+        f"0 is {tcga.classes[0]}",
+        test=test,
+        splits=splits,
+        n_folds=len(tcga.published) if folds == "published" else FOLDS,
+        input_dim=dataset.instance_shape[0],
+        dropout=0.25,
+        source={"label": label, "folds": folds},
+    )
+
+
+def _regrouped(dataset: MedicalBagDataset, groups: Sequence[Any]) -> MedicalBagDataset:
+    bags = zip(dataset.instances, dataset.labels)
+    return MedicalBagDataset(bags, groups=groups, names=dataset.names)
+
+
+def _published_splits(tcga: TCGA) -> Callable[[int], Iterator[Split]]:
+    """Return the published folds as ``splits``; the test bags of one follow those of another.
+
+    They divide slides, so each slide counts as a patient here.
+    """
+    slides = _regrouped(tcga.dataset, tcga.dataset.names)
+
+    def splits(seed: int) -> Iterator[Split]:
+        first = 0
+        for fold in tcga.published:
+            parts = (slides.subset(fold[name]) for name in ("train", "val", "test"))
+            train, val, test = standardise(*parts)
+            yield Split(train, val, test, np.arange(first, first + len(test)))
+            first += len(test)
+
+    return splits
+
+
+def _published(
+    tcga: TCGA, cohort: str, label: str, allow_leak: bool
+) -> tuple[MedicalBagDataset, Callable[[int], Iterator[Split]], str]:
+    """Return test bags, ``splits`` and their description; refuse the leak, or warn of it.
+
+    A slide that several folds test is as often among the test bags.
+    """
+    if not tcga.published:
+        raise ValueError(f"no folds are published for {label}; divide by patient or by site")
+    leak = _leak(tcga)
+    if not allow_leak:
+        raise ValueError(
+            f"the published folds of TCGA {cohort.upper()} do not keep patients apart ({leak}); "
+            "divide by patient instead (--folds patient), or add --allow-leak to repeat the "
+            "published protocol"
+        )
+    warnings.warn(f"the published folds do not keep patients apart: {leak}", stacklevel=4)
+    tested = np.concatenate([fold["test"] for fold in tcga.published])
+    n_tested = len(np.unique(tested))
+    division = (
+        f"the {len(tcga.published)} published folds with {len(tested)} test bags, which are "
+        f"{n_tested} slides, since some are tested repeatedly and {len(tcga.dataset) - n_tested} "
+        f"never; {leak}"
+    )
+    return tcga.dataset.subset(tested), _published_splits(tcga), division
+
+
+def _leak(tcga: TCGA) -> str:
+    """Say how many patients are on both sides."""
+    patients = np.array(tcga.dataset.groups)
+    sides = [[set(patients[fold[name]]) for name in ("train", "test")] for fold in tcga.published]
+    shared = [len(train & test) for train, test in sides]
+    numbers = [len(test) for _, test in sides]
+    return (
+        f"{min(shared)} to {max(shared)} of the {min(numbers)} to {max(numbers)} test patients of "
+        f"a fold also train, in {np.count_nonzero(shared)} of {len(shared)} folds"
+    )
