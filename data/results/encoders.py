@@ -21,7 +21,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 
 from mil_tutorial.bags.splits import group_numbers
-from mil_tutorial.datasets.camelyon16 import Patches, load_camelyon16_patches
+from mil_tutorial.datasets import Patches, load_camelyon16_patches
 from mil_tutorial.datasets.features.reencoding import MISTAKES
 from mil_tutorial.metrics.features import measure_features
 from mil_tutorial.metrics.intervals import Estimate, measure_auc

