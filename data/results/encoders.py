@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
@@ -125,15 +126,22 @@ class Trial:
         ]
         self.judged = np.array(both)[self.slide_of]
 
-    def by_slide(self, features: list[np.ndarray], test: np.ndarray | None = None) -> np.ndarray:
+    def by_slide(
+        self,
+        features: list[np.ndarray],
+        test: np.ndarray | None = None,
+        scaler: type[TransformerMixin] = StandardScaler,
+    ) -> np.ndarray:
         """Return log-odds (S, n) from models of the other slides; ``test``: other features."""
-        return np.stack([self._by_slide(x, x if test is None else test) for x in features])
+        return np.stack([self._by_slide(x, x if test is None else test, scaler) for x in features])
 
-    def _by_slide(self, train: np.ndarray, test: np.ndarray) -> np.ndarray:
+    def _by_slide(
+        self, train: np.ndarray, test: np.ndarray, scaler: type[TransformerMixin]
+    ) -> np.ndarray:
         scores = np.zeros(len(train))
         for k in np.unique(self.slide_of):
             held_out = self.slide_of == k
-            model = classifier().fit(train[~held_out], self.labels[~held_out])
+            model = classifier(scaler).fit(train[~held_out], self.labels[~held_out])
             scores[held_out] = model.decision_function(test[held_out])
         return scores
 
@@ -171,10 +179,23 @@ class Trial:
         return {name: float(np.mean([getattr(m, name) for m in each])) for name in names}
 
 
-def classifier() -> Any:
-    """Return the regression that ``compare`` uses as a baseline."""
-    regression = LogisticRegression(class_weight="balanced", max_iter=2000)
-    return make_pipeline(StandardScaler(), regression)
+class OneScale(TransformerMixin, BaseEstimator):
+    """Centre features and divide all by one number, so that weak features stay weak."""
+
+    def fit(self, x: np.ndarray, y: object = None) -> "OneScale":
+        """Remember the mean (D,) and the root mean square of all deviations."""
+        self.mean_ = x.mean(axis=0, dtype=float)
+        self.scale_ = float(np.sqrt(((x - self.mean_) ** 2).mean()))
+        return self
+
+    def transform(self, x: np.ndarray) -> np.ndarray:
+        """Scale (n, D)."""
+        return (x - self.mean_) / self.scale_
+
+
+def classifier(scaler: type[TransformerMixin] = StandardScaler) -> Any:
+    """Return the regression that ``compare`` uses as a baseline, with another scaler if asked."""
+    return make_pipeline(scaler(), LogisticRegression(class_weight="balanced", max_iter=2000))
 
 
 def measure(patches: Patches) -> dict[str, Any]:
@@ -187,6 +208,8 @@ def measure(patches: Patches) -> dict[str, Any]:
         row |= {"numbers": trial.numbers(features)}
         row |= {"auc_random_folds": asdict(trial.random_folds(features))}
         row |= {"auc_by_slide": asdict(trial.within_slides(trial.by_slide(features)))}
+        one_scale = trial.by_slide(features, scaler=OneScale)
+        row |= {"auc_by_slide_one_scale": asdict(trial.within_slides(one_scale))}
         record["encoders"].append(row)
     sound = None
     for name, wrong in faults():
@@ -196,7 +219,11 @@ def measure(patches: Patches) -> dict[str, Any]:
         gap = np.linalg.norm(x - sound, axis=1) / np.linalg.norm(sound, axis=1)
         row = {"name": name, "numbers": trial.numbers([x]), "difference": float(np.median(gap))}
         row |= {"auc_everywhere": asdict(trial.within_slides(everywhere))}
+        one_scale = trial.by_slide([x], scaler=OneScale)
+        row |= {"auc_everywhere_one_scale": asdict(trial.within_slides(one_scale))}
         row |= {"auc_in_one_slide": asdict(trial.within_slides(in_one))}
+        one_scale = trial.by_slide([sound], test=x, scaler=OneScale)
+        row |= {"auc_in_one_slide_one_scale": asdict(trial.within_slides(one_scale))}
         row |= {"false_alarms_in_one_slide": trial.false_alarms(in_one)}
         record["faults"].append(row)
     return record

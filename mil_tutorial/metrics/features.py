@@ -51,7 +51,10 @@ class FeatureNumbers:
 
 @dataclass(frozen=True, eq=False)
 class SlideSummary:
-    """One slide: its number of instances, their mean and variance (D,), and some of them."""
+    """One slide: its number of instances, their mean and variance (D,), and some of them.
+
+    Mean and variance in double precision.
+    """
 
     n: int
     mean: np.ndarray
@@ -67,11 +70,13 @@ def summarise(features: np.ndarray, at_most: int) -> SlideSummary:
     values = np.asarray(features)
     if values.ndim != 2 or not values.size or not np.isfinite(values).all():
         raise ValueError(f"features have shape {values.shape}, expected finite numbers (n, D)")
-    rows = np.unique(np.linspace(0, len(values) - 1, at_most).round().astype(int))
-    mean = values.mean(axis=0, dtype=float)
-    variance = values.var(axis=0, dtype=float)
-    variance[np.sqrt(variance) <= CONSTANT * np.abs(mean)] = 0
-    return SlideSummary(len(values), mean, variance, values[rows].astype(float))
+    mean, variance = values.mean(axis=0, dtype=float), values.var(axis=0, dtype=float)
+    return SlideSummary(len(values), mean, variance, values[evenly(len(values), at_most)])
+
+
+def evenly(n: int, at_most: int) -> np.ndarray:
+    """Return up to ``at_most`` of the rows 0 to n − 1, evenly spread."""
+    return np.unique(np.linspace(0, n - 1, min(n, at_most)).round().astype(int))
 
 
 def measure_features(slides: Sequence[np.ndarray]) -> FeatureNumbers:
@@ -103,6 +108,7 @@ def measure_summaries(slides: Iterable[SlideSummary]) -> FeatureNumbers:
         raise ValueError(f"slides have the widths {sorted(widths)}, expected one width")
     counts = np.array([slide.n for slide in summaries])
     means, variances = (np.stack([getattr(s, k) for s in summaries]) for k in ("mean", "variance"))
+    variances[np.sqrt(variances) <= CONSTANT * np.abs(means)] = 0
     share = (counts / counts.sum())[:, None]
     mean = (share * means).sum(axis=0)
     apart = (share * (means - mean) ** 2).sum(axis=0)
@@ -122,7 +128,7 @@ def measure_summaries(slides: Iterable[SlideSummary]) -> FeatureNumbers:
 
 
 def _effective_dimension(sample: np.ndarray) -> float:
-    centred = sample - sample.mean(axis=0)
+    centred = sample - sample.mean(axis=0, dtype=float)
     wide = centred.shape[1] > len(centred)
     products = centred @ centred.T if wide else centred.T @ centred
     return _ratio(float(np.trace(products)) ** 2, float((products**2).sum()))

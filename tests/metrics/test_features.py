@@ -67,9 +67,9 @@ def test_small_and_few_slides_are_not_judged():
 
 
 def test_flat_slides():
-    slides = [*made(3), np.ones((5, 80)), np.ones((1, 80))]
+    slides = [*made(3), np.full((7, 80), 0.1), np.ones((1, 80))]
     assert measure_features(slides).flat.tolist() == [False, False, False, True, False]
-    assert measure_features(slides[3:]).dead == 1
+    assert measure_features(slides[3:4]).dead == 1
 
 
 @pytest.mark.parametrize(
