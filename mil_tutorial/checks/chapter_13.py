@@ -160,8 +160,8 @@ CORNER_MISTAKES: dict[str, Callable[..., Any]] = {
 
 FAULTS = {
     "sound": "a sound folder has few dead features and no slide far from the others",
-    "weights": "an untrained network leaves few features dead, but its tiles differ little, and in "
-    "about two directions",
+    "weights": "an untrained network leaves few features dead, but its tiles differ little, and "
+    "nearly in one direction only",
     "pixels": "pixels that are almost 0 all look alike: then most features never move",
     "scale": "the other scale is that of one slide: it has to lie far from the others",
 }
@@ -185,7 +185,7 @@ def check_folders(answer: Any) -> str:
             raise Wrong(f"folder {folder} is {fault!r}, expected one of {', '.join(FAULTS)}")
         if named != FOLDERS[folder]:
             raise Wrong(f"folder {folder} is not {named}: {FAULTS[named]}")
-    return "one slide far out; nothing odd; tiles in two directions; most features dead"
+    return "one slide far out; nothing odd; tiles nearly in one direction; dead features"
 
 
 def _expect_region(
