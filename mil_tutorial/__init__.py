@@ -79,6 +79,7 @@ __getattr__, __dir__, __all__ = lazy_names(
             "instance_auc",
             "instance_confusion",
         ),
+        "metrics.features": ("measure_features",),
         "metrics.faithfulness": ("aopc", "deletion_curve"),
         "metrics.bootstrap": ("Bootstrap", "best_of", "confidence_interval", "paired_difference"),
         "metrics.folds": ("auc_by_fold", "mean_over_folds"),

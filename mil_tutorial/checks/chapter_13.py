@@ -1,4 +1,4 @@
-"""Checks of chapter 13: µm/px, pyramid levels, tissue and tiles."""
+"""Checks of chapter 13: µm/px, pyramid levels, tissue, tiles and faults of features."""
 
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mil_tutorial.checks.exercise import Wrong, exercise
+from mil_tutorial.checks.exercise import NotAttempted, Wrong, exercise
 from mil_tutorial.checks.judging import (
     as_numbers,
     attempt,
@@ -156,6 +156,36 @@ CORNER_MISTAKES: dict[str, Callable[..., Any]] = {
         lambda w, h, s: _corners(w, h, s) + s // 2
     ),
 }
+
+
+FAULTS = {
+    "sound": "a sound folder has few dead features and no slide far from the others",
+    "weights": "an untrained network leaves few features dead, but its tiles differ little, and "
+    "nearly in one direction only",
+    "pixels": "pixels that are almost 0 all look alike: then most features never move",
+    "scale": "the other scale is that of one slide: it has to lie far from the others",
+}
+"""Fault → by what it is known."""
+
+FOLDERS = {"A": "scale", "B": "sound", "C": "weights", "D": "pixels"}
+
+
+@exercise
+def check_folders(answer: Any) -> str:
+    """Check what is wrong with each of the folders A to D, a dictionary."""
+    if answer is None or answer is ...:
+        raise NotAttempted
+    if not isinstance(answer, dict) or set(answer) != set(FOLDERS):
+        raise Wrong(f"expected a dictionary with the keys {', '.join(FOLDERS)}")
+    if all(fault is ... or fault is None for fault in answer.values()):
+        raise NotAttempted
+    for folder, fault in answer.items():
+        named = str(fault).strip().lower()
+        if named not in FAULTS:
+            raise Wrong(f"folder {folder} is {fault!r}, expected one of {', '.join(FAULTS)}")
+        if named != FOLDERS[folder]:
+            raise Wrong(f"folder {folder} is not {named}: {FAULTS[named]}")
+    return "one slide far out; nothing odd; tiles nearly in one direction; dead features"
 
 
 def _expect_region(

@@ -41,15 +41,19 @@ def add_out(command: argparse.ArgumentParser, default: str | None = None) -> Non
     )
 
 
-def add_slides(command: argparse.ArgumentParser) -> None:
+def add_slides(command: argparse.ArgumentParser, required: bool = True) -> None:
     """Declare the slides to work on, and the folder with a file for each."""
     command.add_argument(
-        "slides", nargs="+", type=Path, metavar="SLIDE", help="slides, or folders of slides"
+        "slides",
+        nargs="+" if required else "*",
+        type=Path,
+        metavar="SLIDE",
+        help="slides, or folders of slides",
     )
     command.add_argument(
         "--out",
         type=Path,
-        required=True,
+        required=required,
         metavar="FOLDER",
         help="gets one .h5 file per slide; slides that already have one are skipped",
     )

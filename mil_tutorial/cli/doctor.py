@@ -5,9 +5,9 @@ import platform
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from mil_tutorial.system.errors import in_a_line
+from mil_tutorial.system.findings import Finding, print_findings
 from mil_tutorial.system.memory import available_memory
 from mil_tutorial.system.paths import data_dir, read_checksums, user_data_dir
 
@@ -18,28 +18,13 @@ LARGE_SLIDE = (50_000, 1024)
 """Tiles of a large slide at 20x, and features of each from a usual encoder."""
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One line of the doctor's report."""
-
-    what: str
-    value: str
-    healthy: bool = True
-    optional: bool = False  # and absent
-
-
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Declare nothing: the command takes no arguments."""
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the findings; return 1 if something is wrong."""
-    healthy = True
-    for finding in examine():
-        mark = "BAD" if not finding.healthy else " - " if finding.optional else "ok "
-        print(f"{mark}  {finding.what:18} {finding.value}", flush=True)
-        healthy &= finding.healthy
-    return 0 if healthy else 1
+    return print_findings(examine())
 
 
 def examine() -> Iterator[Finding]:

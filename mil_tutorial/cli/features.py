@@ -14,19 +14,25 @@ from mil_tutorial.cli.arguments import (
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    add_slides(command)
+    add_slides(command, required=False)
+    command.add_argument(
+        "--check",
+        type=Path,
+        metavar="FOLDER",
+        help="encode nothing: look for faults in the feature files of this folder; with SLIDE, "
+        "also encode a few tiles of each anew and compare",
+    )
     command.add_argument(
         "--tiles",
         type=Path,
-        required=True,
         metavar="FOLDER",
         help="what the command tile wrote, or coordinates from CLAM or TRIDENT",
     )
     command.add_argument(
         "--encoder",
-        default="resnet18",
         metavar="NAME",
-        help="resnet18 (downloads its weights once) or efficientnet-lite0 (default: resnet18)",
+        help="resnet18 (downloads its weights once) or efficientnet-lite0 (default: resnet18, and "
+        "with --check what the files state)",
     )
     command.add_argument(
         "--batch-size", type=whole_number, default=32, help="tiles encoded together (default: 32)"
@@ -45,6 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     Processes that a launcher started share the slides.
     """
+    if arguments.check is not None:
+        return check(arguments)
     import torch
 
     from mil_tutorial.datasets.wsi.folders import encode_slides, find_slides
@@ -52,7 +60,11 @@ def run(arguments: argparse.Namespace) -> int:
     from mil_tutorial.system.distributed import this_process
     from mil_tutorial.system.errors import in_a_line
 
-    check_name(arguments.encoder)
+    if missing := [name for name in ("slides", "tiles", "out") if not getattr(arguments, name)]:
+        text = ", ".join("SLIDE" if name == "slides" else f"--{name}" for name in missing)
+        raise ValueError(f"{text} missing; to look at features that exist, give --check FOLDER")
+    encoder = arguments.encoder or "resnet18"
+    check_name(encoder)
     slides = find_slides(arguments.slides)
     processes = this_process()
     device = arguments.device or str(processes.device)
@@ -67,8 +79,8 @@ def run(arguments: argparse.Namespace) -> int:
         slides[processes.rank :: processes.number],
         arguments.tiles,
         arguments.out,
-        arguments.encoder,
-        lambda: load_frozen_encoder(arguments.encoder, device),
+        encoder,
+        lambda: load_frozen_encoder(encoder, device),
         batch_size=arguments.batch_size,
         workers=arguments.workers,
         device=device,
@@ -79,3 +91,25 @@ def run(arguments: argparse.Namespace) -> int:
     code = int(any(one.failures for one in outcomes))
     print_outcome(outcome, "encoded", arguments.out)
     return code
+
+
+def check(arguments: argparse.Namespace) -> int:
+    """Print what is wrong with a folder of features; return 1 if anything is."""
+    from itertools import chain
+
+    from mil_tutorial.datasets.features.quality import check_features
+    from mil_tutorial.datasets.features.reencoding import compare_with_slides
+    from mil_tutorial.datasets.wsi.folders import find_slides
+    from mil_tutorial.models.frozen import check_name, load_frozen_encoder
+    from mil_tutorial.system.findings import print_findings
+
+    if idle := [name for name in ("tiles", "out", "device") if getattr(arguments, name)]:
+        raise ValueError(f"--check encodes and writes nothing; leave out --{' and --'.join(idle)}")
+    if arguments.encoder:
+        check_name(arguments.encoder)
+    slides = find_slides(arguments.slides)
+    findings = check_features(arguments.check)
+    if slides:
+        anew = compare_with_slides(arguments.check, slides, load_frozen_encoder, arguments.encoder)
+        findings = chain(findings, anew)
+    return print_findings(findings)

@@ -25,8 +25,9 @@ def load_recorded(name: str) -> dict[str, Any]:
 
     Parameters
     ----------
-    name : {"slides", "slides-hard", "slides-hard-starts", "learning-curve", "camelyon16"}
-        The last two have forms of their own; see ``read_points`` and ``classifier_table``.
+    name : {"slides", "slides-hard", "slides-hard-starts", "learning-curve", "camelyon16", \
+"encoders"}
+        The last three have forms of their own; see ``read_points`` and ``classifier_table``.
 
     Raises
     ------

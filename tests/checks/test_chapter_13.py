@@ -79,6 +79,10 @@ def corners(width, height, side):
     ]  # fmt: skip
 
 
+def faults(**other):
+    return {"A": "scale", "B": "sound", "C": "weights", "D": "pixels"} | other
+
+
 def with_partial(width, height, side):
     return [(x, y) for y in range(0, height, side) for x in range(0, width, side)]
 
@@ -118,6 +122,12 @@ ZOO = [
     ),
     (checks.check_tile_corners, lambda w, h, s: [w, h], "expected (n, 2)"),
     (checks.check_tile_corners, lambda w, h, s: corners(w, h, s)[:1], "came in shape"),
+    (checks.check_folders, faults(A="sound"), "folder A is not sound: a sound folder has few dead"),
+    (checks.check_folders, faults(B="scale"), "it has to lie far from the others"),
+    (checks.check_folders, faults(C="pixels"), "then most features never move"),
+    (checks.check_folders, faults(D="weights"), "leaves few features dead"),
+    (checks.check_folders, faults(D=...), "folder D is Ellipsis, expected one of sound, weights"),
+    (checks.check_folders, ["scale", "sound", "weights", "pixels"], "with the keys A, B, C, D"),
 ]
 
 
@@ -136,6 +146,8 @@ def test_wrong_answers_fail_with_their_messages(check, answers):
             (checks.check_read_field, read_by_keyword),
             (checks.check_otsu_threshold, otsu),
             (checks.check_otsu_threshold, lambda c: between(c).argmax()),
+            (checks.check_folders, faults()),
+            (checks.check_folders, faults(A="Scale ")),
             (checks.check_tile_corners, corners),
             (checks.check_tile_corners, lambda w, h, s: np.array(corners(w, h, s))),
         ]

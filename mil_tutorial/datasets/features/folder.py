@@ -60,7 +60,7 @@ def read_features(
 
 def open_features(folder: Path, labels: str, table: LabelTable) -> tuple[FeatureBags, LabelTable]:
     """Open the files of a table that was read from ``labels``: see ``read_features``."""
-    paths, unlisted = _reconcile(folder, labels, _find(folder), table.slides)
+    paths, unlisted = _reconcile(folder, labels, feature_files(folder), table.slides)
     files = _describe_all(paths)
     if table.patients is None:
         warnings.warn(
@@ -78,14 +78,14 @@ def open_folder(folder: Path | str) -> FeatureBags:
 
     What can be read, and what is refused, is as in ``read_features``.
     """
-    files = _find(Path(folder))
+    files = feature_files(Path(folder))
     if twice := [name for name, paths in files.items() if len(paths) > 1]:
         raise ValueError(f"{folder} has several files for {shorten(twice)}: keep one kind")
     described = _describe_all([paths[0] for paths in files.values()])
     return FeatureBags(described, torch.full((len(files),), torch.nan), list(files))
 
 
-def _find(folder: Path) -> dict[str, list[Path]]:
+def feature_files(folder: Path) -> dict[str, list[Path]]:
     """Return the feature files of each slide, by the name of the slide."""
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is no folder; name the folder of the feature files")

@@ -1,0 +1,1 @@
+from made_slides import picture, slide  # noqa: F401
