@@ -32,8 +32,8 @@ RUNS = {
 def report(benchmark: Benchmark, seeds: int, jobs: int, checkpoints: Path) -> dict[str, Any]:
     """Return the results of all poolings and baselines, also within each fold.
 
-    ``folds`` holds the AUC within each fold, (S, F); ``over_folds`` their mean, as publications give
-    it, and ``ahead_over_folds`` that of the paired difference to the regression on the mean feature.
+    ``folds`` holds the AUC within each fold, (S, F); ``over_folds`` their mean, as publications
+    give it; ``ahead_over_folds`` the mean of the paired difference to the regression.
     """
     checkpoints.mkdir(parents=True, exist_ok=True)
     experiment = run_experiment(benchmark, seeds=seeds, jobs=jobs, checkpoints=checkpoints)
