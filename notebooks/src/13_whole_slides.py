@@ -410,17 +410,15 @@ for layer in untrained.modules():
         layer.reset_parameters()
 
 
-def fields(name):
-    """Cut a slide into 16 tiles of 128 pixels."""
+def fields(name):  # 16 tiles of 128 pixels
     blocks = slide_image(name).reshape(4, 128, 4, 128, 3).swapaxes(1, 2)
     return torch.from_numpy(blocks.reshape(16, 128, 128, 3))
 
 
 slides = [fields(name) for name in train.names[:10]]
 sound = [encoder(x) for x in slides]
-coarse = encoder(slides[3][:, ::2, ::2])
 folders = {
-    "A": [*sound[:3], coarse, *sound[4:]],
+    "A": [*sound[:3], encoder(slides[3][:, ::2, ::2]), *sound[4:]],
     "B": sound,
     "C": [untrained(x) for x in slides],
     "D": [encoder(x / 255) for x in slides],
