@@ -1,0 +1,118 @@
+"""What each part of the default recipe does, measured on validation bags; no test bag is used.
+
+``python data/results/ablation.py --out ablation.jsonl`` writes a line for each data set and recipe;
+those that are in the file are skipped.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mil_tutorial import Summary, TrainingConfig, load_benchmark, load_slides, run_experiment
+from mil_tutorial.bags.dataset import MedicalBagDataset
+from mil_tutorial.bags.splits import group_folds, scale_together, standardise
+from mil_tutorial.cli.arguments import whole_number
+from mil_tutorial.experiment.benchmarks import Benchmark, Split
+from mil_tutorial.experiment.recipe import DROPOUT, MEMBERS, default_config
+from mil_tutorial.experiment.records import read_reproductions
+from mil_tutorial.experiment.tables import as_results
+
+GENES = ("TP53", "CDH1", "PIK3CA")
+DATA: dict[str, tuple[str, str | None]] = {
+    **{name: (name, None) for name in ("musk1", "musk2", "tcga-brca", "tcga-lung")},
+    **{f"tcga-brca {gene}": ("tcga-brca", f"{gene}_mut") for gene in GENES},
+    **{name: (name, None) for name in ("slides", "slides-hard")},
+}
+FORMER = TrainingConfig()
+"""The default before: 50 epochs, a learning rate of 5e-4, patience 10, with dropout .25."""
+Scale = Callable[..., list[MedicalBagDataset]]
+
+
+def recipes(n_bags: int) -> dict[str, tuple[TrainingConfig, float, Scale, int]]:
+    """Return the steps from the former default: settings, dropout, scale, members."""
+    config = default_config(n_bags)
+    return {
+        "former": (FORMER, 0.25, standardise, 1),
+        "+ settings": (config, DROPOUT, standardise, 1),
+        "+ scale": (config, DROPOUT, scale_together, 1),
+        "+ members": (config, DROPOUT, scale_together, MEMBERS),
+    }
+
+
+def inner(benchmark: Benchmark, scale: Scale) -> Benchmark:
+    """Return a benchmark that tests on validation bags and divides the training bags anew."""
+    whole, given = benchmark.test, benchmark.name.startswith("slides")
+    pool = load_slides(benchmark.name)[0] if given else whole
+    judges = load_slides(benchmark.name)[1] if given else whole
+
+    def splits(seed: int) -> Iterator[Split]:
+        divisions = (
+            [(np.arange(len(pool)), np.arange(len(judges)))]
+            if given
+            else [
+                (train, val)
+                for train, val, _ in group_folds(
+                    whole.labels.tolist(), whole.groups, benchmark.n_folds, seed
+                )
+            ]
+        )
+        for train, judged in divisions:
+            known = pool.subset(train)
+            first, val, second = group_folds(known.labels.tolist(), known.groups, 5, seed)[0]
+            rows = np.sort(np.r_[first, second])
+            parts = scale(known.subset(rows), known.subset(val), judges.subset(judged))
+            yield Split(*parts, test_rows=judged)
+
+    return replace(benchmark, test=judges, splits=splits)
+
+
+def measure(data: str, recipe: str, seeds: int, jobs: int) -> dict[str, Any]:
+    """Return the results of attention, and its difference to the regression on the mean feature."""
+    name, label = DATA[data]
+    benchmark = load_benchmark(name) if label is None else load_benchmark(name, label=label)
+    n_folds = max(benchmark.n_folds, 4)  # slides: a quarter validates
+    config, dropout, scale, members = recipes(len(benchmark.test) * (n_folds - 2) // n_folds)[
+        recipe
+    ]
+    experiment = run_experiment(
+        replace(inner(benchmark, scale), dropout=dropout),
+        poolings=["attention"],
+        seeds=seeds,
+        config=config,
+        members=members,
+        jobs=jobs,
+    )
+    return {"data": data, "recipe": recipe} | as_results(Summary(experiment))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure what is missing; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", nargs="+", choices=DATA, default=list(DATA), metavar="NAME")
+    parser.add_argument("--seeds", type=whole_number, default=3)
+    parser.add_argument("--jobs", type=whole_number, default=1, help="as for compare (default: 1)")
+    parser.add_argument("--out", type=Path, required=True, help="a file of JSON lines")
+    options = parser.parse_args(arguments)
+    try:
+        done = {(row["data"], row["recipe"]) for row in read_reproductions(options.out)}
+        with options.out.open("a", encoding="utf-8", newline="\n") as file:
+            for data in options.data:
+                for recipe in recipes(100):
+                    if (data, recipe) not in done:
+                        row = measure(data, recipe, options.seeds, options.jobs)
+                        file.write(json.dumps(row) + "\n")
+                        file.flush()
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
