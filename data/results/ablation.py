@@ -32,37 +32,26 @@ DATA: dict[str, tuple[str, str | None]] = {
 FORMER = TrainingConfig()
 """The default before: 50 epochs, a learning rate of 5e-4, patience 10, with dropout .25."""
 Scale = Callable[..., list[MedicalBagDataset]]
-
-
-def recipes(n_bags: int) -> dict[str, tuple[TrainingConfig, float, Scale, int]]:
-    """Return the steps from the former default: settings, dropout, scale, members."""
-    config = default_config(n_bags)
-    return {
-        "former": (FORMER, 0.25, standardise, 1),
-        "+ settings": (config, DROPOUT, standardise, 1),
-        "+ scale": (config, DROPOUT, scale_together, 1),
-        "+ members": (config, DROPOUT, scale_together, MEMBERS),
-    }
+RECIPES: dict[str, tuple[bool, float, Scale, int]] = {
+    "former": (False, 0.25, standardise, 1),
+    "+ settings": (True, DROPOUT, standardise, 1),
+    "+ scale": (True, DROPOUT, scale_together, 1),
+    "+ members": (True, DROPOUT, scale_together, MEMBERS),
+}
+"""The steps from the former default: whether the settings are today's, dropout, scale, members."""
 
 
 def inner(benchmark: Benchmark, scale: Scale) -> Benchmark:
     """Return a benchmark that tests on validation bags and divides the training bags anew."""
-    whole, given = benchmark.test, benchmark.name.startswith("slides")
-    pool = load_slides(benchmark.name)[0] if given else whole
-    judges = load_slides(benchmark.name)[1] if given else whole
+    pool = judges = benchmark.test
+    if benchmark.name.startswith("slides"):
+        pool, judges, _ = load_slides(benchmark.name)
 
     def splits(seed: int) -> Iterator[Split]:
-        divisions = (
-            [(np.arange(len(pool)), np.arange(len(judges)))]
-            if given
-            else [
-                (train, val)
-                for train, val, _ in group_folds(
-                    whole.labels.tolist(), whole.groups, benchmark.n_folds, seed
-                )
-            ]
-        )
-        for train, judged in divisions:
+        divisions = [(np.arange(len(pool)), np.arange(len(judges)), np.array([]))]
+        if pool is judges:
+            divisions = group_folds(pool.labels.tolist(), pool.groups, benchmark.n_folds, seed)
+        for train, judged, _ in divisions:
             known = pool.subset(train)
             first, val, second = group_folds(known.labels.tolist(), known.groups, 5, seed)[0]
             rows = np.sort(np.r_[first, second])
@@ -75,16 +64,14 @@ def inner(benchmark: Benchmark, scale: Scale) -> Benchmark:
 def measure(data: str, recipe: str, seeds: int, jobs: int) -> dict[str, Any]:
     """Return the results of attention, and its difference to the regression on the mean feature."""
     name, label = DATA[data]
-    benchmark = load_benchmark(name) if label is None else load_benchmark(name, label=label)
-    n_folds = max(benchmark.n_folds, 4)  # slides: a quarter validates
-    config, dropout, scale, members = recipes(len(benchmark.test) * (n_folds - 2) // n_folds)[
-        recipe
-    ]
+    todays_settings, dropout, scale, members = RECIPES[recipe]
+    benchmark = replace(inner(load_benchmark(name, label=label), scale), dropout=dropout)
+    first = next(iter(benchmark.splits(0)))
     experiment = run_experiment(
-        replace(inner(benchmark, scale), dropout=dropout),
+        benchmark,
         poolings=["attention"],
         seeds=seeds,
-        config=config,
+        config=default_config(len(first.train) + len(first.val)) if todays_settings else FORMER,
         members=members,
         jobs=jobs,
     )
@@ -103,7 +90,7 @@ def main(arguments: list[str] | None = None) -> int:
         done = {(row["data"], row["recipe"]) for row in read_reproductions(options.out)}
         with options.out.open("a", encoding="utf-8", newline="\n") as file:
             for data in options.data:
-                for recipe in recipes(100):
+                for recipe in RECIPES:
                     if (data, recipe) not in done:
                         row = measure(data, recipe, options.seeds, options.jobs)
                         file.write(json.dumps(row) + "\n")
