@@ -1,8 +1,9 @@
 """Data sets by name, each made into a ``Benchmark`` by ``load_benchmark``."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,13 @@ from mil_tutorial.experiment.own_features import folder_benchmark, npz_benchmark
 from mil_tutorial.experiment.recipe import DROPOUT, MEMBERS, default_config
 from mil_tutorial.experiment.tcga import tcga_benchmark
 from mil_tutorial.training.config import TrainingConfig
+
+FOLDER, TCGA = "a folder of features", "tcga-brca and tcga-lung"
+OPTIONS = {
+    FOLDER: ("labels", "positive", "split", "group", "allow_leak"),
+    TCGA: ("folds", "label", "allow_leak"),
+}
+"""What ``load_benchmark`` takes for some data only."""
 
 
 def load_benchmark(
@@ -55,44 +63,47 @@ def load_benchmark(
     ValueError, FileNotFoundError
         For an unknown name, or a file that is missing, damaged or not of the right form.
     """
-    name = str(name)
-    makers: dict[str, Callable[[], Benchmark]] = {
+    name, folder = str(name), Path(name)
+    makers: dict[str, Callable[..., Benchmark]] = {
         "slides": partial(_slides, "slides"),
         "slides-hard": partial(_slides, "slides-hard"),
         "musk1": partial(_musk, 1),
         "musk2": partial(_musk, 2),
         "mnist": partial(_mnist, train_bags),
         "colon": _colon,
+        "tcga-brca": partial(tcga_benchmark, "brca"),
+        "tcga-lung": partial(tcga_benchmark, "lung"),
     }
-    tcga = {"folds": folds, "label": label}
-    asked = {option: value for option, value in tcga.items() if value is not None}
-    for cohort in ("brca", "lung"):
-        makers[f"tcga-{cohort}"] = partial(tcga_benchmark, cohort, allow_leak=allow_leak, **asked)
-    if asked and not name.startswith("tcga-"):
-        raise ValueError(
-            f"--{next(iter(asked))} is for tcga-brca and tcga-lung, and the data are {name}; the "
-            "labels of a folder are given by --labels FILE.csv"
-        )
-    options: dict[str, object] = {"labels": labels, "positive": positive, "split": split}
-    options |= {"group": group, "allow-leak": allow_leak or None}
-    if name.startswith("tcga-"):
-        del options["allow-leak"]
-    given = next((option for option, value in options.items() if value is not None), None)
-    folder = Path(name)
-    if given and (name in makers or not folder.is_dir()):
-        found = f"{name} is a data set by that name; write ./{name} for your folder"
-        why = found if folder.is_dir() else f"there is no folder {name}"
-        raise ValueError(f"--{given} is for a folder of features, and {why}")
+    options: dict[str, Any] = {"labels": labels, "positive": positive, "split": split}
+    options |= {"group": group, "folds": folds, "label": label, "allow_leak": allow_leak or None}
+    options = {option: value for option, value in options.items() if value is not None}
+    _check_options(options, name, is_folder=name not in makers and folder.is_dir())
     if name in makers:
-        return makers[name]()
+        return makers[name](**options)
     if folder.is_dir():
-        return folder_benchmark(folder, labels, positive, split, group, allow_leak)
+        return folder_benchmark(folder, **options)
     if name.endswith(".npz"):
-        return npz_benchmark(Path(name))
+        return npz_benchmark(folder)
     raise ValueError(
         f"unknown data {name!r}; choose from {', '.join(makers)}, or give the path of a folder of "
         "feature files or of an .npz file"
     )
+
+
+def _check_options(options: Iterable[str], name: str, is_folder: bool) -> None:
+    """Refuse an option that is for other data."""
+    kind = FOLDER if is_folder else TCGA if name.startswith("tcga-") else ""
+    for option in options:
+        takers = [takers for takers, own in OPTIONS.items() if option in own]
+        if kind in takers:
+            continue
+        why = f"the data are {name}; the labels of a folder are given by --labels FILE.csv"
+        if FOLDER in takers:
+            why = f"there is no folder {name}"
+            if Path(name).is_dir():
+                why = f"{name} is a data set by that name; write ./{name} for your folder"
+        word = option.replace("_", "-")
+        raise ValueError(f"--{word} is for {' or '.join(takers)}, and {why}")
 
 
 def _slides(name: str) -> Benchmark:
@@ -175,7 +186,7 @@ def _colon() -> Benchmark:
         "(patients are not published: one may be on both sides); "
         "1 is an image with an epithelial nucleus",
         test=dataset,
-        # The encoder normalises its input: ten standardised copies of all images are saved.
+        # The encoder normalises its input: ten scaled copies of all images are saved.
         splits=cross_validation(dataset, 10, scale=None),
         n_folds=10,
         input_dim=NucleusEncoder.output_dim,

@@ -59,7 +59,7 @@ def npz_benchmark(path: Path) -> Benchmark:
 
 def folder_benchmark(
     path: Path,
-    labels: Path | str | None,
+    labels: Path | str | None = None,
     positive: str | None = None,
     split: Path | str | None = None,
     group: str | None = None,
