@@ -54,7 +54,7 @@ def match_labels(names: Sequence[str], table: LabelTable, path: Path | str) -> T
             f"{path} lists {shorten(missing)}, without a feature file; extract it or remove the row"
         )
     known = [row for row in rows if row is not None]
-    if twice := {names[row] for row in known if known.count(row) > 1}:
+    if twice := [names[row] for row, count in Counter(known).items() if count > 1]:
         raise ValueError(f"{path} has several rows for {shorten(twice)}: keep one")
     if table.patients is None:
         warnings.warn(
@@ -82,26 +82,26 @@ def evaluate(kept: KeptModel, predictions: KeptPredictions, truth: Truth) -> dic
     judged_by = np.array(predictions.judged_by)
     counted = np.isfinite(truth.labels) & (judged_by != SEEN)
     labels = truth.labels[counted]
-    found: dict[str, Any] = {
+    metrics: dict[str, Any] = {
         "slides": int(counted.sum()),
         "positive": int((labels == 1).sum()),
         "of_cross_validation": int((judged_by[counted] == UNSEEN).sum()),
         "left_out_as_trained_on": int((np.isfinite(truth.labels) & (judged_by == SEEN)).sum()),
     }
     if not len(labels):
-        return found
+        return metrics
     groups = group_numbers([group for group, counts in zip(truth.groups, counted) if counts])
     called = predictions.called_positive[None, counted]
     shares = {"sensitivity": (called, labels == 1), "specificity": (~called, labels == 0)}
     for name, (values, chosen) in shares.items():
         if chosen.any():
-            found[name] = measure_mean(values, groups, chosen).estimate
+            metrics[name] = measure_mean(values, groups, chosen).estimate
     if len(set(labels)) == 2:
         scores, folds = predictions.probabilities[None, counted], None
-        if found["of_cross_validation"]:
+        if metrics["of_cross_validation"]:
             scores, folds = _by_seed(kept, predictions.by_trial[:, counted])
-        found["auc"] = measure_auc(labels, scores, groups, folds).estimate
-    return found
+        metrics["auc"] = measure_auc(labels, scores, groups, folds).estimate
+    return metrics
 
 
 def _by_seed(kept: KeptModel, by_trial: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -130,7 +130,7 @@ def write_judged(
     out : path
         Does not exist yet, or is empty.
     kept, dataset, predictions
-        The model, what it judged, and what it said.
+        The model, the slides that it judged, and its predictions for them.
     truth : Truth, optional
     **about
         What else ``results.json`` says, such as the name of the model's file.
@@ -154,10 +154,9 @@ def write_judged(
         "model": kept.settings,
     }
     if truth is not None:
-        found = evaluate(kept, predictions, truth)
         results["metrics"] = {
             name: _as_json(value) if isinstance(value, Estimate) else value
-            for name, value in found.items()
+            for name, value in evaluate(kept, predictions, truth).items()
         }
     texts = {
         "predictions.csv": predictions_table(predictions, truth),
@@ -182,17 +181,16 @@ def _as_json(estimate: Estimate) -> dict[str, float | None]:
 
 def predictions_table(predictions: KeptPredictions, truth: Truth | None = None) -> str:
     """Return one line a slide as CSV; what is unknown is empty."""
-    said = predictions
-    columns: dict[str, Sequence[Any]] = {"slide": [inert(name) for name in said.names]}
+    columns: dict[str, Sequence[Any]] = {"slide": [inert(name) for name in predictions.names]}
     if truth is not None:
         columns["label"] = ["" if np.isnan(one) else int(one) for one in truth.labels]
     columns |= {
-        "probability": _numbers(said.probabilities),
-        "calibrated": _numbers(said.calibrated),
-        "spread": _numbers(said.spread),
-        "threshold": _numbers(said.thresholds),
-        "called_positive": said.called_positive.astype(int).tolist(),
-        "judged_by": said.judged_by,
+        "probability": _numbers(predictions.probabilities),
+        "calibrated": _numbers(predictions.calibrated),
+        "spread": _numbers(predictions.spread),
+        "threshold": _numbers(predictions.thresholds),
+        "called_positive": predictions.called_positive.astype(int).tolist(),
+        "judged_by": predictions.judged_by,
     }
     return _csv(list(columns), zip(*columns.values()))
 
@@ -247,11 +245,8 @@ def as_text(results: dict[str, Any]) -> str:
         for name in ("auc", "sensitivity", "specificity")
         if name in metrics
     ]
-    return (
-        "\n".join([*lines, "", aligned(["", "[95 % interval]"], rows)])
-        if rows
-        else ("\n".join([*lines, "no slide is left to measure on"]))
-    )
+    table = ["", aligned(["", "[95 % interval]"], rows)]
+    return "\n".join([*lines, *(table if rows else ["no slide is left to measure on"])])
 
 
 def draw_heat_maps(
