@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from mil_tutorial.bags.dataset import MedicalBagDataset
-from mil_tutorial.bags.splits import scale_together
+from mil_tutorial.bags.splits import scale_together, shared_groups
 from mil_tutorial.datasets.tcga import TCGA, load_tcga
 from mil_tutorial.experiment.benchmarks import Benchmark, Split, cross_validation
 from mil_tutorial.experiment.recipe import DROPOUT, MEMBERS, default_config
@@ -36,10 +36,8 @@ def tcga_benchmark(
         test, splits, division = _published(tcga, cohort, label, allow_leak)
     else:
         test = dataset.with_groups(tcga.columns["site"]) if folds == "site" else dataset
-        splits, division = (
-            cross_validation(test, FOLDS),
-            f"{FOLDS}-fold cross-validation by {folds}",
-        )
+        splits = cross_validation(test, FOLDS)
+        division = f"{FOLDS}-fold cross-validation by {folds}"
         if folds == "site":
             division += f" ({len(set(test.groups))} codes, which the intervals are over too)"
     n_folds = len(tcga.published) if folds == "published" else FOLDS
@@ -111,10 +109,12 @@ def _published(
 
 def _leak(tcga: TCGA) -> str:
     """Say how many patients are on both sides."""
-    patients = np.array(tcga.dataset.groups)
-    sides = [[set(patients[fold[name]]) for name in ("train", "test")] for fold in tcga.published]
-    shared = [len(train & test) for train, test in sides]
-    numbers = [len(test) for _, test in sides]
+    folds = [
+        {name: tcga.dataset.subset(fold[name]) for name in ("train", "test")}
+        for fold in tcga.published
+    ]
+    shared = [len(shared_groups(**fold)) for fold in folds]
+    numbers = [len(set(fold["test"].groups)) for fold in folds]
     return (
         f"{min(shared)} to {max(shared)} of the {min(numbers)} to {max(numbers)} test patients of "
         f"a fold also train, in {np.count_nonzero(shared)} of {len(shared)} folds"
