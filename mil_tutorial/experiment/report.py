@@ -38,7 +38,8 @@ FIGURES = (
 )
 """All figures that a report may have, its own and those of ``compare``."""
 
-MODELS = tuple(f"model-{pooling}.safetensors" for pooling in POOLINGS)
+MODEL = "model-{}.safetensors"
+MODELS = tuple(map(MODEL.format, POOLINGS))
 """Files of kept models that a report may have."""
 
 SPACE, PREDICTION = 4_000_000, 150
@@ -103,16 +104,16 @@ def write_report(
                 (made / name).write_text(text, encoding="utf-8")
             models = kept_models(experiment) if keep else {}
             for pooling, kept in models.items():
-                (made / f"model-{pooling}.safetensors").write_bytes(write_kept(kept))
-            kept_files = [f"model-{pooling}.safetensors" for pooling in models]
+                (made / MODEL.format(pooling)).write_bytes(write_kept(kept))
+            model_files = [MODEL.format(pooling) for pooling in models]
             with alone_in(out):
-                _replace_tables(made, out, [*kept_files, *TABLES])
+                _replace_tables(made, out, [*model_files, *TABLES])
             drawn = _draw(figures | dict(more_figures or {}), made, out, texts[-1])
     except BaseException:
         with suppress(OSError):
             out.rmdir()  # if it is empty
         raise
-    return Report(results, [*drawn, *TABLES, *kept_files])
+    return Report(results, [*drawn, *TABLES, *model_files])
 
 
 def _replace_tables(made: Path, out: Path, new: list[str]) -> None:
