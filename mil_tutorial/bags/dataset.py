@@ -127,11 +127,11 @@ class MedicalBagDataset(Dataset[Bag]):
     def joined(self, other: "MedicalBagDataset") -> "MedicalBagDataset":
         """Return these bags and then those of ``other``, which are scaled alike."""
         both = object.__new__(MedicalBagDataset)
-        for name in ("names", "groups", "instances", "instance_labels", "coords", "_digests"):
+        lists = ("names", "groups", "instances", "instance_labels", "coords")
+        for name in (*lists, "_digests", "_contents"):
             own, more = getattr(self, name), getattr(other, name)
             setattr(both, name, None if own is None or more is None else [*own, *more])
         both.labels = torch.cat([self.labels, other.labels])
-        both._contents = self.contents() + other.contents()
         both.scale = self.scale
         return both
 
