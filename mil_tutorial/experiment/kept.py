@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.special import expit
 from torch import Tensor
 from tqdm.auto import tqdm
 
@@ -213,13 +214,6 @@ class KeptModel:
                 "the features were scaled before; give them as they were extracted, since each "
                 "fold of the model scales them by its own training set"
             )
-
-
-def expit(logits: np.ndarray) -> np.ndarray:
-    """The sigmoid, in the precision of ``compare``'s probabilities."""
-    from scipy.special import expit as sigmoid
-
-    return sigmoid(logits)
 
 
 def _judge(trial: KeptTrial, bags: MedicalBagDataset) -> list[Predictions]:

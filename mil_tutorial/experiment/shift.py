@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from mil_tutorial.bags.dataset import MedicalBagDataset
-from mil_tutorial.datasets.features.bags import CONSTANT, FeatureBags
+from mil_tutorial.datasets.features.bags import FeatureBags
 from mil_tutorial.datasets.features.files import Moments, moments_of
+from mil_tutorial.metrics.features import CONSTANT
 
 USUAL = 0.67
 """Median distance of a normal variable from its mean, in deviations."""

@@ -12,8 +12,7 @@ from tqdm.auto import tqdm
 from mil_tutorial.bags.dataset import Bag, MedicalBagDataset
 from mil_tutorial.datasets.features.files import FeatureFile, combine
 from mil_tutorial.datasets.features.tables import shorten
-
-CONSTANT = 1e-6  # a deviation that is this small beside the mean is rounding
+from mil_tutorial.metrics.features import CONSTANT
 
 
 class FeatureBags(MedicalBagDataset):

@@ -17,6 +17,7 @@ from mil_tutorial.datasets.features.folder import feature_files
 from mil_tutorial.datasets.features.tables import one_form, shorten
 from mil_tutorial.datasets.wsi.slide import TOLERANCE, Slide, slide_id
 from mil_tutorial.datasets.wsi.tile_files import read_encoder, read_tiles
+from mil_tutorial.metrics.features import evenly
 from mil_tutorial.models.frozen import IMAGENET_DEVIATION, IMAGENET_MEAN, NAMES, FrozenEncoder
 from mil_tutorial.system.errors import in_a_line
 from mil_tutorial.system.findings import Finding
@@ -81,7 +82,7 @@ def compare_with_slide(path: Path, slide: Path, encoder: FrozenEncoder) -> tuple
         The relative difference, median over tiles; what is wrong, or "".
     """
     file, tiles = describe(path), read_tiles(path)
-    rows = np.unique(np.linspace(0, len(tiles) - 1, TILES).round().astype(int))
+    rows = evenly(len(tiles), TILES)
     stored, corners = file.read(torch.from_numpy(rows)), tiles.coords[rows]
     with Slide(slide) as opened:
         tiles.check_inside(opened.size, slide)
