@@ -34,7 +34,7 @@ FAR, LENGTH = 3.2, 2.0  # sound slides: up to 2.9, and up to 1.4 times longer or
 BETWEEN = 0.1, 0.99  # of what chance gives, and of all
 
 STATED = {
-    "encoder": ("features", {"encoder": "{}"}),
+    "encoder": ("features", {"encoder": "{}", "extractor": "{}"}),
     "scale": ("coords", {"target_mpp": "{} µm/px", "target_magnification": "{}×"}),
     "tile side": ("coords", {"patch_size": "{} px"}),
 }
