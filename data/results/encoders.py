@@ -194,7 +194,7 @@ class OneScale(TransformerMixin, BaseEstimator):
 
 
 def classifier(scaler: type[TransformerMixin] = StandardScaler) -> Any:
-    """Return the regression that ``compare`` uses as a baseline, with another scaler if asked."""
+    """Return a logistic regression on scaled features that counts both classes alike."""
     return make_pipeline(scaler(), LogisticRegression(class_weight="balanced", max_iter=2000))
 
 
