@@ -171,8 +171,9 @@ def run(arguments: argparse.Namespace) -> int:
         group=arguments.group,
         allow_leak=arguments.allow_leak,
     )
-    given = arguments.slides is not None
-    slides = print_warnings(find_slides, arguments.slides, benchmark) if given else {}
+    slides: dict[str, Path] = {}
+    if arguments.slides is not None:
+        slides = print_warnings(find_slides, arguments.slides, benchmark.test, benchmark.name)
     kept = 0
     if arguments.keep_models:
         check_keepable(benchmark)

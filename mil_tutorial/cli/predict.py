@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Judge slides with a kept model; write probabilities, decisions, attention and heat maps."""
     from mil_tutorial.experiment.judged import as_text, draw_heat_maps, write_judged
     from mil_tutorial.experiment.kept_files import load_kept
-    from mil_tutorial.experiment.slide_heatmaps import slides_of
+    from mil_tutorial.experiment.slide_heatmaps import find_slides
     from mil_tutorial.system.files import check_new, check_writable
 
     out = check_writable(check_new(arguments.out))
@@ -50,9 +50,9 @@ def run(arguments: argparse.Namespace) -> int:
     dataset, truth = print_warnings(_read, arguments, kept.classes)
     slides: dict[str, Path] = {}
     if arguments.slides is not None:
-        slides = print_warnings(slides_of, arguments.slides, dataset, arguments.data)
+        slides = print_warnings(find_slides, arguments.slides, dataset, arguments.data)
     predictions = print_warnings(kept.predict, dataset)
-    about = {"kept_model": arguments.model.name, "data": Path(arguments.data).name}
+    about = {"kept_model": arguments.model.name, "data": Path(arguments.data).resolve().name}
     results = write_judged(out, kept, dataset, predictions, truth, **about)
     print(as_text(results))
     if slides:

@@ -15,7 +15,6 @@ from mil_tutorial.datasets.features.tables import one_form, shorten
 from mil_tutorial.datasets.wsi.folders import ENDINGS
 from mil_tutorial.datasets.wsi.folders import find_slides as slides_among
 from mil_tutorial.datasets.wsi.slide import Slide, slide_id
-from mil_tutorial.experiment.benchmarks import Benchmark
 from mil_tutorial.experiment.run import Experiment
 from mil_tutorial.pictures.heatmaps import plot_attention
 from mil_tutorial.system.errors import in_a_line
@@ -29,29 +28,24 @@ THUMBNAIL = 1500
 """Longest side of a thumbnail in pixels, about."""
 
 
-def find_slides(folder: Path, benchmark: Benchmark) -> dict[str, Path]:
-    """Return the whole slides of the test bags, by name.
+def find_slides(folder: Path, bags: MedicalBagDataset, data: str) -> dict[str, Path]:
+    """Return the whole slides of bags, by name; ``data`` is what messages call the bags.
 
     They lie in a folder or those within it, named like the feature files. Slides whose tiles have
     no known place and size are left out, with a warning. Call it before training, when what is
     wrong with a folder or file can still be mended.
     """
-    return slides_of(folder, benchmark.test, benchmark.name)
-
-
-def slides_of(folder: Path, test: MedicalBagDataset, name: str) -> dict[str, Path]:
-    """Return the whole slides of bags, as ``find_slides``; ``name`` is that of their data."""
     openslide = import_extra("openslide", "wsi")
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is not a folder; name the folder of the whole slides")
-    if not isinstance(test, FeatureBags) or test.coords is None:
-        bare = [file.path.name for file in getattr(test, "files", []) if not file.coords_path]
+    if not isinstance(bags, FeatureBags) or bags.coords is None:
+        bare = [file.path.name for file in getattr(bags, "files", []) if not file.coords_path]
         raise ValueError(
-            f"{name}: heat maps need the place of each tile, and there are no coords "
+            f"{data}: heat maps need the place of each tile, and there are no coords "
             f"for {shorten(bare) or 'the features'}; give .h5 files with features and coords, or "
             "leave out --slides"
         )
-    files = {one_form(name): file for name, file in zip(test.names, test.files)}
+    files = {one_form(name): file for name, file in zip(bags.names, bags.files)}
     named = [p for p in sorted(folder.rglob("*")) if one_form(slide_id(p)) in files and p.is_file()]
     # Their names are compared where ``tile`` does that, which refuses two slides of one name.
     found = slides_among(path for path in named if openslide.OpenSlide.detect_format(path))
@@ -63,7 +57,7 @@ def slides_of(folder: Path, test: MedicalBagDataset, name: str) -> dict[str, Pat
         )
     if not found:
         raise ValueError(
-            f"{folder} holds none of the slides that are tested ({shorten(files)}); "
+            f"{folder} holds none of the slides to judge ({shorten(files)}); "
             "name each slide like its feature file"
         )
     slides, reasons = {}, {}

@@ -99,7 +99,7 @@ def without_file(own):
 
 
 def no_slides(own):
-    return ("--slides", own[0]), "own holds none of the slides that are tested"
+    return ("--slides", own[0]), "own holds none of the slides to judge"
 
 
 def unknown_positive(own):

@@ -39,18 +39,18 @@ def trained(benchmark, tmp_path):
 def test_slides_of_test_bags_are_found_by_name(benchmark, tmp_path):
     folder = tmp_path / "slides"
     folder.mkdir()
-    with pytest.raises(ValueError, match="slides holds none of the slides that are tested"):
-        find_slides(folder, benchmark)
+    with pytest.raises(ValueError, match="slides holds none of the slides to judge"):
+        find_slides(folder, benchmark.test, benchmark.name)
     known, training = benchmark.test.names[1], next(iter(benchmark.splits(0))).train.names[0]
     for name in (known, training, "other"):
         write_slide(folder / f"{name}.tif")
     (folder / f"{benchmark.test.names[0]}.txt").write_text("no slide")
-    assert find_slides(folder, benchmark) == {known: folder / f"{known}.tif"}
+    assert find_slides(folder, benchmark.test, benchmark.name) == {known: folder / f"{known}.tif"}
     with pytest.raises(FileNotFoundError, match="none is not a folder"):
-        find_slides(tmp_path / "none", benchmark)
+        find_slides(tmp_path / "none", benchmark.test, benchmark.name)
     (folder / f"{known}.tif").write_bytes(b"II*\0 cut off")
     with pytest.raises(ValueError, match=rf"can read none of {known}\.tif in .*: they are damaged"):
-        find_slides(folder, benchmark)
+        find_slides(folder, benchmark.test, benchmark.name)
 
 
 def test_without_coordinates_there_is_no_map(tmp_path):
@@ -58,7 +58,7 @@ def test_without_coordinates_there_is_no_map(tmp_path):
     labels = write_labels(tmp_path / "labels.csv", bags)
     benchmark = load_benchmark(write_folder(tmp_path / "f", bags, ".pt"), labels=labels)
     with pytest.raises(ValueError, match=r"f: heat maps need the place .* no coords for .*\.pt"):
-        find_slides(tmp_path, benchmark)
+        find_slides(tmp_path, benchmark.test, benchmark.name)
 
 
 def test_a_slide_that_cannot_be_drawn_is_named(trained, monkeypatch):
@@ -84,7 +84,7 @@ def test_tiles_of_unknown_size_are_noticed_before_training(benchmark, tmp_path):
         write_file(tmp_path / "features" / f"{name}.h5", np.ones((3, 6), np.float32), diagonal)
     benchmark = load_benchmark(tmp_path / "features", labels=tmp_path / "labels.csv")
     with pytest.warns(UserWarning, match=f"no heat map of {first}, {second}: .*their size is not"):
-        assert find_slides(tmp_path, benchmark) == {other: slides[other]}
+        assert find_slides(tmp_path, benchmark.test, benchmark.name) == {other: slides[other]}
 
 
 def test_tiles_beyond_the_slide_are_noticed_before_training(benchmark, tmp_path):
@@ -92,13 +92,13 @@ def test_tiles_beyond_the_slide_are_noticed_before_training(benchmark, tmp_path)
     slides = {name: write_slide(tmp_path / f"{name}.tif", 1200, 1200) for name in others}
     write_slide(tmp_path / f"{first}.tif", 512, 512)
     with pytest.warns(UserWarning, match=rf"no heat map of {first}: .*\.tif: tiles reach to"):
-        assert find_slides(tmp_path, benchmark) == slides
+        assert find_slides(tmp_path, benchmark.test, benchmark.name) == slides
 
 
 def test_without_openslide_the_message_says_what_to_install(benchmark, tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "openslide", None)
     with pytest.raises(ImportError, match=r'pip install "mil-tutorial\[wsi\]"'):
-        find_slides(tmp_path, benchmark)
+        find_slides(tmp_path, benchmark.test, benchmark.name)
 
 
 def test_the_telling_slides_are_drawn(trained, benchmark):
@@ -129,7 +129,7 @@ def test_in_cross_validation_any_slide_is_drawn_by_the_model_that_did_not_train_
         row = int(np.flatnonzero(folds == fold)[-1])
         name = benchmark.test.names[row]
         slide = write_slide(tmp_path / "slides" / f"{name}.tif")
-        assert find_slides(tmp_path / "slides", benchmark)[name] == slide
+        assert find_slides(tmp_path / "slides", benchmark.test, benchmark.name)[name] == slide
         one = split.test.subset([split.test.names.index(name)])
         assert name not in {*split.train.names, *split.val.names}
         with patch("mil_tutorial.experiment.slide_heatmaps.slide_figure") as drawn:

@@ -203,7 +203,7 @@ def names_with_accents(here: Path) -> None:
     (here / "slides" / "2024").mkdir(parents=True)
     slide = write_slide(here / "slides" / "2024" / f"{composed}.tif")
     assert PARTS[8] == "test"
-    assert find_slides(here / "slides", benchmark) == {decomposed: slide}
+    assert find_slides(here / "slides", benchmark.test, benchmark.name) == {decomposed: slide}
 
 
 def two_slides_of_one_name(here: Path) -> None:
@@ -221,7 +221,7 @@ def two_slides_of_one_name_that_is_not_tested(here: Path) -> None:
         (here / "slides" / place).mkdir(parents=True, exist_ok=True)
         write_slide(here / "slides" / place / f"{name}.tif")
     benchmark = load_benchmark(folder, labels=labels)
-    assert list(find_slides(here / "slides", benchmark)) == [tested]
+    assert list(find_slides(here / "slides", benchmark.test, benchmark.name)) == [tested]
 
 
 def other_files(here: Path) -> None:
