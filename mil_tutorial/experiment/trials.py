@@ -25,7 +25,7 @@ WANTED_SENSITIVITY = 0.95
 MEMBER_SEED = 1000
 """Member m of seed s starts from seed s + 1000 m."""
 
-NONE = np.zeros((2, 0))
+NO_BAGS = np.zeros((2, 0))
 """Labels and logits where no bags validate."""
 
 Values = dict[str, np.ndarray]
@@ -70,12 +70,10 @@ def run_trial(
         models.append(model)
         histories.append(history)
     truth = split.test.instance_labels
-    judged = [np.stack([known.labels, known.logits]) for known in validations]
-    alone = [_values(test, judged[m] if judged else NONE, truth) for m, test in enumerate(tests)]
-    validation = NONE
-    if judged:
-        same = part.val is split.val  # all members validate on the same bags
-        validation = np.mean(judged, axis=0) if same else np.concatenate(judged, axis=1)
+    judged = [np.stack([one.labels, one.logits]) for one in validations] or [NO_BAGS] * members
+    alone = [_values(test, own, truth) for test, own in zip(tests, judged)]
+    same = part.val is split.val  # all members validate on the same bags, or on none
+    validation = np.mean(judged, axis=0) if same else np.concatenate(judged, axis=1)
     together = alone[0] if members == 1 else _values(ensemble(tests), validation, truth)
     return Trial(models, histories, together, alone, validation)
 
