@@ -45,8 +45,11 @@ def report(benchmark: Benchmark, seeds: int, jobs: int, checkpoints: Path) -> di
     n_train = np.mean([len(split.train) + len(split.val or ()) for split in splits])
     n_test = np.mean([len(split.test) for split in splits])
 
+    is_given = benchmark.source["folds"] == "published"  # else each seed has folds of its own
+
     def over_folds(values: np.ndarray) -> dict[str, float]:
-        return asdict(mean_over_folds(values.mean(axis=0), n_train, n_test))
+        divisions = values.mean(axis=0) if is_given else values.ravel()
+        return asdict(mean_over_folds(divisions, n_train, n_test))
 
     trivial = by_fold["mean_feature"]
     return as_results(summary) | {

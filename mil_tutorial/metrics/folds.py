@@ -39,7 +39,8 @@ def mean_over_folds(
     Parameters
     ----------
     values : array, shape (F,)
-        One for each division; of several seeds give the mean.
+        One for each division. Of several seeds give the mean where they share their divisions,
+        and the values of all where each has its own.
     n_train, n_test : float
         Bags that train and test in a division, on average.
     level : float
