@@ -63,8 +63,8 @@ def find_tcga(cohort: str) -> Path:
         if place.is_dir():
             return place
     raise FileNotFoundError(
-        f"the slides of TCGA {cohort.upper()} are not here ({in_order(map(str, places))} is "
-        "missing). They are for non-commercial academic use: clone "
+        f"the slides of TCGA {cohort.upper()} are not here (no folder "
+        f"{' or '.join(map(str, places))}). They are for non-commercial academic use: clone "
         f"https://github.com/mahmoodlab/HIPT at commit {COMMIT} as data/tcga/README.md says, into "
         "a folder tcga in the folder that MIL_TUTORIAL_DATA names"
     )
