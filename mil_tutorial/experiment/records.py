@@ -26,8 +26,9 @@ def load_recorded(name: str) -> dict[str, Any]:
     Parameters
     ----------
     name : {"slides", "slides-hard", "slides-hard-starts", "learning-curve", "camelyon16", \
-"encoders"}
-        The last three have forms of their own; see ``read_points`` and ``classifier_table``.
+"encoders", "tcga"}
+        ``learning-curve`` is for ``read_points``, ``camelyon16`` for ``classifier_table``; ``tcga``
+        holds such results for each of its ``runs``.
 
     Raises
     ------
