@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from mil_tutorial.checks.exercise import NotAttempted, Wrong, exercise
+from mil_tutorial.checks.exercise import Wrong, exercise
 from mil_tutorial.checks.judging import (
     as_numbers,
     attempt,
+    chosen_words,
     examine_each,
     expect_number,
 )
@@ -173,18 +174,9 @@ FOLDERS = {"A": "scale", "B": "sound", "C": "weights", "D": "pixels"}
 @exercise
 def check_folders(answer: Any) -> str:
     """Check what is wrong with each of the folders A to D, a dictionary."""
-    if answer is None or answer is ...:
-        raise NotAttempted
-    if not isinstance(answer, dict) or set(answer) != set(FOLDERS):
-        raise Wrong(f"expected a dictionary with the keys {', '.join(FOLDERS)}")
-    if all(fault is ... or fault is None for fault in answer.values()):
-        raise NotAttempted
-    for folder, fault in answer.items():
-        named = str(fault).strip().lower()
-        if named not in FAULTS:
-            raise Wrong(f"folder {folder} is {fault!r}, expected one of {', '.join(FAULTS)}")
-        if named != FOLDERS[folder]:
-            raise Wrong(f"folder {folder} is not {named}: {FAULTS[named]}")
+    for folder, fault in chosen_words(answer, FOLDERS, FAULTS).items():
+        if fault != FOLDERS[folder]:
+            raise Wrong(f"folder {folder} is not {fault}: {FAULTS[fault]}")
     return "one slide far out; nothing odd; tiles nearly in one direction; dead features"
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from mil_tutorial.checks.exercise import NotAttempted, Wrong, exercise
-from mil_tutorial.checks.judging import as_numbers, examine_each, expect_number
+from mil_tutorial.checks.exercise import Wrong, exercise
+from mil_tutorial.checks.judging import as_numbers, chosen_words, examine_each, expect_number
 
 
 def _slides(*names: str) -> list[str]:
@@ -149,17 +149,11 @@ def check_auc_within(answer: Any) -> str:
 @exercise
 def check_verdicts(answer: Any) -> str:
     """Check the verdict on each of five claims."""
-    if answer is None or answer is ...:
-        raise NotAttempted
-    if not isinstance(answer, dict) or set(answer) != set(CLAIMS):
-        raise Wrong(f"expected a dictionary with the keys {', '.join(CLAIMS)}")
-    said = {claim: str(verdict).strip().lower() for claim, verdict in answer.items()}
     words = sorted({verdict for verdict, _ in CLAIMS.values()})
-    for claim, (verdict, why) in CLAIMS.items():
-        if said[claim] not in words:
-            raise Wrong(f"{claim}: got {answer[claim]!r}, expected one of {', '.join(words)}")
-        if said[claim] != verdict:
-            raise Wrong(f"claim {claim}, not {said[claim]!r}. {why}")
+    for claim, word in chosen_words(answer, CLAIMS, words).items():
+        verdict, why = CLAIMS[claim]
+        if word != verdict:
+            raise Wrong(f"claim {claim}, not {word!r}. {why}")
     return "each verdict follows from the numbers beside the claim"
 
 

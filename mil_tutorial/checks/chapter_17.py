@@ -8,7 +8,7 @@ from scipy.stats import rankdata
 from sklearn.metrics import roc_auc_score
 
 from mil_tutorial.checks.exercise import NotAttempted, Wrong, exercise
-from mil_tutorial.checks.judging import as_numbers, examine_each, expect_number
+from mil_tutorial.checks.judging import as_numbers, examine_each, expect_keys, expect_number
 from mil_tutorial.datasets.rendering.flaws import FLAWS, hidden_flaw
 from mil_tutorial.experiment.audit import FAR
 
@@ -111,12 +111,7 @@ def check_rank_auc(answer: Any) -> str:
 @exercise
 def check_alarm_limits(answer: Any) -> str:
     """Check the limits for the highest cosine, the colours' lower end, and the distance."""
-    if answer is None or answer is ...:
-        raise NotAttempted
-    if not isinstance(answer, dict) or set(answer) != set(LIMITS):
-        raise Wrong(f"expected a dictionary with the keys {', '.join(LIMITS)}")
-    if all(limit is ... or limit is None for limit in answer.values()):
-        raise NotAttempted
+    expect_keys(answer, LIMITS)
     for name, (clean, flawed, flaw) in LIMITS.items():
         if answer[name] is ... or answer[name] is None:
             raise Wrong(f"the limit for {name} is missing")

@@ -4,7 +4,7 @@ import copy
 import io
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import redirect_stdout
 from typing import Any
 
@@ -147,6 +147,26 @@ def expect_values(got: Any, truth: Any, what: str, mistakes: Mistakes = (), case
     at = f" at {list(place)}" if place else ""
     text = f"{what}{at} is {values[place]:.4g}, expected {expected[place]:.4g}"
     raise Wrong(f"{text}{where}.{advice}")
+
+
+def expect_keys(answer: Any, keys: Collection[str]) -> dict[str, Any]:
+    """Return a dictionary with these keys; one without any value was not attempted."""
+    if answer is None or answer is ...:
+        raise NotAttempted
+    if not isinstance(answer, dict) or set(answer) != set(keys):
+        raise Wrong(f"expected a dictionary with the keys {', '.join(keys)}")
+    if all(value is None or value is ... for value in answer.values()):
+        raise NotAttempted
+    return answer
+
+
+def chosen_words(answer: Any, keys: Collection[str], words: Collection[str]) -> dict[str, str]:
+    """Return the word that a dictionary has for each key, whatever its case; refuse others."""
+    chosen = {key: str(word).strip().lower() for key, word in expect_keys(answer, keys).items()}
+    for key, word in chosen.items():
+        if word not in words:
+            raise Wrong(f"{key}: got {answer[key]!r}, expected one of {', '.join(words)}")
+    return chosen
 
 
 def expect_number(

@@ -126,7 +126,7 @@ ZOO = [
     (checks.check_folders, faults(B="scale"), "it has to lie far from the others"),
     (checks.check_folders, faults(C="pixels"), "then most features never move"),
     (checks.check_folders, faults(D="weights"), "leaves few features dead"),
-    (checks.check_folders, faults(D=...), "folder D is Ellipsis, expected one of sound, weights"),
+    (checks.check_folders, faults(D=...), "D: got Ellipsis, expected one of sound, weights"),
     (checks.check_folders, ["scale", "sound", "weights", "pixels"], "with the keys A, B, C, D"),
 ]
 
