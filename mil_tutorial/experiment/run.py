@@ -182,7 +182,7 @@ def run_experiment(
         # A function cannot be sent to another process; each task brings its split along.
         bare = replace(benchmark, splits=_no_splits)
         for seed in range(seeds):
-            # One split at a time: standardised copies of large features would fill the memory.
+            # One split at a time: scaled copies of large features would fill the memory.
             for fold, split in enumerate(benchmark.splits(seed)):
                 for pooling in poolings:
                     path = checkpoints and _checkpoint(checkpoints, pooling, seed, fold)

@@ -17,6 +17,7 @@ from mil_tutorial.experiment.slide_heatmaps import (
     slide_figures,
     telling_bags,
 )
+from mil_tutorial.training.prediction import ensemble
 
 
 @pytest.fixture()
@@ -135,8 +136,8 @@ def test_in_cross_validation_any_slide_is_drawn_by_the_model_that_did_not_train_
         with patch("mil_tutorial.experiment.slide_heatmaps.slide_figure") as drawn:
             (draw,) = slide_figures(experiment, {name: slide}).values()
             draw()
-        model = experiment.ensembles["gated"][fold][0]
-        prediction = predict(model, one)
+        members = experiment.ensembles["gated"][fold]
+        prediction = ensemble([predict(model, one) for model in members])
         assert prediction.probabilities[0] == pytest.approx(runs.probabilities[0, row], abs=1e-6)
         np.testing.assert_allclose(drawn.call_args.args[2], prediction.attention, atol=1e-6)
 
