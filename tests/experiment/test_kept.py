@@ -146,8 +146,8 @@ def test_bags_in_memory_keep_what_they_were_before_scaling():
 def test_temperature_is_chosen_on_validation_bags_alone(folder):
     _, experiment, _ = folder
     validated = np.concatenate(experiment.validations["gated"], axis=1)
-    per_seed = (experiment.benchmark.n_folds - 1) * len(experiment.benchmark.test)
-    assert validated.shape[1] == 2 * per_seed  # each bag for one member, in all folds but its own
+    n_bags, others = len(experiment.benchmark.test), experiment.benchmark.n_folds - 1
+    assert validated.shape[1] == 2 * others * n_bags  # once a seed wherever it does not test
     spoilt = replace(experiment, validations={"gated": [np.array([[0.0, 1.0], [-1.0, 1.0]])]})
     none = kept_models(spoilt)["gated"].settings
     assert none["temperature"] is None

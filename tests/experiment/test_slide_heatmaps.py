@@ -118,7 +118,7 @@ def test_the_telling_slides_are_drawn(trained, benchmark):
         assert f"(threshold {runs.threshold[0, row]:.3f})" in figure.get_suptitle()
 
 
-def test_in_cross_validation_any_slide_is_drawn_by_models_that_did_not_train_on_it(tmp_path):
+def test_in_cross_validation_any_slide_is_drawn_by_the_model_that_did_not_train_on_it(tmp_path):
     bags = toy_bags(30)
     labels = write_labels(tmp_path / "labels.csv", bags)
     benchmark = load_benchmark(write_folder(tmp_path / "features", bags), labels=labels)
@@ -136,8 +136,8 @@ def test_in_cross_validation_any_slide_is_drawn_by_models_that_did_not_train_on_
         with patch("mil_tutorial.experiment.slide_heatmaps.slide_figure") as drawn:
             (draw,) = slide_figures(experiment, {name: slide}).values()
             draw()
-        models = experiment.ensembles["gated"][fold]
-        prediction = ensemble([predict(model, one) for model in models])
+        members = experiment.ensembles["gated"][fold]
+        prediction = ensemble([predict(model, one) for model in members])
         assert prediction.probabilities[0] == pytest.approx(runs.probabilities[0, row], abs=1e-6)
         np.testing.assert_allclose(drawn.call_args.args[2], prediction.attention, atol=1e-6)
 

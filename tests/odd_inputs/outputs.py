@@ -240,7 +240,7 @@ def folds_of_one_class(here: Path) -> None:
 
 def damaged_last_checkpoint(here: Path) -> None:
     (here / "c").mkdir()
-    (here / "c" / "attention-seed0-fold4.pt").write_text("damaged")
+    (here / "c" / "attention-seed0-fold4-member0.pt").write_text("damaged")
     with patch("mil_tutorial.experiment.run.share_work", side_effect=AssertionError("trained")):
         compare(*feature_folder(here), "--checkpoints", here / "c")
 
@@ -320,7 +320,7 @@ CASES = [
     Case(
         "a disk that fills with checkpoints",
         lambda here: disk_fills("pathlib.Path.write_bytes", here, "--checkpoints", "c"),
-        FULL + r"c/attention-seed0-fold0\.pt'",
+        FULL + r"c/attention-seed0-fold0-member0\.pt'",
     ),
     *(
         Case(f"poolings {' '.join(names)}", partial(poolings, names), error)
@@ -361,7 +361,11 @@ CASES = [
     Case("labels where the report goes", partial(report_replaces, "--labels", "results.csv"), LOST),
     Case("a split where the report goes", partial(report_replaces, "--split", "results.md"), LOST),
     Case("another program's table", names_what_it_replaces),
-    Case("a damaged checkpoint of the last fold", damaged_last_checkpoint, r"fold4\.pt cannot be"),
+    Case(
+        "a damaged checkpoint of the last fold",
+        damaged_last_checkpoint,
+        r"fold4-member0\.pt cannot be",
+    ),
     Case(
         "weights with a flipped bit", flipped_bit, r"c\.pt .* has another checksum.*write it again"
     ),
