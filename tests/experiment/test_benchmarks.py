@@ -57,6 +57,8 @@ def test_each_bag_validates_for_one_member(bags):
         rows = dict(zip(split.train.names + split.val.names, [*split.train, *split.val]))
         for name, bag in zip(part.train.names, part.train):
             assert bag.instances is rows[name].instances  # nothing is copied
+        raw = bags.subset([bags.names.index(name) for name in part.val.names])
+        assert part.val.contents() == raw.contents()  # as they were before scaling
 
 
 def test_members_share_a_split_where_there_is_nothing_to_divide(bags):
