@@ -24,8 +24,8 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"Written to {arguments.out}/: images, masks, slides.csv, slides.npz, SHA256SUMS")
     if flawed:
         place = f"notebooks/{arguments.hospital}-{arguments.seed}"
-        print(f"Next: move it to {place} and audit it, as chapter 16 does with these two in its")
-        print("first cells (python -m mil_tutorial lab 16)")
+        print(f"Next: move it to {place} and audit it, as chapter 17 does with these two in its")
+        print("first cells (python -m mil_tutorial lab 17)")
     elif n >= 30:  # five folds need patients of both classes in each
         print(f"Next: python -m mil_tutorial compare --data {arguments.out / 'slides.npz'}")
     return 0
@@ -49,7 +49,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--flaw",
         default="hidden",
         metavar="NAME",
-        help="the hospital's flaw, for the audit of chapter 16: leak, stain, labels, "
+        help="the hospital's flaw, for the audit of chapter 17: leak, stain, labels, "
         "shortcut, none, or hidden, where its name and seed choose one of the four "
         "(default: hidden)",
     )

@@ -13,14 +13,16 @@ class CoursePath:
 
 
 CORE = ("00", "01", "03", "05", "07", "09", "10")
-ALL = tuple(f"{number:02}" for number in range(17))
+ALL = tuple(f"{number:02}" for number in range(18))
 PATHS = (
     CoursePath("core", "You want to understand attention MIL and read its heat maps.", CORE),
-    CoursePath("practitioner", "You have slides or features of your own.", (*CORE, "11", "13")),
+    CoursePath(
+        "practitioner", "You have slides or features of your own.", (*CORE, "11", "13", "14")
+    ),
     CoursePath(
         "evaluator",
         "You judge models that others built, or buy them.",
-        ("00", "02", "09", "11", "14", "16"),
+        ("00", "02", "09", "11", "14", "15", "17"),
     ),
     CoursePath("all", "You want to build everything yourself.", ALL),
 )

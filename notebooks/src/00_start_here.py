@@ -335,7 +335,7 @@ for name in ("slides-hard", "slides"):
 # %% [markdown] id="way"
 # ## The way ahead
 #
-# ![The course in four groups, one after the other. Bags, chapters 00 to 03; pooling, 04 to 06; training and judging, 07 to 10; evidence and practice, 11 to 16. The chapters of the core path are marked: 00, 01, 03, 05, 07, 09 and 10.](images/course.svg)
+# ![The course in four groups, one after the other. Bags, chapters 00 to 03; pooling, 04 to 06; training and judging, 07 to 10; evidence and practice, 11 to 17. The chapters of the core path are marked: 00, 01, 03, 05, 07, 09 and 10.](images/course.svg)
 #
 # Each chapter stands alone: whatever an earlier one built is imported from the package `mil_tutorial`. If you came
 # with code from a blog post, [this page](recipes/from_a_post.md) shows what such posts have in common, and what to

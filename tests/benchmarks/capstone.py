@@ -1,4 +1,4 @@
-"""How often the audit of chapter 16 points to the flaw that is there.
+"""How often the audit of chapter 17 points to the flaw that is there.
 
 ``python tests/benchmarks/capstone.py`` renders six hospitals with each flaw and with none, audits
 them and prints a row for each. Half an hour on one core; it measures no times.

@@ -250,8 +250,8 @@ def test_chapter_13_reads_fields_and_finds_tiles(notebooks, tmp_path):
     assert own(names, "otsu_threshold")(counts) == theirs
 
 
-def test_chapter_14_finds_the_temperature_and_the_auc_of_epochs(notebooks):
-    names = definitions(notebooks, "14")
+def test_chapter_15_finds_the_temperature_and_the_auc_of_epochs(notebooks):
+    names = definitions(notebooks, "15")
     rng = np.random.default_rng(0)
     labels = np.array([0, 1] * 40)
     for scale in (0.3, 1.0, 6.0):
@@ -263,10 +263,10 @@ def test_chapter_14_finds_the_temperature_and_the_auc_of_epochs(notebooks):
     np.testing.assert_allclose(own(names, "aucs")(labels, scores), truth)
 
 
-def test_chapter_16_builds_the_search_for_copies_the_auc_and_the_queue(notebooks):
+def test_chapter_17_builds_the_search_for_copies_the_auc_and_the_queue(notebooks):
     from mil_tutorial.experiment.audit import most_doubtful, near_copies
 
-    names, rng = definitions(notebooks, "16"), np.random.default_rng(0)
+    names, rng = definitions(notebooks, "17"), np.random.default_rng(0)
     first, second = rng.normal(size=(5, 8)), rng.normal(size=(4, 8))
     second[2] = 3 * first[1]
     for threshold in (0.1, 0.9, 1.1):

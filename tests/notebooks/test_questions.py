@@ -97,7 +97,7 @@ def test_a_small_class_is_scored_as_by_hand(questions, tmp_path):
     table = gain_table(results, questions)
     assert "| all | 0.21 | 0.61 | +0.50 [+0.00, +1.00] |" in table
     assert "| 01 | 1.00 | 1.00 | – |" in table  # all knew it before
-    assert "| 16 | 0.00 | 0.50 | +0.50 [+0.00, +1.00] |" in table
+    assert "| 17 | 0.00 | 0.50 | +0.50 [+0.00, +1.00] |" in table
     assert "2 learners answered both forms." in table
     assert "Left out, with one form only: cy, dee." in table
 

@@ -23,16 +23,17 @@ GROUPS = (
             "11": "fair tests",
             "12": "paper",
             "13": "real files",
-            "14": "bugs",
-            "15": "scale",
-            "16": "audit",
+            "14": "tumours",
+            "15": "bugs",
+            "16": "scale",
+            "17": "audit",
         },
     ),
 )
 IN_ROW, WIDE, HIGH = 4, 94, 30
 ALT = (
     "The course in four groups, one after the other. Bags, chapters 00 to 03; pooling, 04 to 06; "
-    "training and judging, 07 to 10; evidence and practice, 11 to 16. The chapters of the core "
+    "training and judging, 07 to 10; evidence and practice, 11 to 17. The chapters of the core "
     f"path are marked: {', '.join(CORE[:-1])} and {CORE[-1]}."
 )
 

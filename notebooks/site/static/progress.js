@@ -1,6 +1,6 @@
 // Ticks at the chapters that a reader has done. They are kept in this browser, and nowhere else.
 const KEY = 'mil-tutorial:done';
-const CHAPTER = /(?:^|\/)(\d\d)_\w+\.html/;
+const CHAPTER = /(?:^|\/)\d\d_(\w+)\.html/; // its name stays when its number moves
 
 // Returns whether the browser keeps anything. Other tabs hear of the test, so it runs once a page.
 function hasStorage() {
@@ -13,7 +13,7 @@ function hasStorage() {
   }
 }
 
-// Returns the numbers of the chapters done: none where what is kept cannot be read.
+// Returns the names of the chapters done: none where what is kept cannot be read.
 function read() {
   try {
     const done = JSON.parse(localStorage.getItem(KEY) ?? '[]');
@@ -31,14 +31,14 @@ function write(done) {
   }
 }
 
-function box(number, name) {
+function box(chapter, label) {
   const input = document.createElement('input');
   Object.assign(input, { type: 'checkbox', className: 'done-box' });
-  input.dataset.chapter = number;
-  if (name) input.setAttribute('aria-label', name);
+  input.dataset.chapter = chapter;
+  if (label) input.setAttribute('aria-label', label);
   input.addEventListener('change', () => {
     const done = read();
-    done[input.checked ? 'add' : 'delete'](number);
+    done[input.checked ? 'add' : 'delete'](chapter);
     write(done);
   });
   return input;
@@ -50,9 +50,9 @@ function refresh() {
     input.checked = done.has(input.dataset.chapter);
   }
   for (const link of document.querySelectorAll('.course-paths a')) {
-    const number = link.pathname.match(CHAPTER)?.[1];
-    link.classList.toggle('done', done.has(number));
-    link.title = done.has(number) ? 'done' : '';
+    const chapter = link.pathname.match(CHAPTER)?.[1];
+    link.classList.toggle('done', done.has(chapter));
+    link.title = done.has(chapter) ? 'done' : '';
   }
   for (const count of document.querySelectorAll('.done-count')) {
     const rows = document.querySelectorAll('.learning-path .done-box');
@@ -63,8 +63,8 @@ function refresh() {
 function addToTable(table) {
   for (const row of table.querySelectorAll('tbody tr')) {
     const link = row.querySelector('a');
-    const number = link.pathname.match(CHAPTER)[1];
-    link.before(box(number, `Done: ${link.textContent}`), ' ');
+    const chapter = link.pathname.match(CHAPTER)[1];
+    link.before(box(chapter, `Done: ${link.textContent}`), ' ');
   }
   const note = document.createElement('p');
   note.className = 'done-note';
@@ -77,20 +77,20 @@ function addToTable(table) {
   table.append(note);
 }
 
-function addToChapter(article, number) {
+function addToChapter(article, chapter) {
   const note = document.createElement('p');
   note.className = 'done-note';
   const label = document.createElement('label');
-  label.append(box(number), ' I have done this chapter');
+  label.append(box(chapter), ' I have done this chapter');
   note.append(label, ' (the tick stays in this browser)');
   article.append(note);
 }
 
 if (hasStorage()) {
   document.querySelectorAll('.learning-path').forEach(addToTable);
-  const number = location.pathname.match(CHAPTER)?.[1];
+  const chapter = location.pathname.match(CHAPTER)?.[1];
   const article = document.querySelector('.bd-article');
-  if (number && article) addToChapter(article, number);
+  if (chapter && article) addToChapter(article, chapter);
   refresh();
   window.addEventListener('storage', ({ key }) => { // another tab; null when all was cleared
     if (key === KEY || key === null) refresh();

@@ -97,7 +97,7 @@ why = "C"
 ### END SOLUTION
 
 # %% id="check-max-of-bags"
-from mil_tutorial.checks.chapter_14 import check_max_of_bags
+from mil_tutorial.checks.chapter_15 import check_max_of_bags
 
 check_max_of_bags((max_of_bags, why))
 
@@ -146,7 +146,7 @@ why = "I"
 ### END SOLUTION
 
 # %% id="check-rows-to-weights"
-from mil_tutorial.checks.chapter_14 import check_rows_to_weights
+from mil_tutorial.checks.chapter_15 import check_rows_to_weights
 
 check_rows_to_weights((rows_to_weights, why))
 
@@ -193,7 +193,7 @@ why = "F"
 ### END SOLUTION
 
 # %% id="check-attention-of"
-from mil_tutorial.checks.chapter_14 import check_attention_of
+from mil_tutorial.checks.chapter_15 import check_attention_of
 
 check_attention_of((attention_of, why))
 
@@ -218,7 +218,7 @@ my_guess = 0.84  # 90 of 90 + 9 + 8
 ### END SOLUTION
 
 # %% id="check-padded-share"
-from mil_tutorial.checks.chapter_14 import check_padded_share
+from mil_tutorial.checks.chapter_15 import check_padded_share
 
 check_padded_share(my_guess)
 
@@ -281,7 +281,7 @@ why = "G"
 ### END SOLUTION
 
 # %% id="check-to-probabilities"
-from mil_tutorial.checks.chapter_14 import check_to_probabilities
+from mil_tutorial.checks.chapter_15 import check_to_probabilities
 
 check_to_probabilities((to_probabilities, why))
 
@@ -336,7 +336,7 @@ why = "E"
 ### END SOLUTION
 
 # %% id="check-join-bags"
-from mil_tutorial.checks.chapter_14 import check_join_bags
+from mil_tutorial.checks.chapter_15 import check_join_bags
 
 check_join_bags((join_bags, why))
 
@@ -389,7 +389,7 @@ why = "H"
 ### END SOLUTION
 
 # %% id="check-score-slides"
-from mil_tutorial.checks.chapter_14 import check_score_slides
+from mil_tutorial.checks.chapter_15 import check_score_slides
 
 check_score_slides((score_slides, why))
 
@@ -398,7 +398,7 @@ check_score_slides((score_slides, why))
 #
 # H. Thirteen slides got no result, and no error either. Judged on every second tile, they bring the AUC to 0.921,
 # *below* the 0.931 with enough memory. The difference is small; thirteen missing answers are not.
-# ([Chapter 15](15_scale_out.ipynb) shows how to lose none.)
+# ([Chapter 16](16_scale_out.ipynb) shows how to lose none.)
 #
 # </details>
 #
@@ -458,7 +458,7 @@ why = "J"
 ### END SOLUTION
 
 # %% id="check-make-folds"
-from mil_tutorial.checks.chapter_14 import check_make_folds
+from mil_tutorial.checks.chapter_15 import check_make_folds
 
 check_make_folds((make_folds, why))
 
@@ -513,7 +513,7 @@ why = "B"
 ### END SOLUTION
 
 # %% id="check-report-auc"
-from mil_tutorial.checks.chapter_14 import check_report_auc
+from mil_tutorial.checks.chapter_15 import check_report_auc
 
 check_report_auc((report_auc, why))
 
@@ -608,7 +608,7 @@ def best_temperature(labels, logits):
 
 
 # %% id="check-best-temperature"
-from mil_tutorial.checks.chapter_14 import check_best_temperature
+from mil_tutorial.checks.chapter_15 import check_best_temperature
 
 check_best_temperature(best_temperature)
 

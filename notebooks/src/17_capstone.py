@@ -138,7 +138,7 @@ def copies_across(first, second, threshold):
 
 
 # %% id="check-copies-across"
-from mil_tutorial.checks.chapter_16 import check_copies_across
+from mil_tutorial.checks.chapter_17 import check_copies_across
 
 check_copies_across(copies_across)
 
@@ -197,7 +197,7 @@ def rank_auc(labels, values):
 
 
 # %% id="check-rank-auc"
-from mil_tutorial.checks.chapter_16 import check_rank_auc
+from mil_tutorial.checks.chapter_17 import check_rank_auc
 
 check_rank_auc(rank_auc)
 
@@ -268,7 +268,7 @@ my_limits = {"cosine": 0.6, "colours": 0.65, "distance": 1.5}
 ### END SOLUTION
 
 # %% id="check-alarm-limits"
-from mil_tutorial.checks.chapter_16 import check_alarm_limits
+from mil_tutorial.checks.chapter_17 import check_alarm_limits
 
 check_alarm_limits(my_limits)
 
@@ -407,7 +407,7 @@ my_guess = 0.8  # 0.8 × 0.8 in the right order, and half of 2 × 0.8 × 0.2 equ
 ### END SOLUTION
 
 # %% id="check-perfect-auc"
-from mil_tutorial.checks.chapter_16 import check_perfect_auc
+from mil_tutorial.checks.chapter_17 import check_perfect_auc
 
 check_perfect_auc(my_guess)
 
@@ -435,7 +435,7 @@ def doubtful(labels, probabilities, n):
 
 
 # %% id="check-doubtful"
-from mil_tutorial.checks.chapter_16 import check_doubtful
+from mil_tutorial.checks.chapter_17 import check_doubtful
 
 check_doubtful(doubtful)
 
@@ -559,7 +559,7 @@ my_verdict = "shortcut"
 ### END SOLUTION
 
 # %% id="check-verdict"
-from mil_tutorial.checks.chapter_16 import check_verdict
+from mil_tutorial.checks.chapter_17 import check_verdict
 
 check_verdict((my_verdict, *audited))
 

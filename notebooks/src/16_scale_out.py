@@ -72,7 +72,7 @@ my_guess = 164  # 1,024 × 128 + 2 × 128 × 128 = 163,840
 ### END SOLUTION
 
 # %% id="check-products"
-from mil_tutorial.checks.chapter_15 import check_products
+from mil_tutorial.checks.chapter_16 import check_products
 
 check_products(my_guess)
 
@@ -254,7 +254,7 @@ def accumulate(model, parts):
 
 
 # %% id="check-accumulate"
-from mil_tutorial.checks.chapter_15 import check_accumulate
+from mil_tutorial.checks.chapter_16 import check_accumulate
 
 check_accumulate(accumulate)
 
@@ -354,7 +354,7 @@ def pool_pieces(scores, values, length):
 
 
 # %% id="check-pool-pieces"
-from mil_tutorial.checks.chapter_15 import check_pool_pieces
+from mil_tutorial.checks.chapter_16 import check_pool_pieces
 
 check_pool_pieces(pool_pieces)
 
