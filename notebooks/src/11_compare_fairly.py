@@ -3,8 +3,8 @@
 #
 # <!-- badges -->
 #
-# Four poolings, the same slides: which is best, and how sure can we be? Run the experiment, read a printed
-# table the same way, and build your own comparison.
+# Four poolings, the same slides: which is best, and how sure can we be? Run the experiment, judge published
+# classifiers the same way, and build your own comparison.
 #
 # | | |
 # |---|---|
@@ -61,7 +61,7 @@ print(f"model 2: {auc(labels, second):.4f} = 14/16")
 # We would like to see other patients, but have none. So we draw from ours, with replacement: A, A, C and D,
 # say. A counts twice, B not at all.
 #
-# ![Eight patients and three draws of eight with replacement, in which some patients occur twice and others not at all; below, a histogram of the results of 1,000 draws with the middle 95 % marked](images/bootstrap.svg)
+# ![Eight patients and three draws of eight, with some patients twice and others missing; below, a histogram of 1,000 draws with the middle 95 % marked](images/bootstrap.svg)
 #
 # We draw *whole patients*, because slides of one patient are alike, and *the same patients for both models*,
 # because we ask for their difference.
@@ -103,8 +103,8 @@ from mil_tutorial.checks.chapter_11 import check_paired_bootstrap
 check_paired_bootstrap(paired_bootstrap)
 
 # %% [markdown] id="package"
-# Stuck? `check_paired_bootstrap.hint(1)` gives a hint, and `check_paired_bootstrap.solution()` shows one
-# answer. The rest of the chapter does not depend on yours.
+# Stuck? `check_paired_bootstrap.hint(1)` gives a hint, `.solution()` one answer. The rest of the chapter does not
+# depend on yours.
 #
 # Do the middle 95 % contain the truth in 95 of 100 studies? Simulate 100 test sets of 20 slides.
 
@@ -226,13 +226,12 @@ Markdown(as_markdown(results).partition("\n\n")[2])  # without its heading
 # <details><summary>Answer: attention, max and the trivial model</summary>
 #
 # Attention does not beat max in the AUC: in the stored run the interval of their difference is about ±0.05.
-# Both are ahead of the trivial model (last table): TRIVIAL. Mean pooling is not, so it
-# does not show that MIL helps.
+# Both are ahead of the trivial model by 0.17 (last table). Mean pooling is not: it does not show that MIL helps.
 #
 # </details>
 #
-# * **Maps.** Attention ranks tiles well; max gives it all to one tile. Yet the max model's tile *scores* rank
-#   them well too: a heat map does not need attention.
+# * **Maps.** Max gives all its attention to one tile, yet its tile *scores* rank tumour well: a heat map does
+#   not need attention.
 # * **Misses.** Max misses 20 % of the tumours, gated attention 10 %, and the interval of that difference
 #   leaves out 0. Does the gate halve the misses?
 #
@@ -244,27 +243,14 @@ Markdown(as_markdown(results).partition("\n\n")[2])  # without its heading
 #
 # </details>
 #
-# Which pooling wins where? Split the positive slides into four groups by witness rate.
-
-# %% id="witness-run"
-from mil_tutorial import load_recorded, plot_witness_rate
-
-show(
-    plot_witness_rate(summary),
-    "AUC against the witness rate of the positive slides: max, attention and "
-    "gated rise together to near 1; the mean stays near chance at low rates "
-    "and rises late",
-)
-
-# %% [markdown] id="labels"
 # ## Ask what the missing labels would buy
 #
-# A conventional classifier learns from a label for *every tile*: 44,234 instead of 204. It is a small network
-# from scikit-learn on the same features; a slide's score is the mean of its one to three highest tile scores
-# (validation slides choose how many).
+# A conventional classifier learns from a label for *every tile*: 44,234 instead of 204. Here it is a small network
+# on the same features; a slide's score is the mean of its one to three highest tile scores (validation slides
+# choose how many).
 
 # %% id="labels-run"
-from mil_tutorial import fit_tile_classifier, instance_auc
+from mil_tutorial import fit_tile_classifier, instance_auc, load_recorded
 from mil_tutorial.notebook import table
 
 rows, starts_each = [], 1 if FAST else 3
@@ -291,7 +277,7 @@ table(["data", "model", "AUC over slides", "tiles ranked"], rows)
 
 # %% [markdown] id="curve"
 # In the stored run the labels buy a lot for *ranking tiles*. For *calling slides* these (unpaired) intervals
-# show no gain: one false alarm spoils a healthy slide, and training on tiles hardly notices it, perhaps.
+# show no gain, perhaps because one false alarm spoils a healthy slide and training on tiles hardly notices it.
 #
 # ## Ask how many slides it takes
 #
@@ -363,9 +349,9 @@ show(
 #
 # <!-- card best_of -->
 #
-# Train r times, keep the start that *validation* likes best: what test AUC does that give on average? Twenty
-# starts contain 15,504 groups of five. Sort the starts by validation loss: the start at place i, counted from
-# 0, is kept by the $\binom{S-1-i}{r-1}$ groups whose other members come after it.
+# Train r times, keep the start that *validation* likes best: what test AUC does that give on average? Sort the
+# starts by validation loss: the start at place i, counted from 0, is kept by the $\binom{S-1-i}{r-1}$ groups
+# whose other members come after it.
 
 # %% id="exercise-best-of"
 from math import comb
@@ -395,15 +381,14 @@ for r in (1, 2, 5, 10):
 table(["test AUC", *starts], rows)
 
 # %% [markdown] id="camelyon"
-# Max catches up at a price: with five starts it is behind, with ten level. A fair report gives the number of
-# starts.
+# With five starts max is behind, with ten level. A fair report gives the number of starts.
 #
 # ## Judge real scores
 #
 # Now real slides: the FDA published ([CC0](https://github.com/DIDSR/DeepLearningCamelyon_II)) the scores of six
 # classifiers on the 129 test slides of CAMELYON16. Of the 49 positive ones, 22 hold a macro-metastasis (more
-# than 2 mm) and 27 only micro-metastases. The classifiers were trained on tiles that pathologists' outlines
-# label: this is **no MIL**. Patients are not published, so each slide counts as one. Without the file, the
+# than 2 mm) and 27 only micro-metastases. The classifiers were trained on tiles labelled by pathologists'
+# outlines: this is **no MIL**. Patients are not published, so each slide counts as one. Without the file, the
 # numbers are **recorded**.
 #
 # How sure can 49 positives make us, and where do the classifiers differ?
@@ -428,15 +413,16 @@ else:
         row = [confidence_interval(auc, y[k], p[k], each[k]) for k in chosen]
         row += [confidence_interval(sensitivity_at_specificity, y, p, each)]
         rows.append([name, *row, f"{row[-1].value * 49:.0f} of 49"])
-    head = ["AUC", "macro", "micro", "sensitivity at 90 % specificity"]
-    result = table(["", *head, "found"], rows)
+    head = ["", "AUC", "AUC, macro", "AUC, micro"]
+    head += ["sensitivity at 90 % specificity", "found"]
+    result = table(head, rows)
 result
 
 # %% [markdown] id="camelyon-read"
 # <details><summary>Answer: what 49 positives show</summary>
 #
-# The intervals of the AUC are up to 0.17 wide. All six find macro-metastases (0.976 or more); they differ in
-# the micro-metastases, from 0.641 to 0.971. One AUC for both hides that.
+# The intervals of the AUC are up to 0.17 wide. All six rank macro-metastases well (0.976 or more); they differ in
+# micro-metastases, from 0.641 to 0.971.
 #
 # </details>
 #
@@ -503,15 +489,14 @@ check_slides_needed(my_guess)
 # <details><summary>Answer: the sensitivities</summary>
 #
 # Rounded, only 0.76 (37/49): next to the others lie 39/49 = 0.796, 43/49 = 0.878 and 44/49 = 0.898. Cut off
-# after two digits, these three fit, but not 0.76. No one rule gives all four: they are means over runs, or of
+# after two digits, these three fit, but not 0.76. No one rule gives all four: they may be means over runs, or of
 # another test set.
 #
 # </details>
 #
-# No interval is printed, and those above are wider than 0.93 − 0.91. Published tables have max far *ahead* of
-# the mean (Shao and others 2021). On our `slides`, attention is not above max in the AUC (within about ±0.05),
-# the mean is far below, and at equal specificity nobody's misses are seen to halve. What CAMELYON16 would show,
-# rendered slides cannot say.
+# No interval is printed; the paired ones above are about ±0.05, more than 0.93 − 0.91. Published tables have max
+# far *ahead* of the mean (Shao and others 2021), and so do our slides. What CAMELYON16 would show, rendered slides
+# cannot say.
 
 # %% [markdown] id="build"
 # ## Build it yourself (stretch)
@@ -664,15 +649,14 @@ table(head, rows) if all(ready) else print("after all four stages: the run")
 # %% [markdown] id="practice"
 # ## In practice
 #
-# * Give every model the same number of starts.
 # * Publish predictions for each slide, so others can compute their own intervals.
 # * "No difference" needs a narrow interval around 0. A wide one asks for more slides.
 
 # %% [markdown] id="reading"
 # ## Further reading
 #
-# * B. Ehteshami Bejnordi and others, *Diagnostic assessment of deep learning algorithms for detection of lymph
-#   node metastases in women with breast cancer*, JAMA 318, 2017: CAMELYON16.
+# * B. Ehteshami Bejnordi and others, *Diagnostic assessment of deep learning algorithms …*, JAMA 318, 2017:
+#   CAMELYON16.
 # * Z. Shao and others, *TransMIL*, NeurIPS 2021, [arXiv:2106.00908](https://arxiv.org/abs/2106.00908): a
 #   table for CAMELYON16 with max, mean and attention.
 # * X. Bouthillier and others, *Accounting for variance in machine learning benchmarks*, MLSys 2021.
