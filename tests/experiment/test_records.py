@@ -5,10 +5,12 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from IPython.display import Markdown
 
 from mil_tutorial.experiment.catalogue import load_benchmark
 from mil_tutorial.experiment.records import load_recorded, read_points, table_cells
 from mil_tutorial.experiment.tables import as_markdown
+from mil_tutorial.notebook import table
 from mil_tutorial.system import paths
 from mil_tutorial.training.config import TrainingConfig
 
@@ -116,3 +118,28 @@ def test_chapter_11_prints_the_record():
         cells = {cell.id: cell for cell in nbformat.read(path, as_version=4).cells}
         (output,) = cells["table-run"].outputs
         assert table_cells(output.data["text/markdown"]) == recorded
+
+
+def test_chapter_11_shows_the_same_scores_with_and_without_the_file(monkeypatch):
+    """The stored tables were computed from the file; without it the record gives them."""
+
+    def missing():
+        raise FileNotFoundError("no such file")
+
+    monkeypatch.setattr("mil_tutorial.datasets.load_camelyon16_scores", missing)
+    (path,) = (ROOT / "notebooks" / "solutions").glob("11_*.ipynb")
+    cells = {cell.id: cell for cell in nbformat.read(path, as_version=4).cells}
+    names = {"Markdown": Markdown, "load_recorded": load_recorded, "table": table}
+    for name in ("camelyon-run", "pairs-run"):
+        *lines, shown = cells[name].source.splitlines()
+        exec("\n".join(lines), names)
+        (output,) = cells[name].outputs
+        assert output.data["text/markdown"] == eval(shown, names).data, name
+    text = "\n".join(cell.source for cell in cells.values())
+    (noise,) = (
+        pair["auc"]
+        for pair in load_recorded("camelyon16")["paired"]
+        if (pair["classifier"], pair["against"]) == ("Method_I", "Method_II_noise_only")
+    )
+    difference, half = f"{-noise['value']:.3f}", f"{(noise['high'] - noise['low']) / 2:.3f}"
+    assert f"by {difference}, give or take {half}" in " ".join(text.split())
