@@ -81,7 +81,10 @@ def load_benchmark(
     folder = Path(name)
     if given and (name in makers or not folder.is_dir()):
         found = f"{name} is a data set by that name; write ./{name} for your folder"
-        why = found if folder.is_dir() else f"there is no folder {name}"
+        own = f"{name} comes with its labels and division"
+        own += " (choose among them with --label and --folds)" if name.startswith("tcga-") else ""
+        missing = own if name in makers else f"there is no folder {name}"
+        why = found if folder.is_dir() else missing
         raise ValueError(f"--{given} is for a folder of features, and {why}")
     if name in makers:
         return makers[name]()
