@@ -18,6 +18,7 @@ from mil_tutorial.cli.arguments import whole_number
 from mil_tutorial.experiment.benchmarks import Benchmark
 from mil_tutorial.experiment.tables import as_results
 from mil_tutorial.metrics.folds import mean_over_folds
+from mil_tutorial.system.files import check_writable, replacing
 
 RUNS = {
     f"{cohort}-{folds}": (cohort, folds, "subtype")
@@ -59,6 +60,23 @@ def report(benchmark: Benchmark, seeds: int, jobs: int, checkpoints: Path) -> di
     }
 
 
+def write(path: Path, text: str) -> None:
+    """Write the whole text or nothing: where a file is, its run is done."""
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8", newline="\n")
+
+
+def read_report(path: Path, seeds: int) -> dict[str, Any]:
+    """Read a report; refuse one of another number of seeds."""
+    made = json.loads(path.read_text(encoding="utf-8"))
+    if (number := len(made["seeds"])) != seeds:
+        raise ValueError(
+            f"{path} is of {number} seeds, this record of {seeds}; name another --work, or remove "
+            "the file to make it again"
+        )
+    return made
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Make all reports that are missing, then the record."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -69,6 +87,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="the record, a JSON file")
     options = parser.parse_args(arguments)
     try:
+        check_writable(options.out.parent)
         reports = {}
         for name in options.runs:
             path = options.work / f"{name}.json"
@@ -79,10 +98,9 @@ def main(arguments: list[str] | None = None) -> int:
                     f"tcga-{cohort}", folds=folds, label=label, allow_leak=leak
                 )
                 made = report(benchmark, options.seeds, options.jobs, options.work / name)
-                path.write_text(json.dumps(made), encoding="utf-8")
-            reports[name] = json.loads(path.read_text(encoding="utf-8"))
-        text = json.dumps({"runs": reports}, indent=1)
-        options.out.write_text(text + "\n", encoding="utf-8", newline="\n")
+                write(path, json.dumps(made))
+            reports[name] = read_report(path, options.seeds)
+        write(options.out, json.dumps({"runs": reports}, indent=1) + "\n")
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -14,6 +14,8 @@ from torch.utils.data import Dataset
 from mil_tutorial.bags.groups import group_values
 from mil_tutorial.system.numbers import check_kind, shown
 
+LARGEST = 1e30
+"""Of a number in a bag: sums of products of larger ones may leave float32."""
 SAMPLED_ROWS = 16
 """Instances of a bag that its content is known by."""
 
@@ -276,11 +278,26 @@ def sampled_rows(n: int) -> Tensor:
     return torch.linspace(0, n - 1, min(n, SAMPLED_ROWS)).round().long()
 
 
+def first_unusable(instances: Tensor) -> int | None:
+    """Return the first instance that holds NaN, infinity or a number beyond ``LARGEST``, or None.
+
+    The sum is large then, and needs no copy of the bag; only in that case it is searched for.
+    """
+    if instances.sum().abs() < LARGEST:
+        return None
+    bad = (~(instances.flatten(1).abs() < LARGEST)).any(dim=1)
+    return int(bad.nonzero()[0]) if bad.any() else None
+
+
 def content(n: int, sample: Tensor) -> bytes:
-    """Return bytes that change with the number of instances and with a value of the sampled."""
-    width = sample[0].numel()
+    """Return bytes that change with the number of instances and with a value of the sampled.
+
+    Features and their copy in float16, as many programs save them, are one content.
+    """
+    width, half = sample[0].numel(), sample.half()
     digest = hashlib.blake2b(f"{n} {width}".encode(), digest_size=8)
-    digest.update(sample.numpy().tobytes())
+    in_range = half.isfinite().all() and half.any()
+    digest.update((half if in_range else sample).numpy().tobytes())
     return digest.digest()
 
 
@@ -311,10 +328,9 @@ def as_instances(values: Any, name: str) -> Tensor:
         raise ValueError(f"{name}: instances have shape {tuple(instances.shape)}, expected (n, D)")
     if len(instances) == 0:
         raise ValueError(f"{name} is empty; leave out bags without instances")
-    # The sum is not finite then, and needs no copy of the bag; search only in that case.
-    if not torch.isfinite(instances.sum()) and not torch.isfinite(instances).all():
-        row = int((~torch.isfinite(instances.flatten(1))).any(dim=1).nonzero()[0])
-        raise ValueError(f"{name}: instance {row} holds NaN or infinity; extract it again")
+    if (row := first_unusable(instances)) is not None:
+        what = "numbers beyond 1e30" if instances[row].isfinite().all() else "NaN or infinity"
+        raise ValueError(f"{name}: instance {row} holds {what}; extract it again")
     return instances
 
 

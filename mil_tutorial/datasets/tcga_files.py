@@ -182,9 +182,12 @@ def _original_bags(folder: Path, slides: Sequence[str], cohort: str) -> list[np.
 
 def _original_bag(path: Path) -> np.ndarray:
     bag = load_weights(path)
-    if not isinstance(bag, torch.Tensor) or bag.ndim != 2 or bag.shape[1] != WIDTH:
-        kind = f"shape {tuple(bag.shape)}" if isinstance(bag, torch.Tensor) else type(bag).__name__
+    is_tensor = isinstance(bag, torch.Tensor)
+    if not is_tensor or bag.ndim != 2 or bag.shape[1] != WIDTH:
+        kind = f"shape {tuple(bag.shape)}" if is_tensor else type(bag).__name__
         raise ValueError(f"{path} holds {kind}, expected features (n, {WIDTH})")
+    if not bag.is_floating_point() or bag.layout != torch.strided or bag.is_meta:
+        raise ValueError(f"{path} holds {bag.dtype} ({bag.layout}), expected plain floats")
     return bag.detach().to(torch.float16).numpy()
 
 
@@ -193,13 +196,15 @@ def _packed_bags(path: Path, n_slides: int) -> list[np.ndarray]:
     arrays = read_arrays(path, ("features", "bag"))
     features, bag = arrays["features"], arrays["bag"]
     if (
-        features.shape != (bag.size, WIDTH)
+        features.shape != (*bag.shape, WIDTH)
+        or features.dtype.kind != "f"
         or bag.dtype.kind not in "iu"
         or np.any(bag[1:] < bag[:-1])
     ):
         raise ValueError(
-            f"{path}: features have shape {features.shape} and bag {bag.dtype} {bag.shape}, "
-            f"expected (N, {WIDTH}) and sorted integers (N,); pack the clone again"
+            f"{path}: features have shape {features.shape} ({features.dtype}) and bag {bag.shape} "
+            f"({bag.dtype}), expected floats (N, {WIDTH}) and sorted integers (N,); pack the clone "
+            "again"
         )
     places = np.searchsorted(bag, np.arange(1, n_slides))
     return np.split(features.astype(np.float16, copy=False), places)

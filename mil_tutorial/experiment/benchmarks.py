@@ -1,6 +1,6 @@
 """A benchmark: bags, the splits to train and test on, and the network that suits them."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,18 +23,26 @@ from mil_tutorial.training.config import TrainingConfig
 class Split:
     """Disjoint data sets; ``test_rows`` are the test bags' places in ``Benchmark.test``.
 
-    ``val`` is None where nothing is chosen by validation, so that all other bags train.
+    ``val`` is None where nothing is chosen by validation, so that all other bags train. ``kept`` is
+    the group of each bag by its name, where a leak is allowed between these data sets: what is
+    divided later does not tear it.
     """
 
     train: MedicalBagDataset
     val: MedicalBagDataset | None
     test: MedicalBagDataset
     test_rows: np.ndarray
+    kept: Mapping[str, Hashable] | None = None
 
     def parts(self) -> dict[str, MedicalBagDataset]:
         """Return the data sets by name, without ``val`` where there is none."""
         named = {"train": self.train, "val": self.val, "test": self.test}
         return {name: part for name, part in named.items() if part is not None}
+
+    def not_tested(self) -> MedicalBagDataset:
+        """Return training and validation bags as one data set, for a division of its own."""
+        both = self.train if self.val is None else self.train.joined(self.val)
+        return both if self.kept is None else both.with_groups([self.kept[n] for n in both.names])
 
     def for_members(self, members: int, seed: int) -> list["Split"]:
         """Return the split of each member of an ensemble.
@@ -45,7 +53,7 @@ class Split:
         """
         if self.val is None or members == 1:
             return [self] * members
-        both = self.train.joined(self.val)
+        both = self.not_tested()
         truth, group_of = both.labels.numpy().astype(int), group_numbers(both.groups)
         if min(len(np.unique(group_of[truth == value])) for value in (0, 1)) < 2 * members:
             return [self] * members

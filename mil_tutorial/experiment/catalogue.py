@@ -102,6 +102,8 @@ def _check_options(options: Iterable[str], name: str, is_folder: bool) -> None:
             why = f"there is no folder {name}"
             if Path(name).is_dir():
                 why = f"{name} is a data set by that name; write ./{name} for your folder"
+            elif kind == TCGA:
+                why = f"{name} comes with its labels and division (see --label and --folds)"
         word = option.replace("_", "-")
         raise ValueError(f"--{word} is for {' or '.join(takers)}, and {why}")
 

@@ -15,6 +15,7 @@ from mil_tutorial.bags.dataset import MedicalBagDataset
 from mil_tutorial.bags.loading import fill_batches
 from mil_tutorial.datasets.features.bags import FeatureBags
 from mil_tutorial.datasets.features.files import Moments, moments_of
+from mil_tutorial.datasets.features.tables import in_order
 from mil_tutorial.experiment.shift import Reference, Shift, measure_shift
 from mil_tutorial.models.mil import MIL
 from mil_tutorial.system.numbers import check_kind
@@ -143,7 +144,7 @@ class KeptModel:
         Raises
         ------
         ValueError
-            For features of another encoder or width, or scaled ones.
+            For features of another encoder or width, scaled ones, or numbers too large to judge.
         """
         self._check(dataset)
         chosen, judged_by = zip(*map(self.judges, dataset.contents()))
@@ -166,6 +167,7 @@ class KeptModel:
                 for i, weights in zip(own, together.per_bag(together.attention)):
                     attention[rows[i]] = attention[rows[i]] + weights
                 columns = [rows[i] for i in own]
+                _check_finite(together.logits, [dataset.names[column] for column in columns])
                 logits[t, columns] = together.logits
                 for row, values in zip(columns, zip(*(one.probabilities for one in members))):
                     singles[row] += values
@@ -219,6 +221,15 @@ class KeptModel:
 def _judge(trial: KeptTrial, bags: MedicalBagDataset) -> list[Predictions]:
     scaled = bags if trial.scale is None else bags.scaled(*trial.scale)
     return [predict(model, scaled) for model in trial.models]
+
+
+def _check_finite(logits: np.ndarray, names: list[str]) -> None:
+    """Refuse what would be called negative for want of a number."""
+    if beyond := [name for name, logit in zip(names, logits) if not np.isfinite(logit)]:
+        raise ValueError(
+            f"{in_order(beyond)}: the features are too large for the model to compute with; "
+            "extract them again as for training, or leave these slides out"
+        )
 
 
 def _mean_of(values: np.ndarray, judging: np.ndarray) -> np.ndarray:

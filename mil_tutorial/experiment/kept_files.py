@@ -140,13 +140,31 @@ def _checked(kept: KeptModel) -> KeptModel:
         and isinstance(settings["features"], dict)
         and (temperature is None or temperature > 0)
         and n_trials > 0
-        and all(trial.models and 0 <= trial.threshold <= 1 for trial in kept.trials)
+        and all(_fits(trial, kept.width) for trial in kept.trials)
         and kept.roles.shape == (n_trials, len(kept.contents))
-        and all(part.shape == (kept.width,) for part in kept.reference)
+        and all(part.shape == (kept.width,) and part.isfinite().all() for part in kept.reference)
     )
     if not fits:
         raise ValueError("its parts do not fit together")
     return kept
+
+
+def _fits(trial: KeptTrial, width: int) -> bool:
+    """Return True for numbers that can be computed with, whoever wrote them."""
+    mean, deviation = trial.scale or (torch.zeros(width), torch.ones(width))
+    weights = [value for model in trial.models for value in model.state_dict().values()]
+    return (
+        len(trial.models) > 0
+        and isinstance(trial.seed, int)
+        and isinstance(trial.fold, int)
+        and 0 <= trial.threshold <= 1
+        and mean.shape == deviation.shape == (width,)
+        and bool((deviation > 0).all())
+        and all(
+            value.dtype == torch.float32 and bool(value.isfinite().all())
+            for value in (mean, deviation, *weights)
+        )
+    )
 
 
 def _digest(text: dict[str, Any], tensors: Mapping[str, Tensor]) -> str:

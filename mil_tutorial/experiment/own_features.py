@@ -2,7 +2,8 @@
 
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,7 @@ def folder_benchmark(
     dataset, table = open_features(path, f"{labels} with {split}" if split else str(labels), table)
     splits, division = _division(dataset.with_groups(sides), table, kept)
     if leaks:
+        splits = _keeping(splits, dict(zip(dataset.names, kept)))
         division += f" ({'; '.join(leaks)})"
     _warn_of_copies(dataset, table.splits or table.folds or kept)
     n_patients = len(set(dataset.groups))
@@ -113,6 +115,13 @@ def folder_benchmark(
             "left_out": table.left_out,
         },
     )
+
+
+def _keeping(
+    splits: Callable[[int], Iterable[Split]], kept: dict[str, Hashable]
+) -> Callable[[int], Iterator[Split]]:
+    """Return ``splits`` whose training bags are divided further without tearing ``kept``."""
+    return lambda seed: (replace(split, kept=kept) for split in splits(seed))
 
 
 def _identity(path: Path | str) -> dict[str, str]:

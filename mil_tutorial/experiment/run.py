@@ -169,9 +169,8 @@ def run_experiment(
             checksums.append(" ".join(part.checksum() for part in parts.values()))
             places.append(place := (seed, split.test_rows))
             folds[place] = fold
-            both = split.train if split.val is None else split.train.joined(split.val)
             for name, known in baselines.items():
-                known[place] = baseline_probabilities(name, both, split.test)
+                known[place] = baseline_probabilities(name, split.not_tested(), split.test)
             if checkpoints is not None:
                 for pooling in poolings:
                     path = _checkpoint(checkpoints, pooling, seed, fold)

@@ -49,12 +49,13 @@ def find_slides(folder: Path, bags: MedicalBagDataset, data: str) -> dict[str, P
     named = [p for p in sorted(folder.rglob("*")) if one_form(slide_id(p)) in files and p.is_file()]
     # Their names are compared where ``tile`` does that, which refuses two slides of one name.
     found = slides_among(path for path in named if openslide.OpenSlide.detect_format(path))
-    damaged = [path.name for path in named if path.suffix.lower() in ENDINGS]
-    if damaged and not found:
-        raise ValueError(
-            f"OpenSlide can read none of {shorten(damaged)} in {folder}: they are damaged or of an "
-            "unknown format"
-        )
+    read = set(map(slide_id, found))
+    damaged = [p.name for p in named if p.suffix.lower() in ENDINGS and slide_id(p) not in read]
+    if damaged:
+        unread = f"{shorten(damaged)} in {folder}: damaged or of an unknown format; copy it again"
+        if not found:
+            raise ValueError(f"OpenSlide can read none of {unread}")
+        warnings.warn(f"no heat map of what OpenSlide cannot read, {unread}", stacklevel=2)
     if not found:
         raise ValueError(
             f"{folder} holds none of the slides to judge ({shorten(files)}); "

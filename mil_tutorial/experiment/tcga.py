@@ -68,13 +68,14 @@ def _published_splits(tcga: TCGA) -> Callable[[int], Iterator[Split]]:
     They divide slides, so each slide counts as a patient here.
     """
     slides = tcga.dataset.with_groups(tcga.dataset.names)
+    patients = dict(zip(tcga.dataset.names, tcga.dataset.groups))
 
     def splits(seed: int) -> Iterator[Split]:
         first = 0
         for fold in tcga.published:
             parts = (slides.subset(fold[name]) for name in ("train", "val", "test"))
             train, val, test = scale_together(*parts)
-            yield Split(train, val, test, np.arange(first, first + len(test)))
+            yield Split(train, val, test, np.arange(first, first + len(test)), patients)
             first += len(test)
 
     return splits

@@ -124,7 +124,7 @@ def test_labels_belong_to_a_folder(own, tmp_path, capsys):
     assert "is a folder of features; name its labels too" in capsys.readouterr().err
     assert main(["compare", "--data", "musk1", "--labels", str(own[1])]) == 2
     assert (
-        "--labels is for a folder of features, and there is no folder musk1"
+        "--labels is for a folder of features, and musk1 comes with its labels"
         in capsys.readouterr().err
     )
 

@@ -129,6 +129,14 @@ DAMAGE = {
         lambda f: torch.save(torch.ones(3, 384), first_bag(f)),
         r"holds shape \(3, 384\)",
     ),
+    "sparse bag": (
+        lambda f: torch.save(torch.ones(3, 192).to_sparse(), first_bag(f)),
+        r"\.pt holds torch\.float32 \(torch\.sparse_coo\), expected plain floats",
+    ),
+    "whole numbers": (
+        lambda f: torch.save(torch.ones(3, 192, dtype=torch.int64), first_bag(f)),
+        r"\.pt holds torch\.int64 \(torch\.strided\), expected plain floats",
+    ),
     "no tensor": (lambda f: torch.save({"a": 1}, first_bag(f)), r"\.pt holds dict"),
     "pickled code": (lambda f: torch.save(Path(), first_bag(f)), r"pickled Python objects"),
     "missing table": (lambda f: table(f).unlink(), r"tcga_brca_subset\.csv\.zip is missing"),
@@ -177,6 +185,14 @@ PACKED_DAMAGE = {
     "other width": (
         lambda f: packed_again(f, features=np.ones((60, 3))),
         r"features have shape \(60, 3\)",
+    ),
+    "text": (
+        lambda f: packed_again(f, features=np.full((60, 192), "a")),
+        r"hipt192\.npz: features have shape \(60, 192\) \(<U1\)",
+    ),
+    "bags in a table": (
+        lambda f: packed_again(f, bag=np.zeros((6, 10), int)),
+        r"bag \(6, 10\) \(int64\)",
     ),
     "one bag": (lambda f: packed_again(f, bag=np.zeros(60, int)), "differ from commit"),
     "other values": (

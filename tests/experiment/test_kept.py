@@ -110,6 +110,18 @@ def test_a_bag_is_known_by_its_content_and_not_by_its_name(folder):
     assert predictions.probabilities[0] == pytest.approx(expected, abs=1e-6)
 
 
+def test_a_copy_in_float16_is_the_same_bag():
+    """As many programs save features; numbers out of its range are told apart all the same."""
+    for size, same in ((1, True), (1e-9, False), (1e6, False)):
+        bags = separable(4)
+        own, half, other = (
+            MedicalBagDataset([(size * change(x), 1) for x in bags.instances]).contents()
+            for change in (torch.Tensor.float, lambda x: x.half().float(), lambda x: x * 1.01)
+        )
+        assert (own == half) is same
+        assert set(own).isdisjoint(other)
+
+
 def test_with_a_fixed_test_set_training_bags_are_judged_by_all_and_marked():
     train, val, test = (separable(20, seed=seed) for seed in range(3))
     benchmark = Benchmark("x", "x", test, fixed_split(train, val, test), 4, 8)

@@ -111,6 +111,17 @@ def test_validation_is_made_by_patient_even_where_a_leak_is_allowed(folder):
             assert train.isdisjoint(val)
 
 
+def test_members_validate_by_patient_even_where_a_leak_is_allowed(folder):
+    with pytest.warns(UserWarning, match="in several folds"):
+        own = benchmark(folder, fold=[str(i % 3) for i in range(len(NAMES))], allow_leak=True)
+    for split in own.splits(0):
+        members = split.for_members(2, seed=0)
+        assert {id(member.train) for member in members} != {id(split.train)}
+        for member in members:
+            train, val, _ = values_by_part(member, PATIENTS)
+            assert train.isdisjoint(val)
+
+
 def test_nothing_changes_where_nothing_leaks(folder):
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)

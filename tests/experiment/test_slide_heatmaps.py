@@ -50,8 +50,12 @@ def test_slides_of_test_bags_are_found_by_name(benchmark, tmp_path):
     with pytest.raises(FileNotFoundError, match="none is not a folder"):
         find_slides(tmp_path / "none", benchmark.test, benchmark.name)
     (folder / f"{known}.tif").write_bytes(b"II*\0 cut off")
-    with pytest.raises(ValueError, match=rf"can read none of {known}\.tif in .*: they are damaged"):
+    with pytest.raises(ValueError, match=rf"can read none of {known}\.tif in .*: damaged or of"):
         find_slides(folder, benchmark.test, benchmark.name)
+    other = benchmark.test.names[2]
+    write_slide(folder / f"{other}.tif")
+    with pytest.warns(UserWarning, match=rf"no heat map of what OpenSlide .* {known}\.tif in"):
+        assert find_slides(folder, benchmark.test, benchmark.name) == {other: folder / f"{other}.tif"}
 
 
 def test_without_coordinates_there_is_no_map(tmp_path):

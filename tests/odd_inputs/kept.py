@@ -71,6 +71,28 @@ def edited(change: Callable[[Any], Any], signed: bool = True) -> Callable[[Path]
     return write
 
 
+def changed(name: str, change: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[Path], None]:
+    """Change an array of a file, and write the checksum that belongs to it."""
+
+    def write(path: Path) -> None:
+        with safe_open(write_toy_kept(path, BAGS), framework="pt") as file:
+            text = json.loads(file.metadata()[KEY])
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
+        tensors[name] = change(tensors[name])
+        text.pop("blake2b")
+        text["blake2b"] = _digest(text, tensors)
+        save_file(tensors, path, {KEY: json.dumps(text)})
+
+    return write
+
+
+def far_too_large(here: Path) -> None:
+    write_model = changed("trial0.member0.head.weight", lambda x: x.sign() * 3e38)
+    write_model(here / "m.safetensors")
+    spoilt = BAGS | {"slide_03": (np.full((4, 6), 9e29, np.float32), 1, "p")}
+    judged(here, model=here / "m.safetensors", bags=spoilt)
+
+
 def other_width(here: Path) -> None:
     judged(here, bags=toy_bags(6, width=7))
 
@@ -118,6 +140,16 @@ def labels_by_name(here: Path) -> None:
     judged(here, "--labels", labels, model=model)
     table = (here / "out" / "predictions.csv").read_text().splitlines()[1:]
     assert [row.split(",")[1] for row in table] == [str(label) for _, label, _ in BAGS.values()]
+
+
+def a_name_on_the_other_side(*options: str) -> Callable[[Path], None]:
+    """1 was the negative class in training, and now stands beside 0."""
+
+    def act(here: Path) -> None:
+        model = write_toy_kept(here / "m.safetensors", BAGS, classes=["1", "2"])
+        judged(here, "--labels", write_labels(here / "l.csv", BAGS), *options, model=model)
+
+    return act
 
 
 def a_division_is_not_read(here: Path) -> None:
@@ -247,6 +279,30 @@ CASES = [
         model_of(edited(lambda text: text["trials"][0].update(threshold="high"))),
         "cannot be used as a kept model: TypeError",
     ),
+    *(
+        Case(
+            f"a model with {what}",
+            model_of(changed(f"trial0.{name}", change)),
+            "its parts do not fit together",
+        )
+        for what, name, change in (
+            ("NaN among its weights", "member1.head.weight", lambda x: x * np.nan),
+            ("weights of double precision", "member0.head.weight", torch.Tensor.double),
+            ("the scale of fewer features", "mean", lambda x: x[:2].clone()),
+            ("a scale of True and False", "mean", torch.Tensor.bool),
+            ("a deviation of 0", "deviation", torch.zeros_like),
+        )
+    ),
+    Case(
+        "a model whose seed is a list",
+        model_of(edited(lambda text: text["trials"][0].update(seed=[1]))),
+        "its parts do not fit together",
+    ),
+    Case(
+        "features too large to compute with",
+        far_too_large,
+        "^error: slide_03: the features are too large for the model to compute with; extract",
+    ),
     Case("features of another width", other_width, r"have shape \(7,\), .* trained on \(6,\)"),
     Case(
         "features of two encoders", several_encoders, r"differ in their encoder: .*uni in slide_00"
@@ -279,6 +335,12 @@ CASES = [
     Case("--positive without labels", lambda here: judged(here, "--positive", "a"), "--labels"),
     Case("labels of one class", only_positives),
     Case("labels by the names of training", labels_by_name),
+    Case(
+        "a name on the other side than in training",
+        a_name_on_the_other_side(),
+        r"l\.csv has the labels 0 and 1, but in training 1 was 0 and 2 was 1; name the",
+    ),
+    Case("a name that --positive puts there", a_name_on_the_other_side("--positive", "1")),
     Case("labels with a division", a_division_is_not_read),
     Case("slides without a label", unlisted_slides),
     Case("too little room to keep models", keep_on_a_small_disk, "needs about .* MB, but 4.1 MB"),

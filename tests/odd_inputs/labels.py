@@ -435,6 +435,11 @@ CASES = [
         lambda here: command("compare", "--data", "slides", "--group", "site", "--out", "out"),
         "--group is for a folder of features",
     ),
+    Case(
+        "groups of TCGA",
+        lambda here: command("compare", "--data", "tcga-brca", "--group", "site", "--out", "out"),
+        r"tcga-brca comes with its labels and division \(see --label and --folds",
+    ),
     Case("groups of a user", groups_of_a_user),
     Case(
         "groups by a column that is absent",

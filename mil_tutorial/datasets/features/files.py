@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mil_tutorial.bags.dataset import content, sampled_rows
+from mil_tutorial.bags.dataset import content, first_unusable, sampled_rows
 from mil_tutorial.datasets.features.formats import kind_of, shapes
 from mil_tutorial.datasets.wsi.placement import Placement, attribute_text, number, place
 from mil_tutorial.system.memory import check_fits
@@ -152,15 +152,12 @@ class FeatureFile:
         convert = np.asarray if stored.flags.owndata else np.array
         with np.errstate(over="ignore"):  # infinity is refused below
             values = torch.from_numpy(convert(stored, dtype=np.float32))
-        if not torch.isfinite(values.sum()):  # one pass; the search only if something is wrong
-            bad = (~torch.isfinite(values)).any(dim=1)
-            if bad.any():
-                first = int(bad.nonzero()[0])
-                row = first if rows is None else int(rows[first])
-                finite = np.isfinite(stored[first]).all()  # before it became float32
-                raise ValueError(
-                    f"{self.path}: row {row} holds "
-                    f"{'numbers beyond float32' if finite else 'NaN or infinity'}; extract this "
-                    "slide again"
-                )
+        if (first := first_unusable(values)) is not None:
+            row = first if rows is None else int(rows[first])
+            finite = np.isfinite(stored[first]).all()  # before it became float32
+            raise ValueError(
+                f"{self.path}: row {row} holds "
+                f"{'numbers beyond 1e30' if finite else 'NaN or infinity'}; extract this "
+                "slide again"
+            )
         return values

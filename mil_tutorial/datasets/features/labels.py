@@ -127,7 +127,9 @@ def read_labels(
     slides = _complete(table, columns | kept)
     labels = [SPREADSHEET.get(cell, cell) for cell in columns["label"]]
     if classes is None or positive is not None or not set(labels) <= set(classes):
-        classes = _classes(table.path, labels, positive)
+        trained, classes = classes, _classes(table.path, labels, positive)
+        if positive is None:
+            _check_sides(table.path, classes, trained or classes)
     patients = columns.get("patient")
     _warn_of_alike(table.path, "patients", patients or [])
     for name, cells in kept.items():
@@ -251,6 +253,16 @@ def _classes(path: Path, labels: list[str], positive: str | None) -> tuple[str, 
         f"{path} has the labels {first} and {second}; say which of them is positive (--positive "
         f"{first} or --positive {second}), or write 0 and 1"
     )
+
+
+def _check_sides(path: Path, classes: tuple[str, str], trained: tuple[str, str]) -> None:
+    """Refuse a name that was on the other side in training."""
+    if any(name in trained and name != trained[i] for i, name in enumerate(classes)):
+        raise ValueError(
+            f"{path} has the labels {classes[0]} and {classes[1]}, but in training {trained[0]} "
+            f"was 0 and {trained[1]} was 1; name the classes alike, or say which of yours is "
+            "positive (--positive)"
+        )
 
 
 def _is_negative(name: str, other: str) -> bool:

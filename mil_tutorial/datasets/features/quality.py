@@ -150,11 +150,12 @@ def _copies(files: list[FeatureFile]) -> Finding:
 
 def _between(numbers: FeatureNumbers) -> Finding:
     text = f"{numbers.between:.1%} of a feature's variance ({numbers.chance:.1%} by chance)"
+    alike = numbers.between > BETWEEN[1] and numbers.chance < BETWEEN[1]  # one tile a slide: all
     if few := numbers.between < BETWEEN[0] * numbers.chance:
         text += ": all slides have one mean; were they standardised one by one?"
-    elif numbers.between > BETWEEN[1]:
+    elif alike:
         text += ": the tiles of a slide hardly differ"
-    return Finding("between slides", text, not few and numbers.between <= BETWEEN[1])
+    return Finding("between slides", text, not few and not alike)
 
 
 def _lengths(numbers: FeatureNumbers, names: list[str]) -> Finding:

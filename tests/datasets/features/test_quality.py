@@ -106,6 +106,11 @@ def test_six_colours_are_no_untrained_network(check):
     assert check({f"S{i}": x.astype(np.float32) for i, x in enumerate(rows)}) == {}
 
 
+def test_one_vector_for_each_slide_differs_between_slides_alone(check):
+    rng = np.random.default_rng(0)
+    assert check({f"S{i}": rng.normal(size=(1, 80)).astype(np.float32) for i in range(12)}) == {}
+
+
 def test_what_cannot_be_checked(tmp_path):
     with pytest.raises(FileNotFoundError, match="is no folder"):
         list(check_features(tmp_path / "none"))
