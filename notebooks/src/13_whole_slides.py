@@ -8,7 +8,7 @@
 #
 # | | |
 # |---|---|
-# | **You will do** | read pyramids, find tissue, cut tiles by µm, check an encoder, run `compare` on a folder of features and use the model it keeps |
+# | **You will do** | read pyramids, find tissue, cut tiles by µm, check an encoder, run `compare` on a folder of features, use the kept model |
 # | **You will learn** | how large a pixel is, what coordinates refer to, what to check before training |
 # | **You need** | heat maps ([chapter 10](10_draw_heat_maps.ipynb)), the comparison ([chapter 11](11_compare_fairly.ipynb)) |
 # | **Time** | 60 minutes |
@@ -233,8 +233,8 @@ show(
 #
 # <!-- card tile_corners -->
 #
-# Return the top-left corner of every tile that lies entirely on a slide of `width` × `height` pixels: rows of
-# (x, y), the first row of tiles from left to right, then the next row.
+# Return the top-left corner of every tile that lies entirely on a slide of `width` × `height` pixels as (x, y): row by
+# row, each from left to right.
 
 
 # %% id="exercise-tile-corners"
@@ -254,8 +254,8 @@ check_tile_corners(tile_corners)
 # %% [markdown] id="tiles-package"
 # `tile_slide` does all of this, and keeps only tiles that are at least a quarter tissue. Now try a real slide: part of
 # a section from OpenSlide's test data (CC0) in the routine stain, haematoxylin and eosin, which makes nuclei violet
-# and the rest pink. It is downloaded once (2 MB). Without a network, the cell continues with the slide you made; the
-# next figures and numbers then differ from the text.
+# and the rest pink. It is downloaded once (2 MB). Without a network, the cell continues with the slide you made, and
+# later numbers differ.
 
 # %% id="real-slide"
 from mil_tutorial import tile_slide
@@ -495,8 +495,8 @@ table(head, [(name, *rows[name]) for name in ("B", "swapped")])
 # %% [markdown] id="truth"
 # ## Follow one slide from file to heat map
 #
-# Test the whole path on a rendered slide, of which we know every tile: a slide file, tiles, features from the course's
-# own encoder, the trained model, and back onto the slide.
+# Test the whole path on a rendered slide, of which we know every tile, with the course's own encoder and trained
+# model.
 
 # %% id="truth-run"
 from mil_tutorial import TILE, load_tile_encoder
@@ -519,7 +519,7 @@ print(f"features differ from those that ship by at most {gap:.4f}")
 # The shipped features are rounded to multiples of 1/8, so ours may differ by 0.0625, and do not differ by more.
 #
 # All 256 tiles count as tissue here, because small holes are filled: 49 more than the shipped ones. Does that matter?
-# Ask the model, and ask it about the new tiles.
+# Ask the model.
 
 # %% id="heat-run"
 from mil_tutorial import (
@@ -658,7 +658,7 @@ table(("features", "probability", "spread", "truth", "called"), rows)
 # ## Find bad files before training
 #
 # Files break too: one is cut off during copying; a label has no file; a slide does not say how large its pixels are.
-# You want to hear of it *before* training, in a line that names the file. Three examples:
+# You want to hear of it *before* training, in a line that names the file:
 
 # %% id="bad-run"
 spoilt = compare.replace("features", "spoilt")
@@ -674,21 +674,21 @@ last = command("tile photo.tif --out tiles").splitlines()[-1]
 print(fill("3. " + last, 79))
 
 # %% [markdown] id="bad-read"
-# In the third case, a pixel size guessed from "40×" may be wrong, and no error would follow, only features at the wrong
-# scale. So you have to state it (`--slide-mpp`).
+# In the third case, a pixel size guessed from "40×" may be wrong, without any error. So you have to state it
+# (`--slide-mpp`).
 #
 # ## Do it for 400 slides
 #
 # The first two commands resume where they were stopped; a bad slide does not hold up the others.
 #
 # ```text
-# python -m mil_tutorial tile slides/ --out tiles --mpp 0.5 --workers 2
+# python -m mil_tutorial tile slides/ --out tiles --mpp 0.5
 # python -m mil_tutorial features slides/ --tiles tiles --out features --encoder resnet18
 # python -m mil_tutorial features slides/ --check features
-# python -m mil_tutorial compare --data features --labels labels.csv --slides slides --seeds 5 --out results
+# python -m mil_tutorial compare --data features --labels labels.csv --slides slides --keep --out results
 # ```
 #
-# The [recipe for CAMELYON16](recipes/camelyon16.md) goes from the download to the table, with sizes and times.
+# The [recipe for CAMELYON16](recipes/camelyon16.md) goes from the download to the table.
 
 # %% [markdown] id="summary"
 # ## Summary
@@ -697,7 +697,7 @@ print(fill("3. " + last, 79))
 # * Colour finds stained tissue. It also finds pen marks, and misses fat.
 # * A feature file holds features, coordinates and what they mean.
 # * Check features before training, and encode a few tiles anew.
-# * A kept model judges other slides, and warns when features lie outside what it was trained on.
+# * A kept model warns when features lie outside those of training.
 
 # %% [markdown] id="quiz"
 # ## Check yourself
