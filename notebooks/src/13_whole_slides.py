@@ -619,7 +619,7 @@ text = Path("results/results.md").read_text(encoding="utf-8")
 Markdown(text.partition("\n\n")[2].partition("False-negative rate and")[0])
 
 # %% [markdown] id="folder-read"
-# In the stored run, the AUCs are .92 and .95; with one seed and wide intervals there is no winner.
+# In the stored run, the AUCs are .92 and .95; with the default number of epochs, both were .95. There is no winner.
 #
 # `--keep` saved each pooling's models, here three, in one file. Let `gated` judge three test slides, which it has not
 # seen, then the same features divided by 255. What will it say?
