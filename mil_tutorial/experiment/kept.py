@@ -154,7 +154,8 @@ class KeptModel:
         attention: list[Any] = [0.0] * len(dataset)
         moments: list[Moments] = [None] * len(dataset)  # type: ignore[list-item]
         blocks = fill_batches(dataset, len(dataset), MOST_VALUES)
-        for rows in tqdm(blocks, "judging", leave=False, disable=None):
+        quick = len(blocks) == 1  # no bar for what takes no time
+        for rows in tqdm(blocks, "judging", leave=False, disable=quick or None):
             block = MedicalBagDataset([(dataset.instances[row], 0) for row in rows])
             for row, instances in zip(rows, block.instances):
                 moments[row] = moments_of(instances)
