@@ -55,7 +55,9 @@ def test_slides_of_test_bags_are_found_by_name(benchmark, tmp_path):
     other = benchmark.test.names[2]
     write_slide(folder / f"{other}.tif")
     with pytest.warns(UserWarning, match=rf"no heat map of what OpenSlide .* {known}\.tif in"):
-        assert find_slides(folder, benchmark.test, benchmark.name) == {other: folder / f"{other}.tif"}
+        assert find_slides(folder, benchmark.test, benchmark.name) == {
+            other: folder / f"{other}.tif"
+        }
 
 
 def test_without_coordinates_there_is_no_map(tmp_path):
