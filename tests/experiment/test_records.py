@@ -7,6 +7,7 @@ import nbformat
 import pytest
 from IPython.display import Markdown
 
+from mil_tutorial import auc
 from mil_tutorial.experiment.catalogue import load_benchmark
 from mil_tutorial.experiment.records import load_recorded, read_points, table_cells
 from mil_tutorial.experiment.tables import as_markdown
@@ -129,7 +130,7 @@ def test_chapter_11_shows_the_same_scores_with_and_without_the_file(monkeypatch)
     monkeypatch.setattr("mil_tutorial.datasets.load_camelyon16_scores", missing)
     (path,) = (ROOT / "notebooks" / "solutions").glob("11_*.ipynb")
     cells = {cell.id: cell for cell in nbformat.read(path, as_version=4).cells}
-    names = {"Markdown": Markdown, "load_recorded": load_recorded, "table": table}
+    names = {"Markdown": Markdown, "auc": auc, "load_recorded": load_recorded, "table": table}
     for name in ("camelyon-run", "pairs-run"):
         *lines, shown = cells[name].source.splitlines()
         exec("\n".join(lines), names)
