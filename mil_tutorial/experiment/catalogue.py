@@ -77,7 +77,7 @@ def load_benchmark(
     options: dict[str, Any] = {"labels": labels, "positive": positive, "split": split}
     options |= {"group": group, "folds": folds, "label": label, "allow_leak": allow_leak or None}
     options = {option: value for option, value in options.items() if value is not None}
-    _check_options(options, name, is_folder=name not in makers and folder.is_dir())
+    _check_options(options, name, is_known=name in makers)
     if name in makers:
         return makers[name](**options)
     if folder.is_dir():
@@ -90,9 +90,10 @@ def load_benchmark(
     )
 
 
-def _check_options(options: Iterable[str], name: str, is_folder: bool) -> None:
+def _check_options(options: Iterable[str], name: str, is_known: bool) -> None:
     """Refuse an option that is for other data."""
-    kind = FOLDER if is_folder else TCGA if name.startswith("tcga-") else ""
+    is_folder = Path(name).is_dir()
+    kind = TCGA if name.startswith("tcga-") else FOLDER if is_folder and not is_known else ""
     for option in options:
         takers = [takers for takers, own in OPTIONS.items() if option in own]
         if kind in takers:
@@ -100,10 +101,11 @@ def _check_options(options: Iterable[str], name: str, is_folder: bool) -> None:
         why = f"the data are {name}; the labels of a folder are given by --labels FILE.csv"
         if FOLDER in takers:
             why = f"there is no folder {name}"
-            if Path(name).is_dir():
+            if is_folder:
                 why = f"{name} is a data set by that name; write ./{name} for your folder"
-            elif kind == TCGA:
-                why = f"{name} comes with its labels and division (see --label and --folds)"
+            elif is_known:
+                why = f"{name} comes with its labels and division"
+                why += " (see --label and --folds)" if kind == TCGA else ""
         word = option.replace("_", "-")
         raise ValueError(f"--{word} is for {' or '.join(takers)}, and {why}")
 
