@@ -1,6 +1,6 @@
 """The default recipe for frozen features, the same for every data set.
 
-Its parts were chosen on validation bags; ``data/results/README.md`` shows what each of them does.
+``data/results/ablation.py`` measures on validation bags what each part does.
 """
 
 import math

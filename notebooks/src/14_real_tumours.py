@@ -161,7 +161,7 @@ table(head, rows)
 #
 # </details>
 #
-# What does learned pooling add? The course's own runs on these folds are **recorded** (five seeds). "Mean feature" is the
+# What does learned pooling add? The course's own runs on these folds are **recorded** (one seed). "Mean feature" is the
 # regression as `compare` fits it, with a C of its own choice.
 
 # %% id="record-run"
@@ -191,8 +191,8 @@ table(head, rows)
 # %% [markdown] id="record-read"
 # <details><summary>Answer: what learned pooling adds</summary>
 #
-# TODO number: best of attention and gated on BRCA and LUNG; does its difference to the mean feature leave out 0.
-# Read the difference, and judge every method by the strongest baseline.
+# About a hundredth: attention reaches .901 on breast, gated .953 on lung. Both lie ahead of the regression by an interval
+# without 0, on breast barely. Judge every method by the strongest baseline.
 #
 # </details>
 
@@ -374,8 +374,7 @@ table(("", *(f"{c.upper()}, by {way}" for c, way in DIVISIONS)), rows)
 # %% [markdown] id="why"
 # <details><summary>Answer: learned poolings</summary>
 #
-# TODO number: best pooling by patient and by site, both cohorts; do all fall on lung?
-# On lung every model falls.
+# On breast attention hardly moves, .89 to .88. On lung every model falls: attention to .84, max and mean below .80.
 #
 # </details>
 #
@@ -514,7 +513,7 @@ table(("recorded AUC", *GENES), rows)
 #
 # In the stored run the regression reaches .84, the word "lobular" alone .86. Within subtypes .67 [.57, .76] is left: more than
 # chance, but most is the subtype. Of TP53, .76 of .78 is left. PIK3CA is weak either way.
-# TODO number: does a recorded pooling lie above the regression for CDH1, TP53, PIK3CA.
+# No recorded pooling clearly beats the regression on any of the three.
 #
 # </details>
 
