@@ -416,8 +416,7 @@ def fields(name):  # 16 tiles of 128 pixels
     return torch.from_numpy(blocks.reshape(16, 128, 128, 3))
 
 
-few = 3 if FAST else 16
-slides = [fields(name)[:few] for name in train.names[:10]]
+slides = [fields(name)[: 3 if FAST else 16] for name in train.names[:10]]
 sound = [encoder(x) for x in slides]
 folders = {
     "A": [*sound[:3], encoder(slides[3][:, ::2, ::2]), *sound[4:]],
