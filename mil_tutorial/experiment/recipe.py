@@ -1,5 +1,8 @@
 """The default recipe for frozen features, the same for every data set.
 
+Only the course's slides, which chapters train while one reads, take the settings alone: one model,
+on features as their encoder gives them.
+
 ``data/results/ablation.py`` measures on validation bags what each part does.
 """
 
