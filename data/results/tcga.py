@@ -20,24 +20,34 @@ from mil_tutorial.experiment.tables import as_results
 from mil_tutorial.metrics.folds import mean_over_folds
 from mil_tutorial.system.files import check_writable, replacing
 
-RUNS = {
-    f"{cohort}-{folds}": (cohort, folds, "subtype")
-    for cohort in ("brca", "lung")
+COHORTS = ("brca", "lung")
+FIVE = {"members": 5, "poolings": ("attention", "gated")}
+Run = tuple[str, str, str, dict[str, Any]]
+RUNS: dict[str, Run] = {
+    f"{cohort}-{folds}": (cohort, folds, "subtype", {})
+    for cohort in COHORTS
     for folds in ("published", "patient", "site")
-} | {
-    f"brca-{gene}_mut-patient": ("brca", "patient", f"{gene}_mut")
+}
+RUNS |= {
+    f"brca-{gene}_mut-patient": ("brca", "patient", f"{gene}_mut", {})
     for gene in ("TP53", "CDH1", "PIK3CA")
 }
+RUNS |= {f"{cohort}-published-five": (cohort, "published", "subtype", FIVE) for cohort in COHORTS}
+"""Cohort, folds, label, and what differs from the default."""
 
 
-def report(benchmark: Benchmark, seeds: int, jobs: int, checkpoints: Path) -> dict[str, Any]:
+def report(
+    benchmark: Benchmark, seeds: int, jobs: int, checkpoints: Path, options: dict[str, Any]
+) -> dict[str, Any]:
     """Return the results of all poolings and baselines, also within each fold.
 
     ``folds`` holds the AUC within each fold, (S, F); ``over_folds`` their mean, as publications
     give it; ``ahead_over_folds`` the mean of the paired difference to the regression.
     """
     checkpoints.mkdir(parents=True, exist_ok=True)
-    experiment = run_experiment(benchmark, seeds=seeds, jobs=jobs, checkpoints=checkpoints)
+    experiment = run_experiment(
+        benchmark, seeds=seeds, jobs=jobs, checkpoints=checkpoints, **options
+    )
     summary = Summary(experiment)
     known = {name: runs.probabilities for name, runs in experiment.runs.items()}
     known |= experiment.baselines
@@ -92,12 +102,13 @@ def main(arguments: list[str] | None = None) -> int:
         for name in options.runs:
             path = options.work / f"{name}.json"
             if not path.exists():
-                cohort, folds, label = RUNS[name]
+                cohort, folds, label, changes = RUNS[name]
                 leak = folds == "published"
                 benchmark = load_benchmark(
                     f"tcga-{cohort}", folds=folds, label=label, allow_leak=leak
                 )
-                made = report(benchmark, options.seeds, options.jobs, options.work / name)
+                checkpoints = options.work / name
+                made = report(benchmark, options.seeds, options.jobs, checkpoints, changes)
                 write(path, json.dumps(made))
             reports[name] = read_report(path, options.seeds)
         write(options.out, json.dumps({"runs": reports}, indent=1) + "\n")

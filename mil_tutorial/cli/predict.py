@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         slides = print_warnings(find_slides, arguments.slides, dataset, arguments.data)
     predictions = print_warnings(kept.predict, dataset)
     about = {"kept_model": arguments.model.name, "data": Path(arguments.data).resolve().name}
-    results = write_judged(out, kept, dataset, predictions, truth, **about)
+    results = write_judged(out, kept, dataset, predictions, truth, about)
     print(as_text(results))
     if slides:
         print_warnings(draw_heat_maps, out, dataset, predictions, slides)

@@ -120,8 +120,8 @@ def write_judged(
     kept: KeptModel,
     dataset: MedicalBagDataset,
     predictions: KeptPredictions,
-    truth: Truth | None = None,
-    **about: Any,
+    truth: Truth | None,
+    about: dict[str, Any],
 ) -> dict[str, Any]:
     """Write the tables and the attention of each slide into a new folder, all or nothing.
 
@@ -131,8 +131,8 @@ def write_judged(
         Does not exist yet, or is empty.
     kept, dataset, predictions
         The model, the slides that it judged, and its predictions for them.
-    truth : Truth, optional
-    **about
+    truth : Truth or None
+    about : dict
         What else ``results.json`` says, such as the name of the model's file.
 
     Returns

@@ -61,7 +61,7 @@ html_static_path = ["static"]
 html_favicon = "static/favicon.svg"
 html_scaled_image_link = False
 html_css_files = ["site.css", "learn.css"]
-html_js_files = ["names.js", ("progress.js", {"defer": "defer"})]
+html_js_files = ["access.js", ("progress.js", {"defer": "defer"})]
 html_context = {"default_mode": "auto"}
 html_theme_options = {
     "repository_url": f"https://github.com/{REPOSITORY}",

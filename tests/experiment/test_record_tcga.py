@@ -11,7 +11,7 @@ from scripts import load_script
 def record(tmp_path):
     script = load_script("data/results/tcga.py")
 
-    def made(benchmark, seeds, jobs, checkpoints):
+    def made(benchmark, seeds, jobs, checkpoints, options):
         return {"seeds": list(range(seeds)), "run": checkpoints.name}
 
     def run(seeds, *names):
