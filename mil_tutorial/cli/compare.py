@@ -192,6 +192,7 @@ def run(arguments: argparse.Namespace) -> int:
         poolings=arguments.poolings,
         seeds=arguments.seeds,
         members=arguments.members,
+        keep_models=arguments.keep_models,
         config=replace(benchmark.config, **settings),
         jobs=arguments.jobs,
         checkpoints=arguments.checkpoints,

@@ -67,7 +67,7 @@ def keep_model(experiment: Experiment, pooling: str, path: Path | str) -> Path:
     Parameters
     ----------
     experiment : Experiment
-        From ``run_experiment``.
+        From ``run_experiment`` with ``keep_models``.
     pooling : str
         One of its poolings.
     path : path
@@ -75,7 +75,7 @@ def keep_model(experiment: Experiment, pooling: str, path: Path | str) -> Path:
     Raises
     ------
     ValueError
-        For what ``check_keepable`` refuses.
+        For what ``check_keepable`` refuses, or when only the first seed's models were kept.
     """
     with replacing(path) as partial:
         partial.write_bytes(write_kept(kept_models(experiment, [pooling])[pooling]))
@@ -88,6 +88,10 @@ def kept_models(
     """Return the kept model of each pooling; the splits are made once for all of them."""
     benchmark = experiment.benchmark
     features = check_keepable(benchmark)
+    if not all(models for ensembles in experiment.ensembles.values() for models in ensembles):
+        raise ValueError(
+            "the experiment kept the models of its first seed only; run it with keep_models=True"
+        )
     uses: list[dict[bytes, int]] = []
     scales = []
     moments: dict[bytes, Moments] = {}

@@ -48,7 +48,8 @@ class Experiment:
         Which model of a seed judged each bag; all 0 where the test set is fixed.
     ensembles : dict
         Pooling → of each seed and fold the models whose mean judges, (S · F) lists of M: the folds
-        of the first seed, then those of the second, and so on.
+        of the first seed, then those of the second, and so on. Empty lists after the first seed
+        unless all models were to be kept.
     validations : dict
         Pooling → labels and logits of the validation bags, (2, V), of each of these ensembles.
     checksums : list of str
@@ -86,6 +87,7 @@ def run_experiment(
     seeds: int = 5,
     config: TrainingConfig | None = None,
     members: int | None = None,
+    keep_models: bool = False,
     jobs: int = 1,
     checkpoints: Path | None = None,
     progress: bool = True,
@@ -109,6 +111,8 @@ def run_experiment(
         In place of the benchmark's own; its seed is replaced.
     members : int, optional
         Models whose mean judges a test bag, in place of the benchmark's number; 1: a single model.
+    keep_models : bool
+        Keep the models of all seeds, as ``keep_model`` needs them; else those of the first alone.
     jobs : int
         Processes that share the trainings; the results do not depend on it. See
         ``system.jobs.share_work``. Not for processes that a launcher started.
@@ -185,7 +189,8 @@ def run_experiment(
             for fold, split in enumerate(benchmark.splits(seed)):
                 for pooling in poolings:
                     path = checkpoints and _checkpoint(checkpoints, pooling, seed, fold)
-                    yield bare, pooling, split, config, seed, path, members
+                    keep = keep_models or seed == 0
+                    yield bare, pooling, split, config, seed, path, members, keep
 
     if before_training is not None:
         before_training()

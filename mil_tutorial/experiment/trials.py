@@ -35,8 +35,8 @@ Values = dict[str, np.ndarray]
 class Trial(NamedTuple):
     """The trial of a seed and fold: the members' models, and what they say together and alone.
 
-    ``validation`` holds labels and logits of the validation bags, (2, V), of each by the members
-    that validated on it; V may be 0.
+    ``models`` is empty where they are not kept. ``validation`` holds labels and logits of the
+    validation bags, (2, V), of each by the members that validated on it; V may be 0.
     """
 
     models: list[MIL]
@@ -54,6 +54,7 @@ def run_trial(
     seed: int,
     checkpoint: Path | None = None,
     members: int = 1,
+    keep_models: bool = True,
 ) -> Trial:
     """Train a model with this seed on a split, then test it; ``checkpoint`` as in ``fit``.
 
@@ -67,7 +68,8 @@ def run_trial(
             if part.val is not None:
                 validations.append(predict_together(model, part.val))
             tests.append(predict_together(model, split.test))
-        models.append(model)
+        if keep_models:
+            models.append(model)
         histories.append(history)
     truth = split.test.instance_labels
     judged = [np.stack([one.labels, one.logits]) for one in validations] or [NO_BAGS] * members

@@ -29,7 +29,7 @@ SHORT = TrainingConfig(epochs=3, batch_size=4, learning_rate=0.01)
 
 def run(benchmark, **options):
     options = {"poolings": ["gated"], "seeds": 2, "config": SHORT, "progress": False} | options
-    return run_experiment(benchmark, **options)
+    return run_experiment(benchmark, **({"keep_models": True} | options))
 
 
 @pytest.fixture(scope="module")
@@ -269,3 +269,13 @@ def test_a_copy_on_both_sides_counts_as_trained_on():
     benchmark = Benchmark("x", "x", leaky, fixed_split(train, val, leaky), 4, 8)
     kept = kept_models(run(benchmark, poolings=["mean"], seeds=1))["mean"]
     assert kept.predict(leaky).judged_by == [SEEN, *[UNSEEN] * 19]
+
+
+def test_only_an_experiment_that_kept_its_models_can_be_written(folder, tmp_path):
+    _, experiment, _ = folder
+    lean = run(experiment.benchmark, members=2, keep_models=False)
+    assert [bool(models) for models in lean.ensembles["gated"]] == [True] * 5 + [False] * 5
+    path = tmp_path / "m.safetensors"
+    with pytest.raises(ValueError, match="first seed only; run it with keep_models=True"):
+        keep_model(lean, "gated", path)
+    assert not path.exists()
