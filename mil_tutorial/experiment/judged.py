@@ -21,9 +21,6 @@ from mil_tutorial.experiment.tables import aligned, inert
 from mil_tutorial.metrics.intervals import Estimate, measure_auc, measure_mean
 from mil_tutorial.system.files import new_folder, write_whole
 
-ATTENTION, HEAT_MAPS = "attention", "heatmaps"
-"""Folders with a file for each slide."""
-
 
 def match_labels(bags: FeatureBags, table: LabelTable, path: Path | str) -> FeatureBags:
     """Give the bags of ``open_folder`` the labels and patients of a table that ``path`` names.
@@ -36,13 +33,12 @@ def match_labels(bags: FeatureBags, table: LabelTable, path: Path | str) -> Feat
         For rows whose slide is not among the bags, or several rows of one slide.
     """
     place = {one_form(name): i for i, name in enumerate(bags.names)}
-    rows = [place.get(slide, place.get(bare(slide))) for slide in table.slides]
-    if missing := [slide for slide, row in zip(table.slides, rows) if row is None]:
+    rows = [place.get(slide, place.get(bare(slide), -1)) for slide in table.slides]
+    if missing := [slide for slide, row in zip(table.slides, rows) if row < 0]:
         raise ValueError(
             f"{path} lists {shorten(missing)}, without a feature file; extract it or remove the row"
         )
-    known = [row for row in rows if row is not None]
-    if twice := [bags.names[row] for row, count in Counter(known).items() if count > 1]:
+    if twice := [bags.names[row] for row, count in Counter(rows).items() if count > 1]:
         raise ValueError(f"{path} has several rows for {shorten(twice)}: keep one")
     if table.patients is None:
         warnings.warn(
@@ -50,7 +46,7 @@ def match_labels(bags: FeatureBags, table: LabelTable, path: Path | str) -> Feat
             stacklevel=2,
         )
     labels, groups = bags.labels.clone(), list(bags.groups)
-    for row, label, patient in zip(known, table.labels, table.patients or table.slides):
+    for row, label, patient in zip(rows, table.labels, table.patients or table.slides):
         labels[row], groups[row] = label, patient
     if unlisted := [name for name, label in zip(bags.names, labels) if label.isnan()]:
         warnings.warn(
@@ -146,20 +142,17 @@ def write_judged(
     }
     if dataset.labels.isfinite().any():
         results["metrics"] = evaluate(kept, dataset, predictions)
-    texts = {
-        "predictions.csv": predictions_table(dataset, predictions),
-        "by_fold.csv": folds_table(kept, predictions),
-        "results.json": json.dumps(results, indent=2, default=_plain) + "\n",
-    }
+    text = json.dumps(results, indent=2, default=_plain) + "\n"
     with new_folder(out) as folder:
-        for name, text in texts.items():
-            (folder / name).write_text(text, encoding="utf-8")
-        (folder / ATTENTION).mkdir()
+        (folder / "predictions.csv").write_text(predictions_table(dataset, predictions), "utf-8")
+        (folder / "by_fold.csv").write_text(folds_table(kept, predictions), "utf-8")
+        (folder / "results.json").write_text(text, "utf-8")
+        (folder / "attention").mkdir()
         for i, (name, attention) in enumerate(zip(predictions.names, predictions.attention)):
             arrays: dict[str, Any] = {"attention": attention.astype(np.float32)}
             if dataset.coords is not None:
                 arrays["coords"] = dataset.coords[i]
-            np.savez_compressed(folder / ATTENTION / f"{name}.npz", **arrays)
+            np.savez_compressed(folder / "attention" / f"{name}.npz", **arrays)
     return results
 
 
@@ -208,20 +201,17 @@ def as_text(results: dict[str, Any]) -> str:
     if (metrics := results.get("metrics")) is None:
         return "\n".join(lines)
     seen = metrics["left_out_as_trained_on"]
-    lines += [
+    lines.append(
         f"of {metrics['slides']} slides with a label, {metrics['positive']} positive"
         + (f"; {seen} more do not count, because all models trained on them" if seen else "")
-    ]
+    )
     if known := metrics["of_cross_validation"]:
         lines.append(
             f"{known} of these were in training: only models that never saw them count, and the "
             "AUC compares slides that the same models judged"
         )
-    rows = [
-        ["AUC" if name == "auc" else name, str(metrics[name])]
-        for name in ("auc", "sensitivity", "specificity")
-        if name in metrics
-    ]
+    names = {"auc": "AUC", "sensitivity": "sensitivity", "specificity": "specificity"}
+    rows = [[names[name], str(metrics[name])] for name in names if name in metrics]
     table = ["", aligned(["", "[95 % interval]"], rows)]
     return "\n".join([*lines, *(table if rows else ["no slide is left to measure on"])])
 
@@ -230,7 +220,7 @@ def draw_heat_maps(
     out: Path, dataset: FeatureBags, predictions: KeptPredictions, slides: dict[str, Path]
 ) -> None:
     """Draw the attention of each slide whose picture is known; one that fails costs a warning."""
-    (out / HEAT_MAPS).mkdir()
+    (folder := out / "heatmaps").mkdir()
     for i, name in enumerate(predictions.names):
         if name not in slides:
             continue
@@ -242,4 +232,4 @@ def draw_heat_maps(
         with drawing(f"no heat map of {name}"):
             attention = predictions.attention[i]
             figure = slide_figure(slides[name], dataset.subset([i]), attention, title)
-            write_whole(out / HEAT_MAPS / f"{name}.png", figure.savefig)
+            write_whole(folder / f"{name}.png", figure.savefig)
