@@ -1,6 +1,5 @@
 """From an experiment to kept models: all that ``compare --keep`` writes, and what it refuses."""
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -27,8 +26,6 @@ from mil_tutorial.system.files import replacing
 from mil_tutorial.system.versions import environment
 
 PARTS = {"train": TRAINED, "val": VALIDATED, "test": TESTED}
-FEATURE_BYTES, BAG_BYTES = 50, 10
-"""Of a feature and a bag, about, beside the weights of a trial."""
 
 
 def check_keepable(benchmark: Benchmark) -> dict[str, str | float]:
@@ -50,12 +47,9 @@ def check_keepable(benchmark: Benchmark) -> dict[str, str | float]:
 
 def kept_bytes(benchmark: Benchmark, poolings: Iterable[str], trials: int, members: int = 1) -> int:
     """Return how large the files of kept models will be, about."""
-    weights = sum(
-        4 * math.prod(value.shape)
-        for pooling in poolings
-        for value in new_model(benchmark, pooling, seed=0).state_dict().values()
-    )
-    beside = FEATURE_BYTES * benchmark.input_dim + BAG_BYTES * len(benchmark.test)
+    models = [new_model(benchmark, pooling, seed=0) for pooling in poolings]
+    weights = 4 * sum(value.numel() for model in models for value in model.parameters())
+    beside = 50 * benchmark.input_dim + 10 * len(benchmark.test)  # of a trial: scale, roles, …
     return trials * (members * weights + beside)
 
 

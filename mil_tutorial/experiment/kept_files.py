@@ -16,7 +16,7 @@ from torch import Tensor
 from mil_tutorial.experiment.kept import KeptModel, KeptTrial
 from mil_tutorial.experiment.shift import Reference
 from mil_tutorial.models.mil import MIL, build_model
-from mil_tutorial.system.errors import short_of_memory
+from mil_tutorial.system.errors import in_a_line, short_of_memory
 from mil_tutorial.system.reading import check_is_file, readable
 
 FORMAT = 1
@@ -80,12 +80,13 @@ def load_kept(path: Path | str) -> KeptModel:
             )
         if stored.pop("blake2b") != _digest(stored, tensors):
             raise ValueError("it has another checksum than when it was written; copy it again")
-        return _checked(_from_stored(stored, tensors))
+        kept = _from_stored(stored, tensors)
+        _check(kept)
+        return kept
     except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         if short_of_memory(error):
             raise
-        reason = str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"
-        reason = " ".join(reason.split())[:300]
+        reason = " ".join(in_a_line(error).split())[:300]
         raise ValueError(f"{path} cannot be used as a kept model: {reason}") from error
 
 
@@ -112,37 +113,27 @@ def _model(settings: dict[str, Any], prefix: str, tensors: Mapping[str, Tensor])
     return model.eval().requires_grad_(False)
 
 
-def _checked(kept: KeptModel) -> KeptModel:
-    """Refuse parts that do not fit together, before anything is computed with them."""
-    width, temperature = kept.width, kept.settings["temperature"]
+def _check(kept: KeptModel) -> None:
+    """Refuse parts that do not fit together, whoever wrote them, before computing with them."""
+    trials, width, temperature = kept.trials, kept.width, kept.settings["temperature"]
+    scales = [part for trial in trials for part in trial.scale or ()]
+    models = [model for trial in trials for model in trial.models]
+    weights = [value for model in models for value in model.state_dict().values()]
     fits = (
         all(isinstance(name, str) for name in kept.classes)
         and isinstance(kept.settings["features"], dict)
         and (temperature is None or temperature > 0)
-        and len(kept.trials) > 0
-        and all(_fits(trial, width) for trial in kept.trials)
-        and kept.roles.shape == (len(kept.trials), len(kept.contents))
-        and all(part.shape == (width,) and part.isfinite().all() for part in kept.reference)
+        and len(trials) > 0
+        and all(isinstance(one, int) for trial in trials for one in (trial.seed, trial.fold))
+        and all(trial.models and 0 <= trial.threshold <= 1 for trial in trials)
+        and kept.roles.shape == (len(trials), len(kept.contents))
+        and all(part.shape == (width,) for part in (*kept.reference, *scales))
+        and all((trial.scale[1] > 0).all() for trial in trials if trial.scale)
+        and all(value.dtype == torch.float32 for value in (*scales, *weights))
+        and all(value.isfinite().all() for value in (*kept.reference, *scales, *weights))
     )
     if not fits:
         raise ValueError("its parts do not fit together")
-    return kept
-
-
-def _fits(trial: KeptTrial, width: int) -> bool:
-    """Return True for numbers that can be computed with, whoever wrote them."""
-    mean, deviation = trial.scale or (torch.zeros(width), torch.ones(width))
-    weights = [value for model in trial.models for value in model.state_dict().values()]
-    numbers = (mean, deviation, *weights)
-    return (
-        len(trial.models) > 0
-        and isinstance(trial.seed, int)
-        and isinstance(trial.fold, int)
-        and 0 <= trial.threshold <= 1
-        and mean.shape == deviation.shape == (width,)
-        and bool((deviation > 0).all())
-        and all(x.dtype == torch.float32 and x.isfinite().all() for x in numbers)
-    )
 
 
 def _digest(text: dict[str, Any], tensors: Mapping[str, Tensor]) -> str:
