@@ -190,6 +190,10 @@ class MedicalBagDataset(Dataset[Bag]):
         """Return for each bag bytes that tell its features, before any scaling, from others'."""
         return self._contents or [content(len(x), x[sampled_rows(len(x))]) for x in self.instances]
 
+    def origin(self) -> dict[str, str | float]:
+        """Return what is known of how the features were made, such as ``encoder``: here nothing."""
+        return {}
+
     def bag_means(self) -> Tensor:
         """Mean instance of each bag: (B, D)."""
         return torch.stack([x.mean(dim=0) for x in self.instances])

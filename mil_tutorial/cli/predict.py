@@ -9,7 +9,6 @@ from mil_tutorial.cli.arguments import add_out, print_warnings
 
 if TYPE_CHECKING:
     from mil_tutorial.bags.dataset import MedicalBagDataset
-    from mil_tutorial.experiment.judged import Truth
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -47,13 +46,13 @@ def run(arguments: argparse.Namespace) -> int:
 
     out = check_writable(check_new(arguments.out))
     kept = load_kept(arguments.model)
-    dataset, truth = print_warnings(_read, arguments, kept.classes)
+    dataset = print_warnings(_read, arguments, kept.classes)
     slides: dict[str, Path] = {}
     if arguments.slides is not None:
         slides = print_warnings(find_slides, arguments.slides, dataset, arguments.data)
     predictions = print_warnings(kept.predict, dataset)
     about = {"kept_model": arguments.model.name, "data": Path(arguments.data).resolve().name}
-    results = write_judged(out, kept, dataset, predictions, truth, about)
+    results = write_judged(out, kept, dataset, predictions, about)
     print(as_text(results))
     if slides:
         print_warnings(draw_heat_maps, out, dataset, predictions, slides)
@@ -63,14 +62,12 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _read(
-    arguments: argparse.Namespace, classes: tuple[str, str]
-) -> "tuple[MedicalBagDataset, Truth | None]":
-    """Open the slides to judge, and their labels where they are known."""
+def _read(arguments: argparse.Namespace, classes: tuple[str, str]) -> "MedicalBagDataset":
+    """Open the slides to judge, with their labels where they are known."""
     from mil_tutorial.datasets.features.folder import open_folder
     from mil_tutorial.datasets.features.labels import read_labels
     from mil_tutorial.datasets.npz import read_bags
-    from mil_tutorial.experiment.judged import Truth, match_labels
+    from mil_tutorial.experiment.judged import match_labels
 
     data, labels = Path(arguments.data), arguments.labels
     if labels is None and arguments.positive is not None:
@@ -78,10 +75,8 @@ def _read(
     if data.suffix.lower() == ".npz" and not data.is_dir():
         if labels is not None:
             raise ValueError(f"--labels is for a folder of features; {data} has its own labels")
-        bags = read_bags(data)
-        return bags, Truth(bags.labels.numpy(), bags.groups)
+        return read_bags(data)
     if labels is None:
-        return open_folder(data), None
+        return open_folder(data)
     table = read_labels(labels, arguments.positive, classes=classes)
-    dataset = open_folder(data)
-    return dataset, match_labels(dataset.names, table, labels)
+    return match_labels(open_folder(data), table, labels)

@@ -4,19 +4,25 @@ Chen et al. 2022, "Scaling vision transformers to gigapixel images via hierarchi
 learning" (CVPR). Both forms give the same values, since features are rounded to float16 in both.
 """
 
-import csv
 import hashlib
 import io
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from mil_tutorial.datasets.features.tables import Table, in_order, parse_table, read_table
+from mil_tutorial.datasets.features.tables import (
+    Table,
+    csv_text,
+    in_order,
+    parse_table,
+    read_table,
+)
 from mil_tutorial.system.files import replacing, write_whole
 from mil_tutorial.system.paths import cache_dir, data_dir, read_checksums, user_data_dir
 from mil_tutorial.system.reading import load_weights, read_arrays, readable
@@ -134,12 +140,7 @@ def _check_published(slides: Slides, cohort: str, folder: Path) -> None:
 
 def _as_csv(columns: Mapping[str, Sequence[str]]) -> str:
     """Return columns as CSV; those that are shorter end in empty cells."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    length = max(map(len, columns.values()))
-    writer.writerows(zip(*([*cells, *[""] * (length - len(cells))] for cells in columns.values())))
-    return text.getvalue()
+    return csv_text(columns, zip_longest(*columns.values()))
 
 
 def _original_table(path: Path, cohort: str) -> dict[str, list[str]]:

@@ -1,6 +1,8 @@
 """Figures of an experiment: ROC, training, AUC against witness rate and against training bags."""
 
-from collections.abc import Iterable, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,11 +12,27 @@ from mil_tutorial.experiment.run import Experiment
 from mil_tutorial.experiment.summary import Summary, witness_rates
 from mil_tutorial.metrics.intervals import Estimate
 from mil_tutorial.pictures.style import POOLING_COLOURS, POOLING_MARKERS, figure_style
+from mil_tutorial.system.errors import in_a_line
 from mil_tutorial.system.numbers import check_kind
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+
+@contextmanager
+def drawing(complaint: str) -> Iterator[None]:
+    """Let a figure fail with a warning, ``complaint`` and why; close what was left open."""
+    import matplotlib.pyplot as plt
+
+    before = plt.get_fignums()
+    try:
+        yield
+    except Exception as error:  # whatever a library raises: the numbers are there
+        warnings.warn(f"{complaint}: {in_a_line(error)}", stacklevel=4)
+    finally:
+        for number in set(plt.get_fignums()) - set(before):
+            plt.close(number)
 
 
 def plot_roc(summary: Summary) -> "Figure":

@@ -1,6 +1,5 @@
 """From an experiment to kept models: all that ``compare --keep`` writes, and what it refuses."""
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -8,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from mil_tutorial.datasets.features.bags import FeatureBags
 from mil_tutorial.datasets.features.files import Moments
 from mil_tutorial.experiment.benchmarks import Benchmark
 from mil_tutorial.experiment.kept import (
@@ -21,15 +19,13 @@ from mil_tutorial.experiment.kept import (
 )
 from mil_tutorial.experiment.kept_files import write_kept
 from mil_tutorial.experiment.run import Experiment
-from mil_tutorial.experiment.shift import Reference, raw_moments, reference_of
+from mil_tutorial.experiment.shift import raw_moments, reference_of
 from mil_tutorial.experiment.trials import WANTED_SENSITIVITY, new_model
 from mil_tutorial.metrics.calibration import fit_temperature
 from mil_tutorial.system.files import replacing
 from mil_tutorial.system.versions import environment
 
 PARTS = {"train": TRAINED, "val": VALIDATED, "test": TESTED}
-FEATURE_BYTES, BAG_BYTES = 50, 10
-"""Of a feature and a bag, about, beside the weights of a trial."""
 
 
 def check_keepable(benchmark: Benchmark) -> dict[str, str | float]:
@@ -46,18 +42,14 @@ def check_keepable(benchmark: Benchmark) -> dict[str, str | float]:
             f"models of {benchmark.name} cannot be kept: they are trained with their encoder on "
             "pictures, and predict takes features; leave out --keep"
         )
-    test = benchmark.test
-    return test.origin() if isinstance(test, FeatureBags) else {}
+    return benchmark.test.origin()
 
 
 def kept_bytes(benchmark: Benchmark, poolings: Iterable[str], trials: int, members: int = 1) -> int:
     """Return how large the files of kept models will be, about."""
-    weights = sum(
-        4 * math.prod(value.shape)
-        for pooling in poolings
-        for value in new_model(benchmark, pooling, seed=0).state_dict().values()
-    )
-    beside = FEATURE_BYTES * benchmark.input_dim + BAG_BYTES * len(benchmark.test)
+    models = [new_model(benchmark, pooling, seed=0) for pooling in poolings]
+    weights = 4 * sum(value.numel() for model in models for value in model.parameters())
+    beside = 50 * benchmark.input_dim + 10 * len(benchmark.test)  # of a trial: scale, roles, …
     return trials * (members * weights + beside)
 
 
@@ -86,63 +78,45 @@ def kept_models(
     experiment: Experiment, poolings: Sequence[str] | None = None
 ) -> dict[str, KeptModel]:
     """Return the kept model of each pooling; the splits are made once for all of them."""
-    benchmark = experiment.benchmark
-    features = check_keepable(benchmark)
     if not all(models for ensembles in experiment.ensembles.values() for models in ensembles):
         raise ValueError(
             "the experiment kept the models of its first seed only; run it with keep_models=True"
         )
+    benchmark, runs = experiment.benchmark, experiment.runs
+    settings = _settings(experiment)
+    trials: dict[str, list[KeptTrial]] = {pooling: [] for pooling in poolings or runs}
     uses: list[dict[bytes, int]] = []
-    scales = []
     moments: dict[bytes, Moments] = {}
-    for seed in experiment.seeds:
-        for split in benchmark.splits(seed):
-            use: dict[bytes, int] = {}
+    for row, seed in enumerate(experiment.seeds):
+        for fold, split in enumerate(benchmark.splits(seed)):
+            uses.append({})
             for name, part in reversed(split.parts().items()):  # a copy on both sides trained
-                use |= dict.fromkeys(part.contents(), PARTS[name])
-            uses.append(use)
-            scales.append(split.train.scale)
+                uses[-1] |= dict.fromkeys(part.contents(), PARTS[name])
             known = split.train.contents()
             if not moments.keys() >= set(known):
                 moments |= dict(zip(known, raw_moments(split.train)))
+            for pooling, own in trials.items():
+                models = experiment.ensembles[pooling][len(own)]
+                threshold = float(runs[pooling].threshold[row, experiment.folds[row] == fold][0])
+                own.append(KeptTrial(seed, fold, models, split.train.scale, threshold))
     contents = list(dict.fromkeys(content for use in uses for content in use))
     roles = np.array([[use.get(content, UNUSED) for content in contents] for use in uses])
-    common = _settings(experiment, features)
-    reference = reference_of(list(moments.values()))
-    return {
-        pooling: _kept(experiment, pooling, common, scales, reference, contents, roles)
-        for pooling in poolings or experiment.runs
-    }
+    for_all = reference_of(list(moments.values())), contents, roles
+    kept = {}
+    for pooling, own in trials.items():
+        chosen = _temperature(experiment.validations[pooling])
+        kept[pooling] = KeptModel(settings | {"pooling": pooling} | chosen, own, *for_all)
+    return kept
 
 
-def _kept(
-    experiment: Experiment,
-    pooling: str,
-    common: dict[str, Any],
-    scales: Sequence[Any],
-    reference: Reference,
-    contents: list[bytes],
-    roles: np.ndarray,
-) -> KeptModel:
-    runs, n_folds = experiment.runs[pooling], experiment.benchmark.n_folds
-    trials = []
-    for t, models in enumerate(experiment.ensembles[pooling]):
-        row, fold = divmod(t, n_folds)
-        threshold = runs.threshold[row, experiment.folds[row] == fold][0]
-        seed = experiment.seeds[row]
-        trials.append(KeptTrial(seed, fold, models, scales[t], float(threshold)))
-    settings = common | {"pooling": pooling} | _temperature(experiment.validations[pooling])
-    return KeptModel(settings, trials, reference, contents, roles)
-
-
-def _settings(experiment: Experiment, features: dict[str, str | float]) -> dict[str, Any]:
+def _settings(experiment: Experiment) -> dict[str, Any]:
     benchmark = experiment.benchmark
     source = benchmark.source
     return {
         "data": benchmark.name,
         "description": benchmark.description,
         "source": source,
-        "features": features,
+        "features": check_keepable(benchmark),
         "width": benchmark.input_dim,
         "classes": [source.get("negative", "0"), source.get("positive", "1")],
         "seeds": len(experiment.seeds),

@@ -13,13 +13,12 @@ from tqdm.auto import tqdm
 
 from mil_tutorial.bags.dataset import MedicalBagDataset
 from mil_tutorial.bags.loading import fill_batches
-from mil_tutorial.datasets.features.bags import FeatureBags
 from mil_tutorial.datasets.features.files import Moments, moments_of
 from mil_tutorial.datasets.features.tables import in_order
 from mil_tutorial.experiment.shift import Reference, Shift, measure_shift
 from mil_tutorial.models.mil import MIL
 from mil_tutorial.system.numbers import check_kind
-from mil_tutorial.training.prediction import MOST_VALUES, Predictions, ensemble, predict
+from mil_tutorial.training.prediction import MOST_VALUES, ensemble, predict
 
 SAME_MPP = 0.05
 """Relative difference of two µm/px that is none: slides are read at the nearest whole pixel."""
@@ -123,10 +122,9 @@ class KeptModel:
         chosen by it, if there are any: so its prediction is that of the cross-validation.
         """
         everyone = np.ones(len(self.trials), dtype=bool)
-        if content not in self._column:
+        if (column := self._column.get(content)) is None:
             return everyone, NEW
-        roles = self.roles[:, self._column[content]]
-        unseen = (roles != TRAINED) & (roles != VALIDATED)
+        unseen = ~np.isin(self.roles[:, column], (TRAINED, VALIDATED))
         return (unseen, UNSEEN) if unseen.any() else (everyone, SEEN)
 
     def predict(self, dataset: MedicalBagDataset) -> KeptPredictions:
@@ -149,37 +147,40 @@ class KeptModel:
         self._check(dataset)
         chosen, judged_by = zip(*map(self.judges, dataset.contents()))
         judging = np.stack(chosen, axis=1)
-        logits = np.full((len(self.trials), len(dataset)), np.nan)
+
+        def mean(values: np.ndarray) -> np.ndarray:
+            """Return the mean over the trials (T, B) that judge; exact where only one does."""
+            return np.mean(np.broadcast_to(values, judging.shape), axis=0, where=judging)
+
+        logits = np.full(judging.shape, np.nan)
         singles: list[list[float]] = [[] for _ in judged_by]
         attention: list[Any] = [0.0] * len(dataset)
-        moments: list[Moments] = [None] * len(dataset)  # type: ignore[list-item]
+        moments: list[Moments] = []
         blocks = fill_batches(dataset, len(dataset), MOST_VALUES)
         quick = len(blocks) == 1  # no bar for what takes no time
         for rows in tqdm(blocks, "judging", leave=False, disable=quick or None):
             block = MedicalBagDataset([(dataset.instances[row], 0) for row in rows])
-            for row, instances in zip(rows, block.instances):
-                moments[row] = moments_of(instances)
+            moments += map(moments_of, block.instances)
             for t, trial in enumerate(self.trials):
-                own = [i for i, row in enumerate(rows) if judging[t, row]]
-                if not own:
+                if not (own := judging[t, rows]).any():
                     continue
-                members = _judge(trial, block.subset(own))
+                bags, columns = block.subset(own), np.array(rows)[own]
+                bags = bags if trial.scale is None else bags.scaled(*trial.scale)
+                members = [predict(model, bags) for model in trial.models]
                 together = ensemble(members)
-                for i, weights in zip(own, together.per_bag(together.attention)):
-                    attention[rows[i]] = attention[rows[i]] + weights
-                columns = [rows[i] for i in own]
-                _check_finite(together.logits, [dataset.names[column] for column in columns])
                 logits[t, columns] = together.logits
-                for row, values in zip(columns, zip(*(one.probabilities for one in members))):
-                    singles[row] += values
-        thresholds = np.array([trial.threshold for trial in self.trials])
-        thresholds = _mean_of(np.broadcast_to(thresholds[:, None], judging.shape), judging)
-        probabilities = _mean_of(expit(logits), judging)
-        temperature = self.settings["temperature"] or np.nan
+                shares = together.per_bag(together.attention)
+                each = zip(*(one.probabilities for one in members))
+                for column, weights, values in zip(columns, shares, each):
+                    attention[column] = attention[column] + weights
+                    singles[column] += values
+        _check_finite(np.where(judging, logits, 0), dataset.names)
+        thresholds = mean(np.array([[trial.threshold] for trial in self.trials]))
+        probabilities = mean(expit(logits))
         return KeptPredictions(
             names=list(dataset.names),
             probabilities=probabilities,
-            calibrated=_mean_of(expit(logits / temperature), judging),
+            calibrated=mean(expit(logits / (self.settings["temperature"] or np.nan))),
             spread=np.array([np.std(values) for values in singles]),
             thresholds=thresholds,
             called_positive=probabilities >= thresholds,
@@ -192,8 +193,7 @@ class KeptModel:
     def _check(self, dataset: MedicalBagDataset) -> None:
         """Refuse features of another encoder or width; warn of tiles of another µm/px."""
         check_kind(MedicalBagDataset, dataset=dataset)
-        trained = self.settings["features"]
-        origin = dataset.origin() if isinstance(dataset, FeatureBags) else {}
+        trained, origin = self.settings["features"], dataset.origin()
         encoder, other = trained.get("encoder"), origin.get("encoder")
         if encoder and other and encoder != other:
             raise ValueError(
@@ -219,20 +219,10 @@ class KeptModel:
             )
 
 
-def _judge(trial: KeptTrial, bags: MedicalBagDataset) -> list[Predictions]:
-    scaled = bags if trial.scale is None else bags.scaled(*trial.scale)
-    return [predict(model, scaled) for model in trial.models]
-
-
 def _check_finite(logits: np.ndarray, names: list[str]) -> None:
     """Refuse what would be called negative for want of a number."""
-    if beyond := [name for name, logit in zip(names, logits) if not np.isfinite(logit)]:
+    if beyond := [names[i] for i in np.flatnonzero(~np.isfinite(logits).all(axis=0))]:
         raise ValueError(
             f"{in_order(beyond)}: the features are too large for the model to compute with; "
             "extract them again as for training, or leave these slides out"
         )
-
-
-def _mean_of(values: np.ndarray, judging: np.ndarray) -> np.ndarray:
-    """Return the mean over the trials (T, B) that judge; exact where only one does."""
-    return np.where(judging, values, 0).sum(axis=0) / judging.sum(axis=0)

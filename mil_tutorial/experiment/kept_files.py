@@ -16,7 +16,7 @@ from torch import Tensor
 from mil_tutorial.experiment.kept import KeptModel, KeptTrial
 from mil_tutorial.experiment.shift import Reference
 from mil_tutorial.models.mil import MIL, build_model
-from mil_tutorial.system.errors import short_of_memory
+from mil_tutorial.system.errors import in_a_line, short_of_memory
 from mil_tutorial.system.reading import check_is_file, readable
 
 FORMAT = 1
@@ -41,10 +41,8 @@ def write_kept(kept: KeptModel) -> bytes:
                 tensors[f"trial{t}.member{m}.{name}"] = value.detach().cpu().contiguous()
         if trial.scale is not None:
             tensors[f"trial{t}.mean"], tensors[f"trial{t}.deviation"] = trial.scale
-        known = {"members": len(trial.models), "scaled": trial.scale is not None}
-        trials.append(
-            {name: getattr(trial, name) for name in ("seed", "fold", "threshold")} | known
-        )
+        own = {"seed": trial.seed, "fold": trial.fold, "threshold": trial.threshold}
+        trials.append(own | {"members": len(trial.models), "scaled": trial.scale is not None})
     text = {"format": FORMAT, "settings": kept.settings, "trials": trials}
     text = json.loads(json.dumps(text, allow_nan=False))  # as it will be read
     return save(tensors, {KEY: json.dumps(text | {"blake2b": _digest(text, tensors)})})
@@ -82,48 +80,32 @@ def load_kept(path: Path | str) -> KeptModel:
             )
         if stored.pop("blake2b") != _digest(stored, tensors):
             raise ValueError("it has another checksum than when it was written; copy it again")
-        return _checked(_from_stored(stored, tensors))
+        kept = _from_stored(stored, tensors)
+        _check(kept)
+        return kept
     except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         if short_of_memory(error):
             raise
-        reason = str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"
-        reason = " ".join(reason.split())[:300]
+        reason = " ".join(in_a_line(error).split())[:300]
         raise ValueError(f"{path} cannot be used as a kept model: {reason}") from error
 
 
 def _from_stored(stored: dict[str, Any], tensors: Mapping[str, Tensor]) -> KeptModel:
-    settings = stored["settings"]
-    trials = []
+    settings, trials = stored["settings"], []
     for t, trial in enumerate(stored["trials"]):
-        prefix = f"trial{t}."
-        models = [
-            _model(settings, _below(f"{prefix}member{m}.", tensors))
-            for m in range(trial["members"])
-        ]
-        scale = (
-            (tensors[f"{prefix}mean"], tensors[f"{prefix}deviation"]) if trial["scaled"] else None
-        )
-        own = {name: trial[name] for name in ("seed", "fold", "threshold")}
-        trials.append(KeptTrial(models=models, scale=scale, **own))
-    return KeptModel(
-        settings,
-        trials,
-        Reference(*(tensors[f"training.{name}"] for name in Reference._fields)),
-        [bytes(row.tolist()) for row in tensors["contents"]],
-        tensors["roles"].numpy(),
-    )
+        members = (f"trial{t}.member{m}." for m in range(trial["members"]))
+        models, scale = [_model(settings, member, tensors) for member in members], None
+        if trial["scaled"]:
+            scale = tensors[f"trial{t}.mean"], tensors[f"trial{t}.deviation"]
+        trials.append(KeptTrial(trial["seed"], trial["fold"], models, scale, trial["threshold"]))
+    reference = Reference(*(tensors[f"training.{name}"] for name in Reference._fields))
+    contents = [bytes(row.tolist()) for row in tensors["contents"]]
+    return KeptModel(settings, trials, reference, contents, tensors["roles"].numpy())
 
 
-def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {
-        name.removeprefix(prefix): value
-        for name, value in tensors.items()
-        if name.startswith(prefix)
-    }
-
-
-def _model(settings: dict[str, Any], weights: dict[str, Tensor]) -> MIL:
+def _model(settings: dict[str, Any], prefix: str, tensors: Mapping[str, Tensor]) -> MIL:
     """Build a model around its weights, whose width is that of its own head."""
+    weights = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
     with torch.device("meta"):  # nothing is drawn, and no more memory taken than the weights have
         hidden = weights["head.weight"].shape[1]
         model = build_model(settings["pooling"], settings["width"], hidden)
@@ -131,40 +113,27 @@ def _model(settings: dict[str, Any], weights: dict[str, Tensor]) -> MIL:
     return model.eval().requires_grad_(False)
 
 
-def _checked(kept: KeptModel) -> KeptModel:
-    """Refuse parts that do not fit together, before anything is computed with them."""
-    settings, n_trials = kept.settings, len(kept.trials)
-    temperature = settings["temperature"]
+def _check(kept: KeptModel) -> None:
+    """Refuse parts that do not fit together, whoever wrote them, before computing with them."""
+    trials, width, temperature = kept.trials, kept.width, kept.settings["temperature"]
+    scales = [part for trial in trials for part in trial.scale or ()]
+    models = [model for trial in trials for model in trial.models]
+    weights = [value for model in models for value in model.state_dict().values()]
     fits = (
         all(isinstance(name, str) for name in kept.classes)
-        and isinstance(settings["features"], dict)
+        and isinstance(kept.settings["features"], dict)
         and (temperature is None or temperature > 0)
-        and n_trials > 0
-        and all(_fits(trial, kept.width) for trial in kept.trials)
-        and kept.roles.shape == (n_trials, len(kept.contents))
-        and all(part.shape == (kept.width,) and part.isfinite().all() for part in kept.reference)
+        and len(trials) > 0
+        and all(isinstance(one, int) for trial in trials for one in (trial.seed, trial.fold))
+        and all(trial.models and 0 <= trial.threshold <= 1 for trial in trials)
+        and kept.roles.shape == (len(trials), len(kept.contents))
+        and all(part.shape == (width,) for part in (*kept.reference, *scales))
+        and all((trial.scale[1] > 0).all() for trial in trials if trial.scale)
+        and all(value.dtype == torch.float32 for value in (*scales, *weights))
+        and all(value.isfinite().all() for value in (*kept.reference, *scales, *weights))
     )
     if not fits:
         raise ValueError("its parts do not fit together")
-    return kept
-
-
-def _fits(trial: KeptTrial, width: int) -> bool:
-    """Return True for numbers that can be computed with, whoever wrote them."""
-    mean, deviation = trial.scale or (torch.zeros(width), torch.ones(width))
-    weights = [value for model in trial.models for value in model.state_dict().values()]
-    return (
-        len(trial.models) > 0
-        and isinstance(trial.seed, int)
-        and isinstance(trial.fold, int)
-        and 0 <= trial.threshold <= 1
-        and mean.shape == deviation.shape == (width,)
-        and bool((deviation > 0).all())
-        and all(
-            value.dtype == torch.float32 and bool(value.isfinite().all())
-            for value in (mean, deviation, *weights)
-        )
-    )
 
 
 def _digest(text: dict[str, Any], tensors: Mapping[str, Tensor]) -> str:

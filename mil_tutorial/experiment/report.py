@@ -9,14 +9,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mil_tutorial.experiment.figures import plot_roc, plot_training, plot_witness_rate
+from mil_tutorial.experiment.figures import drawing, plot_roc, plot_training, plot_witness_rate
 from mil_tutorial.experiment.keeping import kept_models
 from mil_tutorial.experiment.kept_files import write_kept
 from mil_tutorial.experiment.run import Experiment
 from mil_tutorial.experiment.summary import Summary
 from mil_tutorial.experiment.tables import as_csv, as_markdown, as_results, predictions_csv
 from mil_tutorial.models.mil import POOLINGS
-from mil_tutorial.system.errors import in_a_line
 from mil_tutorial.system.files import alone_in, check_writable, partial_path
 
 if TYPE_CHECKING:
@@ -139,12 +138,10 @@ def _draw(
     figures: "Mapping[str, Callable[[], Figure]]", made: Path, out: Path, results: str
 ) -> list[str]:
     """Draw figures into the folder of these results; return the names of those that succeeded."""
-    import matplotlib.pyplot as plt
-
     drawn = []
     for stem, draw in figures.items():
-        name, others = f"{stem}.png", plt.get_fignums()
-        try:
+        name = f"{stem}.png"
+        with drawing(f"{name} was not drawn"):
             draw().savefig(made / name)
             with alone_in(out):
                 if (out / RESULTS).read_text(encoding="utf-8") != results:
@@ -156,11 +153,6 @@ def _draw(
                     return []
                 os.replace(made / name, out / name)
             drawn.append(name)
-        except Exception as error:  # whatever a library raises: the numbers are there
-            warnings.warn(f"{name} was not drawn: {in_a_line(error)}", stacklevel=3)
-        finally:
-            for number in set(plt.get_fignums()) - set(others):
-                plt.close(number)
     return drawn
 
 

@@ -65,11 +65,9 @@ class Shift(NamedTuple):
         is_far = self.distance * self.n_slides**0.5 > FARTHEST
         if not is_far and (self.ratio is None or low <= self.ratio <= high):
             return None
-        spread = (
-            ""
-            if self.ratio is None
-            else (f", and deviations within a slide are {self.ratio:.2g} times those of training")
-        )
+        spread = ""
+        if self.ratio is not None:
+            spread = f", and deviations within a slide are {self.ratio:.2g} times those of training"
         return (
             "the features lie outside what the model was trained on: at the median feature, the "
             f"mean of the {self.n_slides} slides differs by {self.distance:.2f} deviations between "

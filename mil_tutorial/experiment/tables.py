@@ -1,12 +1,11 @@
 """Tables of an experiment: as plain values for JSON, as Markdown, as CSV."""
 
-import csv
-import io
 import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from mil_tutorial.datasets.features.tables import csv_text
 from mil_tutorial.experiment.run import Experiment
 from mil_tutorial.experiment.summary import METRICS, Summary
 from mil_tutorial.experiment.trials import WANTED_SENSITIVITY
@@ -207,11 +206,8 @@ def _cell(row: dict[str, Any], name: str, form: str = ".2f") -> str:
 
 def as_csv(results: dict[str, Any]) -> str:
     """Return the rows of the poolings as CSV."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(results["rows"][0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(results["rows"])
-    return text.getvalue()
+    rows = results["rows"]
+    return csv_text(rows[0], (row.values() for row in rows))
 
 
 def predictions_csv(experiment: Experiment) -> str:
@@ -219,24 +215,22 @@ def predictions_csv(experiment: Experiment) -> str:
 
     A name that a spreadsheet would compute, such as ``=1+1``, has an apostrophe before it.
     """
-    test, text = experiment.benchmark.test, io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    test = experiment.benchmark.test
     head = ["bag", "group", "label", "pooling", "seed", "fold"]
-    writer.writerow([*head, "probability", "threshold", "called_positive"])
     labels = test.labels.int().tolist()
-    for pooling, runs in experiment.runs.items():
-        for row, seed in enumerate(experiment.seeds):
-            for bag in range(len(test)):
-                writer.writerow(
-                    [
-                        *(inert(test.names[bag]), inert(test.groups[bag]), labels[bag]),
-                        *(pooling, seed, experiment.folds[row, bag]),
-                        f"{runs.probabilities[row, bag]:.9g}",
-                        f"{runs.threshold[row, bag]:.9g}",
-                        int(runs.called_positive[row, bag]),
-                    ]
-                )
-    return text.getvalue()
+    rows = (
+        [
+            *(inert(test.names[bag]), inert(test.groups[bag]), labels[bag]),
+            *(pooling, seed, experiment.folds[row, bag]),
+            f"{runs.probabilities[row, bag]:.9g}",
+            f"{runs.threshold[row, bag]:.9g}",
+            int(runs.called_positive[row, bag]),
+        ]
+        for pooling, runs in experiment.runs.items()
+        for row, seed in enumerate(experiment.seeds)
+        for bag in range(len(test))
+    )
+    return csv_text([*head, "probability", "threshold", "called_positive"], rows)
 
 
 def inert(name: Any) -> Any:

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from mil_tutorial.bags.dataset import content, first_unusable, sampled_rows
 from mil_tutorial.datasets.features.formats import kind_of, shapes
-from mil_tutorial.datasets.wsi.placement import Placement, attribute_text, number, place
+from mil_tutorial.datasets.wsi.placement import Placement, number, place
+from mil_tutorial.datasets.wsi.tile_files import stated_encoder
 from mil_tutorial.system.memory import check_fits
 from mil_tutorial.system.reading import DAMAGED
 
@@ -112,15 +113,12 @@ class FeatureFile:
         return place(kind.read(path, "coords"), kind.attributes(path, "coords"), path)
 
     def origin(self) -> dict[str, str | float]:
-        """Return what the file says of how its features were made: encoder, µm/px; maybe nothing.
-
-        The command ``features`` names the encoder ``encoder``, STAMP ``extractor``.
-        """
+        """Return what the file says of how its features were made: encoder, µm/px, maybe none."""
         kind = kind_of(self.path)
-        stored = kind.attributes(self.path, "features")
         known: dict[str, str | float] = {}
-        if name := next((name for name in ("encoder", "extractor") if name in stored), None):
-            known["encoder"] = attribute_text(stored[name])
+        encoder = stated_encoder(kind.attributes(self.path, "features"))
+        if encoder is not None:
+            known["encoder"] = encoder
         placed = kind.attributes(self.path, "coords")
         if (mpp := number(placed, "target_mpp", self.path)) is not None:
             known["mpp"] = mpp

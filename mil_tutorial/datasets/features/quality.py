@@ -13,6 +13,7 @@ from mil_tutorial.datasets.features.folder import feature_files
 from mil_tutorial.datasets.features.formats import kind_of
 from mil_tutorial.datasets.features.tables import shorten
 from mil_tutorial.datasets.wsi.placement import attribute_text
+from mil_tutorial.datasets.wsi.tile_files import ENCODER
 from mil_tutorial.metrics.features import (
     FEW_INSTANCES,
     FEW_SLIDES,
@@ -34,7 +35,7 @@ FAR, LENGTH = 3.2, 2.0  # sound slides: up to 2.9, and up to 1.4 times longer or
 BETWEEN = 0.1, 0.99  # of what chance gives, and of all
 
 STATED = {
-    "encoder": ("features", {"encoder": "{}", "extractor": "{}"}),
+    "encoder": ("features", dict.fromkeys(ENCODER, "{}")),
     "scale": ("coords", {"target_mpp": "{} µm/px", "target_magnification": "{}×"}),
     "tile side": ("coords", {"patch_size": "{} px"}),
 }

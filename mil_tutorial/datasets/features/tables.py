@@ -1,12 +1,13 @@
 """Tables as people have them: cells without what surrounds them, and names in messages."""
 
 import csv
+import io
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mil_tutorial.system.reading import check_no_pointer
 
@@ -63,6 +64,15 @@ def parse_table(path: Path, lines: Iterable[str]) -> Table:
             f'with a comma in quotes: "Doe, J". The first line is the header: {in_order(header)}'
         )
     return Table(path, header, [dict(zip(header, cells)) for _, cells in rows], [*dict(rows)])
+
+
+def csv_text(head: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
+    """Return a table as the text of a CSV file; None is an empty cell."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(head)
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 def one_form(name: str) -> str:

@@ -14,7 +14,7 @@ attributes under the names of
 CLAM's loader takes ``file["features"][:]`` and ``file["coords"][:]``; both stay plain arrays.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,8 @@ NUMBERS = (
     *("level0_mpp", "target_mpp", *MAY_BE_ZERO),
 )
 """Attributes of coordinates that are read."""
+ENCODER = ("encoder", "extractor")
+"""Attributes of features that name their encoder, of which the first counts: ours, STAMP's."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,7 +210,14 @@ def read_tiles(path: str | Path) -> Tiles:
 def read_encoder(path: Path) -> str:
     """Return the name of the encoder whose features a file holds."""
     with open_hdf5(path) as file:
-        return str(dataset(file, "features").attrs.get("encoder", "unknown"))
+        dataset(file, "features")  # refuses a file without them
+        return stated_encoder(attributes(file, "features")) or "unknown"
+
+
+def stated_encoder(of_features: Mapping[str, Any]) -> str | None:
+    """Return the name of the encoder that the attributes of features state, if they do."""
+    known = (attribute_text(of_features[name]) for name in ENCODER if name in of_features)
+    return next(known, None)
 
 
 def _add_coords(file: Any, tiles: Tiles) -> None:
