@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mil_tutorial.datasets.tcga import SUBTYPES
 from mil_tutorial.datasets.tcga_files import read_slides, write_packed
+from mil_tutorial.system.files import check_writable
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -15,6 +16,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path("tcga"), help="default: tcga")
     options = parser.parse_args(arguments)
     try:
+        check_writable(options.out)  # before the long reading
         cohorts = {cohort: read_slides(cohort, options.clone) for cohort in SUBTYPES}
         for cohort, slides in cohorts.items():
             write_packed(slides, cohort, options.out)

@@ -1,7 +1,6 @@
 """Bags: a data set in which a label belongs to many instances together."""
 
 import copy
-import hashlib
 import itertools
 from collections.abc import Hashable, Iterable, Sequence, Sized
 from typing import Any, NamedTuple
@@ -11,13 +10,14 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from mil_tutorial.bags.digests import content, digest_of, sampled_rows
 from mil_tutorial.bags.groups import group_values
 from mil_tutorial.system.numbers import check_kind, shown
 
 LARGEST = 1e30
 """Of a number in a bag: sums of products of larger ones may leave float32."""
-SAMPLED_ROWS = 16
-"""Instances of a bag that its content is known by."""
+LISTS = ("names", "groups", "instances", "instance_labels", "coords", "_digests", "_contents")
+"""What a data set has for each bag, or not at all; labels are a tensor."""
 
 
 class Bag(NamedTuple):
@@ -112,29 +112,20 @@ class MedicalBagDataset(Dataset[Bag]):
         Indices are as NumPy has them: negative ones count from the end, and B bools are a mask.
         """
         chosen = self._rows(indices)
-
-        def take(values: Sequence[Any]) -> list[Any]:
-            return [values[i] for i in chosen]
-
         part = object.__new__(MedicalBagDataset)  # the bags were checked already
-        part.names, part.groups = take(self.names), take(self.groups)
-        part.instances, part.labels = take(self.instances), self.labels[chosen]
-        part.instance_labels = None if self.instance_labels is None else take(self.instance_labels)
-        part.coords = None if self.coords is None else take(self.coords)
-        part._digests = None if self._digests is None else take(self._digests)
-        part._contents = None if self._contents is None else take(self._contents)
-        part.scale = self.scale
+        for name in LISTS:
+            own = getattr(self, name)
+            setattr(part, name, None if own is None else [own[i] for i in chosen])
+        part.labels, part.scale = self.labels[chosen], self.scale
         return part
 
     def joined(self, other: "MedicalBagDataset") -> "MedicalBagDataset":
         """Return these bags and then those of ``other``, which are scaled alike."""
         both = object.__new__(MedicalBagDataset)
-        lists = ("names", "groups", "instances", "instance_labels", "coords")
-        for name in (*lists, "_digests", "_contents"):
+        for name in LISTS:
             own, more = getattr(self, name), getattr(other, name)
             setattr(both, name, None if own is None or more is None else [*own, *more])
-        both.labels = torch.cat([self.labels, other.labels])
-        both.scale = self.scale
+        both.labels, both.scale = torch.cat([self.labels, other.labels]), self.scale
         return both
 
     def with_instances(self, instances: Sequence[Tensor], recipe: str = "") -> "MedicalBagDataset":
@@ -155,8 +146,8 @@ class MedicalBagDataset(Dataset[Bag]):
             names=self.names,
         )
         if recipe:
-            parents = self._digests or [_digest(x) for x in self.instances]
-            derived._digests = [_digest(recipe, parent) for parent in parents]
+            parents = self._digests or [digest_of(x) for x in self.instances]
+            derived._digests = [digest_of(recipe, parent) for parent in parents]
         return derived
 
     def with_groups(self, groups: Sequence[Any]) -> "MedicalBagDataset":
@@ -204,10 +195,7 @@ class MedicalBagDataset(Dataset[Bag]):
         Derived bags are identified by their origin and ``recipe``, so that equal data have equal
         digits on every processor.
         """
-        digest = hashlib.blake2b(self.labels.numpy().tobytes(), digest_size=8)
-        for part in self._digests or self.instances:
-            _update(digest, part)
-        return digest.hexdigest()
+        return digest_of(self.labels.numpy().tobytes(), *(self._digests or self.instances)).hex()
 
     def _rows(self, indices: Iterable[int]) -> list[int]:
         """Return the bags that indices mean, from 0 to B - 1."""
@@ -262,26 +250,6 @@ class MedicalBagDataset(Dataset[Bag]):
 _data_sets = itertools.count()
 
 
-def _update(digest: Any, part: Tensor | bytes | str) -> None:
-    if isinstance(part, Tensor):
-        digest.update(str(tuple(part.shape)).encode())
-        digest.update(part.contiguous().numpy().data)
-    else:
-        digest.update(part.encode() if isinstance(part, str) else part)
-
-
-def _digest(*parts: Tensor | bytes | str) -> bytes:
-    digest = hashlib.blake2b(digest_size=8)
-    for part in parts:
-        _update(digest, part)
-    return digest.digest()
-
-
-def sampled_rows(n: int) -> Tensor:
-    """Return the rows, of n, that ``content`` looks at: evenly from the first to the last."""
-    return torch.linspace(0, n - 1, min(n, SAMPLED_ROWS)).round().long()
-
-
 def first_unusable(instances: Tensor) -> int | None:
     """Return the first instance that holds NaN, infinity or a number beyond ``LARGEST``, or None.
 
@@ -291,18 +259,6 @@ def first_unusable(instances: Tensor) -> int | None:
         return None
     bad = (~(instances.flatten(1).abs() < LARGEST)).any(dim=1)
     return int(bad.nonzero()[0]) if bad.any() else None
-
-
-def content(n: int, sample: Tensor) -> bytes:
-    """Return bytes that change with the number of instances and with a value of the sampled.
-
-    Features and their copy in float16, as many programs save them, are one content.
-    """
-    width, half = sample[0].numel(), sample.half()
-    digest = hashlib.blake2b(f"{n} {width}".encode(), digest_size=8)
-    in_range = half.isfinite().all() and half.any()
-    digest.update((half if in_range else sample).numpy().tobytes())
-    return digest.digest()
 
 
 def _one_per_bag(what: str, values: Sequence[Any], n_bags: int) -> list[Any]:

@@ -1,6 +1,6 @@
 """Splits by patient: the slides of a patient are all on one side."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,7 +43,6 @@ def group_folds(
         every fold; when a group is missing, or a label is not 0 or 1.
     """
     truth, group_of = as_array(labels, "labels"), group_numbers(groups)
-    seed = as_integer(seed, "seed", least=0)
     if truth.shape != group_of.shape or not np.isin(truth, (0, 1)).all():
         raise ValueError(
             f"labels are {shown(labels)} and there are {len(group_of)} groups; expected a label "
@@ -158,6 +157,30 @@ def shared_groups(**splits: MedicalBagDataset) -> dict[Hashable, list[str]]:
     for group, side in zip(groups, sides):
         sides_of.setdefault(group, {})[side] = None
     return {group: list(own) for group, own in sides_of.items() if len(own) > 1}
+
+
+def count_shared(what: str, divisions: Sequence[Mapping[str, MedicalBagDataset]]) -> str:
+    """Say how many groups, called ``what``, several splits of each division share.
+
+    A division has folds, or ``test`` and others. Of several it is said from how many to how many.
+    """
+    shared = [shared_groups(**splits) for splits in divisions]
+    if "test" not in divisions[0]:
+        everyone = {group for dataset in divisions[0].values() for group in dataset.groups}
+        return f"{what} in several folds: {len(shared[0])} of {len(everyone)}"
+    counts = []
+    for name in ("test", "val"):
+        numbers = [sum(name in sides for sides in groups.values()) for groups in shared]
+        if any(numbers):
+            totals = [len(set(splits[name].groups)) for splits in divisions]
+            counts.append(f"{_span(numbers)} of {_span(totals)} in {name}")
+    folds = f", in {sum(map(bool, shared))} of {len(shared)} folds" if len(shared) > 1 else ""
+    return f"{what} on both sides: {', '.join(counts)}{folds}"
+
+
+def _span(numbers: Sequence[int]) -> str:
+    low, high = min(numbers), max(numbers)
+    return f"{low}" if low == high else f"{low} to {high}"
 
 
 def check_groups(**splits: MedicalBagDataset) -> None:

@@ -40,6 +40,7 @@ TOO_LARGE = (
 NOT_LOW_ENOUGH = (
     "wrong for scores near -1e10: padding must be below every score, and only minus infinity is"
 )
+DRAWN, N_DRAWN = (range(40), range(1000, 1003)), 5  # tiles of two bags, and how many to show
 UPSIDE_DOWN = "The mask is used upside down: it is True at real tiles."
 
 
@@ -97,17 +98,13 @@ def check_masked_softmax(answer: Any) -> str:
 @exercise
 def check_epoch_sampler(answer: Any) -> str:
     """Check the class ``EpochSampler(dataset, n, seed)``."""
-    dataset = MedicalBagDataset(
-        [(1000 * b + torch.arange(n)[:, None], b) for b, n in enumerate((40, 3))]
-    )
+    dataset = MedicalBagDataset((torch.tensor(own)[:, None], y) for y, own in enumerate(DRAWN))
     first, second, other = (
-        attempt(answer, dataset, 5, seed, case=f"EpochSampler(dataset, 5, {seed})")
+        attempt(answer, dataset, N_DRAWN, seed, case=f"EpochSampler(dataset, 5, {seed})")
         for seed in (0, 0, 1)
     )
     epochs = [_shown(first, epoch, 0) for epoch in (0, 1, 2)]
-    for shown in epochs:
-        _examine_draw(shown, range(40), 5)
-    _examine_draw(_shown(first, 2, 1), range(1000, 1003), 3)
+    _shown(first, 2, 1)  # a bag that has too few
     if epochs[0] == epochs[1] or epochs[1] == epochs[2]:
         raise Wrong(
             f"two epochs in a row show the same tiles, {epochs[1]}. The bug is still there: what "
@@ -125,14 +122,11 @@ def check_epoch_sampler(answer: Any) -> str:
             f"{epochs[1]}: nobody could repeat the run"
         )
     others = [_shown(other, epoch, 0) for epoch in (0, 1, 2)]
-    same = [epoch for epoch, shown in enumerate(others) if shown == epochs[epoch]]
-    if same and len(same) < len(others):
-        raise Wrong(
-            f"seeds 0 and 1 show the same tiles in epoch {same[0]}, though not in all epochs: the "
-            "seed must matter in every epoch"
-        )
-    if same:
-        raise Wrong("seeds 0 and 1 show the same tiles in epoch 1: the seed is no longer used")
+    if same := [epoch for epoch, shown in enumerate(others) if shown == epochs[epoch]]:
+        why = ", though not in all epochs: the seed must matter in every epoch"
+        if len(same) == len(others):
+            why = ": the seed is no longer used"
+        raise Wrong(f"seeds 0 and 1 show the same tiles in epoch {same[0]}{why}")
     for epoch, shown in enumerate(others):
         if shown in epochs:
             raise Wrong(
@@ -153,9 +147,8 @@ def check_packed_mean(answer: Any) -> str:
             sizes = torch.tensor(counts)
             got = attempt(answer, x, sizes, case=case)
             expect_tensor(got, (len(counts), width), "the result", "float")
-            parts = x.split(list(counts))
-            truth = torch.stack([part.mean(dim=0) for part in parts])
-            totals = torch.stack([part.sum(dim=0) for part in parts])
+            truth = torch.stack([part.mean(dim=0) for part in x.split(list(counts))])
+            totals = truth * sizes[:, None]
             mistakes = {
                 "That is the sum: divide by the bag's size.": totals,
                 "Divided by N: divide by the bag's own size.": totals / len(x),
@@ -184,24 +177,21 @@ class _CallCounter(TorchFunctionMode):
 
     calls = 0
 
-    def __torch_function__(
-        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         self.calls += 1
-        return function(*args, **(kwargs or {}))
+        return func(*args, **(kwargs or {}))
 
 
 def _expect_no_loop(answer: Any) -> None:
     """Refuse an answer that calls torch more often when there are more bags."""
-    calls = []
-    for n_bags in (3, 30):
-        with _CallCounter() as counter:
+    few, many = _CallCounter(), _CallCounter()
+    for n_bags, counter in ((3, few), (30, many)):
+        with counter:
             answer(torch.ones(2 * n_bags, 4), torch.full((n_bags,), 2))
-        calls.append(counter.calls)
-    if calls[0] != calls[1]:
+    if few.calls != many.calls:
         raise Wrong(
-            f"the means are right, but there is a loop over bags: {calls[0]} calls of torch for 3 "
-            f"bags, {calls[1]} for 30. index_add adds up the rows of all bags at once"
+            f"the means are right, but there is a loop over bags: {few.calls} calls of torch for 3 "
+            f"bags, {many.calls} for 30. index_add adds up the rows of all bags at once"
         )
 
 
@@ -284,7 +274,7 @@ def _examine_shape(bags: Any, sizes: list[int], case: str) -> None:
 
 
 def _shown(sampler: Any, epoch: int | None, bag: int) -> list[int]:
-    """Return the tiles that a sampler shows of a bag, sorted; None means the present epoch."""
+    """Return what a sampler shows of a bag, examined, sorted; None means the present epoch."""
 
     def read() -> Any:
         if epoch is not None:
@@ -301,12 +291,10 @@ def _shown(sampler: Any, epoch: int | None, bag: int) -> list[int]:
     numbers = [float(tile) for tile in tiles[:, 0]]
     if strange := [number for number in numbers if not number.is_integer()]:
         raise Wrong(f"bag {bag} shows the value {strange[0]:g}, which none of its tiles holds")
-    return sorted(map(int, numbers))
-
-
-def _examine_draw(shown: list[int], tiles: range, n: int) -> None:
-    if len(shown) != n or len(set(shown)) != n or not set(shown) <= set(tiles):
+    drawn, own, n = sorted(map(int, numbers)), DRAWN[bag], min(N_DRAWN, len(DRAWN[bag]))
+    if len(drawn) != n or len(set(drawn)) != n or not set(drawn) <= set(own):
         raise Wrong(
-            f"a bag of {len(tiles)} tiles shows {shown}, expected {n} different ones of "
-            f"{tiles[0]} to {tiles[-1]}"
+            f"a bag of {len(own)} tiles shows {drawn}, expected {n} different ones of "
+            f"{own[0]} to {own[-1]}"
         )
+    return drawn

@@ -1,7 +1,6 @@
 """Checks of chapter 15: the pitfalls clinic. A case is a fixed function and the cause's letter."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,9 @@ import torch
 from scipy.special import expit
 from torch import Tensor
 
-from mil_tutorial.checks.exercise import NotAttempted, Wrong, exercise
+from mil_tutorial.checks.diagnosis import diagnosed
+from mil_tutorial.checks.exercise import Wrong, exercise
+from mil_tutorial.checks.folds import examine_folds
 from mil_tutorial.checks.judging import (
     answers_of,
     as_numbers,
@@ -34,43 +35,6 @@ from mil_tutorial.checks.padded import (
 from mil_tutorial.metrics.calibration import fit_temperature
 from mil_tutorial.metrics.decisions import auc
 
-SHOWS = {
-    "A": "Dropout that stays on gives a new number at each call; here each call gives the same.",
-    "B": "If test slides had a say, their result would choose something; look for a max or "
-    "an argmax.",
-    "C": "With two axes lined up wrongly, shapes matter: most of them raise an error.",
-    "D": "Numbers in alphabetical order flip the labels, and the AUC falls below 0.5.",
-    "E": "If slides were merged, fewer would come out than went in, depending on the batch size.",
-    "F": "Padding treated as tissue shows when the same bag is padded to another length.",
-    "G": "Code that guesses treats a number differently depending on the others in its batch.",
-    "H": "If slides were missing, fewer would come out than went in, whatever the batch size.",
-    "I": "A hidden 0/0 shows in the gradient: the value is fine, but the step is not.",
-    "J": "A patient on both sides shows when labels are coins: the AUC stays above 0.5.",
-}
-
-
-@contextmanager
-def _diagnosed(answer: Any, letter: str) -> Iterator[Any]:
-    """Give the function of ``(function, why)`` to be judged; if it is right, judge the letter."""
-    if answer is None or answer is ...:
-        raise NotAttempted
-    if not isinstance(answer, tuple) or len(answer) != 2:
-        raise Wrong("hand in the function and the letter: (name_of_the_function, why)")
-    function, why = answer
-    why = why.strip().upper() if isinstance(why, str) else why
-    try:
-        yield function
-    except Wrong as mistake:
-        if why == letter:
-            raise Wrong(f"{mistake}. Your diagnosis {why} is right; now fix the code") from mistake
-        raise
-    if why is None or why is ...:
-        raise Wrong("the code is fixed. Now put the letter of its cause into `why`")
-    if not isinstance(why, str) or why not in SHOWS:
-        raise Wrong(f"the code is fixed, but {why!r} is none of the letters A to J")
-    if why != letter:
-        raise Wrong(f"the code is fixed, but the cause is not {why}. {SHOWS[why]}")
-
 
 @exercise
 def check_max_of_bags(answer: Any) -> str:
@@ -82,7 +46,7 @@ def check_max_of_bags(answer: Any) -> str:
         "1 bag, 4 tiles, 1 value": padded_bags([2], 4, 1),
         "2 bags, 5 tiles, 5 values, all negative": (-1 - low.abs(), mask),
     }
-    with _diagnosed(answer, "C") as max_of_bags:
+    with diagnosed(answer, "C") as max_of_bags:
         examine_each(max_of_bags, cases, max_by_loop, "the maximum", MAX_MISTAKES)
     return "the mask has an axis for the values, whatever the shape"
 
@@ -96,7 +60,7 @@ def check_rows_to_weights(answer: Any) -> str:
         "an empty bag alone": padded_scores([0], 2),
         "bags of 2 and 1 tiles": padded_scores([2, 1], 2),
     }
-    with _diagnosed(answer, "I") as rows_to_weights:
+    with diagnosed(answer, "I") as rows_to_weights:
         for case, (scores, mask) in cases.items():
             scores.requires_grad_()
             weights = attempt(rows_to_weights, scores, mask, case=case)
@@ -143,7 +107,7 @@ def check_attention_of(answer: Any) -> str:
         "no padding": (padded_scores([3, 3], 3)[0], torch.tensor([3, 3])),
         "high scores on padding": (high, torch.tensor([2, 1])),
     }
-    with _diagnosed(answer, "F") as attention_of:
+    with diagnosed(answer, "F") as attention_of:
         examine_each(attention_of, cases, attention_by_loop, "the attention", ATTENTION_MISTAKES)
     return "padding gets nothing, however much there is"
 
@@ -170,7 +134,7 @@ def check_to_probabilities(answer: Any) -> str:
         "logits 0.1, 0.5 and 0.9": (np.array([0.1, 0.5, 0.9]),),
         "logits 0 and 1": (np.array([0.0, 1.0]),),
     }
-    with _diagnosed(answer, "G") as to_probabilities:
+    with diagnosed(answer, "G") as to_probabilities:
         examine_each(to_probabilities, cases, expit, "the probability", PROBABILITY_MISTAKES)
     return "a logit has one probability, whatever else is in the batch"
 
@@ -178,7 +142,7 @@ def check_to_probabilities(answer: Any) -> str:
 @exercise
 def check_join_bags(answer: Any) -> str:
     """Check ``join_bags(batch)`` and its diagnosis."""
-    with _diagnosed(answer, "E") as join_bags:
+    with diagnosed(answer, "E") as join_bags:
         for sizes, labels in (([3, 1, 4], [0, 1, 0]), ([2], [1]), ([1, 1], [0, 0])):
             case = f"bags of {', '.join(map(str, sizes))}"
             bags = [torch.full((n, 2), float(i)) for i, n in enumerate(sizes)]
@@ -202,7 +166,7 @@ def check_join_bags(answer: Any) -> str:
 @exercise
 def check_score_slides(answer: Any) -> str:
     """Check ``score_slides(score, slides, limit)`` by what it sends through the model."""
-    with _diagnosed(answer, "H") as score_slides:
+    with diagnosed(answer, "H") as score_slides:
         for limit, sizes in ((40, [30, 120, 40, 75, 41]), (50, [20, 10]), (60, [600])):
             case = f"slides of {', '.join(map(str, sizes))} tiles, limit {limit}"
             logits = np.linspace(-1, 2, len(sizes))
@@ -248,44 +212,9 @@ def _expect_tiles(n: int, calls: list[Tensor], limit: int, case: str) -> None:
 @exercise
 def check_make_folds(answer: Any) -> str:
     """Check ``make_folds(patients, n_folds)`` by its properties, and its diagnosis."""
-    rng = np.random.default_rng(3)
-    many = np.repeat([f"P{i:02}" for i in range(30)], rng.integers(1, 5, 30))
-    with _diagnosed(answer, "J") as make_folds:
-        for patients, n_folds in ((rng.permutation(many), 5), (np.repeat(np.arange(8), 3), 4)):
-            case = f"{len(np.unique(patients))} patients, {n_folds} folds"
-            rows = list(range(len(patients)))
-            folds = attempt(make_folds, patients, n_folds, case=case)
-            if not hasattr(folds, "__iter__"):
-                raise Wrong(f"got {type(folds).__name__}, expected pairs of training and test")
-            folds = [_fold(fold, len(patients)) for fold in folds]
-            if len(folds) != n_folds:
-                raise Wrong(f"{len(folds)} folds came, expected {n_folds} ({case})")
-            for train, test in folds:
-                if both := set(patients[train]) & set(patients[test]):
-                    raise Wrong(
-                        f"training and test of a fold are not independent, because of {len(both)} "
-                        f"patients ({case}). Where are their slides?"
-                    )
-                if sorted([*train, *test]) != rows:
-                    raise Wrong(
-                        f"a fold does not contain every slide once, in training or test ({case})"
-                    )
-            if sorted(np.concatenate([test for _, test in folds])) != rows:
-                raise Wrong(f"over all folds, every slide is tested once ({case})")
+    with diagnosed(answer, "J") as make_folds:
+        examine_folds(make_folds)
     return "every slide is tested once, by a model that never saw its patient"
-
-
-def _fold(fold: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
-    try:
-        train, test = (np.asarray(rows) for rows in fold)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise Wrong("a fold is a pair: training rows and test rows") from error
-    for rows in (train, test):
-        if rows.ndim != 1 or rows.dtype.kind not in "iu" or rows.min(initial=0) < 0:
-            raise Wrong("a fold contains row numbers of slides, as whole numbers")
-        if rows.max(initial=0) >= n:
-            raise Wrong(f"a row is {rows.max()}, but there are {n} slides")
-    return train, test
 
 
 REPORT_MISTAKES: dict[str, Callable[..., Any]] = {
@@ -312,20 +241,16 @@ def check_report_auc(answer: Any) -> str:
             np.array([auc(y, scores) for scores in side]) for y, side in zip(labels, (val, test))
         ]
     truth = [test[val.argmax()] for val, test in aucs.values()]
-    with _diagnosed(answer, "B") as report_auc:
+    with diagnosed(answer, "B") as report_auc:
         reported = attempt_each(report_auc, cases)
         expect_each(reported, truth, "the AUC", answers_of(REPORT_MISTAKES, aucs), cases)
     return "validation slides choose the epoch, test slides judge it"
 
 
-TEMPERATURE_MISTAKES: dict[str, Callable[..., Any]] = {
-    "That is 1 / T, the factor that multiplies the logits.": (
-        lambda labels, logits: 1 / fit_temperature(labels, logits)
-    ),
-    "That is log T: take its exponential.": (
-        lambda labels, logits: np.log(fit_temperature(labels, logits))
-    ),
-    "That is 1: you have fitted nothing.": lambda labels, logits: 1.0,
+TEMPERATURE_MISTAKES: dict[str, Callable[[float], float]] = {
+    "That is 1 / T, the factor that multiplies the logits.": lambda t: 1 / t,
+    "That is log T: take its exponential.": np.log,
+    "That is 1: you have fitted nothing.": lambda t: 1.0,
 }
 
 
@@ -337,15 +262,14 @@ def check_best_temperature(answer: Any) -> str:
         "an underconfident model": _stated(0.4, 1),
         "a calibrated model": _stated(1.0, 2),
     }
-
-    def read(answer: Any, right: float, case: str) -> Any:
-        """Accept what is within one per cent of a known answer: optimisers stop early."""
-        value = as_numbers(answer)
-        known = (right, 1 / right, np.log(right), 1.0)
-        near = (one for one in known if value.shape == () and np.isclose(value, one, 0.01, 0))
-        return next(near, value)
-
-    examine_each(answer, cases, fit_temperature, "the temperature", TEMPERATURE_MISTAKES, read)
+    got = [as_numbers(value) for value in attempt_each(answer, cases)]
+    truth = [fit_temperature(*case) for case in cases.values()]
+    mistakes = [(text, list(map(rule, truth))) for text, rule in TEMPERATURE_MISTAKES.items()]
+    for i, known in enumerate(zip(truth, *(values for _, values in mistakes))):
+        # Optimisers stop early: what is within one per cent of a known answer is taken for it.
+        near = (one for one in known if got[i].shape == () and np.isclose(got[i], one, 0.01, 0))
+        got[i] = next(near, got[i])
+    expect_each(got, truth, "the temperature", mistakes, cases)
     return "the lowest cross-entropy, for overconfident and underconfident models"
 
 

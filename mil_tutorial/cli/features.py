@@ -107,6 +107,8 @@ def check(arguments: argparse.Namespace) -> int:
         raise ValueError(f"--check encodes and writes nothing; leave out --{' and --'.join(idle)}")
     if arguments.encoder:
         check_name(arguments.encoder)
+        if not arguments.slides:
+            raise ValueError("--check uses --encoder to encode tiles anew; name SLIDE too")
     slides = find_slides(arguments.slides)
     findings = check_features(arguments.check)
     if slides:

@@ -13,11 +13,13 @@ from mil_tutorial.bags.dataset import MedicalBagDataset
 from mil_tutorial.bags.splits import (
     check_classes,
     connected_groups,
+    count_shared,
     group_folds,
     scale_together,
     shared_groups,
 )
 from mil_tutorial.datasets.features.bags import FeatureBags
+from mil_tutorial.datasets.features.files import copies
 from mil_tutorial.datasets.features.folder import open_features
 from mil_tutorial.datasets.features.labels import LabelTable, read_labels
 from mil_tutorial.datasets.features.tables import shorten
@@ -40,10 +42,7 @@ def npz_benchmark(path: Path) -> Benchmark:
             "(N, D); turn image tiles into features with an encoder first"
         )
     check_classes(**{path.name: dataset})
-    try:
-        group_folds(dataset.labels.tolist(), dataset.groups, FOLDS)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+    _check_folds(dataset, dataset.groups, f"{path}: ")
     return Benchmark(
         name=path.name,
         description=f"{path.name}: {len(dataset)} bags, {FOLDS}-fold cross-validation by group; "
@@ -78,6 +77,8 @@ def folder_benchmark(
             "and label (--labels FILE.csv)"
         )
     table = read_labels(labels, positive, split, group)
+    if table.groups == table.patients:  # kept together anyway
+        table = table._replace(group=None, groups=None)
     # What is wrong with the division is said before thousands of files are opened.
     sides, kept, leaks = _check_division(table, Path(labels), split, allow_leak)
     dataset, table = open_features(path, f"{labels} with {split}" if split else str(labels), table)
@@ -85,14 +86,19 @@ def folder_benchmark(
     if leaks:
         splits = _keeping(splits, dict(zip(dataset.names, kept)))
         division += f" ({'; '.join(leaks)})"
-    _warn_of_copies(dataset, table.splits or table.folds or kept)
+    if divided := copies(dataset.files, table.splits or table.folds or kept):
+        warnings.warn(
+            f"files of one content under several names: {shorten(divided, 3)}; they may train and "
+            "test the same model, so keep one of each or give them one patient",
+            stacklevel=3,
+        )
     n_patients = len(set(dataset.groups))
     patients = "slides taken as patients" if table.patients is None else f"{n_patients} patients"
     name = path.resolve().name.encode(errors="replace").decode()  # it may have bytes of no text
     tested, n_folds = dataset.with_groups(kept), len(set(table.folds or range(FOLDS)))
     n_bags = len(dataset) * (n_folds - 1) // n_folds
     if table.splits is not None:
-        tested, n_folds = tested.subset(_rows(table, "test")), 1
+        tested, n_folds = tested.subset(_rows(table)["test"]), 1
         n_bags = len(dataset) - len(tested)
     return Benchmark(
         name=name,
@@ -127,24 +133,6 @@ def _keeping(
 def _identity(path: Path | str) -> dict[str, str]:
     """Return what tells a file from others wherever it lies: its name and its content."""
     return {"name": Path(path).name, "sha256": pooch.file_hash(str(path))}
-
-
-def _warn_of_copies(dataset: FeatureBags, sides: Sequence[Hashable]) -> None:
-    """Warn of slides of one content on two sides; ``sides`` (B,) are splits or patients."""
-    copies = defaultdict(list)
-    for name, file, side in zip(dataset.names, dataset.files, sides):
-        copies[file.digest].append((name, side))
-    divided = [
-        " = ".join(name for name, _ in same)
-        for same in copies.values()
-        if len({side for _, side in same}) > 1
-    ]
-    if divided:
-        warnings.warn(
-            f"files of one content under several names: {shorten(divided, 3)}; they may train and "
-            "test the same model, so keep one of each or give them one patient",
-            stacklevel=4,
-        )
 
 
 def bags_a_step(dataset: FeatureBags, most: int = 16) -> int:
@@ -235,22 +223,8 @@ def _leaks(blank: MedicalBagDataset, table: LabelTable) -> dict[str, str]:
     for what, groups in columns.items():
         parts = _parts(blank.with_groups(groups), table)
         if shared := shared_groups(**parts):
-            leaks[_count(what, shared, parts)] = shorten(map(str, shared), 3)
+            leaks[count_shared(what, [parts])] = shorten(map(str, shared), 3)
     return leaks
-
-
-def _count(
-    what: str, shared: dict[Hashable, list[str]], parts: dict[str, MedicalBagDataset]
-) -> str:
-    """Say how many are on both sides, of how many in each part that judges."""
-    if "test" not in parts:
-        everyone = {group for part in parts.values() for group in part.groups}
-        return f"{what} in several folds: {len(shared)} of {len(everyone)}"
-    counts = []
-    for name in ("test", "val"):
-        if number := sum(name in sides for sides in shared.values()):
-            counts.append(f"{number} of {len(set(parts[name].groups))} in {name}")
-    return f"{what} on both sides: {', '.join(counts)}"
 
 
 def _division(
@@ -267,7 +241,7 @@ def _division(
     check_classes(**parts)
     if table.folds is not None:
         return cross_validation(dataset, table.folds), f"{len(parts)} folds as given"
-    rows = {name: _rows(table, name) for name in ("train", "val", "test")}
+    rows = _rows(table)
     training, groups = parts["train"], [kept[row] for row in rows["train"]]
     if not (has_val := "val" in parts):
         _check_folds(training, groups, "for validation, ", ", or list slides as val")
@@ -286,7 +260,7 @@ def _division(
 
 
 def _check_folds(
-    dataset: MedicalBagDataset, groups: Sequence[Hashable], why: str, advice: str
+    dataset: MedicalBagDataset, groups: Sequence[Hashable], why: str, advice: str = ""
 ) -> None:
     """Refuse too few groups."""
     try:
@@ -296,13 +270,12 @@ def _check_folds(
 
 
 def _parts(dataset: MedicalBagDataset, table: LabelTable) -> dict[str, MedicalBagDataset]:
-    """Return the parts of a division that was given: its folds, or train, val and test."""
+    return {name: dataset.subset(part) for name, part in _rows(table).items() if len(part)}
+
+
+def _rows(table: LabelTable) -> dict[str, np.ndarray]:
+    """Return the rows of a division that was given: of its folds, or of train, val and test."""
     if table.folds is not None:
-        rows = rows_of_folds(table.folds)
-    else:
-        rows = {name: _rows(table, name) for name in ("train", "val", "test")}
-    return {name: dataset.subset(part) for name, part in rows.items() if len(part)}
-
-
-def _rows(table: LabelTable, split: str) -> np.ndarray:
-    return np.flatnonzero(np.array(table.splits) == split)
+        return rows_of_folds(table.folds)
+    splits = np.array(table.splits)
+    return {name: np.flatnonzero(splits == name) for name in ("train", "val", "test")}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from mil_tutorial.bags.dataset import MedicalBagDataset
-from mil_tutorial.bags.splits import scale_together, shared_groups
+from mil_tutorial.bags.splits import count_shared, scale_together
 from mil_tutorial.datasets.tcga import TCGA, load_tcga
 from mil_tutorial.experiment.benchmarks import Benchmark, Split, cross_validation
 from mil_tutorial.experiment.recipe import DROPOUT, MEMBERS, default_config
@@ -62,35 +62,19 @@ def tcga_benchmark(
     )
 
 
-def _published_splits(tcga: TCGA) -> Callable[[int], Iterator[Split]]:
-    """Return the published folds as ``splits``; the test bags of one follow those of another.
-
-    They divide slides, so each slide counts as a patient here.
-    """
-    slides = tcga.dataset.with_groups(tcga.dataset.names)
-    patients = dict(zip(tcga.dataset.names, tcga.dataset.groups))
-
-    def splits(seed: int) -> Iterator[Split]:
-        first = 0
-        for fold in tcga.published:
-            parts = (slides.subset(fold[name]) for name in ("train", "val", "test"))
-            train, val, test = scale_together(*parts)
-            yield Split(train, val, test, np.arange(first, first + len(test)), patients)
-            first += len(test)
-
-    return splits
-
-
 def _published(
     tcga: TCGA, cohort: str, label: str, allow_leak: bool
 ) -> tuple[MedicalBagDataset, Callable[[int], Iterator[Split]], str]:
     """Return test bags, ``splits`` and their description; refuse the leak, or warn of it.
 
-    A slide that several folds test is as often among the test bags.
+    The test bags of one fold follow those of another; a slide that several folds test is as often
+    among them.
     """
     if not tcga.published:
         raise ValueError(f"no folds are published for {label}; divide by patient or by site")
-    leak = _leak(tcga)
+    names = ("train", "test")
+    folds = [{name: tcga.dataset.subset(fold[name]) for name in names} for fold in tcga.published]
+    leak = count_shared("patients", folds)
     if not allow_leak:
         raise ValueError(
             f"the published folds of TCGA {cohort.upper()} do not keep patients apart ({leak}); "
@@ -105,18 +89,16 @@ def _published(
         f"{n_tested} slides, since some are tested repeatedly and {len(tcga.dataset) - n_tested} "
         f"never; {leak}"
     )
-    return tcga.dataset.subset(tested), _published_splits(tcga), division
+    # The folds divide slides, so each slide counts as a patient in them.
+    slides = tcga.dataset.with_groups(tcga.dataset.names)
+    patients = dict(zip(tcga.dataset.names, tcga.dataset.groups))
 
+    def splits(seed: int) -> Iterator[Split]:
+        first = 0
+        for fold in tcga.published:
+            parts = (slides.subset(fold[name]) for name in ("train", "val", "test"))
+            train, val, test = scale_together(*parts)
+            yield Split(train, val, test, np.arange(first, first + len(test)), patients)
+            first += len(test)
 
-def _leak(tcga: TCGA) -> str:
-    """Say how many patients are on both sides."""
-    folds = [
-        {name: tcga.dataset.subset(fold[name]) for name in ("train", "test")}
-        for fold in tcga.published
-    ]
-    shared = [len(shared_groups(**fold)) for fold in folds]
-    numbers = [len(set(fold["test"].groups)) for fold in folds]
-    return (
-        f"{min(shared)} to {max(shared)} of the {min(numbers)} to {max(numbers)} test patients of "
-        f"a fold also train, in {np.count_nonzero(shared)} of {len(shared)} folds"
-    )
+    return tcga.dataset.subset(tested), splits, division

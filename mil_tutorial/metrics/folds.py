@@ -1,4 +1,4 @@
-"""AUC within each of several folds, and its mean, as publications report it."""
+"""AUCs as publications report them: the mean over folds, and a value without its predictions."""
 
 import numpy as np
 
@@ -54,3 +54,25 @@ def mean_over_folds(
     error = float(np.sqrt((1 / n_folds + n_test / n_train) * np.var(values, ddof=1)))
     half = stdtrit(n_folds - 1, (1 + level) / 2) * error
     return Estimate(value, value - half, value + half)
+
+
+def auc_standard_error(auc: float, n_positive: int, n_negative: int) -> float:
+    """Estimate the standard error of an AUC from its value and the numbers of bags alone.
+
+    For published tables; where predictions exist, draw patients anew instead. Hanley & McNeil 1982,
+    "The meaning and use of the area under a receiver operating characteristic (ROC) curve",
+    equations 1 and 2. It takes bags as independent, and is exact for scores of exponential
+    distribution, somewhat large for normal ones.
+    """
+    if not 0 <= auc <= 1:
+        raise ValueError(f"the AUC is {auc}, expected a number in [0, 1]")
+    if n_positive < 1 or n_negative < 1:
+        raise ValueError(f"{n_positive} positive and {n_negative} negative bags; both are needed")
+    two_positives = auc / (2 - auc)  # the chance that both score above one negative
+    two_negatives = 2 * auc**2 / (1 + auc)
+    variance = (
+        auc * (1 - auc)
+        + (n_positive - 1) * (two_positives - auc**2)
+        + (n_negative - 1) * (two_negatives - auc**2)
+    ) / (n_positive * n_negative)
+    return float(np.sqrt(variance))

@@ -14,7 +14,7 @@ so not covered, are a training set common to all seeds and the threshold chosen 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 
 import numpy as np
 
@@ -92,7 +92,7 @@ def measure_auc(
 
     least = 1 / (total.min() + 1)
     sample = _Sample(by_seed, moves, (positive, ~positive), group_of, independent, PRIOR, least)
-    return sample.measurement(*sample.bounds(level))
+    return sample.measurement(level)
 
 
 def _pairs_won(
@@ -110,10 +110,7 @@ def _pairs_won(
 
 
 def measure_mean(
-    values: np.ndarray,
-    group_of: np.ndarray,
-    chosen: np.ndarray | None = None,
-    level: float = 0.95,
+    values: np.ndarray, group_of: np.ndarray, chosen: np.ndarray | None = None, level: float = 0.95
 ) -> Measurement:
     """Measure a mean over bags of values from 0 to 1, or a share of bags.
 
@@ -121,13 +118,10 @@ def measure_mean(
     ----------
     values : array, shape (S, B)
         True and False make a share. NaN, at the same bags for all seeds, does not count.
-    group_of : int array, shape (B,)
     chosen : bool array, shape (B,), optional
-        The bags that count; by default all.
-    level : float
+        The bags that count; by default all. Other parameters as in ``measure_auc``.
     """
-    sample = _mean_sample(values, group_of, chosen)
-    return sample.measurement(*sample.bounds(level))
+    return _mean_sample(values, group_of, chosen).measurement(level)
 
 
 def _mean_sample(values: np.ndarray, group_of: np.ndarray, chosen: np.ndarray | None) -> "_Sample":
@@ -162,7 +156,8 @@ def measure_sensitivity(
     thresholds = np.pad(highest, ((0, 0), (0, 1)), constant_values=-np.inf)
     allowed = min(int(rate * n + 1e-9), n)  # 1 - 0.9 is a little below 0.1
     sample = _mean_sample(scores > thresholds[:, [allowed]], group_of, positive)
-    value, low, high = sample.value, *sample.bounds(level)
+    measured = sample.measurement(level)
+    value, low, high = astuple(measured.estimate)
     raised = scores >= highest[:, [max(round(rate * (n + 1)) - 1, 0)]]
     rates = _mean_sample(raised, group_of, ~positive).bounds(level, around=rate)
 
@@ -175,7 +170,7 @@ def measure_sensitivity(
     strict, lax = (reading(bound * (n + 1) - 1) for bound in rates)
     low = value - np.hypot(value - low, max(value - strict, 0))
     high = value + np.hypot(high - value, max(lax - value, 0))
-    return sample.measurement(max(low, 0), min(high, 1))
+    return replace(measured, estimate=Estimate(value, max(low, 0), min(high, 1)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -234,23 +229,19 @@ class _Sample:
 
     def _design_effect(self) -> tuple[float, float]:
         """Return the variance relative to independent bags and one run, and its freedom."""
-        mean = self.moves.mean(axis=0)
-        own, freedoms, by_group = [], [], []
-        for rows in self.classes:
-            sums = np.bincount(self.group_of[rows], mean[rows], self.group_of.max() + 1)
-            groups = len(np.unique(self.group_of[rows]))
-            own.append(max(groups / max(groups - 1, 1) * float(sums @ sums), self.least**2))
-            freedoms.append(groups - 1)
-            by_group.append(sums)
+        mean, n = self.moves.mean(axis=0), self.group_of.max() + 1
+        sums = [np.bincount(self.group_of[rows], mean[rows], n) for rows in self.classes]
+        groups = [len(np.unique(self.group_of[rows])) for rows in self.classes]
+        own = [max(g / max(g - 1, 1) * float(s @ s), self.least**2) for g, s in zip(groups, sums)]
         variance = sum(own)
-        if min(freedoms) < 1:  # one patient does not tell how patients differ
+        if min(groups) < 2:  # one patient does not tell how patients differ
             freedom = 0.0
         elif variance == 0:
-            freedom = float(min(freedoms))
+            freedom = min(groups) - 1.0
         else:  # Satterthwaite 1946
-            freedom = variance**2 / sum(v**2 / f for v, f in zip(own, freedoms))
-        if len(by_group) == 2:  # bags of both classes of one patient
-            variance += 2 * float(by_group[0] @ by_group[1])
+            freedom = variance**2 / sum(v**2 / (g - 1) for v, g in zip(own, groups))
+        if len(sums) == 2:  # bags of both classes of one patient
+            variance += 2 * float(sums[0] @ sums[1])
         weight = freedom + self.prior
         if not np.isfinite(self.value):
             return float("nan"), 0.0
@@ -267,10 +258,10 @@ class _Sample:
         mean = max(float((self.moves.mean(axis=0) ** 2).sum()), least)
         return max(mean / one, 1 / len(self.moves)) if one > 0 else 1.0
 
-    def measurement(self, low: float, high: float) -> Measurement:
-        """Return the metric with these bounds."""
+    def measurement(self, level: float) -> Measurement:
+        """Return the metric with its interval."""
         influence = np.bincount(self.group_of, self.moves.mean(axis=0))
-        return Measurement(Estimate(self.value, low, high), influence, self.by_seed)
+        return Measurement(Estimate(self.value, *self.bounds(level)), influence, self.by_seed)
 
 
 def difference(first: Measurement, second: Measurement) -> Estimate:
@@ -304,25 +295,3 @@ def _between_seeds(first: np.ndarray, second: np.ndarray) -> float:
 def _third_side(a: float, b: float, cosine: float) -> float:
     """Length of the third side of a triangle."""
     return float(np.sqrt(max(a**2 + b**2 - 2 * cosine * a * b, 0)))
-
-
-def auc_standard_error(auc: float, n_positive: int, n_negative: int) -> float:
-    """Estimate the standard error of an AUC from its value and the numbers of bags alone.
-
-    For published tables; where predictions exist, draw patients anew instead. Hanley & McNeil 1982,
-    "The meaning and use of the area under a receiver operating characteristic (ROC) curve",
-    equations 1 and 2. It takes bags as independent, and is exact for scores of exponential
-    distribution, somewhat large for normal ones.
-    """
-    if not 0 <= auc <= 1:
-        raise ValueError(f"the AUC is {auc}, expected a number in [0, 1]")
-    if n_positive < 1 or n_negative < 1:
-        raise ValueError(f"{n_positive} positive and {n_negative} negative bags; both are needed")
-    two_positives = auc / (2 - auc)  # the chance that both score above one negative
-    two_negatives = 2 * auc**2 / (1 + auc)
-    variance = (
-        auc * (1 - auc)
-        + (n_positive - 1) * (two_positives - auc**2)
-        + (n_negative - 1) * (two_negatives - auc**2)
-    ) / (n_positive * n_negative)
-    return float(np.sqrt(variance))

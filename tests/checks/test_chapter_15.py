@@ -14,7 +14,7 @@ from verdicts import by_check, expect_state
 
 from mil_tutorial import auc, fit_temperature
 from mil_tutorial.checks import chapter_15 as checks
-from mil_tutorial.checks.chapter_15 import SHOWS
+from mil_tutorial.checks.diagnosis import SHOWS
 
 INF = float("inf")
 SOURCE = Path(__file__).parents[2] / "notebooks" / "src" / "15_pitfalls_clinic.py"

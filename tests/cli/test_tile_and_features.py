@@ -245,7 +245,7 @@ def test_features_that_exist_are_compared_with_slides(run, slide, tmp_path, caps
     run("features", slide, **lite0)
     check = ["features", "--check", str(tmp_path / "features"), str(slide)]
     assert main(check) == 0
-    assert "tiles of each of 1 slides differ by at most 0%" in capsys.readouterr().out
+    assert "8 tiles each of 1 slide differ by at most 0%" in capsys.readouterr().out
     change_features(tmp_path / "features" / "made.h5", lambda x: x[::-1])
     assert main(check) == 1
     assert "BAD  made               encoded anew it differs by" in capsys.readouterr().out
@@ -259,6 +259,10 @@ def test_features_that_exist_are_compared_with_slides(run, slide, tmp_path, caps
         (["--check", "none"], "none is no folder"),
         (["--check", ".", "--out", "o"], "--check encodes and writes nothing; leave out --out"),
         (["--check", ".", "--encoder", "uni"], "unknown encoder 'uni'"),
+        (
+            ["--check", ".", "--encoder", "resnet18"],
+            "error: --check uses --encoder to encode tiles anew; name SLIDE too\n",
+        ),
         (["--check", ".", "none.tif"], "none.tif: there is no such slide or folder"),
     ],
 )

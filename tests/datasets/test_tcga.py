@@ -76,6 +76,13 @@ def test_the_packed_form_gives_the_same(clone, packed, cohort):
         }
 
 
+def test_a_file_is_no_folder_to_pack_into(clone, tmp_path, capsys):
+    (out := tmp_path / "out.npz").write_text("mine")
+    assert load_script("data/tcga/pack.py").main([str(clone), "--out", str(out)]) == 2
+    assert f"error: cannot write to {out}: {out} is not a writable f" in capsys.readouterr().err
+    assert out.read_text() == "mine"
+
+
 def first_bag(folder):
     return sorted((folder / BAGS).iterdir())[0]
 
@@ -262,11 +269,12 @@ def test_the_leak_of_published_folds_is_counted_and_refused(clone):
     shared = [len({*patients[f["train"]]} & {*patients[f["test"]]}) for f in tcga.published]
     with pytest.raises(ValueError, match="do not keep patients apart.*--allow-leak") as error:
         load_benchmark("tcga-brca", folds="published")
-    assert f"({min(shared)} to {max(shared)} of the " in str(error.value)
+    counted = f"patients on both sides: {min(shared)} to {max(shared)} of "
+    assert f"({counted}" in str(error.value)
     assert f"in {np.count_nonzero(shared)} of 10 folds" in str(error.value)
-    with pytest.warns(UserWarning, match=f"{min(shared)} to {max(shared)} of the "):
+    with pytest.warns(UserWarning, match=counted):
         benchmark = load_benchmark("tcga-brca", folds="published", allow_leak=True)
-    assert f"{max(shared)} of the" in benchmark.description
+    assert counted in benchmark.description
     with pytest.raises(ValueError, match="no folds are published for TP53_mut"):
         load_benchmark("tcga-brca", folds="published", label="TP53_mut", allow_leak=True)
 
@@ -379,6 +387,6 @@ def test_the_real_published_folds_are_as_described(
     monkeypatch.setenv("MIL_TUTORIAL_DATA", str(original.parent))
     benchmark = load_benchmark(f"tcga-{cohort}", folds="published", allow_leak=True)
     assert (len(benchmark.test), len(set(benchmark.test.names))) == (tested, slides)
-    assert f"; {shared} of the" in benchmark.description
+    assert f"; patients on both sides: {shared} of " in benchmark.description
     text = (Path(__file__).parents[2] / "data" / "tcga" / "README.md").read_text(encoding="utf-8")
     assert all(str(number) in text for number in (tested, slides))

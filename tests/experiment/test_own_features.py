@@ -65,8 +65,9 @@ def test_a_patient_of_two_sites_keeps_both_together(folder):
 
 
 def test_by_patient_is_what_happens_anyway(folder):
-    one, other = (benchmark(folder, group=group).splits(1) for group in (None, "patient"))
-    for a, b in zip(one, other, strict=True):
+    one, other = (benchmark(folder, group=group) for group in (None, "patient"))
+    assert "cross-validation by patient;" in other.description == one.description
+    for a, b in zip(one.splits(1), other.splits(1), strict=True):
         assert (a.train.names, a.test.names) == (b.train.names, b.test.names)
 
 

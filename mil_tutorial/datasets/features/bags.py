@@ -10,6 +10,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from mil_tutorial.bags.dataset import Bag, MedicalBagDataset
+from mil_tutorial.bags.digests import digest_of
 from mil_tutorial.datasets.features.files import FeatureFile, combine
 from mil_tutorial.datasets.features.tables import shorten
 from mil_tutorial.metrics.features import CONSTANT
@@ -141,11 +142,8 @@ class FeatureBags(MedicalBagDataset):
         or replaced is noticed, a change of single other rows is not. Names and times of files do
         not matter.
         """
-        digest = blake2b(self.labels.numpy().tobytes(), digest_size=8)
-        for file in self.files:
-            digest.update(file.digest)
-        digest.update(self.recipe.encode())  # the scale's own last digits depend on the processor
-        return digest.hexdigest()
+        # The scale's own last digits depend on the processor, so its recipe counts.
+        return digest_of(self.labels.numpy().tobytes(), *self.contents(), self.recipe).hex()
 
 
 T = TypeVar("T")

@@ -1,6 +1,7 @@
 """One slide's features in a file: shapes are checked when it is opened, rows are read when used."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mil_tutorial.bags.dataset import content, first_unusable, sampled_rows
+from mil_tutorial.bags.dataset import first_unusable
+from mil_tutorial.bags.digests import content, sampled_rows
 from mil_tutorial.datasets.features.formats import kind_of, shapes
 from mil_tutorial.datasets.wsi.placement import Placement, number, place
 from mil_tutorial.datasets.wsi.tile_files import stated_encoder
@@ -159,3 +161,11 @@ class FeatureFile:
                 "slide again"
             )
         return values
+
+
+def copies(files: Iterable[FeatureFile], sides: Iterable[Hashable]) -> list[str]:
+    """Return the names, as ``S3 = S5``, of files of one content that are on several sides."""
+    alike: dict[bytes, dict[str, Hashable]] = defaultdict(dict)
+    for file, side in zip(files, sides):
+        alike[file.digest][file.path.stem] = side
+    return [" = ".join(same) for same in alike.values() if len(set(same.values())) > 1]

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from mil_tutorial.datasets.features.files import FeatureFile, describe
+from mil_tutorial.datasets.features.files import FeatureFile, copies, describe
 from mil_tutorial.datasets.features.folder import feature_files
 from mil_tutorial.datasets.features.formats import kind_of
 from mil_tutorial.datasets.features.tables import shorten
@@ -71,11 +71,13 @@ def check_features(folder: Path | str) -> Iterator[Finding]:
     if not files:
         return
     tiles = sum(file.n for file in files)
-    yield Finding("files", f"{len(files)} slides, {tiles} tiles, all numbers finite")
+    slides_read = f"{len(files)} slide{'s' * (len(files) > 1)}"
+    yield Finding("files", f"{slides_read}, {tiles} tiles, all numbers finite")
     widths = _values({file.path.stem: str(file.width) for file in files})
     yield Finding("features of a tile", widths, healthy=";" not in widths)
     yield from _stated(files)
-    yield _copies(files)
+    same = copies(files, range(len(files)))
+    yield Finding("copies", shorten(same) if same else "none", healthy=not same)
     if ";" not in widths:
         names = [file.path.stem for file in files]
         yield from judge_features(measure_summaries(slides), names, tiles, files[0].width)
@@ -139,14 +141,6 @@ def _values(of_slide: dict[str, str]) -> str:
         slides[value].append(slide)
     usual, *others = sorted(slides, key=lambda value: -len(slides[value]))
     return "; ".join([usual, *(f"but {value} in {shorten(slides[value])}" for value in others)])
-
-
-def _copies(files: list[FeatureFile]) -> Finding:
-    alike = defaultdict(list)
-    for file in files:
-        alike[file.digest].append(file.path.stem)
-    copies = [" = ".join(sorted(names)) for names in alike.values() if len(names) > 1]
-    return Finding("copies", shorten(copies) if copies else "none", healthy=not copies)
 
 
 def _between(numbers: FeatureNumbers) -> Finding:
