@@ -25,8 +25,8 @@ def load_recorded(name: str) -> dict[str, Any]:
 
     Parameters
     ----------
-    name : {"slides", "slides-hard", "slides-hard-starts", "learning-curve", "camelyon16", \
-"encoders", "tcga"}
+    name : {"slides", "slides-hard", "slides-hard-starts", "musk1", "musk2", "learning-curve", \
+"camelyon16", "encoders", "tcga"}
         ``learning-curve`` is for ``read_points``, ``camelyon16`` for ``classifier_table``; ``tcga``
         holds such results for each of its ``runs``.
 

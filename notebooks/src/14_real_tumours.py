@@ -155,7 +155,7 @@ table(head, rows)
 # %% [markdown] id="baseline-read"
 # <details><summary>Answer: what the baseline reaches</summary>
 #
-# In the stored run .890 on breast, above all four published methods, and .939 on lung, between max and HIPT_GP. Fold by
+# Here .890 on breast, above all four published methods, and .939 on lung, between max and HIPT_GP. Fold by
 # fold, both differences to HIPT_GP have intervals that contain 0. A baseline can also be made *weak* in a minute: at
 # C = 1, scikit-learn's default, breast falls to .854.
 #
@@ -185,7 +185,7 @@ table(head, rows)
 # <details><summary>Answer: what learned pooling adds</summary>
 #
 # Attention is ahead of the regression by .007 on breast, where the interval contains 0, and by .012 on lung. But *mean*
-# pooling, with the same layers and also three models, gains .007 and .006. Judge every method by the strongest baseline.
+# pooling, with the same layers and also three models, gains .007 and .006.
 #
 # </details>
 
@@ -414,7 +414,7 @@ if data:
 # <details><summary>Answer: the coin</summary>
 #
 # In the stored run .91 by patient; by site .44, about one error from chance. The coin is learned almost as well as the
-# subtype, because the features recognise the site. By site, single tosses scatter widely: a few large sites decide.
+# subtype, because the features recognise the site. Single tosses scatter widely by site.
 #
 # </details>
 #
@@ -509,7 +509,7 @@ table(("recorded AUC", *GENES), rows)
 #
 # In the stored run the regression reaches .84, the word "lobular" alone .86. Within subtypes .67 [.57, .76] is left: more than
 # chance, but most is the subtype. Of TP53, rarely mutated in lobular tumours (.40), .76 of .78 is left. PIK3CA is weak.
-# No recorded pooling clearly beats the regression on any of the three.
+# No recorded pooling clearly beats the regression.
 #
 # </details>
 
@@ -601,7 +601,7 @@ if curves:
 # the logit by +0.4, five random ones by +0.02. (Lobular: +0.16 ± 0.17, open.) It moves them *up*, towards lobular: there, hot regions vote ductal. **Hot
 # means "decides", not "tumour", nor "speaks for label 1".** Both classes are tumours here.
 #
-# Even with places, a map of 27 squares of 2 mm would be coarse: a whole micro-metastasis fits into one.
+# A map of 27 squares of 2 mm would be coarse: a whole micro-metastasis fits into one.
 #
 # </details>
 
@@ -674,7 +674,7 @@ check_verdicts(verdicts)
 # ## In practice
 #
 # * `compare --group hospital` keeps the slides of each hospital on one side.
-# * Collect both classes at each hospital. No method repairs the lack.
+# * Collect both classes at each hospital.
 # * Say of an encoder what it has seen, your test slides included.
 
 # %% [markdown] id="reading"

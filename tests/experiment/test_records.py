@@ -26,9 +26,9 @@ def test_cells_of_tables_are_read_in_order():
 
 def test_unknown_and_damaged_records_are_refused(tmp_path, monkeypatch):
     with pytest.raises(
-        ValueError, match="no results are recorded as 'musk1'; there are camelyon16"
+        ValueError, match="no results are recorded as 'mnist'; there are camelyon16"
     ):
-        load_recorded("musk1")
+        load_recorded("mnist")
     shutil.copytree(paths.data_dir() / "results", tmp_path / "results")
     (tmp_path / "results" / "slides.json").write_text("{}")
     monkeypatch.setattr("mil_tutorial.experiment.records.data_dir", lambda: tmp_path)
