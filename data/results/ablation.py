@@ -79,7 +79,7 @@ def measure(data: str, recipe: str, seeds: int, jobs: int) -> dict[str, Any]:
         members=members,
         jobs=jobs,
     )
-    return {"data": data, "recipe": recipe} | as_results(Summary(experiment))
+    return {"name": data, "recipe": recipe} | as_results(Summary(experiment))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -91,7 +91,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="a file of JSON lines")
     options = parser.parse_args(arguments)
     try:
-        done = {(row["data"], row["recipe"]) for row in read_reproductions(options.out)}
+        done = {(row["name"], row["recipe"]) for row in read_reproductions(options.out)}
         with options.out.open("a", encoding="utf-8", newline="\n") as file:
             for data in options.data:
                 for recipe in RECIPES:

@@ -8,7 +8,7 @@ from mil_tutorial.experiment.records import load_recorded, read_reproductions, t
 
 RESULTS = Path(__file__).parents[2] / "data" / "results"
 TCGA = load_recorded("tcga")["runs"]
-ABLATION = {(r["data"], r["recipe"]): r for r in read_reproductions(RESULTS / "ablation.jsonl")}
+ABLATION = {(r["name"], r["recipe"]): r for r in read_reproductions(RESULTS / "ablation.jsonl")}
 NAMES = {
     "max": "max",
     "mean": "mean",
