@@ -196,7 +196,8 @@ def _numbers(values: np.ndarray) -> list[str]:
 
 def as_text(results: dict[str, Any]) -> str:
     """Return what the command prints: numbers of slides, who judged them, metrics."""
-    lines = [f"{results['slides']} slides, {results['called_positive']} called positive"]
+    n = results["slides"]
+    lines = [f"{n} slide{'s' * (n != 1)}, {results['called_positive']} called positive"]
     lines += [f"judged by {who}: {count}" for who, count in sorted(results["judged_by"].items())]
     if (metrics := results.get("metrics")) is None:
         return "\n".join(lines)
