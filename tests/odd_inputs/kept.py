@@ -179,7 +179,7 @@ def without_coordinates(here: Path) -> None:
 def one_tile(here: Path) -> None:
     write_file(here / "one.npy", np.ones((1, 6), np.float32))
     write_folder(here / "f", {"one": (np.ones((1, 6), np.float32), 0, "p")})
-    assert "1 slides" in judged(here)
+    assert "1 slide, " in judged(here)
 
 
 def not_a_number(here: Path) -> None:
