@@ -179,11 +179,12 @@ def run_experiment(
                 for pooling in poolings:
                     path = _checkpoint(checkpoints, pooling, seed, fold)
                     check_checkpoints(benchmark, pooling, split, config, seed, path, members)
+    del split, parts, part  # the last would stay in memory while others train
 
     def tasks() -> Iterator[tuple]:
         """Yield the arguments of each ``run_trial``: split after split, the poolings of each."""
-        # A function cannot be sent to another process; each task brings its split along.
-        bare = replace(benchmark, splits=_no_splits)
+        # What is sent to a worker: each task brings its split along, so one bag stands for all.
+        bare = replace(benchmark, splits=_no_splits, test=benchmark.test.subset([0]))
         for seed in range(seeds):
             # One split at a time: scaled copies of large features would fill the memory.
             for fold, split in enumerate(benchmark.splits(seed)):

@@ -1,22 +1,23 @@
-"""Jobs: tasks that do not depend on each other, run side by side by worker processes (joblib).
+"""Jobs: tasks that do not depend on each other, run side by side by this process and workers.
 
-A worker trains as this process would alone, so the results do not depend on how many there are. It
+A worker does a task as this process would, so the results do not depend on how many there are. It
 is another Python with another copy of torch: about half a gigabyte of memory.
 """
 
 import os
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing
-from functools import cache
+from functools import cache, partial
+from itertools import islice
 from pickle import PicklingError
 from threading import Thread
 from typing import Any
 
 import torch
-from joblib import Parallel, cpu_count, delayed
-from joblib.externals.loky import get_reusable_executor
+from joblib import cpu_count
+from joblib.externals.loky import ProcessPoolExecutor
 
 from mil_tutorial.system.memory import available_memory
 from mil_tutorial.system.numbers import as_integer
@@ -26,9 +27,9 @@ WORKER_BYTES = 0.8e9
 
 
 def possible_jobs(most: int = 2) -> int:
-    """Return how many workers find a core and memory here: 1 (no extra process) to ``most``."""
+    """Return for how many processes there is a core and memory: 1 (only this) to ``most``."""
     free = available_memory()
-    fitting = most if free is None else int(free / WORKER_BYTES)
+    fitting = most if free is None else 1 + int(free / WORKER_BYTES)
     return max(1, min(most, cpu_count(), fitting))
 
 
@@ -45,9 +46,9 @@ def share_work(
     function : callable
         It must not depend on what ran before it: random numbers come from seeds in the task.
     tasks : iterable of tuples
-        Taken as workers become free, a few ahead.
+        Taken as processes become free, one ahead for each worker.
     jobs : int
-        Worker processes, with as many threads as this one; 1 is an ordinary loop in this process.
+        Processes: this one and ``jobs`` − 1 workers, with as many threads each.
     on_done : callable
         Called here after each task.
 
@@ -56,24 +57,33 @@ def share_work(
     ValueError
         When ``jobs`` is less than 1, or a task cannot be sent to a worker.
     OSError
-        When a worker ends before its work does. What a task raises is raised here too.
+        When a worker ends before its work does. What a task raises is raised here too, when this
+        process has finished its own.
     """
-    jobs = as_integer(jobs, "jobs")
-    setting = os.getpid(), torch.get_num_threads()
-    calls = (delayed(_run)(number, *setting, function, task) for number, task in enumerate(tasks))
-    parallel = Parallel(
-        jobs,
-        backend="loky",
-        return_as="generator_unordered",
-        pre_dispatch="n_jobs",
-        batch_size=1,
-        max_nbytes=None,  # arrays go as bytes, not by shared memory: containers have little
-    )
-    results = {}
+    workers = as_integer(jobs, "jobs") - 1
+    call = partial(_run, os.getpid(), torch.get_num_threads(), function)
+    numbered = enumerate(tasks)
+    results: dict[int, Any] = {}
+    sent: dict[Future, int] = {}
+    executor = ProcessPoolExecutor(max(1, workers))  # starts a worker with its first task
+
+    def send(most: int) -> None:
+        for number, task in islice(numbered, max(0, most - len(sent))):
+            sent[executor.submit(call, task)] = number
+
     try:
-        with closing(parallel(calls)) as finished:  # closed also when the user presses stop
-            for number, result in finished:
-                results[number] = result
+        while True:
+            send(workers)
+            own = next(numbered, None)
+            send(2 * workers)  # so that none waits while this process is busy
+            if own is not None:
+                results[own[0]] = function(*own[1])
+                on_done()
+            elif not sent:
+                break
+            done, _ = wait(sent, 0 if own else None, FIRST_COMPLETED)
+            for future in done:
+                results[sent.pop(future)] = future.result()
                 on_done()
     except PicklingError as error:
         reason = str(error.__cause__ or error).strip('"\n').splitlines()[-1]
@@ -82,20 +92,17 @@ def share_work(
         raise OSError(
             "a worker process ended before its work; if memory is short, take jobs=1"
         ) from error
-    finally:
-        if jobs > 1:
-            get_reusable_executor(reuse=True).shutdown()
+    finally:  # also when the user presses stop: what a worker still does is of no use
+        executor.shutdown(kill_workers=True)
     return [results[number] for number in range(len(results))]
 
 
-def _run(
-    number: int, parent: int, threads: int, function: Callable[..., Any], task: tuple
-) -> tuple[int, Any]:
-    if os.getpid() != parent:
-        _end_with(parent)
-    if torch.get_num_threads() != threads:  # in a worker: other sums would round differently
+def _run(parent: int, threads: int, function: Callable[..., Any], task: tuple) -> Any:
+    """Do a task in a worker."""
+    _end_with(parent)
+    if torch.get_num_threads() != threads:  # other sums would round differently
         torch.set_num_threads(threads)
-    return number, function(*task)
+    return function(*task)
 
 
 @cache
