@@ -124,11 +124,14 @@ def as_markdown(results: dict[str, Any]) -> str:
 
 
 def _coverage(n_bags: int) -> str:
-    """Say how often intervals held the truth in ``tests/benchmarks/coverage.py``."""
+    """Say how often intervals held the true value in ``tests/benchmarks/coverage.py``."""
     if n_bags < 20:
-        return "How often they hold the truth was not measured for so few bags."
+        return "How often they hold the true value was not measured for so few bags."
     held = "91 to 100 %" if n_bags >= 60 else "90 to 100 %"
-    return f"Of AUC, sensitivity and false-negative rate, {held} held the truth in simulations."
+    return (
+        f"In simulations {held} of such intervals held the true value "
+        "(AUC, sensitivity, false-negative rate)."
+    )
 
 
 def _notes(results: dict[str, Any]) -> str:

@@ -1,7 +1,8 @@
 """Jobs: tasks that do not depend on each other, run side by side by this process and workers.
 
-A worker does a task as this process would, so the results do not depend on how many there are. It
-is another Python with another copy of torch: about half a gigabyte of memory.
+A worker does a task as this process would, so the results do not depend on how many there are, but
+for the last digits of sums that several threads share. It is another Python with another copy of
+torch: about half a gigabyte of memory.
 """
 
 import os
@@ -48,7 +49,8 @@ def share_work(
     tasks : iterable of tuples
         Taken as processes become free, one ahead for each worker.
     jobs : int
-        Processes: this one and ``jobs`` − 1 workers, with as many threads each.
+        Processes: this one and ``jobs`` − 1 workers. They divide the threads of torch: more threads
+        than cores wait for each other.
     on_done : callable
         Called here after each task.
 
@@ -60,8 +62,9 @@ def share_work(
         When a worker ends before its work does. What a task raises is raised here too, when this
         process has finished its own.
     """
-    workers = as_integer(jobs, "jobs") - 1
-    call = partial(_run, os.getpid(), torch.get_num_threads(), function)
+    workers, all_threads = as_integer(jobs, "jobs") - 1, torch.get_num_threads()
+    threads = max(1, all_threads // jobs)
+    call = partial(_run, os.getpid(), threads, function)
     numbered = enumerate(tasks)
     results: dict[int, Any] = {}
     sent: dict[Future, int] = {}
@@ -71,6 +74,7 @@ def share_work(
         for number, task in islice(numbered, max(0, most - len(sent))):
             sent[executor.submit(call, task)] = number
 
+    torch.set_num_threads(threads)
     try:
         while True:
             send(workers)
@@ -94,14 +98,14 @@ def share_work(
         ) from error
     finally:  # also when the user presses stop: what a worker still does is of no use
         executor.shutdown(kill_workers=True)
+        torch.set_num_threads(all_threads)
     return [results[number] for number in range(len(results))]
 
 
 def _run(parent: int, threads: int, function: Callable[..., Any], task: tuple) -> Any:
     """Do a task in a worker."""
     _end_with(parent)
-    if torch.get_num_threads() != threads:  # other sums would round differently
-        torch.set_num_threads(threads)
+    torch.set_num_threads(threads)
     return function(*task)
 
 

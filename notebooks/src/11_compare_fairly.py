@@ -58,8 +58,8 @@ print(f"model 1: {auc(labels, first):.4f} = 15/16", end=", ")
 print(f"model 2: {auc(labels, second):.4f} = 14/16")
 
 # %% [markdown] id="hand-draw"
-# We would like to see other patients, but have none. So we draw from ours, with replacement: A, A, C and D,
-# say. A counts twice, B not at all.
+# We would like to see other patients, but have none. So we draw from ours, with replacement: A may come twice
+# and B not at all.
 #
 # ![Eight patients and three draws of eight, with some patients twice and others missing; below, a histogram of 1,000 draws with the middle 95 % marked](images/bootstrap.svg)
 #

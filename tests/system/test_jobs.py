@@ -41,10 +41,21 @@ def test_results_come_in_order_and_are_counted(jobs):
     results = share_work(who_and_twice, ((i,) for i in range(30)), jobs, lambda: done.append(1))
     assert [value for _, _, value in results] == [2 * i for i in range(30)]
     assert len(done) == 30
-    assert {threads for _, threads, _ in results} == {torch.get_num_threads()}
     workers = {who for who, _, _ in results}
     assert os.getpid() in workers  # this process works too
     assert len(workers) == jobs
+
+
+@pytest.mark.parametrize(("jobs", "own"), [(1, 5), (2, 2), (8, 1)])
+def test_processes_divide_the_threads(jobs, own):
+    before = torch.get_num_threads()
+    torch.set_num_threads(5)
+    try:
+        results = share_work(who_and_twice, ((i,) for i in range(9)), jobs)
+        assert torch.get_num_threads() == 5  # again
+    finally:
+        torch.set_num_threads(before)
+    assert {threads for _, threads, _ in results} == {own}
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
