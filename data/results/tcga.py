@@ -52,9 +52,8 @@ def report(
     known = {name: runs.probabilities for name, runs in experiment.runs.items()}
     known |= experiment.baselines
     by_fold = {name: summary.auc_by_fold(values) for name, values in known.items()}
-    splits = list(benchmark.splits(0))
-    n_train = np.mean([len(split.train) + len(split.val or ()) for split in splits])
-    n_test = np.mean([len(split.test) for split in splits])
+    sizes = [(len(split.not_tested()), len(split.test)) for split in benchmark.splits(0)]
+    n_train, n_test = np.mean(sizes, axis=0)
 
     is_given = benchmark.source["folds"] == "published"  # else each seed has folds of its own
 
