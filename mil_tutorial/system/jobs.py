@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from functools import cache, partial
-from itertools import islice
 from pickle import PicklingError
 from threading import Thread
 from typing import Any
@@ -68,13 +67,14 @@ def share_work(
     numbered = enumerate(tasks)
     results: dict[int, Any] = {}
     sent: dict[Future, int] = {}
-    executor = ProcessPoolExecutor(max(1, workers))  # starts a worker with its first task
+    executor = ProcessPoolExecutor(workers) if workers else None
 
     def send(most: int) -> None:
-        for number, task in islice(numbered, max(0, most - len(sent))):
-            sent[executor.submit(call, task)] = number
+        while executor and len(sent) < most and (taken := next(numbered, None)):
+            sent[executor.submit(call, taken[1])] = taken[0]
 
     torch.set_num_threads(threads)
+    failed = True
     try:
         while True:
             send(workers)
@@ -89,15 +89,18 @@ def share_work(
             for future in done:
                 results[sent.pop(future)] = future.result()
                 on_done()
+        failed = False
     except PicklingError as error:
         reason = str(error.__cause__ or error).strip('"\n').splitlines()[-1]
         raise ValueError(f"a task cannot be sent to another process ({reason})") from error
     except BrokenProcessPool as error:
         raise OSError(
-            "a worker process ended before its work; if memory is short, take jobs=1"
+            "a worker process ended before its work; if memory is short, take jobs=1, which also "
+            "shows an error that cannot be sent here"
         ) from error
-    finally:  # also when the user presses stop: what a worker still does is of no use
-        executor.shutdown(kill_workers=True)
+    finally:
+        if executor:  # after an error, or when the user presses stop, workers need not finish
+            executor.shutdown(kill_workers=failed)
         torch.set_num_threads(all_threads)
     return [results[number] for number in range(len(results))]
 
