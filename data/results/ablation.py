@@ -91,7 +91,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="a file of JSON lines")
     options = parser.parse_args(arguments)
     try:
-        done = {(row["name"], row["recipe"]) for row in read_reproductions(options.out)}
+        rows = read_reproductions(options.out)
+        if other := [row for row in rows if len(row["seeds"]) != options.seeds]:
+            raise ValueError(
+                f"{options.out} has rows of {len(other[0]['seeds'])} seeds, this ablation of "
+                f"{options.seeds}; name another --out"
+            )
+        done = {(row["name"], row["recipe"]) for row in rows}
         with options.out.open("a", encoding="utf-8", newline="\n") as file:
             for data in options.data:
                 for recipe in RECIPES:

@@ -77,8 +77,12 @@ def write(path: Path, text: str) -> None:
 
 def read_report(path: Path, seeds: int) -> dict[str, Any]:
     """Read a report; refuse one of another number of seeds."""
-    made = json.loads(path.read_text(encoding="utf-8"))
-    if (number := len(made["seeds"])) != seeds:
+    try:
+        made = json.loads(path.read_text(encoding="utf-8"))
+        number, _ = len(made["seeds"]), made["ahead_over_folds"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is no report; remove it to make it again") from error
+    if number != seeds:
         raise ValueError(
             f"{path} is of {number} seeds, this record of {seeds}; name another --work, or remove "
             "the file to make it again"
@@ -97,6 +101,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         check_writable(options.out.parent)
+        if options.out.is_dir():
+            raise ValueError(f"{options.out} is a folder; --out names the record, a file")
         reports = {}
         for name in options.runs:
             path = options.work / f"{name}.json"

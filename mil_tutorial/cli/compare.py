@@ -221,6 +221,8 @@ def _warn_of_replacement(out: Path) -> None:
     try:
         earlier = json.loads((out / "config.json").read_text(encoding="utf-8"))["data"]
         held = f"a report on {earlier}"
+        if models := [name for name in MODELS if name in names]:
+            held += f" with the models {', '.join(models)}"
     except (OSError, ValueError, KeyError, TypeError):
         held = ", ".join(names)
     print(

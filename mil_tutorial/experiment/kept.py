@@ -201,9 +201,10 @@ class KeptModel:
             )
         if dataset.instance_shape != (self.width,):
             raise ValueError(
-                f"features have shape {dataset.instance_shape}, the model was trained on "
-                f"({self.width},){f' of {encoder}' if encoder else ''}; extract them with the same "
-                "encoder"
+                f"{dataset.names[0]}: features have shape (n, "
+                f"{', '.join(map(str, dataset.instance_shape))}), the model was trained on "
+                f"(n, {self.width}){f' of {encoder}' if encoder else ''}; extract them with the "
+                "same encoder"
             )
         mpp, own = trained.get("mpp"), float(origin.get("mpp", 0))
         if mpp and own and not math.isclose(mpp, own, rel_tol=SAME_MPP):

@@ -83,7 +83,7 @@ def load_kept(path: Path | str) -> KeptModel:
         kept = _from_stored(stored, tensors)
         _check(kept)
         return kept
-    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         if short_of_memory(error):
             raise
         reason = " ".join(in_a_line(error).split())[:300]

@@ -69,13 +69,16 @@ def load_reproductions() -> list[dict[str, Any]]:
 
 def read_reproductions(path: Path) -> list[dict[str, Any]]:
     """Return the rows of a file of JSON lines; an empty list where the file does not exist."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
     try:
-        return [json.loads(line) for line in lines]
+        rows = [json.loads(line) for line in text.splitlines()]
     except ValueError as error:
         raise ValueError(
             f"{path}: a line is incomplete; remove it to continue ({error})"
         ) from error
+    if text and not text.endswith("\n"):  # the next row would be written behind it
+        raise ValueError(f"{path}: its last line does not end; append a line break to continue")
+    return rows
 
 
 def table_cells(markdown: str) -> list[str]:

@@ -303,7 +303,7 @@ from mil_tutorial.checks.chapter_14 import check_site_only_auc
 check_site_only_auc(my_guess)
 
 # %% [markdown] id="fall-ask"
-# Now TCGA: it and the regression, in five folds by patient and by site. (C stays 0.01, the choice of all
+# Now TCGA: site alone and the regression, in five folds by patient and by site. (C stays 0.01, the choice of all
 # twenty folds.) Which cohort will fall?
 
 
@@ -508,8 +508,8 @@ table(("recorded AUC", *GENES), rows)
 # <details><summary>Answer: what the model knows of CDH1</summary>
 #
 # In the stored run the regression reaches .84, the word "lobular" alone .86. Within subtypes .67 [.57, .76] is left: more than
-# chance, but most is the subtype. Of TP53, rarely mutated in lobular tumours (.40), .76 of .78 is left. PIK3CA is weak.
-# No recorded pooling clearly beats the regression.
+# chance, but most is the subtype. Of TP53, .76 of .78 is left; "lobular" alone gives .40.
+# PIK3CA is weak. No recorded pooling clearly beats the regression.
 #
 # </details>
 

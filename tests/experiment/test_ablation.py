@@ -33,13 +33,15 @@ def test_folds_are_judged_by_models_of_other_groups():
 
 def test_what_is_in_the_file_is_not_measured_again(tmp_path):
     path = tmp_path / "ablation.jsonl"
+    results = {"data": {"name": "x"}, "seeds": [0, 1]}
     with (
         patch.object(SCRIPT, "run_experiment"),
         patch.object(SCRIPT, "Summary"),
-        patch.object(SCRIPT, "as_results", return_value={"data": {"name": "x"}}) as measured,
+        patch.object(SCRIPT, "as_results", return_value=results) as measured,
     ):
         assert SCRIPT.main(["--data", "musk1", "--seeds", "2", "--out", str(path)]) == 0
-        assert SCRIPT.main(["--data", "musk1", "musk2", "--out", str(path)]) == 0
+        assert SCRIPT.main(["--data", "musk1", "musk2", "--seeds", "2", "--out", str(path)]) == 0
+        assert SCRIPT.main(["--data", "musk1", "--seeds", "3", "--out", str(path)]) == 2
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     pairs = [(data, recipe) for data in ("musk1", "musk2") for recipe in SCRIPT.RECIPES]
     assert [(row["name"], row["recipe"]) for row in rows] == pairs

@@ -85,6 +85,9 @@ def test_faults_are_reported_before_training(monkeypatch, tmp_path, capsys):
     broken.write_text('{"data": "musk1"}\n{"data": "mu')
     assert main(["musk1", "--out", str(broken)]) == 2
     assert "broken.jsonl: a line is incomplete" in capsys.readouterr().err
+    broken.write_text('{"name": "musk1"}')
+    assert main(["musk1", "--out", str(broken)]) == 2
+    assert "broken.jsonl: its last line does not end" in capsys.readouterr().err
 
 
 def test_an_ablation_changes_one_thing():

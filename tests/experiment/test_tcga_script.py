@@ -12,7 +12,8 @@ def record(tmp_path):
     script = load_script("data/results/tcga.py")
 
     def made(benchmark, seeds, jobs, checkpoints, options):
-        return {"seeds": list(range(seeds)), "run": checkpoints.name}
+        name = checkpoints.name
+        return {"seeds": list(range(seeds)), "run": name, "ahead_over_folds": {}}
 
     def run(seeds, *names):
         places = ["--work", str(tmp_path / "work"), "--out", str(tmp_path / "tcga.json")]
@@ -46,3 +47,17 @@ def test_a_report_that_was_not_written_whole_is_made_again(record, tmp_path):
         assert record(2, "brca-site") == (2, 1)
     assert list((tmp_path / "work").iterdir()) == []
     assert record(2, "brca-site") == (0, 1)
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"seeds": 3}', '{"seeds": [0, 1]}'])
+def test_what_is_no_report_is_named(record, tmp_path, capsys, text):
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "brca-site.json").write_text(text)
+    assert record(2, "brca-site") == (2, 0)
+    assert "brca-site.json is no report; remove it" in capsys.readouterr().err
+
+
+def test_a_folder_as_record_is_refused_before_the_work(record, tmp_path, capsys):
+    (tmp_path / "tcga.json").mkdir()
+    assert record(2, "brca-site") == (2, 0)
+    assert "tcga.json is a folder" in capsys.readouterr().err

@@ -67,8 +67,8 @@ def compare_with_slides(
             if fault:
                 yield Finding(name, fault, healthy=False)
     most = max(gaps, default=0.0)
-    slides_read = f"{len(gaps)} slide{'s' * (len(gaps) != 1)}"
-    text = f"{TILES} tiles each of {slides_read} differ by at most {most:.0%}"
+    slides_read = f"{len(gaps)} slides" if len(gaps) != 1 else "a slide"
+    text = f"up to {TILES} tiles of {slides_read} differ by at most {most:.0%}"
     yield Finding("encoded anew", text, most <= SAME, optional=not gaps)
     if absent := files.keys() - {one_form(slide_id(slide)) for slide in slides}:
         yield Finding("not encoded anew", f"no slide for {shorten(absent)}", optional=True)
