@@ -58,8 +58,10 @@ def test_an_earlier_report_is_named_before_it_is_replaced(own_file, tmp_path, ca
     with patch("mil_tutorial.system.memory.available_memory", return_value=1e6):
         assert main(words) == 2  # refused as late as can be; the report stays
     assert "replace" not in capsys.readouterr().err
+    (tmp_path / "model-max.safetensors").touch()
     assert main(words) == 0
-    assert f"{tmp_path} holds a report on earlier" in capsys.readouterr().err
+    held = f"{tmp_path} holds a report on earlier with the models model-max.safetensors"
+    assert held in capsys.readouterr().err
 
 
 def corrupt(**changes):
