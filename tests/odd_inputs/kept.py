@@ -303,7 +303,7 @@ CASES = [
         far_too_large,
         "^error: slide_03: the features are too large for the model to compute with; extract",
     ),
-    Case("features of another width", other_width, r"slide_00: .* \(n, 7\), .* trained on \(n, 6\)"),
+    Case("features of another width", other_width, r"slide_00: .*\(n, 7\), .*\(n, 6\)"),
     Case(
         "features of two encoders", several_encoders, r"differ in their encoder: .*uni in slide_00"
     ),
