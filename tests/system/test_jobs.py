@@ -77,6 +77,11 @@ def test_no_jobs_are_refused():
         share_work(refuse_seven, [], 0)
 
 
+def test_one_job_needs_no_pool(monkeypatch):
+    monkeypatch.setattr(jobs_module, "ProcessPoolExecutor", None)  # as where /dev/shm is read-only
+    assert share_work(refuse_seven, [(3,), (4,)], 1) == [3, 4]
+
+
 def test_what_cannot_be_sent_is_named():
     with pytest.raises(ValueError, match=r"cannot be sent to another process \(.*lock"):
         share_work(refuse_seven, [(threading.Lock(),)] * 50, 2)
@@ -87,10 +92,9 @@ def test_a_worker_that_ends_early_is_an_error_and_no_hang():
         share_work(die_in_a_worker, [(os.getpid(),)] * 1000, 2)
 
 
-def test_one_task_is_done_here_or_there():
-    for jobs in (1, 2, 3):
-        assert share_work(refuse_seven, [(3,)], jobs) == [3]
-        assert share_work(refuse_seven, [], jobs) == []
+def test_fewer_tasks_than_jobs():
+    for tasks in ([], [(3,)]):
+        assert share_work(refuse_seven, tasks, 3) == [number for (number,) in tasks]
 
 
 @pytest.mark.full
