@@ -127,8 +127,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--jobs",
         type=whole_number,
         default=1,
-        help="processes that share the trainings (default: 1); each takes half a gigabyte and "
-        "OMP_NUM_THREADS threads, so start at most one per core; results do not change",
+        help="processes that share the trainings (default: 1), at most one per core; each takes "
+        "half a gigabyte and its own copy of data in memory; results do not change",
     )
     command.add_argument(
         "--train-bags", type=whole_number, help="for mnist: bags to train on (default: 100)"

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -51,16 +52,17 @@ def run(arguments: argparse.Namespace) -> int:
     torch.set_num_threads(1)  # a bag is too small to share; starts run side by side instead
     benchmarks = {name: load_benchmark(name) for name in STARTS}
     tasks = [
-        (benchmarks[name], pooling, seed)
+        (name, pooling, seed)
         for name, starts in STARTS.items()
         for pooling in reversed(POOLINGS)  # the longest first
         for seed in range(starts)
     ]
     with tqdm(total=len(tasks), desc="trainings") as bar:
-        trained = share_work(train_start, tasks, possible_jobs(most=4), bar.update)
+        train = partial(train_start, benchmarks)
+        trained = share_work(train, tasks, possible_jobs(most=4), bar.update)
     by_data: dict[str, list[Start]] = {name: [] for name in STARTS}
-    for (benchmark, _, _), start in zip(tasks, trained):
-        by_data[benchmark.name].append(start)
+    for (name, _, _), start in zip(tasks, trained):
+        by_data[name].append(start)
     tables = [section(benchmarks[name], starts) for name, starts in by_data.items()]
     report = "\n\n".join([*tables, recorded_starts()])
     print(report)
@@ -83,14 +85,15 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def train_start(benchmark: "Benchmark", pooling: str, seed: int) -> Start:
+def train_start(benchmarks: dict[str, "Benchmark"], name: str, pooling: str, seed: int) -> Start:
     """Train one start, keep its epoch with the lowest validation loss, and test it."""
     from mil_tutorial.experiment.trials import train_one
     from mil_tutorial.metrics.decisions import auc
     from mil_tutorial.training.prediction import predict
 
+    benchmark = benchmarks[name]
     (split,) = benchmark.splits(seed)
-    epochs, config = EPOCHS[benchmark.name], benchmark.config
+    epochs, config = EPOCHS[name], benchmark.config
     config = replace(config, seed=seed, epochs=epochs, learning_rate=RATE, patience=None)
     model, history = train_one(benchmark, pooling, split, config)
     tested = predict(model, benchmark.test)

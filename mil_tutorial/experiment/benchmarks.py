@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -85,10 +86,37 @@ class Benchmark:
     source: dict[str, Any] = field(default_factory=dict)  # what a report says of the user's files
 
 
+class Splits:
+    """The splits of a benchmark by seed and fold, of which one is in memory at a time.
+
+    A split is made after those before it in its seed, so ask for them in order.
+    """
+
+    def __init__(self, benchmark: Benchmark) -> None:
+        self.benchmark = benchmark
+        self._coming: Iterator[Split] = iter(())
+        self._split: Split | None = None
+        self._place = (-1, 0)
+
+    def __reduce__(self) -> tuple[type["Splits"], tuple[Benchmark]]:
+        return Splits, (self.benchmark,)  # another process makes its own
+
+    def __call__(self, seed: int, fold: int) -> Split:
+        """Return a split."""
+        current, next_fold = self._place
+        if (seed, fold + 1) != self._place or self._split is None:
+            self._split = None  # before the next one is made
+            if seed != current or fold < next_fold:
+                self._coming, next_fold = iter(self.benchmark.splits(seed)), 0
+            self._split = next(islice(self._coming, fold - next_fold, None))
+            self._place = (seed, fold + 1)
+        return self._split
+
+
 def fixed_split(
     train: MedicalBagDataset, val: MedicalBagDataset, test: MedicalBagDataset
 ) -> Callable[[int], list[Split]]:
-    """Return ``splits`` for data that come divided: the same division for every seed."""
+    """Return ``splits`` for data with a division of their own: the same division for every seed."""
     split = Split(train, val, test, np.arange(len(test)))
     return lambda seed: [split]
 

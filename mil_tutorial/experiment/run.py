@@ -1,8 +1,9 @@
 """The experiment: every pooling on the same bags, splits and seeds."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,12 @@ from tqdm.auto import tqdm
 
 from mil_tutorial.bags.splits import check_classes, check_groups
 from mil_tutorial.experiment.baselines import baseline_probabilities, baselines_for
-from mil_tutorial.experiment.benchmarks import Benchmark, Split
+from mil_tutorial.experiment.benchmarks import Benchmark, Splits
 from mil_tutorial.experiment.trials import (
     PoolingRuns,
-    check_checkpoints,
+    Trials,
     collect_runs,
     new_model,
-    run_trial,
 )
 from mil_tutorial.models.mil import MIL, check_poolings
 from mil_tutorial.system.distributed import this_process
@@ -162,43 +162,36 @@ def run_experiment(
     baselines = {name: np.full(shape, np.nan) for name in baselines_for(benchmark.test)}
     checksums: list[str] = []
     places: list[tuple[int, np.ndarray]] = []  # of each split: its seed and rows in the results
-    for seed in range(seeds):
-        for fold, split in enumerate(benchmark.splits(seed)):
-            parts = split.parts()
-            check_groups(**parts)
-            for name, part in parts.items():
-                memory(part, trained=name == "train" or (name == "val" and members > 1))
-            del parts["test"]  # a fold may hold one class
-            check_classes(**parts)
-            checksums.append(" ".join(part.checksum() for part in parts.values()))
-            places.append(place := (seed, split.test_rows))
-            folds[place] = fold
-            for name, known in baselines.items():
-                known[place] = baseline_probabilities(name, split.not_tested(), split.test)
-            if checkpoints is not None:
-                for pooling in poolings:
-                    path = _checkpoint(checkpoints, pooling, seed, fold)
-                    check_checkpoints(benchmark, pooling, split, config, seed, path, members)
-    del split, parts, part  # the last would stay in memory while others train
+    splits = Splits(benchmark)
+    run = Trials(splits, config, members, keep_models, checkpoints)
 
-    def tasks() -> Iterator[tuple]:
-        """Yield the arguments of each ``run_trial``: split after split, the poolings of each."""
-        # What is sent to a worker: each task brings its split along, so one bag stands for all.
-        bare = replace(benchmark, splits=_no_splits, test=benchmark.test.subset([0]))
-        for seed in range(seeds):
-            # One split at a time: scaled copies of large features would fill the memory.
-            for fold, split in enumerate(benchmark.splits(seed)):
-                for pooling in poolings:
-                    path = checkpoints and _checkpoint(checkpoints, pooling, seed, fold)
-                    keep = keep_models or seed == 0
-                    yield bare, pooling, split, config, seed, path, members, keep
+    def prepare(seed: int, fold: int) -> None:
+        """Check a split, and let the baselines judge its test bags."""
+        split = splits(seed, fold)
+        parts = split.parts()
+        check_groups(**parts)
+        for name, part in parts.items():
+            memory(part, trained=name == "train" or (name == "val" and members > 1))
+        del parts["test"]  # a fold may hold one class
+        check_classes(**parts)
+        checksums.append(" ".join(part.checksum() for part in parts.values()))
+        places.append(place := (seed, split.test_rows))
+        folds[place] = fold
+        for name, known in baselines.items():
+            known[place] = baseline_probabilities(name, split.not_tested(), split.test)
+        for pooling in poolings:
+            run.check_checkpoints(pooling, seed, fold)
 
+    folds_of_seeds = list(product(range(seeds), range(benchmark.n_folds)))
+    for seed, fold in folds_of_seeds:
+        prepare(seed, fold)
     if before_training is not None:
         before_training()
     with tqdm(
         total=total, disable=None if progress and processes.is_main else True, unit="model"
     ) as bar:
-        trials = share_work(run_trial, tasks(), min(jobs, total), bar.update)
+        tasks = [(pooling, *place) for place in folds_of_seeds for pooling in poolings]
+        trials = share_work(run, tasks, min(jobs, total), bar.update)
     runs, singles, ensembles, validations = {}, {}, {}, {}
     for i, pooling in enumerate(poolings):
         own = trials[i :: len(poolings)]
@@ -226,11 +219,3 @@ def run_experiment(
         validations=validations,
         checksums=checksums,
     )
-
-
-def _checkpoint(folder: Path, pooling: str, seed: int, fold: int) -> Path:
-    return folder / f"{pooling}-seed{seed}-fold{fold}.pt"
-
-
-def _no_splits(seed: int) -> list[Split]:
-    return []

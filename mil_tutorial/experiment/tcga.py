@@ -93,12 +93,13 @@ def _published(
     slides = tcga.dataset.with_groups(tcga.dataset.names)
     patients = dict(zip(tcga.dataset.names, tcga.dataset.groups))
 
+    def split(fold: dict[str, np.ndarray], first: int) -> Split:
+        parts = (slides.subset(fold[name]) for name in ("train", "val", "test"))
+        train, val, test = scale_together(*parts)
+        return Split(train, val, test, np.arange(first, first + len(test)), patients)
+
     def splits(seed: int) -> Iterator[Split]:
-        first = 0
-        for fold in tcga.published:
-            parts = (slides.subset(fold[name]) for name in ("train", "val", "test"))
-            train, val, test = scale_together(*parts)
-            yield Split(train, val, test, np.arange(first, first + len(test)), patients)
-            first += len(test)
+        firsts = np.cumsum([0, *(len(fold["test"]) for fold in tcga.published)])
+        return map(split, tcga.published, firsts)
 
     return tcga.dataset.subset(tested), splits, division

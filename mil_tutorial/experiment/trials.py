@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from scipy.special import expit
 
-from mil_tutorial.experiment.benchmarks import Benchmark, Split
+from mil_tutorial.experiment.benchmarks import Benchmark, Split, Splits
 from mil_tutorial.metrics.attention import attention_entropy, instance_auc
 from mil_tutorial.metrics.decisions import threshold_for_sensitivity
 from mil_tutorial.models.mil import MIL, build_model
@@ -46,66 +46,74 @@ class Trial(NamedTuple):
     validation: np.ndarray
 
 
-def run_trial(
-    benchmark: Benchmark,
-    pooling: str,
-    split: Split,
-    config: TrainingConfig,
-    seed: int,
-    checkpoint: Path | None = None,
-    members: int = 1,
-    keep_models: bool = True,
-) -> Trial:
-    """Train a model with this seed on a split, then test it; ``checkpoint`` as in ``fit``.
+@dataclass(frozen=True)
+class Trials:
+    """The trials of an experiment: each by its pooling, seed and fold, in any process.
 
-    With several ``members`` an ensemble whose mean is tested: models that differ by their seed,
-    and by the bags they validate on, see ``Split.for_members``.
+    Attributes
+    ----------
+    splits : Splits
+    config : TrainingConfig
+        Its seed is replaced.
+    members : int
+        Models whose mean judges a test bag. Several differ by their seed, and by the bags they
+        validate on, see ``Split.for_members``.
+    keep_models : bool
+        Keep the models of all seeds; else those of the first alone.
+    checkpoints : path, optional
+        The folder for the state of each training; see ``fit``.
     """
-    models, histories, validations, tests = [], [], [], []
-    for part, own, file in _members(split, config, seed, checkpoint, members):
-        with naming_the_largest(*split.parts().values()):
-            model, history = train_one(benchmark, pooling, part, own, file)
-            if part.val is not None:
-                validations.append(predict_together(model, part.val))
-            tests.append(predict_together(model, split.test))
-        if keep_models:
-            models.append(model)
-        histories.append(history)
-    truth = split.test.instance_labels
-    judged = [np.stack([one.labels, one.logits]) for one in validations] or [NO_BAGS] * members
-    alone = [_values(test, own, truth) for test, own in zip(tests, judged)]
-    same = part.val is split.val  # all members validate on the same bags, or on none
-    validation = np.mean(judged, axis=0) if same else np.concatenate(judged, axis=1)
-    together = alone[0] if members == 1 else _values(ensemble(tests), validation, truth)
-    return Trial(models, histories, together, alone, validation)
 
+    splits: Splits
+    config: TrainingConfig
+    members: int
+    keep_models: bool
+    checkpoints: Path | None
 
-def _members(
-    split: Split, config: TrainingConfig, seed: int, checkpoint: Path | None, members: int
-) -> Iterator[tuple[Split, TrainingConfig, Path | None]]:
-    """Yield the split of each member of an ensemble, its settings, and its checkpoint."""
-    for member, part in enumerate(split.for_members(members, seed)):
-        file = checkpoint
-        if file is not None and members > 1:
-            file = file.with_stem(f"{file.stem}-member{member}")
-        yield part, replace(config, seed=seed + MEMBER_SEED * member), file
+    def __call__(self, pooling: str, seed: int, fold: int) -> Trial:
+        """Train a model on a split, or the members of an ensemble, then test it."""
+        benchmark, split = self.splits.benchmark, self.splits(seed, fold)
+        models, histories, validations, tests = [], [], [], []
+        for part, own, file in self._members(pooling, seed, fold):
+            with naming_the_largest(*split.parts().values()):
+                model, history = train_one(benchmark, pooling, part, own, file)
+                if part.val is not None:
+                    validations.append(predict_together(model, part.val))
+                tests.append(predict_together(model, split.test))
+            if self.keep_models or seed == 0:
+                models.append(model)
+            histories.append(history)
+        truth = split.test.instance_labels
+        judged = [np.stack([one.labels, one.logits]) for one in validations]
+        judged = judged or [NO_BAGS] * self.members
+        alone = [_values(test, own, truth) for test, own in zip(tests, judged)]
+        same = part.val is split.val  # all members validate on the same bags, or on none
+        validation = np.mean(judged, axis=0) if same else np.concatenate(judged, axis=1)
+        is_one = self.members == 1
+        together = alone[0] if is_one else _values(ensemble(tests), validation, truth)
+        return Trial(models, histories, together, alone, validation)
 
+    def check_checkpoints(self, pooling: str, seed: int, fold: int) -> None:
+        """Refuse checkpoints from which a trial cannot resume."""
+        if self.checkpoints is None:
+            return
+        benchmark = self.splits.benchmark
+        for part, own, file in self._members(pooling, seed, fold):
+            if file is not None and file.exists():
+                model = new_model(benchmark, pooling, own.seed)
+                identity = identify(model, part.train, part.val, own, benchmark.augment)
+                load_checkpoint(file, identity, own.epochs)
 
-def check_checkpoints(
-    benchmark: Benchmark,
-    pooling: str,
-    split: Split,
-    config: TrainingConfig,
-    seed: int,
-    checkpoint: Path,
-    members: int = 1,
-) -> None:
-    """Refuse checkpoints from which ``run_trial`` with these arguments cannot resume."""
-    for part, own, file in _members(split, config, seed, checkpoint, members):
-        if file is not None and file.exists():
-            model = new_model(benchmark, pooling, own.seed)
-            identity = identify(model, part.train, part.val, own, benchmark.augment)
-            load_checkpoint(file, identity, own.epochs)
+    def _members(
+        self, pooling: str, seed: int, fold: int
+    ) -> Iterator[tuple[Split, TrainingConfig, Path | None]]:
+        """Yield the split of each member, its settings, and its checkpoint."""
+        for member, part in enumerate(self.splits(seed, fold).for_members(self.members, seed)):
+            name = f"{pooling}-seed{seed}-fold{fold}"
+            if self.members > 1:
+                name += f"-member{member}"
+            file = self.checkpoints and self.checkpoints / f"{name}.pt"
+            yield part, replace(self.config, seed=seed + MEMBER_SEED * member), file
 
 
 def train_one(

@@ -6,11 +6,12 @@ torch: about half a gigabyte of memory.
 """
 
 import os
+import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from functools import cache, partial
+from contextlib import contextmanager
 from pickle import PicklingError
 from threading import Thread
 from typing import Any
@@ -44,7 +45,8 @@ def share_work(
     Parameters
     ----------
     function : callable
-        It must not depend on what ran before it: random numbers come from seeds in the task.
+        Sent to each worker once, with the data that it holds; tasks are best small. Its results
+        must not depend on what ran before: random numbers come from seeds in the task.
     tasks : iterable of tuples
         Taken as processes become free, one ahead for each worker.
     jobs : int
@@ -56,22 +58,30 @@ def share_work(
     Raises
     ------
     ValueError
-        When ``jobs`` is less than 1, or a task cannot be sent to a worker.
+        When ``jobs`` is less than 1, or the function or a task cannot be sent to a worker.
     OSError
         When a worker ends before its work does. What a task raises is raised here too, when this
         process has finished its own.
     """
     workers, all_threads = as_integer(jobs, "jobs") - 1, torch.get_num_threads()
     threads = max(1, all_threads // jobs)
-    call = partial(_run, os.getpid(), threads, function)
     numbered = enumerate(tasks)
     results: dict[int, Any] = {}
     sent: dict[Future, int] = {}
-    executor = ProcessPoolExecutor(workers) if workers else None
+    executor = None
+    if workers:
+        executor = ProcessPoolExecutor(
+            workers, initializer=_start, initargs=(os.getpid(), threads, function)
+        )
 
     def send(most: int) -> None:
         while executor and len(sent) < most and (taken := next(numbered, None)):
-            sent[executor.submit(call, taken[1])] = taken[0]
+            try:
+                with _interrupts_held():
+                    future = executor.submit(_run, taken[1])
+            except TypeError as error:  # some of what cannot be pickled
+                raise _unsendable(error) from error
+            sent[future] = taken[0]
 
     torch.set_num_threads(threads)
     failed = True
@@ -91,8 +101,7 @@ def share_work(
                 on_done()
         failed = False
     except PicklingError as error:
-        reason = str(error.__cause__ or error).strip('"\n').splitlines()[-1]
-        raise ValueError(f"a task cannot be sent to another process ({reason})") from error
+        raise _unsendable(error) from error
     except BrokenProcessPool as error:
         raise OSError(
             "a worker process ended before its work; if memory is short, take jobs=1, which also "
@@ -105,16 +114,29 @@ def share_work(
     return [results[number] for number in range(len(results))]
 
 
-def _run(parent: int, threads: int, function: Callable[..., Any], task: tuple) -> Any:
-    """Do a task in a worker."""
-    _end_with(parent)
-    torch.set_num_threads(threads)
-    return function(*task)
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold Ctrl-C back, and from workers that start now for good: this process ends them."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-@cache
-def _end_with(parent: int) -> None:
-    """End this worker soon after a killed parent, which cannot tell it to stop."""
+def _unsendable(error: Exception) -> ValueError:
+    reason = str(error.__cause__ or error).strip('"\n').splitlines()[-1]
+    return ValueError(f"the work cannot be sent to another process ({reason})")
+
+
+_started: dict[str, Callable[..., Any]] = {}
+
+
+def _start(parent: int, threads: int, function: Callable[..., Any]) -> None:
+    """Prepare this worker; it ends soon after a killed parent, which cannot tell it to stop."""
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -122,3 +144,10 @@ def _end_with(parent: int) -> None:
         os._exit(1)
 
     Thread(target=watch, daemon=True).start()
+    torch.set_num_threads(threads)
+    _started["function"] = function
+
+
+def _run(task: tuple) -> Any:
+    """Do a task in a worker."""
+    return _started["function"](*task)

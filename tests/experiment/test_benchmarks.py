@@ -1,4 +1,6 @@
+from copy import copy
 from dataclasses import replace
+from weakref import WeakSet
 
 import numpy as np
 import pytest
@@ -6,7 +8,7 @@ import torch
 from toy_bags import separable
 
 from mil_tutorial import check_groups
-from mil_tutorial.experiment.benchmarks import cross_validation
+from mil_tutorial.experiment.benchmarks import Benchmark, Splits, cross_validation
 from mil_tutorial.experiment.recipe import default_config
 
 GROUPS = [f"P{i // 4}" for i in range(48)]  # positive and negative bags in each
@@ -74,3 +76,25 @@ def test_the_fewer_the_bags_the_longer_a_run():
     assert epochs == sorted(epochs, reverse=True)
     assert (epochs[0], epochs[-1]) == (200, 10)
     assert all(default_config(n).patience <= default_config(n).epochs / 4 for n in (8, 700, 5000))
+
+
+def test_one_split_at_a_time_is_in_memory():
+    dataset = separable(30, seed=0)
+    divide, alive = cross_validation(dataset, 3), WeakSet()
+
+    def splits(seed):
+        for split in divide(seed):
+            alive.add(split.train)
+            yield split
+            del split
+
+    benchmark = Benchmark("x", "x", dataset, splits, input_dim=4, n_folds=3)
+    expected = {(s, f): split.test_rows for s in (0, 1) for f, split in enumerate(divide(s))}
+    one = Splits(benchmark)
+    places = [(0, 0), (0, 0), (0, 2), (1, 1), (1, 0), (1, 2), (0, 1)]
+    for place in places:
+        np.testing.assert_array_equal(one(*place).test_rows, expected[place])
+        assert len(alive) == 1
+    assert one(0, 1) is one(0, 1)
+    sent = copy(one)  # as pickle copies it: without the splits that are on their way
+    np.testing.assert_array_equal(sent(1, 2).test_rows, expected[1, 2])

@@ -2,6 +2,7 @@ import os
 import signal
 import threading
 import time
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -83,8 +84,10 @@ def test_one_job_needs_no_pool(monkeypatch):
 
 
 def test_what_cannot_be_sent_is_named():
-    with pytest.raises(ValueError, match=r"cannot be sent to another process \(.*lock"):
-        share_work(refuse_seven, [(threading.Lock(),)] * 50, 2)
+    held = partial(refuse_seven, threading.Lock())
+    for function, tasks in ((refuse_seven, [(threading.Lock(),)] * 50), (held, [()])):
+        with pytest.raises(ValueError, match=r"cannot be sent to another process \(.*lock"):
+            share_work(function, tasks, 2)
 
 
 def test_a_worker_that_ends_early_is_an_error_and_no_hang():
@@ -148,6 +151,19 @@ def test_an_experiment_does_not_depend_on_its_jobs():
             np.testing.assert_array_equal(mine.column("val_loss"), theirs.column("val_loss"))
         for mine, theirs in zip(one.models[pooling].parameters(), two.models[pooling].parameters()):
             assert torch.equal(mine, theirs)
+
+
+def whether_interrupts_are_held():
+    time.sleep(0.5)
+    return os.getpid(), signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="Windows has no such mask")
+def test_only_this_process_hears_an_interrupt():
+    held = dict(share_work(whether_interrupts_are_held, [()] * 2, 2))
+    assert held.pop(os.getpid()) is False
+    assert list(held.values()) == [True]
+    assert whether_interrupts_are_held()[1] is False
 
 
 def work_on(tasks):
