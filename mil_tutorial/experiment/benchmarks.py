@@ -102,13 +102,18 @@ class Splits:
         return Splits, (self.benchmark,)  # another process makes its own
 
     def __call__(self, seed: int, fold: int) -> Split:
-        """Return a split."""
+        """Return a split; raise ValueError where the seed has fewer."""
         current, next_fold = self._place
         if (seed, fold + 1) != self._place or self._split is None:
             self._split = None  # before the next one is made
             if seed != current or fold < next_fold:
                 self._coming, next_fold = iter(self.benchmark.splits(seed)), 0
-            self._split = next(islice(self._coming, fold - next_fold, None))
+            self._split = next(islice(self._coming, fold - next_fold, None), None)
+            if self._split is None:
+                raise ValueError(
+                    f"{self.benchmark.name}: n_folds is {self.benchmark.n_folds}, but seed {seed} "
+                    f"has no split after {fold}; n_folds is how many splits a seed has"
+                )
             self._place = (seed, fold + 1)
         return self._split
 

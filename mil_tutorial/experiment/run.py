@@ -185,6 +185,12 @@ def run_experiment(
     folds_of_seeds = list(product(range(seeds), range(benchmark.n_folds)))
     for seed, fold in folds_of_seeds:
         prepare(seed, fold)
+    tested = [sum(len(rows) for own, rows in places if own == seed) for seed in range(seeds)]
+    if set(tested) != {len(benchmark.test)}:
+        raise ValueError(
+            f"{benchmark.name}: n_folds is {benchmark.n_folds}, whose splits test {tested[0]} of "
+            f"{len(benchmark.test)} bags; n_folds is how many splits a seed has"
+        )
     if before_training is not None:
         before_training()
     with tqdm(

@@ -388,3 +388,14 @@ def test_no_more_processes_are_started_than_there_are_trainings(monkeypatch):
     assert asked == [2]
     with pytest.raises(ValueError, match="jobs is 2 and workers is 1"):
         run_experiment(small, seeds=1, config=TrainingConfig(workers=1), jobs=2)
+
+
+@pytest.mark.parametrize(
+    ("n_folds", "message"), [(1, "test 10 of 30 bags"), (4, "has no split after 3")]
+)
+def test_another_number_of_folds_than_there_are_splits_is_refused(n_folds, message):
+    dataset = separable(30, seed=0)
+    splits = cross_validation(dataset, 3)
+    benchmark = Benchmark("x", "x", dataset, splits, 4, 8, n_folds=n_folds, config=CONFIG)
+    with pytest.raises(ValueError, match=f"n_folds is {n_folds}, .*{message}"):
+        run_experiment(benchmark, poolings=["max"], seeds=1, progress=False)
